@@ -1,0 +1,96 @@
+# SPDX-License-Identifier: MIT
+# cetld. `make help` lists the targets. Everything is built under build/ (BUILD=…); sources are found by folder.
+
+BUILD   ?= build
+VERSION := $(shell sed -n '1s/.*(\([^)]*\)).*/\1/p' debian/changelog 2>/dev/null)
+CC      ?= gcc
+PG_CONFIG ?= pg_config
+Q       := $(if $(V),,@)
+say      = $(if $(V),@:,@printf '  %-6s %s\n')
+
+LAYERS  := base config csv data format loop db store http spool etl api
+PKGS    := libuv libpq libsystemd libcrypto
+
+WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wwrite-strings -Wpointer-arith \
+           -Werror=attributes -Werror=implicit-function-declaration -fno-strict-aliasing $(if $(CI),-Werror)
+OPT     ?= -O2 -g
+HARDEN  := $(if $(SAN),,$(shell dpkg-buildflags --get CPPFLAGS 2>/dev/null) -fstack-protector-strong -fstack-clash-protection -fcf-protection)
+SANFLAG := $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer -fno-sanitize-recover=all)
+
+# llhttp: Debian 13 has libllhttp-dev; Debian 12 ships the C sources in node-llhttp (see daemon/http/head_guard.h).
+ifeq ($(shell pkg-config --exists libllhttp 2>/dev/null && echo y),y)
+LLHTTP_CFLAGS := $(shell pkg-config --cflags libllhttp)
+LLHTTP_LIBS   := $(shell pkg-config --libs libllhttp)
+LLHTTP_OBJS   :=
+else
+LLHTTP_DIR    ?= /usr/share/llhttp
+LLHTTP_CFLAGS := -isystem /usr/share/include/llhttp
+LLHTTP_LIBS   :=
+LLHTTP_OBJS   := $(BUILD)/llhttp/llhttp.o $(BUILD)/llhttp/api.o $(BUILD)/llhttp/http.o
+endif
+
+CPPFLAGS += -Idaemon -D_GNU_SOURCE -DCETLD_VERSION='"$(or $(VERSION),0)"' $(LLHTTP_CFLAGS) $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+ALL_CFLAGS = -std=gnu11 $(OPT) $(WARN) $(HARDEN) $(SANFLAG) -pthread $(CPPFLAGS) $(CFLAGS)
+ALL_LDFLAGS = $(if $(SAN),,$(shell dpkg-buildflags --get LDFLAGS 2>/dev/null)) $(SANFLAG) -pthread $(LDFLAGS)
+LIBS    := $(LLHTTP_LIBS) $(shell pkg-config --libs $(PKGS) 2>/dev/null) -lz -lm
+
+# One archive a layer; a program links its own layer and the ones below it, so that an upward call does not even link.
+srcs     = $(wildcard daemon/$(1)/*.c)
+objs     = $(patsubst %.c,$(BUILD)/%.o,$(call srcs,$(1)))
+archive  = $(BUILD)/lib/$(1).a
+# $(call upto,csv): archives from csv down to base, in link order
+upto     = $(foreach l,$(call reverse,$(call until,$(1),$(LAYERS))),$(if $(call srcs,$(l)),$(call archive,$(l))))
+until    = $(if $(filter $(firstword $(2)),$(1)),$(firstword $(2)),$(firstword $(2)) $(call until,$(1),$(wordlist 2,$(words $(2)),$(2))))
+reverse  = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
+
+DAEMON  := $(BUILD)/cetld
+UNIT_SRCS := $(wildcard tests/unit/*/*_test.c)
+UNITS   := $(patsubst tests/unit/%_test.c,$(BUILD)/unit/%,$(UNIT_SRCS))
+
+.PHONY: all
+all: $(DAEMON)
+
+$(BUILD)/%.o: %.c
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/daemon/csv/simd_avx2.o: CFLAGS += -mavx2
+
+$(BUILD)/llhttp/%.o: $(LLHTTP_DIR)/%.c
+	$(say) CC $<
+	@mkdir -p $(@D)
+	$(Q)$(CC) -std=gnu11 $(OPT) $(SANFLAG) -w $(LLHTTP_CFLAGS) -c -o $@ $<
+
+define layer_rule
+$(call archive,$(1)): $(call objs,$(1)) $(if $(filter http,$(1)),$(LLHTTP_OBJS))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$(Q)$$(AR) rcs $$@ $$^
+endef
+$(foreach l,$(LAYERS),$(if $(call srcs,$(l)),$(eval $(call layer_rule,$(l)))))
+
+$(DAEMON): $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/*.c)) $(call upto,api)
+	$(say) LINK $@
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
+# A unit test tests/unit/LAYER/NAME_test.c links the archives of LAYER and below.
+define unit_rule
+$(BUILD)/unit/$(1)/%: $(BUILD)/tests/unit/$(1)/%_test.o $(call upto,$(1))
+	$(say) LINK $$@
+	@mkdir -p $$(@D)
+	$(Q)$(CC) -o $$@ $$^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
+endef
+$(foreach l,$(LAYERS),$(eval $(call unit_rule,$(l))))
+.SECONDARY:
+
+.PHONY: unit
+unit: $(UNITS)
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+.PHONY: clean
+clean:
+	rm -rf $(BUILD)
+
+include tests/tests.mk

@@ -1,0 +1,72 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What /metrics and /status count. One table names each counter; a `struct counters` belongs to the daemon and is handed down.
+ * Values are atomic: workers and the loop may add at any time.
+ *
+ * Thread: any.
+ */
+#ifndef CETLD_BASE_COUNTERS_H
+#define CETLD_BASE_COUNTERS_H
+
+#include <stdatomic.h>
+#include <stddef.h>
+#include <stdint.h>
+
+/* X(id, name, kind, help): kind is counter or gauge; a name may carry labels. */
+#define COUNTERS_TABLE(X)                                                                                                          \
+    X(FILES_LOADED, "cetl_files_total{state=\"loaded\"}", counter, "Files that reached a final state.")                            \
+    X(FILES_DUPLICATE, "cetl_files_total{state=\"duplicate\"}", counter, "")                                                       \
+    X(FILES_FAILED, "cetl_files_total{state=\"failed\"}", counter, "")                                                             \
+    X(FILES_QUEUED, "cetl_files_queued", gauge, "Claimed files that wait for their turn.")                                         \
+    X(FILES_LOADING, "cetl_files_loading", gauge, "Files that are being loaded.")                                                  \
+    X(FILES_UNREADABLE, "cetl_files_unreadable", gauge, "Entries of incoming/ that cannot be opened or are no regular files.")     \
+    X(ROWS_READ, "cetl_rows_total{outcome=\"read\"}", counter, "Rows of finished files by outcome.")                               \
+    X(ROWS_LOADED, "cetl_rows_total{outcome=\"loaded\"}", counter, "")                                                             \
+    X(ROWS_UPDATED, "cetl_rows_total{outcome=\"updated\"}", counter, "")                                                           \
+    X(ROWS_IGNORED, "cetl_rows_total{outcome=\"ignored\"}", counter, "")                                                           \
+    X(ROWS_REJECTED, "cetl_rows_total{outcome=\"rejected\"}", counter, "")                                                         \
+    X(ROWS_FILTERED, "cetl_rows_total{outcome=\"filtered\"}", counter, "")                                                         \
+    X(BYTES_READ, "cetl_read_bytes_total", counter, "Bytes read from dropped files.")                                              \
+    X(BYTES_COPIED, "cetl_copy_bytes_total", counter, "Bytes sent to PostgreSQL by COPY.")                                         \
+    X(LOAD_RETRIES, "cetl_load_retries_total", counter, "Loads that were rolled back and tried again.")                            \
+    X(MEMORY_USED, "cetl_memory_used_bytes", gauge, "Bytes of memory_max in use.")                                                 \
+    X(PG_CONNECTIONS, "cetl_postgres_connections", gauge, "Open connections to PostgreSQL.")                                       \
+    X(PG_RECONNECTS, "cetl_postgres_reconnects_total", counter, "Connections to PostgreSQL that were lost and made again.")        \
+    X(HTTP_CONNECTIONS, "cetl_http_connections", gauge, "Open HTTP connections.")                                                  \
+    X(HTTP_REQUESTS, "cetl_http_requests_total", counter, "HTTP requests answered.")                                               \
+    X(HTTP_ERRORS, "cetl_http_errors_total", counter, "HTTP requests answered with a 5xx status.")                                 \
+    X(INOTIFY_OVERFLOWS, "cetl_inotify_overflows_total", counter, "Times the inotify queue overflowed and a rescan followed.")
+
+enum counter_id {
+#define X(id, name, kind, help) COUNTER_##id,
+    COUNTERS_TABLE(X)
+#undef X
+        COUNTER_N
+};
+
+struct counters {
+    _Atomic int64_t value[COUNTER_N];
+};
+
+struct counter_info {
+    const char *name; /* Prometheus name with its labels */
+    const char *kind; /* "counter" or "gauge" */
+    const char *help; /* "" where the family was explained by an earlier row */
+};
+
+const struct counter_info *counters_info(enum counter_id id);
+
+static inline void counters_add(struct counters *c, enum counter_id id, int64_t n)
+{
+    atomic_fetch_add_explicit(&c->value[id], n, memory_order_relaxed);
+}
+static inline void counters_set(struct counters *c, enum counter_id id, int64_t v)
+{
+    atomic_store_explicit(&c->value[id], v, memory_order_relaxed);
+}
+static inline int64_t counters_get(const struct counters *c, enum counter_id id)
+{
+    return atomic_load_explicit(&c->value[id], memory_order_relaxed);
+}
+
+#endif

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * SHA-256 (FIPS 180-4) by OpenSSL, fed in pieces.
+ *
+ * Thread: any, one at a time.
+ */
+#ifndef CETLD_BASE_DIGEST_H
+#define CETLD_BASE_DIGEST_H
+
+#include "base/error.h"
+#include <stddef.h>
+#include <stdint.h>
+
+enum { DIGEST_BYTES = 32, DIGEST_HEX = 65 };
+
+struct digest {
+    void *md; /* EVP_MD_CTX */
+};
+
+must_check int digest_init(struct digest *d);
+void digest_done(struct digest *d);
+void digest_update(struct digest *d, const void *p, size_t n);
+/** The digest of all that was fed; d is as after digest_init. */
+void digest_final(struct digest *d, uint8_t ret_sum[DIGEST_BYTES]);
+/** Lower-case hex, terminated. */
+void digest_hex(const uint8_t sum[DIGEST_BYTES], char ret_hex[DIGEST_HEX]);
+
+#endif

@@ -1,0 +1,49 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A slice: bytes that somebody else owns. Not terminated; may hold any byte, NUL included. Passed by value.
+ *
+ * Thread: any.
+ */
+#ifndef CETLD_BASE_SLICE_H
+#define CETLD_BASE_SLICE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <string.h>
+
+struct slice {
+    const char *p; /* may be NULL only when len is 0 */
+    size_t len;    /* bytes */
+};
+
+/** For printf's "%.*s". */
+#define SLICE_FMT "%.*s"
+#define SLICE_ARG(s) (int)(s).len, (s).p ? (s).p : ""
+/** A slice of a string literal. */
+#define SLICE(literal) ((struct slice){("" literal), sizeof(literal) - 1})
+
+static inline struct slice slice_of(const char *text)
+{
+    return (struct slice){text, text ? strlen(text) : 0};
+}
+
+static inline bool slice_equal(struct slice a, struct slice b)
+{
+    return a.len == b.len && (a.len == 0 || memcmp(a.p, b.p, a.len) == 0);
+}
+
+/** Equal when ASCII letters are folded. */
+bool slice_equal_nocase(struct slice a, struct slice b);
+bool slice_starts(struct slice s, struct slice prefix);
+bool slice_ends(struct slice s, struct slice suffix);
+/** Without ASCII white space at both ends. */
+struct slice slice_trim(struct slice s);
+/** Bytewise order, as PostgreSQL's COLLATE "C": negative, 0 or positive. */
+int slice_compare(struct slice a, struct slice b);
+/**
+ * Cut `*rest` at the first `separator`: the part before it is returned, `*rest` becomes what is behind it. When there is no
+ * separator all of it is returned and `*rest` becomes {NULL, 0}. Loop while `rest.p != NULL`.
+ */
+struct slice slice_cut(struct slice *rest, char separator);
+
+#endif
