@@ -2,8 +2,10 @@
 # cetld. `make help` lists the targets. Everything is built under build/ (BUILD=…); sources are found by folder.
 
 BUILD   ?= build
-VERSION := $(shell sed -n '1s/.*(\([^)]*\)).*/\1/p' debian/changelog 2>/dev/null)
-CC      ?= gcc
+VERSION := $(shell head -n 1 debian/changelog 2>/dev/null | tr -d '()' | cut -d' ' -f2)
+ifeq ($(origin CC),default)
+CC      := gcc
+endif
 PG_CONFIG ?= pg_config
 Q       := $(if $(V),,@)
 say      = $(if $(V),@:,@printf '  %-6s %s\n')
