@@ -1,0 +1,73 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The reader: records and cells of a chunk that begins and ends at record ends (the last chunk of a file may lack its final line
+ * end). Cells are unquoted, and in UTF-8: what needs no change points into the chunk, the rest is in the arena.
+ * Blank lines (no byte between two line ends) are no records.
+ *
+ * A record that breaks the grammar or holds a NUL byte or invalid UTF-8 is handed out with the READER_E_ code; its raw bytes, line
+ * and offset are right, its cells are those before the fault. The reader goes on behind it.
+ *
+ *     reader_init(&r, &(struct reader_input){.dialect = &d, .chunk = chunk, .first_line = 1, .first_offset = 0}, &arena);
+ *     while ((rc = reader_next(&r, &record)) != READER_E_END) …
+ *
+ * Thread: any, one at a time.
+ */
+#ifndef CETLD_CSV_READER_H
+#define CETLD_CSV_READER_H
+
+#include "base/arena.h"
+#include "csv/dialect.h"
+#include <stdint.h>
+
+enum {
+    READER_E_END = 1,       /* no more records */
+    READER_E_STRAY_QUOTE,   /* a quote inside an unquoted cell */
+    READER_E_AFTER_QUOTE,   /* bytes between a closing quote and the delimiter */
+    READER_E_UNCLOSED,      /* the chunk ended inside a quoted cell */
+    READER_E_NUL,           /* a NUL byte */
+    READER_E_ENCODING,      /* bytes that are no UTF-8 */
+    READER_E_BARE_CR,       /* a CR without LF outside of quotes */
+    READER_E_TOO_WIDE,      /* more cells than READER_CELLS_MAX */
+};
+enum { READER_CELLS_MAX = 16384 };
+
+struct cell {
+    struct slice text;
+    bool quoted; /* it stood in quotes: an empty one is '' and not NULL */
+};
+
+struct record {
+    const struct cell *cell; /* valid until the next reader_next */
+    size_t n;
+    uint64_t line;        /* physical line of its first byte, from 1 */
+    uint64_t offset;      /* byte offset in the file of its first byte */
+    struct slice raw;     /* its bytes as dropped, without the line end */
+    size_t fault_cell;    /* with an error: the index of the faulty cell */
+};
+
+struct reader_input {
+    const struct dialect *dialect; /* delimiter known; must outlive the reader */
+    struct slice chunk;            /* must outlive the reader */
+    uint64_t first_line;           /* physical line of the chunk's first byte */
+    uint64_t first_offset;         /* byte offset in the file of the chunk's first byte */
+};
+
+struct reader {
+    struct reader_input in;
+    struct arena *arena;
+    size_t pos;
+    uint64_t line;
+    struct cell *cell;
+    size_t cell_cap;
+};
+
+/** `arena` holds unescaped cells; the caller may arena_reset it between records as long as it calls reader_forget first. */
+void reader_init(struct reader *r, const struct reader_input *in, struct arena *arena);
+/** The arena was reset: take the cell array anew. */
+void reader_forget(struct reader *r);
+/** 0 and a record, READER_E_END, another READER_E_ with the record's raw bytes, or -ENOMEM. */
+must_check int reader_next(struct reader *r, struct record *ret_record);
+/** What a READER_E_ code means, for a person: "a quote inside an unquoted cell; double it and put the cell in quotes". */
+const char *reader_error_text(int code);
+
+#endif

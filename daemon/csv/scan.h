@@ -1,0 +1,39 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The structural scan: where records end, in a stream of bytes that is fed piece by piece. Sequential and quote-aware; it carries
+ * its state over any cut, so that a file may be fed at every split offset with the same result.
+ *
+ *     struct scan s;
+ *     scan_init(&s, &dialect);
+ *     while (bytes come) {
+ *         struct scan_result r = scan_feed(&s, piece);
+ *         r.end is the offset in `piece` behind its last complete record (0: none ends here)
+ *     }
+ *     scan_open_quote(&s) at the end of the file: a quote was never closed
+ *
+ * Thread: any, one at a time.
+ */
+#ifndef CETLD_CSV_SCAN_H
+#define CETLD_CSV_SCAN_H
+
+#include "csv/dialect.h"
+#include <stdint.h>
+
+struct scan {
+    char delimiter, quote;
+    unsigned char state; /* scan.c's enum */
+    uint64_t quote_line; /* the physical line (from 1) on which the open quoted cell began */
+    uint64_t line;       /* the physical line (from 1) of the next byte */
+};
+
+struct scan_result {
+    size_t end;          /* bytes of the piece up to and with its last record end; 0: no record ends in it */
+    uint64_t lines;      /* physical line ends (LF) in piece[0, end) */
+};
+
+void scan_init(struct scan *s, const struct dialect *d);
+struct scan_result scan_feed(struct scan *s, struct slice piece);
+/** True when the bytes so far end inside a quoted cell. */
+bool scan_open_quote(const struct scan *s);
+
+#endif
