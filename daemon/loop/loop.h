@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The loop: one uv loop on one thread, which owns every socket, descriptor watch and timer of the daemon. This wrapper adds one-shot deferral
+ * and the measure of stalls (how late the loop comes round), which /metrics and the watchdog look at.
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_LOOP_LOOP_H
+#define CETLD_LOOP_LOOP_H
+
+#include "base/error.h"
+#include <stdint.h>
+#include <uv.h>
+
+struct loop;
+
+/** The caller frees with loop_free once nothing is open any more. */
+must_check int loop_new(struct loop **ret_loop);
+/** Runs close callbacks that are due; asserts that no handle is left. NULL is fine. */
+void loop_free(struct loop *l);
+uv_loop_t *loop_uv(struct loop *l);
+/** Runs until loop_stop or until nothing is left to wait for. */
+void loop_run(struct loop *l);
+void loop_stop(struct loop *l);
+/** The loop's idea of now, monotonic milliseconds. */
+int64_t loop_now_ms(struct loop *l);
+/** The worst lateness since the last call, microseconds. */
+int64_t loop_stall_us(struct loop *l);
+
+#endif
