@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The router: a table of method, path pattern and handler. Literal segments win over captures; a trailing slash is answered as if it were not there. An unknown
+ * path is 404, a known one with another method 405 with Allow; OPTIONS is answered with Allow; HEAD goes to GET.
+ *
+ *     static const struct http_route routes[] = {
+ *         {HTTP_GET_, "/v1/files/{id}", files_one},
+ *         {0},
+ *     };
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_HTTP_ROUTER_H
+#define CETLD_HTTP_ROUTER_H
+
+#include "http/response.h"
+
+typedef void (*http_handler)(struct http_request *r);
+
+struct http_route {
+    enum http_method method;
+    const char *pattern; /* NULL ends the table */
+    http_handler handler;
+};
+struct http_router {
+    const struct http_route *routes;
+    void *ctx; /* http_request_context */
+};
+
+#endif

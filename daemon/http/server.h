@@ -1,0 +1,48 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The HTTP/1.1 server: listeners, connections and their limits. It knows nothing of ETL: requests go to a router (router.h), answers come through
+ * response.h. RFC 9110, RFC 9112.
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_HTTP_SERVER_H
+#define CETLD_HTTP_SERVER_H
+
+#include "base/counters.h"
+#include "http/router.h"
+#include "loop/loop.h"
+
+struct http_server;
+
+struct http_limits {
+    size_t header_max;        /* bytes of a request's head; beyond: 431 */
+    size_t body_max;          /* bytes of a buffered body; beyond: 413 */
+    size_t queue_max;         /* bytes of an answer that wait for a slow reader before http_write says so */
+    int64_t header_timeout_ms;/* from a request's first byte to the end of its head; beyond: 408 and close */
+    int64_t idle_timeout_ms;  /* kept open without a request; also between two reads of a body and two writes of an answer */
+    unsigned connections;     /* beyond: the oldest idle one is closed, else 503 and close */
+};
+struct http_server_config {
+    struct http_limits limits;
+    const struct http_router *router; /* must outlive the server */
+    struct counters *counters;
+    void (*log)(void *ctx, const char *line); /* access log, or NULL */
+    void *ctx;
+};
+
+must_check int http_server_new(struct loop *l, const struct http_server_config *config, struct http_server **ret_server);
+/**
+ * Listen on "host:port", "[::1]:port" or "unix:/path" (mode 0660; a stale socket file is replaced, a live one is refused). Port 0 takes a free one.
+ * 0, or -errno with the words in err (address, what to do).
+ */
+must_check int http_server_listen(struct http_server *s, const char *address, struct error *err);
+/** Take a listening socket that systemd passed (sd_listen_fds). */
+must_check int http_server_adopt(struct http_server *s, int fd);
+/** The address of listener `i` as it is ("127.0.0.1:41234"), or NULL behind the last. */
+const char *http_server_address(const struct http_server *s, unsigned i);
+/** No new connections; open ones finish the request they are at, then close. `drained` is called when none is left. */
+void http_server_drain(struct http_server *s, void (*drained)(void *ctx), void *ctx);
+/** Close everything at once. NULL is fine. */
+void http_server_free(struct http_server *s);
+
+#endif

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The folders of the spool, and how a file moves through them by rename:
+ *
+ *   incoming/NAME ──claim──▶ work/TOKEN/NAME ──finish──▶ done/NAME | failed/NAME (+ NAME.errors.csv) | back to incoming/
+ *
+ * TOKEN is the identity of the arrival: 16 hex digits of the arrival's rank and time, so that names sort in arrival order, '-', and 8 random ones. The ledger
+ * keeps the token; at start every work/TOKEN is looked up there and either finished or loaded. Nothing is ever overwritten. One daemon a spool: place_open takes
+ * a lock file.
+ *
+ * Thread: place_open, place_close, place_recover: loop at start and end. place_claim, place_finish, place_requeue: any, they may block (copy across file systems, fsync).
+ */
+#ifndef CETLD_SPOOL_PLACE_H
+#define CETLD_SPOOL_PLACE_H
+
+#include "base/error.h"
+#include "base/slice.h"
+#include <limits.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/stat.h>
+
+enum { PLACE_TOKEN_MAX = 26 }; /* with the NUL */
+
+struct place {
+    char *path; /* the spool */
+    int incoming, work, done, failed; /* directory descriptors */
+    int lock;
+    _Atomic uint64_t rank; /* the last token's, so that tokens rise */
+};
+
+/** Make what is missing (incoming/ 2770, the others 0750), open, lock. 0, or negative with the words in err (who holds the lock: its pid). */
+must_check int place_open(struct place *p, const char *spool, struct error *err);
+void place_close(struct place *p);
+
+struct place_file {
+    char token[PLACE_TOKEN_MAX];
+    char name[NAME_MAX + 1];  /* last component, bytes as they are */
+    char *path;               /* as it was below incoming/ (with subfolders); malloc'd, place_file_done frees it */
+    int fd;                   /* open for reading, or -1 */
+    struct stat st;           /* when it was opened */
+};
+void place_file_done(struct place_file *f);
+
+enum {
+    PLACE_E_GONE = 1,     /* it is not there any more */
+    PLACE_E_UNREADABLE,   /* cannot be opened or moved; err says why and the mend ("chmod g+r …") */
+    PLACE_E_NOT_REGULAR,  /* a directory, symlink, FIFO, socket or device; err says which */
+};
+/** Reserve the next token now (arrival order is the order of these calls), for a claim that runs on a worker later. */
+void place_token(struct place *p, char ret_token[PLACE_TOKEN_MAX]);
+/**
+ * Open with O_NOFOLLOW|O_NONBLOCK, check that it is a regular file, and claim it: into work/TOKEN/. `durable`: fsync the folders, so that after a power loss the token is still
+ * that of this arrival. On PLACE_E_UNREADABLE and PLACE_E_NOT_REGULAR nothing has moved and ret_file->st holds the lstat.
+ */
+must_check int place_claim(struct place *p, const char *path, const char *token, bool durable, struct error *err, struct place_file *ret_file);
+
+enum place_target { PLACE_DONE, PLACE_FAILED, PLACE_INCOMING };
+/**
+ * Move work/TOKEN/NAME to the target folder (its own sub folder structure is not kept), under the next free name, and remove work/TOKEN. For PLACE_FAILED `errors` (may be empty)
+ * becomes NAME.errors.csv first. Repeatable: a file that is already there is no error. ret_name (NAME_MAX + 1 bytes, may be NULL) gets the final name.
+ */
+must_check int place_finish(struct place *p, const struct place_file *f, enum place_target target, struct slice errors, char *ret_name);
+
+/**
+ * Every claimed file in token order, opened, as after place_claim. Empty token folders and half copies (*.part) are removed. `found` takes over the file.
+ */
+must_check int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f), void *ctx, struct error *err);
+
+/** What the file is for a person: "a symbolic link", "a FIFO". */
+const char *place_kind(mode_t mode);
+
+#endif
