@@ -27,7 +27,8 @@ must_check int fs_rename_noreplace(int from_dir, const char *from, int to_dir, c
 void fs_alternative_name(const char *name, unsigned n, char *ret_name);
 /**
  * Move within or across file systems without overwriting: rename, else copy + fsync + unlink. When the name is taken the next free
- * fs_alternative_name is used. 0 or -errno; ret_name (NAME_MAX + 1 bytes, may be NULL) gets the name that was given.
+ * fs_alternative_name is used. 0 or -errno (-EBUSY: the file changed while it was copied; it stays where it was); ret_name
+ * (NAME_MAX + 1 bytes, may be NULL) gets the name that was given.
  */
 must_check int fs_move_unique(int from_dir, const char *from, int to_dir, const char *to, char *ret_name);
 /** Write the whole buffer, going on after EINTR and short writes. 0 or -errno. */
@@ -36,6 +37,8 @@ must_check int fs_write_all(int fd, const void *p, size_t n);
 must_check ssize_t fs_pread_full(int fd, void *p, size_t n, off_t offset);
 /** Read a small file (at most max bytes) to a malloc'd, NUL-terminated string the caller frees. 0, -errno, ERROR_TOO_BIG. */
 must_check int fs_read_small(int at, const char *path, size_t max, char **ret_text, size_t *ret_len);
+/** The same from an open descriptor, from where it stands. */
+must_check int fs_read_fd(int fd, size_t max, char **ret_text, size_t *ret_len);
 /** Replace a small file: temporary name, fsync, rename, fsync of the folder. 0 or -errno. */
 must_check int fs_write_small(int at, const char *path, mode_t mode, struct slice content);
 /** Same content as far as stat tells: size, mtime, ctime, inode, device. */

@@ -20,7 +20,10 @@ must_check int num_parse_i64(struct slice text, int64_t *ret_value);
 must_check int num_parse_u64(struct slice text, uint64_t *ret_value);
 /** Bytes: a number with an optional K, M, G or T (powers of 1024; "B" and "iB" may follow). */
 must_check int num_parse_size(struct slice text, int64_t *ret_bytes);
-/** Milliseconds: a number with us, ms, s, min (or m), h, d, w; several may stand together (1h 30min); none: seconds. */
+/**
+ * Milliseconds: a number with us, ms, s, min (or m), h, d, w; several may stand together (1h 30min); none: seconds.
+ * Parts of a millisecond are rounded up, so that only 0 becomes 0.
+ */
 must_check int num_parse_duration(struct slice text, int64_t *ret_ms);
 /** The shortest text that num_parse_size / num_parse_duration read back to the same. ret_text holds 32 bytes. */
 void num_format_size(int64_t bytes, char ret_text[32]);

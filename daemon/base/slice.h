@@ -45,5 +45,9 @@ int slice_compare(struct slice a, struct slice b);
  * separator all of it is returned and `*rest` becomes {NULL, 0}. Loop while `rest.p != NULL`.
  */
 struct slice slice_cut(struct slice *rest, char separator);
+/** Bytes of the UTF-8 character (RFC 3629) at the start of s: 1 to 4, or 0 when there is none or it is not valid. */
+size_t slice_char_len(struct slice s);
+/** The first max_bytes at most, without a last character that would be incomplete. Bytes that are no UTF-8 stay as they are. */
+struct slice slice_cut_utf8(struct slice s, size_t max_bytes);
 
 #endif
