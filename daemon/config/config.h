@@ -1,0 +1,168 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The configuration: every option's value, typed, with defaults filled in. Made from files by config_load, never changed afterwards, so
+ * that any thread may read it; counted, because a load goes on with the configuration it began with while a reload brings a new one.
+ *
+ *     struct mistakes m;
+ *     mistakes_init(&m);
+ *     r = config_load("/etc/cetl/cetl.conf", CONFIG_MAY_BE_MISSING, &m, &config);   // 0, CONFIG_E_INVALID, negative
+ *     …
+ *     config_unref(config);
+ *
+ * What an option means, its range and its default: options.c, the one table.
+ *
+ * Thread: any (read); config_ref and config_unref: any.
+ */
+#ifndef CETLD_CONFIG_CONFIG_H
+#define CETLD_CONFIG_CONFIG_H
+
+#include "base/buf.h"
+#include "config/mistakes.h"
+#include "config/rollup.h"
+#include <stdbool.h>
+#include <stdint.h>
+
+struct config_list {
+    const char *const *item;
+    size_t n;
+};
+
+enum config_unmatched { CONFIG_UNMATCHED_INFER, CONFIG_UNMATCHED_FAIL, CONFIG_UNMATCHED_LEAVE };
+struct config_daemon {
+    struct config_place place;
+    const char *spool;
+    const char *state;
+    int64_t workers;    /* 0: one a core; see config_workers */
+    int64_t memory_max; /* bytes */
+    int64_t max_record; /* bytes */
+    int64_t settle_ms;
+    int64_t rescan_ms;
+    enum config_unmatched unmatched;
+    int log_level; /* LOG_ERR … LOG_DEBUG */
+};
+
+struct config_database {
+    struct config_place place;
+    const char *url;           /* URI or keyword string for libpq; "": the embedded cluster */
+    const char *password_file; /* %d expanded; "": none */
+    const char *pg_bin;        /* "": the newest found */
+    int64_t load_connections;
+    int64_t api_connections;
+    int64_t connect_timeout_ms;
+    int64_t backoff_max_ms;
+    int64_t statement_timeout_ms; /* of the API's buffered answers */
+};
+
+struct config_api {
+    struct config_place place;
+    struct config_list listen; /* "host:port", "[::1]:port", "unix:/path" */
+    const char *first_chunk;   /* a dataset's name; "": the first declared */
+    int64_t header_max;        /* bytes */
+    int64_t header_timeout_ms;
+    int64_t idle_timeout_ms;
+    int64_t body_max; /* bytes */
+    int64_t max_connections;
+    int64_t socket_mode; /* permissions of unix sockets */
+};
+
+/** [column DATASET.NAME] */
+struct config_column {
+    struct config_place place;
+    const char *name;     /* the table's column */
+    const char *from;     /* the header's name; "": the column's own */
+    int64_t position;     /* from 1; 0: by header */
+    const char *format;   /* DD/MM/YYYY HH24:MI …; "": the type's usual forms */
+    const char *timezone; /* for timestamps without one; "": UTC */
+};
+
+/** [rollup DATASET.NAME]; its table is DATASET_NAME in the dataset's schema. */
+struct config_rollup {
+    struct config_place place;
+    const char *name;
+    const char *table; /* DATASET_NAME */
+    struct rollup_keys keys;
+    struct rollup_measures measures;
+};
+
+/** How many rows of a file may be rejected. */
+struct config_budget {
+    bool is_percent;
+    double percent; /* 0 to 100 */
+    int64_t count;
+};
+
+enum config_mode { CONFIG_MODE_APPEND, CONFIG_MODE_REPLACE };
+enum config_header { CONFIG_HEADER_AUTO, CONFIG_HEADER_YES, CONFIG_HEADER_NO };
+enum config_encoding { CONFIG_ENCODING_UTF8, CONFIG_ENCODING_LATIN1 };
+enum config_duplicates { CONFIG_DUPLICATES_SKIP, CONFIG_DUPLICATES_LOAD };
+struct config_dataset {
+    struct config_place place;
+    const char *name;
+    struct config_list files; /* globs, for glob_match_file */
+    const char *schema;
+    const char *table;       /* without the schema */
+    const char *columns_sql; /* the CREATE TABLE list as written; "": inferred */
+    struct config_place columns_place;
+    struct config_list columns; /* the names in columns_sql, in order; constraints left out */
+    enum config_mode mode;
+    enum config_header header;
+    char delimiter; /* 0: detected */
+    char quote;
+    struct config_list null; /* texts that mean NULL beside the unquoted empty cell */
+    enum config_encoding encoding;
+    struct config_budget max_errors;
+    enum config_duplicates duplicates;
+    const struct config_column *column; /* the [column] sections, in file order */
+    size_t n_columns;
+    const struct config_rollup *rollup; /* in file order */
+    size_t n_rollups;
+};
+
+struct config {
+    struct config_daemon daemon;
+    struct config_database database;
+    struct config_api api;
+    const struct config_dataset *datasets; /* in file order: the first whose `files` match has the file */
+    size_t n_datasets;
+};
+
+#define CONFIG_DEFAULT_PATH "/etc/cetl/cetl.conf"
+enum config_presence { CONFIG_MUST_EXIST, CONFIG_MAY_BE_MISSING };
+enum { CONFIG_E_INVALID = 1 };
+
+/**
+ * Read `path` and conf.d/ *.conf beside it, in name order. A missing `path` is a mistake or an empty file, as `presence` says. The caller
+ * has one reference. 0; CONFIG_E_INVALID with every mistake in `mistakes`; -ENOMEM.
+ */
+must_check int config_load(const char *path, enum config_presence presence, struct mistakes *mistakes, struct config **ret_config);
+/** The same from memory, as if it were the file `name`. */
+must_check int config_parse(const char *name, struct slice text, struct mistakes *mistakes, struct config **ret_config);
+struct config *config_ref(struct config *c);
+/** NULL is fine. */
+void config_unref(struct config *c);
+
+/** The dataset, column or rollup of that name, or NULL. */
+const struct config_dataset *config_dataset(const struct config *c, struct slice name);
+const struct config_column *config_column(const struct config_dataset *d, const char *name);
+/** The first dataset whose globs match `path` (below incoming/), or NULL. */
+const struct config_dataset *config_dataset_for(const struct config *c, struct slice path);
+/** How many worker threads: as configured, or the cores this process may run on. */
+unsigned config_workers(const struct config *c);
+/** May `rejected` of `rows` rows be rejected? */
+bool config_budget_allows(const struct config_budget *b, uint64_t rejected, uint64_t rows);
+
+/**
+ * What a reload from `old` to `new` would change and cannot: each such option as "daemon.spool (/a to /b)", comma-separated, in `out`. The
+ * number of them.
+ */
+size_t config_diff(const struct config *old, const struct config *new, struct buf *out);
+/** Every effective value, as a file that reads back to the same. */
+void config_print(const struct config *c, struct buf *out);
+
+/**
+ * The content of a file that holds a secret, without the line end behind it; malloc'd, the caller frees. 0, or -errno or ERROR_TOO_BIG with
+ * the words in err.
+ */
+must_check int config_read_secret(const char *path, struct error *err, char **ret_secret);
+
+#endif

@@ -1,0 +1,50 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The lists of a [rollup]: what to group by and what to measure, in a narrow part of PostgreSQL's syntax.
+ *
+ *     group   = placed::date as day, date_trunc('month', placed) as month, zip
+ *     measure = sum(amount) as revenue, count(*) as orders, max(amount)
+ *
+ * Names fold to lower case unless they stand in double quotes. Without `as` a result is named as PostgreSQL would name it: a column
+ * (also under a cast) by the column, a call by its function.
+ *
+ * Thread: any.
+ */
+#ifndef CETLD_CONFIG_ROLLUP_H
+#define CETLD_CONFIG_ROLLUP_H
+
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/slice.h"
+
+enum rollup_key_kind { ROLLUP_KEY_COLUMN, ROLLUP_KEY_DATE, ROLLUP_KEY_TRUNC };
+struct rollup_key {
+    enum rollup_key_kind kind;
+    const char *column; /* the dataset's column */
+    const char *unit;   /* ROLLUP_KEY_TRUNC: one of PostgreSQL's units for date_trunc, lower case; else NULL */
+    const char *alias;  /* the column of the rollup's table */
+};
+
+enum rollup_function { ROLLUP_COUNT_ALL, ROLLUP_COUNT, ROLLUP_SUM, ROLLUP_MIN, ROLLUP_MAX };
+struct rollup_measure {
+    enum rollup_function function;
+    const char *column; /* NULL for ROLLUP_COUNT_ALL */
+    const char *alias;
+};
+
+enum { ROLLUP_E_SYNTAX = 1, ROLLUP_ITEMS_MAX = 64 };
+
+struct rollup_keys {
+    const struct rollup_key *item;
+    size_t n;
+};
+struct rollup_measures {
+    const struct rollup_measure *item;
+    size_t n;
+};
+
+/** Arrays and strings are in the arena. 0, ROLLUP_E_SYNTAX with the words in err, or -ENOMEM. */
+must_check int rollup_parse_keys(struct slice text, struct arena *arena, struct error *err, struct rollup_keys *ret_keys);
+must_check int rollup_parse_measures(struct slice text, struct arena *arena, struct error *err, struct rollup_measures *ret_measures);
+
+#endif
