@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/convert.h"
+#include "format/pgcopy.h"
+#include <stdlib.h>
+
+enum {
+    ARENA_BLOCK = 256 * 1024,
+    /* A chunk's COPY bytes: at the narrowest cells ("1,") binary takes 7 times the text. Only a guard against our own mistakes. */
+    COPY_GROWTH_MAX = 16,
+    COPY_FLOOR = 1024 * 1024,
+};
+
+int convert_bench_init(struct convert_bench *b, const struct convert_plan *plan)
+{
+    *b = (struct convert_bench){0};
+    arena_init(&b->arena, ARENA_BLOCK, (size_t)1 << 30);
+    if (plan->infer_columns > 0) return infer_new(plan->infer_columns, &b->infer);
+    if (plan->rollups == 0) return 0;
+    b->partial = calloc(plan->rollups, sizeof *b->partial);
+    if (!b->partial) return -ENOMEM;
+    for (size_t i = 0; i < plan->rollups; i++) {
+        int r = aggregate_new(&plan->rollup[i], plan->aggregate_max, &b->partial[i]);
+        if (r != 0) return r;
+    }
+    return 0;
+}
+
+void convert_bench_done(struct convert_bench *b, const struct convert_plan *plan)
+{
+    for (size_t i = 0; b->partial && i < plan->rollups; i++)
+        aggregate_free(b->partial[i]);
+    free(b->partial);
+    infer_free(b->infer);
+    arena_done(&b->arena);
+    *b = (struct convert_bench){0};
+}
+
+int convert_bench_merge(struct convert_bench *to, const struct convert_bench *from, const struct convert_plan *plan)
+{
+    if (to->infer) infer_merge(to->infer, from->infer);
+    for (size_t i = 0; to->partial && i < plan->rollups; i++) {
+        int r = aggregate_merge(to->partial[i], from->partial[i]);
+        if (r != 0) return r;
+    }
+    return 0;
+}
+
+void convert_output_done(struct convert_output *o)
+{
+    buf_done(&o->copy);
+    reject_list_done(&o->rejects);
+}
+
+/* One run over a chunk. */
+struct conversion {
+    const struct convert_plan *plan;
+    struct convert_bench *bench;
+    struct convert_output *out;
+    struct reader reader;
+    struct batch batch;
+};
+
+/* The batch goes to the aggregates and to COPY; then its memory is used for the next. */
+static int flush(struct conversion *c)
+{
+    for (size_t i = 0; i < c->plan->rollups; i++) {
+        int r = aggregate_add(c->bench->partial[i], &c->batch);
+        if (r != 0) return r;
+    }
+    pgcopy_rows(&c->out->copy, &c->batch, NULL);
+    arena_reset(&c->bench->arena);
+    reader_forget(&c->reader);
+    return batch_init(&c->batch, c->plan->types, c->plan->rule->columns, &c->bench->arena);
+}
+
+static int convert_record(struct conversion *c, int fault, const struct record *record)
+{
+    c->out->rows_read++;
+    if (fault > 0) return rule_reject_record(c->plan->rule, record, fault, &c->out->rejects);
+    int r = rule_apply(c->plan->rule, record, &c->batch, &c->bench->arena, &c->out->rejects);
+    if (r < 0) return r;
+    return c->batch.rows == BATCH_ROWS ? flush(c) : 0;
+}
+
+static int infer_record(struct conversion *c, int fault, const struct record *record)
+{
+    c->out->rows_read++;
+    int r = fault > 0 ? 0 : infer_add(c->bench->infer, record);
+    arena_reset(&c->bench->arena);
+    reader_forget(&c->reader);
+    return r;
+}
+
+static int run(struct conversion *c, bool header)
+{
+    struct record record;
+    int fault;
+    while ((fault = reader_next(&c->reader, &record)) != READER_E_END) {
+        if (fault < 0) return fault;
+        if (header) {
+            header = false;
+            continue;
+        }
+        int r = c->bench->infer ? infer_record(c, fault, &record) : convert_record(c, fault, &record);
+        if (r != 0) return r;
+    }
+    return c->bench->infer ? 0 : flush(c);
+}
+
+int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, struct convert_bench *bench, struct convert_output *ret_output)
+{
+    *ret_output = (struct convert_output){0};
+    buf_init(&ret_output->copy, COPY_FLOOR + chunk->bytes.len * COPY_GROWTH_MAX);
+    reject_list_init(&ret_output->rejects, plan->rejects_max);
+
+    struct conversion c = {.plan = plan, .bench = bench, .out = ret_output};
+    arena_reset(&bench->arena);
+    struct reader_input input = {
+        .dialect = &plan->dialect, .chunk = chunk->bytes, .first_line = chunk->first_line, .first_offset = chunk->first_offset};
+    reader_init(&c.reader, &input, &bench->arena);
+    if (!bench->infer) {
+        int r = batch_init(&c.batch, plan->types, plan->rule->columns, &bench->arena);
+        if (r < 0) return r;
+    }
+    int r = run(&c, plan->header && chunk->seq == 0);
+    return r != 0 ? r : buf_check(&ret_output->copy);
+}

@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The cutter reads a claimed file from its start to its end and cuts it into chunks that begin and end at record ends, with SHA-256 over all bytes on the way.
+ * Reading is sequential (the state of the quotes is carried on), so one cutter has at most one cutter_next running.
+ *
+ *     cutter_init(&c, &(struct cutter_input){…});
+ *     while ((rc = cutter_next(&c, &chunk, &err)) == 0) { …; chunk_done(&chunk); }
+ *     rc == CUTTER_E_END: cutter_sum(&c, sum)
+ *     cutter_done(&c);
+ *
+ * Promise 3 of the design: fstat before the first and after the last read must agree; a file that changed is CUTTER_E_CHANGED.
+ *
+ * Thread: any, one at a time.
+ */
+#ifndef CETLD_ETL_CUTTER_H
+#define CETLD_ETL_CUTTER_H
+
+#include "base/digest.h"
+#include "csv/scan.h"
+#include <sys/stat.h>
+
+struct chunk {
+    char *memory;          /* malloc'd */
+    struct slice bytes;    /* whole records */
+    uint64_t first_line;   /* physical line of its first byte, from 1 */
+    uint64_t first_offset; /* byte offset in the file */
+    uint64_t seq;          /* from 0 */
+};
+void chunk_done(struct chunk *c);
+
+enum {
+    CUTTER_E_END = 1,   /* all was read */
+    CUTTER_E_CHANGED,   /* the file changed while it was read: load it again later */
+    CUTTER_E_TRUNCATED, /* it became shorter while it was read */
+    CUTTER_E_UNCLOSED,  /* the file ends inside a quoted cell; err says where that began */
+    CUTTER_E_LONG,      /* a record longer than max_record; err says where it began */
+};
+
+struct cutter_input {
+    int fd;                 /* stays the caller's */
+    struct stat st;         /* fstat before the first read */
+    struct dialect dialect; /* detected */
+    size_t chunk_bytes;     /* read at once */
+    size_t max_record;      /* bytes; a longer record is refused */
+};
+
+struct cutter {
+    struct cutter_input in;
+    struct digest digest;
+    struct scan scan;
+    struct chunk tail;     /* what was read behind the last record end */
+    uint64_t offset;       /* of the next byte to read */
+    uint64_t seq;
+    bool ended;
+};
+
+must_check int cutter_init(struct cutter *c, const struct cutter_input *in);
+void cutter_done(struct cutter *c);
+/** 0 and the next chunk (the caller's, chunk_done), a CUTTER_E_ code with the words in err, or negative. */
+must_check int cutter_next(struct cutter *c, struct chunk *ret_chunk, struct error *err);
+/** Bytes read so far. */
+uint64_t cutter_bytes(const struct cutter *c);
+/** After CUTTER_E_END, once: the digest of the file. */
+void cutter_sum(struct cutter *c, uint8_t ret_sum[DIGEST_BYTES]);
+
+#endif

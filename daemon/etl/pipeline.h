@@ -1,0 +1,56 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The pipeline of one load: a cutter job that reads ahead, a conversion job a chunk on the workers, and the outputs in the order of the file. It reads on only
+ * while the outputs are taken and the memory budget has room, so a slow PostgreSQL slows reading.
+ *
+ *     pipeline_new(&config, &p);
+ *     pipeline_start(p);
+ *     … handler.ready: while ((piece = pipeline_take(p, &slice)) …) send it; pipeline_release(p) once it is sent
+ *     … handler.ended: once, when no job runs any more: rc 0 (all was read and taken), or why not
+ *     pipeline_free(p);       only after `ended`, or when never started
+ *
+ * Thread: loop; the jobs run on workers.
+ */
+#ifndef CETLD_ETL_PIPELINE_H
+#define CETLD_ETL_PIPELINE_H
+
+#include "etl/convert.h"
+#include "etl/memory.h"
+#include "loop/workers.h"
+
+struct pipeline;
+
+struct pipeline_config {
+    struct workers *workers;
+    struct memory *memory;
+    struct cutter_input input;        /* fd stays open until `ended` */
+    const struct convert_plan *plan;  /* must outlive the pipeline */
+    size_t rejects_max;               /* bytes of rejects kept for the file */
+    void (*ready)(void *ctx);         /* pipeline_take may give something */
+    /* 0, a CUTTER_E_ code, AGGREGATE_E_FULL as ERROR_TOO_BIG, or negative; ERROR_CANCELLED after pipeline_stop. */
+    void (*ended)(void *ctx, int rc, const struct error *err);
+    void *ctx;
+};
+
+/** What was seen so far; final after `ended`. */
+struct pipeline_result {
+    uint64_t rows_read;
+    uint64_t bytes;
+    uint8_t sum[DIGEST_BYTES];     /* valid after ended with 0 */
+    struct reject_list rejects;
+    struct convert_bench *bench;   /* the merged partials, after ended with 0 (pipeline_merge); else NULL */
+};
+
+must_check int pipeline_new(const struct pipeline_config *config, struct pipeline **ret_pipeline);
+void pipeline_start(struct pipeline *p);
+/** The next output in order; false when none is there now. It stays until pipeline_release. */
+bool pipeline_take(struct pipeline *p, struct slice *ret_copy);
+void pipeline_release(struct pipeline *p);
+/** Throw outputs away instead of handing them out (nobody will take them); counting and rejects go on. */
+void pipeline_discard(struct pipeline *p);
+/** Read no further; `ended` follows with ERROR_CANCELLED, or with what happened before. */
+void pipeline_stop(struct pipeline *p);
+struct pipeline_result *pipeline_result(struct pipeline *p);
+void pipeline_free(struct pipeline *p);
+
+#endif
