@@ -1,12 +1,13 @@
 # SPDX-License-Identifier: MIT
 # cetld. `make help` lists the targets. Everything is built under build/ (BUILD=…); sources are found by folder.
+# It parses on a machine that has nothing but make: `make deps` installs the rest.
 
 BUILD   ?= build
 VERSION := $(shell head -n 1 debian/changelog 2>/dev/null | tr -d '()' | cut -d' ' -f2)
 ifeq ($(origin CC),default)
 CC      := gcc
 endif
-PG_CONFIG ?= pg_config
+JOBS    ?= $(shell nproc 2>/dev/null || echo 1)
 Q       := $(if $(V),,@)
 say      = $(if $(V),@:,@printf '  %-6s %s\n')
 
@@ -50,12 +51,25 @@ UNIT_SRCS := $(wildcard tests/unit/*/*_test.c)
 UNITS   := $(patsubst tests/unit/%_test.c,$(BUILD)/unit/%,$(UNIT_SRCS))
 
 .PHONY: all
-all: $(DAEMON)
+all: $(DAEMON) ## build the daemon (CC=clang, SAN=address,undefined, CI=1: warnings are errors, V=1: show commands)
+
+.PHONY: help
+help:
+	@echo "cetld $(VERSION): make TARGET [NAME=VALUE]"
+	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-16s %s\n' "  $$name" "$$text"; done
+
+.PHONY: deps
+deps: ## install what building and running needs, when it is missing (apt-get; sudo when not root)
+	@tools/deps.sh build run
 
 $(BUILD)/%.o: %.c
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# A recipe that runs after deps.sh must start make anew, because what this file found out about the machine is out of date by then.
+# It says `+` to pass the job slots on.
+AGAIN    = +$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 $(BUILD)/daemon/csv/simd_avx2.o: CFLAGS += -mavx2
 
@@ -78,7 +92,7 @@ $(DAEMON): $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/*.c)) $(call upto,api)
 
 # A unit test tests/unit/LAYER/NAME_test.c links the archives of LAYER and below.
 define unit_rule
-$(BUILD)/unit/$(1)/%: $(BUILD)/tests/unit/$(1)/%_test.o $(call upto,$(1))
+$(BUILD)/unit/$(1)/%: $(BUILD)/tests/unit/$(1)/%_test.o $(BUILD)/tests/unit/filter.o $(call upto,$(1))
 	$(say) LINK $$@
 	@mkdir -p $$(@D)
 	$(Q)$(CC) -o $$@ $$^ $(ALL_LDFLAGS) $(LIBS) -lcmocka
@@ -91,8 +105,38 @@ unit: $(UNITS)
 
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
+.PHONY: demo
+demo: ## install, build, start, load the examples, show them; stays until Ctrl-C (ONCE=1: ends by itself)
+	@tools/deps.sh build run
+	$(AGAIN) all
+	@BUILD=$(BUILD) ONCE=$(ONCE) tools/demo.sh
+
+# UNITDIR= (empty) leaves the unit to debhelper, which knows each Debian's folder.
+PREFIX     ?= /usr/local
+SYSCONFDIR ?= $(if $(filter /usr,$(PREFIX)),/etc,$(PREFIX)/etc)
+UNITDIR    ?= $(PREFIX)/lib/systemd/system
+EXAMPLES    = $(PREFIX)/share/doc/cetld/examples
+
+.PHONY: install
+install: $(DAEMON) ## install under DESTDIR= PREFIX=/usr/local
+	install -D -m 755 $(DAEMON) $(DESTDIR)$(PREFIX)/sbin/cetld
+	install -D -m 644 conf/cetl.conf $(DESTDIR)$(SYSCONFDIR)/cetl/cetl.conf
+	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/cetl/conf.d $(DESTDIR)$(EXAMPLES)
+	cp -R conf/examples/. $(DESTDIR)$(EXAMPLES)/
+	$(if $(UNITDIR),install -d -m 755 $(DESTDIR)$(UNITDIR))
+	$(if $(UNITDIR),sed 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/etc/cetl|$(SYSCONFDIR)/cetl|; /database-setup/d' systemd/cetld.service >$(DESTDIR)$(UNITDIR)/cetld.service)
+
+.PHONY: deb
+deb: ## build the Debian package into build/
+	@tools/deps.sh build deb
+	@tools/deb.sh $(BUILD)
+
+.PHONY: format
+format: ## lay out the C sources by .clang-format
+	clang-format -i $(wildcard daemon/*.[ch] daemon/*/*.[ch] tests/unit/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch])
+
 .PHONY: clean
-clean:
+clean: ## remove what was built
 	rm -rf $(BUILD)
 
 include tests/tests.mk

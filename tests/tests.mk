@@ -1,7 +1,78 @@
 # SPDX-License-Identifier: MIT
-# Checks: unit tests (cmocka), end-to-end tests (pytest), sanitizers, layers, lint.
+# Checks: unit tests (cmocka), end-to-end tests (pytest), sanitizers, fuzzing, layers, lint, benches.
+# T= names one: T=csv/scan is tests/unit/csv/scan_test.c, T=e2e/test_api is tests/e2e/test_api.py. F= filters the tests inside it.
+
+PYTEST   = PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider
+E2E_T    = $(filter e2e/%,$(T))
+UNIT_T   = $(filter-out e2e/%,$(T))
+UNITS_WANTED = $(if $(UNIT_T),$(UNIT_T:%=$(BUILD)/unit/%),$(UNITS))
+
+.PHONY: check
+check: ## unit and end-to-end tests; one: T=csv/scan F='*quote*', or T=e2e/test_api F=status
+	@tools/deps.sh build run test
+	$(if $(T),,$(AGAIN) all unit)
+	$(if $(E2E_T),,$(AGAIN) layers check-unit)
+	$(if $(UNIT_T),,$(AGAIN) check-e2e)
 
 .PHONY: check-unit
-# One: make check-unit T=csv/scan F='*quote*'
-check-unit: $(if $(T),$(BUILD)/unit/$(T),$(UNITS))
-	$(Q)for t in $^; do CMOCKA_TEST_FILTER='$(F)' $$t || exit 1; done
+check-unit: $(UNITS_WANTED) ## unit tests only
+	@F='$(F)' tests/unit/run.sh $(BUILD)/unit $(sort $^)
+
+.PHONY: check-e2e
+check-e2e: $(DAEMON) ## end-to-end tests only
+	$(Q)CETLD=$(abspath $(DAEMON)) $(PYTEST) $(if $(F),-k '$(F)') $(if $(E2E_T),tests/$(E2E_T).py,tests/e2e)
+
+.PHONY: check-long
+check-long: $(DAEMON) ## end-to-end tests at full length: 30 kills, a 200 MB and a 1 GB file
+	$(Q)CETLD=$(abspath $(DAEMON)) $(PYTEST) --long $(if $(F),-k '$(F)') $(if $(E2E_T),tests/$(E2E_T).py,tests/e2e)
+
+# What has threads: the workers, and who talks with them.
+THREADED = $(filter loop/% etl/% spool/% base/log base/counters,$(patsubst tests/unit/%_test.c,%,$(UNIT_SRCS)))
+
+.PHONY: check-san
+check-san: ## unit tests and a short end-to-end run under ASan+UBSan, what has threads under TSan
+	@tools/deps.sh build run test
+	$(AGAIN) BUILD=$(BUILD)/asan SAN=address,undefined OPT='-O1 -g' check-unit
+	$(AGAIN) BUILD=$(BUILD)/asan SAN=address,undefined OPT='-O1 -g' F='$(or $(F),main_job or refused or api)' check-e2e
+	$(AGAIN) BUILD=$(BUILD)/tsan SAN=thread OPT='-O1 -g' T='$(THREADED)' check-unit
+	$(AGAIN) BUILD=$(BUILD)/tsan SAN=thread OPT='-O1 -g' T= F=main_job check-e2e
+
+.PHONY: check-systemd
+check-systemd: deb ## install the package in a booted systemd and use it (root)
+	@tools/deps.sh systemd
+	tests/systemd/boot.sh tests/systemd/main_job.sh $(BUILD)/deb/cetld_*.deb
+
+# tests/fuzz/NAME_fuzz.c, each with its corpus in tests/fuzz/corpus/NAME, under clang's libFuzzer.
+FUZZ_SECONDS ?= 60
+FUZZERS = $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
+
+.PHONY: fuzz
+fuzz: ## fuzz every parser for FUZZ_SECONDS=60; one: T=NAME
+	@tools/deps.sh build san
+	$(AGAIN) CC=clang BUILD=$(BUILD)/fuzz SAN=fuzzer-no-link,address,undefined OPT='-O1 -g' fuzz-run
+
+.PHONY: fuzz-run
+fuzz-run: $(foreach f,$(or $(T),$(FUZZERS)),$(BUILD)/fuzzer/$(f))
+	$(Q)for f in $(^F); do tests/fuzz/run.sh $(BUILD)/fuzzer/$$f $(FUZZ_SECONDS) || exit 1; done
+
+$(BUILD)/fuzzer/%: $(BUILD)/tests/fuzz/%_fuzz.o $(call upto,api)
+	$(say) LINK $@
+	@mkdir -p $(@D)
+	$(Q)$(CC) -o $@ $^ $(subst fuzzer-no-link,fuzzer,$(ALL_LDFLAGS)) $(LIBS)
+
+.PHONY: layers
+layers: ## each file includes only its own layer and lower ones
+	$(Q)tests/layers.sh $(LAYERS)
+
+.PHONY: lint
+lint: ## clang-tidy and cppcheck (.clang-tidy, tests/cppcheck.txt)
+	@tools/deps.sh build lint
+	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr --suppressions-list=tests/cppcheck.txt \
+	    -j $(JOBS) -Idaemon -D_GNU_SOURCE daemon
+	$(Q)printf '%s\0' $(wildcard daemon/*.c daemon/*/*.c) | xargs -0 -n 8 -P $(JOBS) sh -c \
+	    'clang-tidy --quiet "$$@" -- -std=gnu11 $(CPPFLAGS) 2>/dev/null' clang-tidy
+
+.PHONY: bench
+bench: $(DAEMON) ## measure; writes BENCHMARKS.md's numbers to build/bench
+	@tools/deps.sh run test
+	$(Q)CETLD=$(abspath $(DAEMON)) bench/run.sh $(BUILD)/bench
