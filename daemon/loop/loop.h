@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The loop: one uv loop on one thread, which owns every socket, descriptor watch and timer of the daemon. This wrapper adds one-shot deferral
- * and the measure of stalls (how late the loop comes round), which /metrics and the watchdog look at.
+ * The loop: one uv loop on one thread, which owns every socket, descriptor watch and timer of the daemon. This wrapper adds
+ * one-shot deferral and the measure of stalls (how late the loop comes round), which /metrics and the watchdog look at.
  *
  * Thread: loop.
  */
@@ -9,10 +9,18 @@
 #define CETLD_LOOP_LOOP_H
 
 #include "base/error.h"
+#include "base/list.h"
+
 #include <stdint.h>
 #include <uv.h>
 
 struct loop;
+
+/** Something to do once the present callbacks have returned; embed it in the owner. */
+struct loop_deferred {
+    struct list link;
+    void (*run)(struct loop_deferred *d); /* the owner may be freed there */
+};
 
 /** The caller frees with loop_free once nothing is open any more. */
 must_check int loop_new(struct loop **ret_loop);
@@ -24,7 +32,12 @@ void loop_run(struct loop *l);
 void loop_stop(struct loop *l);
 /** The loop's idea of now, monotonic milliseconds. */
 int64_t loop_now_ms(struct loop *l);
-/** The worst lateness since the last call, microseconds. */
+/** Prepare `d`; afterwards loop_defer and loop_undefer may be called at any time, also twice. */
+void loop_deferred_init(struct loop_deferred *d, void (*run)(struct loop_deferred *d));
+/** Run `d` once in the next turn, never before this returned. Already deferred: nothing changes. Keeps the loop running. */
+void loop_defer(struct loop *l, struct loop_deferred *d);
+void loop_undefer(struct loop_deferred *d);
+/** The longest turn since the last call without the time it waited for events: how late somebody was served. Microseconds. */
 int64_t loop_stall_us(struct loop *l);
 
 #endif

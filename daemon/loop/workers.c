@@ -1,0 +1,191 @@
+/* SPDX-License-Identifier: MIT */
+#include "loop/workers.h"
+
+#include <pthread.h>
+#include <signal.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+struct workers {
+    uv_async_t async;
+    unsigned n;
+    int nice;
+
+    pthread_mutex_t lock; /* over everything up to `finished_one` */
+    struct list queue[WORKER_PRIORITIES];
+    struct list finished; /* ran, `done` not yet called */
+    bool stopping;
+    pthread_cond_t wanted;       /* a job was queued, or stopping */
+    pthread_cond_t finished_one; /* for workers_free, which waits */
+
+    unsigned pending;        /* the loop's */
+    uint64_t finished_count; /* the loop's */
+    pthread_t thread[];
+};
+
+static struct worker_job *pop(struct list *head)
+{
+    if (list_empty(head)) return NULL;
+    struct worker_job *job = container_of(head->next, struct worker_job, link);
+    list_remove(&job->link);
+    return job;
+}
+
+static struct worker_job *next_job(struct workers *w)
+{
+    for (int p = 0; p < WORKER_PRIORITIES; p++) {
+        struct worker_job *job = pop(&w->queue[p]);
+        if (job) return job;
+    }
+    return NULL;
+}
+
+static void *work(void *arg)
+{
+    struct workers *w = arg;
+    /* On Linux nice is a thread's own. A failure (a sandbox without setpriority) costs latency, not correctness. */
+    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), w->nice);
+    pthread_mutex_lock(&w->lock);
+    for (;;) {
+        struct worker_job *job = next_job(w);
+        if (!job) {
+            if (w->stopping) break;
+            pthread_cond_wait(&w->wanted, &w->lock);
+            continue;
+        }
+        pthread_mutex_unlock(&w->lock);
+        job->run(job);
+        pthread_mutex_lock(&w->lock);
+        list_append(&w->finished, &job->link);
+        pthread_cond_signal(&w->finished_one);
+        uv_async_send(&w->async);
+    }
+    pthread_mutex_unlock(&w->lock);
+    return NULL;
+}
+
+/* Hands finished jobs back one by one, so that a `done` which frees the pool (and so drains it itself) leaves nothing half taken.
+ */
+static void drain(struct workers *w)
+{
+    for (;;) {
+        pthread_mutex_lock(&w->lock);
+        struct worker_job *job = pop(&w->finished);
+        pthread_mutex_unlock(&w->lock);
+        if (!job) return;
+        w->finished_count++;
+        if (--w->pending == 0 && !uv_is_closing((uv_handle_t *)&w->async)) uv_unref((uv_handle_t *)&w->async);
+        job->done(job);
+    }
+}
+
+static void woken(uv_async_t *handle)
+{
+    drain(handle->data);
+}
+
+static void join(struct workers *w, unsigned started)
+{
+    pthread_mutex_lock(&w->lock);
+    w->stopping = true;
+    pthread_cond_broadcast(&w->wanted);
+    pthread_mutex_unlock(&w->lock);
+    for (unsigned i = 0; i < started; i++)
+        pthread_join(w->thread[i], NULL);
+}
+
+static void closed(uv_handle_t *handle)
+{
+    struct workers *w = handle->data;
+    pthread_cond_destroy(&w->finished_one);
+    pthread_cond_destroy(&w->wanted);
+    pthread_mutex_destroy(&w->lock);
+    free(w);
+}
+
+/* Signals belong to the loop's thread: threads inherit the mask, so everything is blocked while they are made. */
+static int start_threads(struct workers *w)
+{
+    sigset_t all, before;
+    sigfillset(&all);
+    pthread_sigmask(SIG_SETMASK, &all, &before);
+    int r = 0;
+    unsigned started = 0;
+    while (started < w->n && !(r = pthread_create(&w->thread[started], NULL, work, w)))
+        started++;
+    pthread_sigmask(SIG_SETMASK, &before, NULL);
+    if (r) join(w, started);
+    return -r;
+}
+
+int workers_new(struct loop *l, unsigned n, int nice, struct workers **ret_workers)
+{
+    if (n == 0) n = uv_available_parallelism();
+    struct workers *w = calloc(1, sizeof *w + n * sizeof w->thread[0]);
+    if (!w) return -ENOMEM;
+    w->n = n;
+    w->nice = nice;
+    pthread_mutex_init(&w->lock, NULL);
+    pthread_cond_init(&w->wanted, NULL);
+    pthread_cond_init(&w->finished_one, NULL);
+    for (int p = 0; p < WORKER_PRIORITIES; p++)
+        list_init(&w->queue[p]);
+    list_init(&w->finished);
+    w->async.data = w;
+    int r = uv_async_init(loop_uv(l), &w->async, woken);
+    if (r < 0) {
+        free(w);
+        return r;
+    }
+    uv_unref((uv_handle_t *)&w->async);
+    r = start_threads(w);
+    if (r < 0) {
+        uv_close((uv_handle_t *)&w->async, closed);
+        return r;
+    }
+    *ret_workers = w;
+    return 0;
+}
+
+void workers_free(struct workers *w)
+{
+    if (!w) return;
+    /* A `done` may submit again: go on until nothing is left. */
+    while (w->pending > 0) {
+        pthread_mutex_lock(&w->lock);
+        while (list_empty(&w->finished))
+            pthread_cond_wait(&w->finished_one, &w->lock);
+        pthread_mutex_unlock(&w->lock);
+        drain(w);
+    }
+    join(w, w->n);
+    uv_close((uv_handle_t *)&w->async, closed);
+}
+
+void workers_submit(struct workers *w, struct worker_job *job)
+{
+    if (w->pending++ == 0) uv_ref((uv_handle_t *)&w->async);
+    pthread_mutex_lock(&w->lock);
+    list_init(&job->link);
+    list_append(&w->queue[job->priority], &job->link);
+    pthread_cond_signal(&w->wanted);
+    pthread_mutex_unlock(&w->lock);
+}
+
+unsigned workers_count(const struct workers *w)
+{
+    return w->n;
+}
+
+unsigned workers_pending(const struct workers *w)
+{
+    return w->pending;
+}
+
+uint64_t workers_finished(const struct workers *w)
+{
+    return w->finished_count;
+}
