@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/dataset.h"
+#include "db/query.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { DATASET_BLOCK = 4096, DATASET_MAX = 16 * 1024 * 1024 };
+
+struct dataset *dataset_new(const char *name, struct config *owner, const struct config_dataset *config)
+{
+    struct dataset *d = calloc(1, sizeof *d);
+    if (!d) return NULL;
+    d->refs = 1;
+    arena_init(&d->arena, DATASET_BLOCK, DATASET_MAX);
+    d->name = arena_cstr(&d->arena, slice_of(name));
+    if (!d->name) {
+        dataset_unref(d);
+        return NULL;
+    }
+    d->owner = owner ? config_ref(owner) : NULL;
+    d->config = config;
+    return d;
+}
+
+struct dataset *dataset_ref(struct dataset *d)
+{
+    d->refs++;
+    return d;
+}
+
+void dataset_unref(struct dataset *d)
+{
+    if (!d || --d->refs > 0) return;
+    config_unref(d->owner);
+    arena_done(&d->arena);
+    free(d);
+}
+
+void dataset_break(struct dataset *d, const char *format, ...)
+{
+    if (d->broken) return;
+    char text[ERROR_TEXT_MAX];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(text, sizeof text, format, args);
+    va_end(args);
+    const char *copy = arena_cstr(&d->arena, slice_of(text));
+    d->broken = copy ? copy : "out of memory";
+}
+
+/* The columns of SQL_TABLE_COLUMNS, in order. */
+enum { COL_NAME, COL_OID, COL_TYPMOD, COL_NOT_NULL, COL_DEFAULT, COL_GENERATED, COL_SQL_TYPE, COL_BYTEWISE, COL_KEY, COL_FORMAT };
+
+static bool yes(const PGresult *rows, int row, int column)
+{
+    return PQgetvalue(rows, row, column)[0] == 't';
+}
+
+static int read_column(struct arena *a, const PGresult *rows, int i, struct table_column *c)
+{
+    c->name = arena_cstr(a, slice_of(PQgetvalue(rows, i, COL_NAME)));
+    c->sql_type = arena_cstr(a, slice_of(PQgetvalue(rows, i, COL_SQL_TYPE)));
+    c->format = arena_cstr(a, slice_of(PQgetvalue(rows, i, COL_FORMAT)));
+    if (!c->name || !c->sql_type || !c->format) return -ENOMEM;
+    c->oid = (uint32_t)db_get_int8(rows, i, COL_OID, 0);
+    c->known = type_by_oid(c->oid, &c->type.id) == 0;
+    c->type.typmod = (int32_t)db_get_int8(rows, i, COL_TYPMOD, -1);
+    c->not_null = yes(rows, i, COL_NOT_NULL);
+    c->has_default = yes(rows, i, COL_DEFAULT);
+    c->generated = yes(rows, i, COL_GENERATED);
+    c->bytewise = yes(rows, i, COL_BYTEWISE);
+    return 0;
+}
+
+int table_read(struct arena *a, const PGresult *rows, const char *schema, const char *name, struct table *ret_table)
+{
+    size_t n = (size_t)PQntuples(rows);
+    struct table t = {.schema = arena_cstr(a, slice_of(schema)), .name = arena_cstr(a, slice_of(name)), .columns = n};
+    t.column = arena_array(a, n + 1, sizeof *t.column);
+    t.key = arena_array(a, n + 1, sizeof *t.key);
+    if (!t.schema || !t.name || !t.column || !t.key) return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        int r = read_column(a, rows, (int)i, &t.column[i]);
+        if (r < 0) return r;
+        int64_t place = db_get_int8(rows, (int)i, COL_KEY, 0);
+        if (place < 1 || place > (int64_t)n) continue;
+        t.key[place - 1] = i;
+        t.keys++;
+    }
+    *ret_table = t;
+    return 0;
+}
+
+int table_find(const struct table *t, const char *column)
+{
+    for (size_t i = 0; i < t->columns; i++)
+        if (strcmp(t->column[i].name, column) == 0) return (int)i;
+    return -1;
+}

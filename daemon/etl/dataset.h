@@ -1,0 +1,68 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A dataset as the database has it: its table's columns and key read back from PostgreSQL's catalog, and its rollups. A snapshot: made once, never changed,
+ * counted, so that a load goes on with the one it began with while a newer one is read.
+ *
+ * Thread: loop; a load's workers read what its plan points into.
+ */
+#ifndef CETLD_ETL_DATASET_H
+#define CETLD_ETL_DATASET_H
+
+#include "base/arena.h"
+#include "config/config.h"
+#include "data/aggregate.h"
+#include <libpq-fe.h>
+
+struct table_column {
+    const char *name;
+    const char *sql_type; /* as format_type prints it */
+    uint32_t oid;         /* pg_type.oid; of a domain: its base type's */
+    bool known;           /* a type of ours: `type` is set */
+    struct type type;
+    bool not_null;
+    bool has_default;     /* a DEFAULT or an identity */
+    bool generated;       /* GENERATED … STORED: never written */
+    bool bytewise;        /* compares as COLLATE "C", or has no collation */
+    const char *format;   /* inferred columns: the frozen template of a date, or "" */
+};
+
+struct table {
+    const char *schema, *name;
+    struct table_column *column;
+    size_t columns;
+    size_t *key; /* indexes of the primary key's columns, in its order */
+    size_t keys;
+};
+
+struct dataset_rollup {
+    const struct config_rollup *config;
+    struct table table;
+    struct aggregate_spec spec;
+};
+
+struct dataset {
+    unsigned refs;
+    struct arena arena;
+    int64_t id; /* cetl.dataset.id */
+    const char *name;
+    bool inferred;
+    struct table table;
+    struct dataset_rollup *rollup;
+    size_t rollups;
+    struct config *owner;                /* keeps `config` alive, or NULL */
+    const struct config_dataset *config; /* NULL: not declared */
+    const char *broken;                  /* why nothing can be loaded into it, with what to do; NULL: it is fine */
+};
+
+/** An empty snapshot with one reference. NULL without memory. */
+struct dataset *dataset_new(const char *name, struct config *owner, const struct config_dataset *config);
+struct dataset *dataset_ref(struct dataset *d);
+void dataset_unref(struct dataset *d);
+/** Say that it cannot be loaded into; the first reason stays. */
+void dataset_break(struct dataset *d, const char *format, ...) printf_like(2, 3);
+/** Fill a table from the rows of SQL_TABLE_COLUMNS. 0 or -ENOMEM. */
+must_check int table_read(struct arena *a, const PGresult *rows, const char *schema, const char *name, struct table *ret_table);
+/** The index of a column, or -1. */
+int table_find(const struct table *t, const char *column);
+
+#endif

@@ -1,0 +1,29 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The SQL of a rollup: its table, its first filling, and the merge of a load's partial aggregates. The table always equals SELECT … GROUP BY over the
+ * dataset's (float sums within rounding), because it changes in the load's own transaction; NULL keys are groups (NULLS NOT DISTINCT, PostgreSQL 15).
+ *
+ * Thread: any.
+ */
+#ifndef CETLD_ETL_ROLLUP_H
+#define CETLD_ETL_ROLLUP_H
+
+#include "base/buf.h"
+#include "etl/dataset.h"
+
+enum { ROLLUP_E_UNKNOWN_COLUMN = 2, ROLLUP_E_TYPE = 3 };
+
+/**
+ * Resolve the rollup's columns in the dataset's table: the aggregate spec (over `column_of_table` indexes of the whole table) and the rollup's own table.
+ * Memory is the arena's. 0, ROLLUP_E_… with the words in err, or -ENOMEM.
+ */
+must_check int rollup_resolve(const struct config_rollup *config, const struct table *source, struct arena *a, struct error *err,
+                              struct dataset_rollup *ret_rollup);
+/** "SELECT keys, measures FROM source GROUP BY keys", as a person would write it; also the definition kept in the table's comment. */
+void rollup_definition(struct buf *out, const struct dataset_rollup *r, const struct table *source);
+/** One transaction: lock the source against writers, (re)make the table, fill it, comment it. */
+void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source);
+/** INSERT … SELECT FROM unnest($1::…[], …) ON CONFLICT DO UPDATE; parameter i is column i of the rollup's table as an array. */
+void rollup_merge_sql(struct buf *out, const struct dataset_rollup *r);
+
+#endif

@@ -1,0 +1,92 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The fixed SQL of etl/. What names a user's table or column is put together where it is needed, through db_quote_identifier.
+ */
+#ifndef CETLD_ETL_SQL_H
+#define CETLD_ETL_SQL_H
+
+/* What a loader's and the catalog's sessions begin with: our texts, UTC, no time-outs that would kill a COPY that waits for input, and no endless wait for a lock. */
+#define SQL_SETUP                                                                                                                  \
+    "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
+    " SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '30s';"                           \
+    " SET extra_float_digits = 1; SET client_min_messages = warning; SET cetl.load = 'on'"
+
+/* The API's sessions only read; a plain scan begins at the table's start, so that rows without a key come in the order of insertion. */
+#define SQL_SETUP_API                                                                                                              \
+    "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
+    " SET default_transaction_read_only = on; SET synchronize_seqscans = off; SET client_min_messages = warning;"                  \
+    " SET statement_timeout = %lld"
+
+/* ---- datasets ---- */
+
+/* $1 name, $2 schema, $3 table, $4 inferred, $5 columns (jsonb) → id, inferred, schema, table. A declaration overrides what was inferred. */
+#define SQL_DATASET_PUT                                                                                                            \
+    "INSERT INTO cetl.dataset AS d (name, table_schema, table_name, inferred, columns) VALUES ($1, $2, $3, $4::bool, $5::jsonb)"   \
+    " ON CONFLICT (name) DO UPDATE SET table_schema = excluded.table_schema, table_name = excluded.table_name,"                    \
+    " inferred = excluded.inferred, columns = coalesce(excluded.columns, d.columns)"                                               \
+    " RETURNING id, inferred, table_schema, table_name"
+
+/* All that were ever inferred → name, schema, table. */
+#define SQL_DATASET_INFERRED "SELECT name, table_schema, table_name FROM cetl.dataset WHERE inferred ORDER BY id"
+
+/* $1 name → id, inferred, schema, table. */
+#define SQL_DATASET_GET "SELECT id, inferred, table_schema, table_name FROM cetl.dataset WHERE name = $1"
+
+/* $1 the table as regclass text, $2 dataset id (its frozen templates) or NULL. A domain counts as its base type. */
+#define SQL_TABLE_COLUMNS                                                                                                          \
+    "SELECT a.attname, (CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END)::int8,"                                         \
+    " CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, a.attnotnull OR t.typnotnull,"                                \
+    " (a.atthasdef AND a.attgenerated = '') OR a.attidentity <> '' OR t.typdefault IS NOT NULL, a.attgenerated <> '',"             \
+    " format_type(a.atttypid, a.atttypmod),"                                                                                       \
+    " coalesce(co.collname IN ('C', 'POSIX') OR (co.collname = 'default' AND"                                                      \
+    "   (SELECT datcollate IN ('C', 'POSIX') AND datlocprovider = 'c' FROM pg_database WHERE datname = current_database())), true),"\
+    " coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0),"                                                                \
+    " coalesce((SELECT c ->> 'format' FROM cetl.dataset d, jsonb_array_elements(d.columns) c"                                      \
+    "   WHERE d.id = $2::int8 AND c ->> 'name' = a.attname), '')"                                                                  \
+    " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation co ON co.oid = a.attcollation"               \
+    " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"                                                          \
+    " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
+
+/* $1 the table as regclass text → its comment. No row: no such table. */
+#define SQL_TABLE_COMMENT "SELECT obj_description(to_regclass($1), 'pg_class') WHERE to_regclass($1) IS NOT NULL"
+
+/* ---- the ledger ---- */
+
+/* $1 token → id, state, error. */
+#define SQL_LEDGER_BY_TOKEN "SELECT id, state, error FROM cetl.file WHERE token = $1"
+/* $1 xid → 'in progress', 'committed', 'aborted', or NULL (long gone). */
+#define SQL_XACT_STATUS "SELECT pg_xact_status($1::xid8)"
+
+/* $1 dataset, $2 SHA-256. Two equal files of one dataset, loading side by side, decide one after the other which is the duplicate. */
+#define SQL_LEDGER_LOCK "SELECT pg_advisory_xact_lock(hashtextextended('cetl ' || $1 || ' ' || encode($2::bytea, 'hex'), 0))"
+/* $1 dataset, $2 SHA-256 → id of the first load of these bytes. */
+#define SQL_LEDGER_DUPLICATE                                                                                                       \
+    "SELECT id FROM cetl.file WHERE dataset_id = $1::int AND sha256 = $2::bytea AND state = 'loaded' ORDER BY id LIMIT 1"
+/* The same, but only the dataset's newest load counts: A, B, A again is a revert. */
+#define SQL_LEDGER_DUPLICATE_NEWEST                                                                                                \
+    "SELECT id FROM cetl.file WHERE id = (SELECT max(id) FROM cetl.file WHERE dataset_id = $1::int AND state = 'loaded')"          \
+    " AND sha256 = $2::bytea"
+
+/* The row of a finished file; → id, xid. $17 the change of the dataset's row count; a mark is made when $5 is 'loaded'. */
+#define SQL_LEDGER_INSERT                                                                                                          \
+    "WITH f AS (INSERT INTO cetl.file (dataset_id, token, name, bytes, state, sha256, rows_read, rows_loaded, rows_updated,"       \
+    " rows_ignored, rows_rejected, rows_filtered, error, duplicate_of, arrived_at, started_at, finished_at)"                       \
+    " VALUES ($1::int, $2, $3, $4::int8, $5, $6::bytea, $7::int8, $8::int8, $9::int8, $10::int8, $11::int8, $12::int8, $13,"       \
+    " $14::int8, $15::timestamptz, $16::timestamptz, clock_timestamp()) RETURNING id),"                                            \
+    " c AS (INSERT INTO cetl.change (dataset_id, rows) SELECT $1::int, $17::int8 WHERE $5 = 'loaded')"                             \
+    " SELECT id, pg_current_xact_id()::text FROM f"
+
+#define SQL_REJECT_COPY                                                                                                            \
+    "COPY cetl.reject (file_id, line, byte_offset, column_name, code, message, value, raw) FROM STDIN"
+/* $1 file id */
+#define SQL_REJECT_LIST                                                                                                            \
+    "SELECT line, byte_offset, coalesce(column_name, ''), code, message, coalesce(value, ''), raw FROM cetl.reject"                \
+    " WHERE file_id = $1::int8 ORDER BY line"
+
+/* $1 dataset: fold its marks into its base, so that counting them stays cheap. */
+#define SQL_CHANGE_COMPACT                                                                                                         \
+    "WITH gone AS (DELETE FROM cetl.change WHERE dataset_id = $1::int RETURNING rows)"                                             \
+    " UPDATE cetl.dataset SET base_version = base_version + g.n, base_rows = base_rows + g.rows"                                   \
+    " FROM (SELECT count(*) AS n, coalesce(sum(rows), 0) AS rows FROM gone) g WHERE id = $1::int AND g.n > 0"
+
+#endif
