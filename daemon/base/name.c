@@ -103,34 +103,40 @@ static struct slice stem_of(struct slice file)
     return file;
 }
 
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
 static bool has_letter(const char *name, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (name[i] != '_' && !(name[i] >= '0' && name[i] <= '9')) return true;
+        if (name[i] != '_' && !is_digit(name[i])) return true;
     return false;
 }
 
-/* The length of the name without the numbers at its end, and the T, Z and v that belong to times and versions: 20240131t120000z,
- * _v2. */
+/* Without a single letter `c` at the end of the name that belongs to the digits before it: …1200z, …31_t. */
+static size_t without_mark(const char *name, size_t len, char c)
+{
+    size_t at = len;
+    if (at == 0 || name[at - 1] != c) return len;
+    at--;
+    while (at > 0 && name[at - 1] == '_')
+        at--;
+    return at > 0 && is_digit(name[at - 1]) ? at : len;
+}
+
+/* The length of the name without the numbers at its end, and the t, z and v of times and versions: 20240131_t120000_z, _v2. */
 static size_t without_numbers(const char *name, size_t len)
 {
-    size_t cut = len;
+    size_t cut = without_mark(name, len, 'z');
     for (;;) {
         size_t at = cut;
-        if (at > 1 && name[at - 1] == 'z' && name[at - 2] >= '0' && name[at - 2] <= '9') at--;
-        size_t digits = at;
-        while (at > 0 && ((name[at - 1] >= '0' && name[at - 1] <= '9') || name[at - 1] == '_'))
+        while (at > 0 && (is_digit(name[at - 1]) || name[at - 1] == '_'))
             at--;
-        if (at == digits) return cut;
-        cut = at;
+        if (at == cut) return cut;
+        cut = without_mark(name, at, 't');
         if (at > 1 && name[at - 1] == 'v' && name[at - 2] == '_') cut = at - 1;
-        if (at > 1 && name[at - 1] == 't' && (name[at - 2] == '_' || (name[at - 2] >= '0' && name[at - 2] <= '9'))) {
-            /* …_t only behind digits: report_t stays */
-            size_t before = at - 1;
-            while (before > 0 && name[before - 1] == '_')
-                before--;
-            if (before > 0 && name[before - 1] >= '0' && name[before - 1] <= '9') cut = before;
-        }
     }
 }
 
@@ -149,7 +155,8 @@ static size_t usable(const char *name, size_t len, char ret_name[NAME_MAX_BYTES 
     char text[NAME_MAX_BYTES + 16];
     const char *prefix = has_letter(name, len) ? "" : "t_";
     const char *suffix = name_is_route((struct slice){name, len}) ? "_data" : "";
-    int n = snprintf(text, sizeof(text), "%s%.*s%s", prefix, (int)len, len ? name : "data", suffix);
+    struct slice core = len ? (struct slice){name, len} : SLICE("data");
+    int n = snprintf(text, sizeof(text), "%s" SLICE_FMT "%s", prefix, SLICE_ARG(core), suffix);
     struct slice cut = slice_cut_utf8((struct slice){text, (size_t)n}, NAME_MAX_BYTES);
     memcpy(ret_name, cut.p, cut.len);
     return end_name(ret_name, cut.len);
