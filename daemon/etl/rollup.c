@@ -198,7 +198,7 @@ void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const st
     buf_init(&definition, out->max);
     rollup_definition(&definition, r, source);
 
-    buf_puts(out, "BEGIN; LOCK TABLE ");
+    buf_puts(out, "LOCK TABLE ");
     put_table(out, source);
     buf_puts(out, " IN SHARE MODE; DROP TABLE IF EXISTS ");
     put_table(out, t);
@@ -222,8 +222,7 @@ void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const st
     put_table(out, t);
     buf_puts(out, " IS ");
     put_literal(out, buf_slice(&definition));
-    buf_puts(out, "; COMMIT");
-    if (buf_check(&definition) != 0) out->failed = definition.failed;
+        if (buf_check(&definition) != 0) out->failed = definition.failed;
     buf_done(&definition);
 }
 

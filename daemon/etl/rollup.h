@@ -21,7 +21,7 @@ must_check int rollup_resolve(const struct config_rollup *config, const struct t
                               struct dataset_rollup *ret_rollup);
 /** "SELECT keys, measures FROM source GROUP BY keys", as a person would write it; also the definition kept in the table's comment. */
 void rollup_definition(struct buf *out, const struct dataset_rollup *r, const struct table *source);
-/** One transaction: lock the source against writers, (re)make the table, fill it, comment it. */
+/** Statements for one simple query, which makes them one transaction: lock the source against writers, (re)make the table, fill it, comment it. */
 void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source);
 /** INSERT … SELECT FROM unnest($1::…[], …) ON CONFLICT DO UPDATE; parameter i is column i of the rollup's table as an array. */
 void rollup_merge_sql(struct buf *out, const struct dataset_rollup *r);

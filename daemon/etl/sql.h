@@ -19,18 +19,17 @@
 
 /* ---- datasets ---- */
 
-/* $1 name, $2 schema, $3 table, $4 inferred, $5 columns (jsonb) → id, inferred, schema, table. A declaration overrides what was inferred. */
+/* $1 name, $2 schema, $3 table, $4 whether its columns are left to inference → id, inferred. What is declared with columns was not inferred, whatever it was before. */
 #define SQL_DATASET_PUT                                                                                                            \
-    "INSERT INTO cetl.dataset AS d (name, table_schema, table_name, inferred, columns) VALUES ($1, $2, $3, $4::bool, $5::jsonb)"   \
+    "INSERT INTO cetl.dataset AS d (name, table_schema, table_name, inferred) VALUES ($1, $2, $3, false)"                          \
     " ON CONFLICT (name) DO UPDATE SET table_schema = excluded.table_schema, table_name = excluded.table_name,"                    \
-    " inferred = excluded.inferred, columns = coalesce(excluded.columns, d.columns)"                                               \
-    " RETURNING id, inferred, table_schema, table_name"
+    " inferred = d.inferred AND $4::bool RETURNING id, inferred"
 
 /* All that were ever inferred → name, schema, table. */
 #define SQL_DATASET_INFERRED "SELECT name, table_schema, table_name FROM cetl.dataset WHERE inferred ORDER BY id"
 
-/* $1 name → id, inferred, schema, table. */
-#define SQL_DATASET_GET "SELECT id, inferred, table_schema, table_name FROM cetl.dataset WHERE name = $1"
+/* $1 name → id, inferred. */
+#define SQL_DATASET_GET "SELECT id, inferred FROM cetl.dataset WHERE name = $1"
 
 /* $1 the table as regclass text, $2 dataset id (its frozen templates) or NULL. A domain counts as its base type. */
 #define SQL_TABLE_COLUMNS                                                                                                          \

@@ -1,0 +1,518 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/catalog.h"
+#include "base/log.h"
+#include "etl/rollup.h"
+#include "etl/sql.h"
+#include "format/json_writer.h"
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SQL_MAX = 1024 * 1024 };
+
+struct catalog {
+    struct dataset **dataset;
+    size_t n, cap;
+};
+
+/* One dataset on its way, and what is to be opened after it. */
+struct opening {
+    struct catalog *catalog;
+    struct db_conn *conn;
+    catalog_done done;
+    void *ctx;
+
+    struct config *config;  /* of a refresh, else NULL */
+    size_t next_declared;   /* the configuration's dataset to open next */
+    char **inferred;        /* name, schema, table of each that was ever inferred */
+    size_t n_inferred, next_inferred;
+    struct dataset **fresh; /* what a refresh has opened so far */
+    size_t n_fresh, cap_fresh;
+
+    struct dataset *d;      /* the one that is being opened */
+    char *schema, *table;
+    size_t next_rollup;
+};
+
+/* ---- the set ---- */
+
+int catalog_new(struct catalog **ret_catalog)
+{
+    struct catalog *c = calloc(1, sizeof *c);
+    if (!c) return -ENOMEM;
+    *ret_catalog = c;
+    return 0;
+}
+
+void catalog_free(struct catalog *c)
+{
+    if (!c) return;
+    for (size_t i = 0; i < c->n; i++)
+        dataset_unref(c->dataset[i]);
+    free(c->dataset);
+    free(c);
+}
+
+struct dataset *catalog_find(const struct catalog *c, const char *name)
+{
+    for (size_t i = 0; i < c->n; i++)
+        if (strcmp(c->dataset[i]->name, name) == 0) return c->dataset[i];
+    return NULL;
+}
+
+struct dataset *catalog_at(const struct catalog *c, size_t i)
+{
+    return i < c->n ? c->dataset[i] : NULL;
+}
+
+const struct table *catalog_table(const struct catalog *c, struct slice name, struct dataset **ret_dataset)
+{
+    for (size_t i = 0; i < c->n; i++) {
+        struct dataset *d = c->dataset[i];
+        const struct table *found = slice_equal(slice_of(d->name), name) ? &d->table : NULL;
+        for (size_t r = 0; r < d->rollups && !found; r++)
+            if (slice_equal(slice_of(d->rollup[r].table.name), name)) found = &d->rollup[r].table;
+        if (!found) continue;
+        *ret_dataset = d;
+        return found;
+    }
+    return NULL;
+}
+
+static int push(struct dataset ***list, size_t *n, size_t *cap, struct dataset *d)
+{
+    if (*n == *cap) {
+        size_t more = *cap ? *cap * 2 : 16;
+        struct dataset **grown = realloc(*list, more * sizeof **list);
+        if (!grown) return -ENOMEM;
+        *list = grown;
+        *cap = more;
+    }
+    (*list)[(*n)++] = d;
+    return 0;
+}
+
+/* ---- the end of an opening ---- */
+
+static void opening_free(struct opening *o)
+{
+    for (size_t i = 0; i < o->n_fresh; i++)
+        dataset_unref(o->fresh[i]);
+    free(o->fresh);
+    for (size_t i = 0; i < o->n_inferred * 3; i++)
+        free(o->inferred[i]);
+    free(o->inferred);
+    dataset_unref(o->d);
+    config_unref(o->config);
+    free(o->schema);
+    free(o->table);
+    free(o);
+}
+
+static void over(struct opening *o, int status, const struct error *err)
+{
+    catalog_done done = o->done;
+    void *ctx = o->ctx;
+    opening_free(o);
+    done(ctx, status, err);
+}
+
+static void refresh_next(struct opening *o);
+
+/* Declared without columns, and its table is not there: its first file will make it. */
+static void absent(struct opening *o)
+{
+    assert(o->config);
+    dataset_unref(o->d);
+    o->d = NULL;
+    refresh_next(o);
+}
+
+/* The dataset is open, or broken: keep it. */
+static void opened(struct opening *o)
+{
+    struct dataset *d = o->d;
+    o->d = NULL;
+    if (d->broken) log_warning("dataset %s cannot be loaded: %s", d->name, d->broken);
+    if (o->config) {
+        if (push(&o->fresh, &o->n_fresh, &o->cap_fresh, d) < 0) {
+            dataset_unref(d);
+            return over(o, -ENOMEM, NULL);
+        }
+        return refresh_next(o);
+    }
+    struct catalog *c = o->catalog;
+    for (size_t i = 0; i < c->n; i++) {
+        if (strcmp(c->dataset[i]->name, d->name) != 0) continue;
+        dataset_unref(c->dataset[i]);
+        c->dataset[i] = d;
+        return over(o, 0, NULL);
+    }
+    if (push(&c->dataset, &c->n, &c->cap, d) == 0) return over(o, 0, NULL);
+    dataset_unref(d);
+    over(o, -ENOMEM, NULL);
+}
+
+/*
+ * A step that the server refused breaks the dataset; a lost connection ends the whole. True when the step went well.
+ */
+static bool went_well(struct opening *o, const struct db_result *r, const char *what)
+{
+    if (r->status == 0) return true;
+    if (r->status != ERROR_REFUSED || db_refusal_of(r->error->sqlstate) == DB_RETRY) {
+        over(o, r->status, r->error);
+        return false;
+    }
+    char place[ERROR_TEXT_MAX] = "";
+    if (o->d->config) snprintf(place, sizeof place, "%s:%d: ", o->d->config->place.file, o->d->config->place.line);
+    dataset_break(o->d, "%s%s: %s%s%s", place, what, r->error->text, r->detail[0] ? "; " : "", r->detail);
+    opened(o);
+    return false;
+}
+
+static void ask(struct opening *o, const struct db_query *q)
+{
+    if (db_query(o->conn, q) < 0) over(o, ERROR_CLOSED, NULL);
+}
+
+/* "schema"."table", as to_regclass reads it. NULL without memory. */
+static const char *regclass(struct buf *out, const char *schema, const char *table)
+{
+    db_quote_identifier(out, slice_of(schema));
+    buf_putc(out, '.');
+    db_quote_identifier(out, slice_of(table));
+    return buf_cstr(out);
+}
+
+/* ---- rollups ---- */
+
+static void rollup_next(struct opening *o);
+
+static void rollup_created(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    char what[128];
+    snprintf(what, sizeof what, "rollup %s", o->d->rollup[o->next_rollup].config->name);
+    if (!went_well(o, r, what)) return;
+    o->next_rollup++;
+    rollup_next(o);
+}
+
+static void rollup_create(struct opening *o)
+{
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    rollup_create_sql(&sql, &o->d->rollup[o->next_rollup], &o->d->table);
+    const char *text = buf_cstr(&sql);
+    if (text) {
+        ask(o, &(struct db_query){.sql = text, .done = rollup_created, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&sql);
+}
+
+static void rollup_seen(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (!went_well(o, r, "rollup")) return;
+    const struct dataset_rollup *rollup = &o->d->rollup[o->next_rollup];
+    if (PQntuples(r->rows) == 0) return rollup_create(o);
+
+    struct buf definition;
+    buf_init(&definition, SQL_MAX);
+    rollup_definition(&definition, rollup, &o->d->table);
+    const char *text = buf_cstr(&definition), *comment = db_get(r->rows, 0, 0);
+    bool same = text && comment && strcmp(text, comment) == 0;
+    bool ours = comment && strncmp(comment, "SELECT ", 7) == 0;
+    buf_done(&definition);
+    if (!text) return over(o, -ENOMEM, NULL);
+    if (same) {
+        o->next_rollup++;
+        return rollup_next(o);
+    }
+    if (ours) return rollup_create(o);
+    dataset_break(o->d, "rollup %s: the table %s.%s exists and is none of ours; rename one of them", rollup->config->name, rollup->table.schema,
+                  rollup->table.name);
+    opened(o);
+}
+
+static void rollup_next(struct opening *o)
+{
+    if (o->next_rollup == o->d->rollups) return opened(o);
+    const struct table *t = &o->d->rollup[o->next_rollup].table;
+    struct buf name;
+    buf_init(&name, SQL_MAX);
+    const char *text = regclass(&name, t->schema, t->name);
+    struct db_param param = db_text(text);
+    if (text) {
+        ask(o, &(struct db_query){.sql = SQL_TABLE_COMMENT, .param = &param, .params = 1, .done = rollup_seen, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&name);
+}
+
+static void rollups_resolve(struct opening *o)
+{
+    struct dataset *d = o->d;
+    size_t n = d->config ? d->config->n_rollups : 0;
+    d->rollup = arena_array(&d->arena, n + 1, sizeof *d->rollup);
+    if (!d->rollup) return over(o, -ENOMEM, NULL);
+    for (size_t i = 0; i < n; i++) {
+        struct error err;
+        int r = rollup_resolve(&d->config->rollup[i], &d->table, &d->arena, &err, &d->rollup[i]);
+        if (r < 0) return over(o, r, NULL);
+        if (r > 0) {
+            dataset_break(d, "%s", err.text);
+            return opened(o);
+        }
+        d->rollups++;
+    }
+    o->next_rollup = 0;
+    rollup_next(o);
+}
+
+/* ---- the table ---- */
+
+static void check_columns(struct dataset *d)
+{
+    const struct config_dataset *c = d->config;
+    for (size_t i = 0; c && i < c->n_columns; i++) {
+        const struct config_column *column = &c->column[i];
+        if (table_find(&d->table, column->name) >= 0) continue;
+        dataset_break(d, "%s:%d: [column %s.%s]: table %s.%s has no such column", column->place.file, column->place.line, d->name, column->name,
+                      d->table.schema, d->table.name);
+    }
+}
+
+static void columns_read(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (!went_well(o, r, "reading the table's columns")) return;
+    int e = table_read(&o->d->arena, r->rows, o->schema, o->table, &o->d->table);
+    if (e < 0) return over(o, e, NULL);
+    if (o->d->table.columns == 0) {
+        if (o->config && o->d->config) return absent(o);
+        dataset_break(o->d, "table %s.%s does not exist; make it, or declare its `columns`", o->schema, o->table);
+        return opened(o);
+    }
+    check_columns(o->d);
+    rollups_resolve(o);
+}
+
+static void read_columns(struct opening *o)
+{
+    struct buf name;
+    buf_init(&name, SQL_MAX);
+    const char *text = regclass(&name, o->schema, o->table);
+    struct db_param param[] = {db_text(text), db_int8(o->d->id)};
+    if (text) {
+        ask(o, &(struct db_query){.sql = SQL_TABLE_COLUMNS, .param = param, .params = 2, .done = columns_read, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&name);
+}
+
+static void table_made(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (went_well(o, r, "columns")) read_columns(o);
+}
+
+static void make_table(struct opening *o)
+{
+    const struct config_dataset *c = o->d->config;
+    if (!c || !c->columns_sql[0]) return read_columns(o);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    buf_puts(&sql, "CREATE TABLE IF NOT EXISTS ");
+    regclass(&sql, o->schema, o->table);
+    buf_printf(&sql, " (%s\n)", c->columns_sql);
+    const char *text = buf_cstr(&sql);
+    if (text) {
+        ask(o, &(struct db_query){.sql = text, .done = table_made, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&sql);
+}
+
+/* ---- the row in cetl.dataset ---- */
+
+static void dataset_known(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (!went_well(o, r, "cetl.dataset")) return;
+    if (PQntuples(r->rows) == 0) {
+        dataset_break(o->d, "it is not in cetl.dataset");
+        return opened(o);
+    }
+    o->d->id = db_get_int8(r->rows, 0, 0, 0);
+    o->d->inferred = PQgetvalue(r->rows, 0, 1)[0] == 't';
+    make_table(o);
+}
+
+static void open_dataset(struct opening *o, const char *name, const struct config_dataset *config)
+{
+    o->d = dataset_new(name, config ? o->config : NULL, config);
+    if (!o->d) return over(o, -ENOMEM, NULL);
+    struct db_param param[] = {db_text(name), db_text(o->schema), db_text(o->table), db_text(config && !config->columns_sql[0] ? "true" : "false")};
+    ask(o, &(struct db_query){
+               .sql = config ? SQL_DATASET_PUT : SQL_DATASET_GET, .param = param, .params = config ? 4 : 1, .done = dataset_known, .ctx = o});
+}
+
+static bool remember_table(struct opening *o, const char *schema, const char *table)
+{
+    free(o->schema);
+    free(o->table);
+    o->schema = strdup(schema);
+    o->table = strdup(table);
+    return o->schema && o->table;
+}
+
+/* ---- refresh ---- */
+
+static void refresh_over(struct opening *o)
+{
+    struct catalog *c = o->catalog;
+    for (size_t i = 0; i < c->n; i++)
+        dataset_unref(c->dataset[i]);
+    free(c->dataset);
+    c->dataset = o->fresh;
+    c->n = o->n_fresh;
+    c->cap = o->cap_fresh;
+    o->fresh = NULL;
+    o->n_fresh = 0;
+    over(o, 0, NULL);
+}
+
+static void refresh_next(struct opening *o)
+{
+    while (o->next_declared < o->config->n_datasets) {
+        const struct config_dataset *c = &o->config->datasets[o->next_declared++];
+        if (!remember_table(o, c->schema, c->table)) return over(o, -ENOMEM, NULL);
+        return open_dataset(o, c->name, c);
+    }
+    while (o->next_inferred < o->n_inferred) {
+        char **row = &o->inferred[3 * o->next_inferred++];
+        if (config_dataset(o->config, slice_of(row[0]))) continue; /* declared by now */
+        if (!remember_table(o, row[1], row[2])) return over(o, -ENOMEM, NULL);
+        return open_dataset(o, row[0], NULL);
+    }
+    refresh_over(o);
+}
+
+static void inferred_listed(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (r->status != 0) return over(o, r->status, r->error);
+    size_t n = (size_t)PQntuples(r->rows);
+    o->inferred = calloc(3 * n + 1, sizeof *o->inferred);
+    if (!o->inferred) return over(o, -ENOMEM, NULL);
+    o->n_inferred = n;
+    for (size_t i = 0; i < 3 * n; i++) {
+        o->inferred[i] = strdup(PQgetvalue(r->rows, (int)(i / 3), (int)(i % 3)));
+        if (!o->inferred[i]) return over(o, -ENOMEM, NULL);
+    }
+    refresh_next(o);
+}
+
+static struct opening *opening_new(struct catalog *c, struct db_conn *conn, catalog_done done, void *ctx)
+{
+    struct opening *o = calloc(1, sizeof *o);
+    if (o) *o = (struct opening){.catalog = c, .conn = conn, .done = done, .ctx = ctx};
+    return o;
+}
+
+int catalog_refresh(struct catalog *c, struct db_conn *conn, struct config *config, catalog_done done, void *ctx)
+{
+    struct opening *o = opening_new(c, conn, done, ctx);
+    if (!o) return -ENOMEM;
+    o->config = config_ref(config);
+    int r = db_query(conn, &(struct db_query){.sql = SQL_DATASET_INFERRED, .done = inferred_listed, .ctx = o});
+    if (r < 0) opening_free(o);
+    return r;
+}
+
+/* ---- creation by inference ---- */
+
+static void created(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (r->status != 0) return over(o, r->status, r->error);
+    struct db_param name = db_text(o->d->name);
+    ask(o, &(struct db_query){.sql = SQL_DATASET_GET, .param = &name, .params = 1, .done = dataset_known, .ctx = o});
+}
+
+static void put_literal(struct buf *out, struct slice text)
+{
+    buf_puts(out, "E'");
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.p[i] == '\'' || text.p[i] == '\\') buf_putc(out, text.p[i]);
+        buf_putc(out, text.p[i]);
+    }
+    buf_putc(out, '\'');
+}
+
+/* The guess as it is frozen in cetl.dataset.columns. */
+static void put_columns_json(struct buf *out, const struct catalog_guess *g)
+{
+    struct json_writer w;
+    json_writer_init(&w, out);
+    json_write_array(&w);
+    for (size_t i = 0; i < g->columns; i++) {
+        char sql[64];
+        json_write_object(&w);
+        json_write_field_text(&w, "name", g->column[i]);
+        json_write_field_text(&w, "type", type_sql(g->inferred[i].type, sql));
+        json_write_field_text(&w, "format", g->inferred[i].format);
+        json_write_field_text(&w, "reason", g->inferred[i].reason);
+        json_write_end(&w);
+    }
+    json_write_end(&w);
+}
+
+/* Several statements in one simple query are one transaction. */
+static void put_create(struct buf *out, const struct catalog_guess *g)
+{
+    buf_puts(out, "CREATE TABLE ");
+    regclass(out, g->schema, g->table);
+    for (size_t i = 0; i < g->columns; i++) {
+        char sql[64];
+        buf_puts(out, i ? ", " : " (");
+        db_quote_identifier(out, slice_of(g->column[i]));
+        buf_printf(out, " %s", type_sql(g->inferred[i].type, sql));
+        if (g->inferred[i].type.id == TYPE_TEXT) buf_puts(out, " COLLATE \"C\"");
+    }
+    buf_puts(out, "); INSERT INTO cetl.dataset (name, table_schema, table_name, inferred, columns) VALUES (");
+    put_literal(out, slice_of(g->name));
+    buf_puts(out, ", ");
+    put_literal(out, slice_of(g->schema));
+    buf_puts(out, ", ");
+    put_literal(out, slice_of(g->table));
+    buf_puts(out, ", true, ");
+    struct buf json;
+    buf_init(&json, SQL_MAX);
+    put_columns_json(&json, g);
+    put_literal(out, buf_slice(&json));
+    if (json.failed) out->failed = json.failed;
+    buf_done(&json);
+    buf_puts(out, ") ON CONFLICT (name) DO UPDATE SET inferred = true, columns = excluded.columns");
+}
+
+int catalog_create(struct catalog *c, struct db_conn *conn, const struct catalog_guess *guess, catalog_done done, void *ctx)
+{
+    struct opening *o = opening_new(c, conn, done, ctx);
+    if (!o) return -ENOMEM;
+    o->d = dataset_new(guess->name, guess->owner, guess->config);
+    struct buf sql;
+    buf_init(&sql, 16 * SQL_MAX);
+    put_create(&sql, guess);
+    const char *text = buf_cstr(&sql);
+    int r = text && o->d && remember_table(o, guess->schema, guess->table) ? db_query(conn, &(struct db_query){.sql = text, .done = created, .ctx = o}) : -ENOMEM;
+    buf_done(&sql);
+    if (r < 0) opening_free(o);
+    return r;
+}

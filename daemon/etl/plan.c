@@ -1,0 +1,307 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/plan.h"
+#include "base/log.h"
+#include "base/name.h"
+#include "db/query.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    PLAN_BLOCK = 16 * 1024,
+    PLAN_MAX = 64 * 1024 * 1024,
+    COPY_SQL_MAX = 1024 * 1024,
+    CHUNK_REJECTS_MAX = 1024 * 1024, /* bytes of rejects kept for one chunk */
+};
+
+/* ---- names ---- */
+
+static bool name_taken(const char **name, size_t n, const char *wanted)
+{
+    for (size_t i = 0; i < n; i++)
+        if (strcmp(name[i], wanted) == 0) return true;
+    return false;
+}
+
+/* A number behind the name, cut so that PostgreSQL's 63 bytes hold. */
+static void numbered(char ret_name[NAME_MAX_BYTES + 1], const char *stem, unsigned n)
+{
+    char tail[16];
+    int len = snprintf(tail, sizeof tail, "_%u", n);
+    snprintf(ret_name, NAME_MAX_BYTES + 1, "%.*s%s", NAME_MAX_BYTES - len, stem, tail);
+}
+
+const char **plan_names(const struct plan_head *head, struct arena *a)
+{
+    const char **name = arena_array(a, head->cells + 1, sizeof *name);
+    if (!name) return NULL;
+    for (size_t i = 0; i < head->cells; i++) {
+        char stem[NAME_MAX_BYTES + 1] = "", unique[NAME_MAX_BYTES + 1];
+        if (head->dialect.header == DIALECT_HEADER_YES) name_normalise(head->cell[i], stem);
+        if (!stem[0]) snprintf(stem, sizeof stem, "column_%zu", i + 1);
+        snprintf(unique, sizeof unique, "%s", stem);
+        for (unsigned n = 2; name_taken(name, i, unique); n++)
+            numbered(unique, stem, n);
+        name[i] = arena_cstr(a, slice_of(unique));
+        if (!name[i]) return NULL;
+    }
+    return name;
+}
+
+/* ---- matching ---- */
+
+struct matching {
+    struct plan *plan;
+    const struct plan_head *head;
+    const char **name; /* of each cell, normalised */
+    bool *used;        /* cells that found their column */
+    int *source;       /* of each column of the table: the cell, or -1 */
+    struct error *err;
+};
+
+static int match_by_header(const struct matching *m, const char *column, const struct config_column *c)
+{
+    char wanted[NAME_MAX_BYTES + 1];
+    name_normalise(slice_of(c && c->from[0] ? c->from : column), wanted);
+    for (size_t i = 0; i < m->head->cells; i++)
+        if (strcmp(m->name[i], wanted) == 0 || strcmp(m->name[i], column) == 0) return (int)i;
+    return -1;
+}
+
+/* Without a header and without positions the cells are the columns in their order. */
+static bool by_order(const struct matching *m)
+{
+    if (m->head->dialect.header == DIALECT_HEADER_YES) return false;
+    const struct config_dataset *c = m->plan->dataset->config;
+    for (size_t i = 0; c && i < c->n_columns; i++)
+        if (c->column[i].position > 0) return false;
+    return true;
+}
+
+static int match_column(struct matching *m, size_t i, int *order)
+{
+    const struct dataset *d = m->plan->dataset;
+    const struct table_column *column = &d->table.column[i];
+    const struct config_column *c = d->config ? config_column(d->config, column->name) : NULL;
+    m->source[i] = -1;
+    if (column->generated) return 0;
+    if (order) {
+        m->source[i] = (*order)++;
+    } else if (c && c->position > 0) {
+        m->source[i] = (int)c->position - 1;
+    } else if (m->head->dialect.header == DIALECT_HEADER_YES) {
+        m->source[i] = match_by_header(m, column->name, c);
+    }
+    if (m->source[i] >= (int)m->head->cells)
+        return error_set(m->err, PLAN_E_HEADER, "line 1 has %zu cells, but column %s is expected in cell %d; is the delimiter right?", m->head->cells,
+                         column->name, m->source[i] + 1);
+    if (m->source[i] >= 0) m->used[m->source[i]] = true;
+    return 0;
+}
+
+static int check_cells_used(const struct matching *m, bool ordered)
+{
+    if (!ordered && m->head->dialect.header != DIALECT_HEADER_YES) return 0; /* by position: the others are not wanted */
+    const struct dataset *d = m->plan->dataset;
+    for (size_t i = 0; i < m->head->cells; i++) {
+        if (m->used[i]) continue;
+        if (ordered)
+            return error_set(m->err, PLAN_E_HEADER, "line 1 has %zu cells, but %s.%s has fewer columns", m->head->cells, d->table.schema, d->table.name);
+        char shown[128];
+        return error_set(m->err, PLAN_E_HEADER, "line 1: cell %zu (\"%s\") is no column of %s.%s; rename it, or give the column a `from`", i + 1,
+                         log_escape(m->head->cell[i], shown, sizeof shown), d->table.schema, d->table.name);
+    }
+    return 0;
+}
+
+static bool used_by_rollup(const struct dataset *d, size_t column)
+{
+    for (size_t r = 0; r < d->rollups; r++) {
+        const struct aggregate_spec *s = &d->rollup[r].spec;
+        for (size_t i = 0; i < s->keys; i++)
+            if (s->key[i].column == column) return true;
+        for (size_t i = 0; i < s->measures; i++)
+            if (s->measure[i].function != AGGREGATE_COUNT_ALL && s->measure[i].column == column) return true;
+    }
+    return false;
+}
+
+/* A column that the file does not have: the server's default, or NULL where that is allowed. */
+static int check_missing(const struct matching *m, size_t i)
+{
+    const struct dataset *d = m->plan->dataset;
+    const struct table_column *c = &d->table.column[i];
+    if ((c->has_default || c->generated) && used_by_rollup(d, i))
+        return error_set(m->err, PLAN_E_DATASET, "column %s feeds a rollup, but the server would make its values; the file must have it", c->name);
+    if (c->not_null && !c->has_default && !c->generated)
+        return error_set(m->err, PLAN_E_HEADER, "line 1: no cell for column %s, which may not be null", c->name);
+    return 0;
+}
+
+static int match_all(struct matching *m)
+{
+    struct plan *p = m->plan;
+    const struct table *t = &p->dataset->table;
+    bool ordered = by_order(m);
+    int order = 0, r = 0;
+    m->name = plan_names(m->head, &p->arena);
+    m->used = arena_array(&p->arena, m->head->cells + 1, sizeof *m->used);
+    m->source = arena_array(&p->arena, t->columns + 1, sizeof *m->source);
+    if (!m->name || !m->used || !m->source) return -ENOMEM;
+    for (size_t i = 0; i < t->columns && r == 0; i++)
+        r = match_column(m, i, ordered ? &order : NULL);
+    if (r == 0) r = check_cells_used(m, ordered);
+    for (size_t i = 0; i < t->columns && r == 0; i++)
+        if (m->source[i] < 0) r = check_missing(m, i);
+    return r;
+}
+
+/* ---- the rule ---- */
+
+static const struct slice *null_tokens(struct arena *a, const struct config_list *list)
+{
+    struct slice *token = arena_array(a, list->n + 1, sizeof *token);
+    for (size_t i = 0; token && i < list->n; i++)
+        token[i] = slice_of(list->item[i]);
+    return token;
+}
+
+static int make_column_rule(struct matching *m, size_t i, struct column_rule *rule, struct type_format **ret_format)
+{
+    const struct dataset *d = m->plan->dataset;
+    const struct table_column *c = &d->table.column[i];
+    const struct config_column *config = d->config ? config_column(d->config, c->name) : NULL;
+    const char *format = config && config->format[0] ? config->format : c->format;
+    if (!c->known)
+        return error_set(m->err, PLAN_E_DATASET, "column %s has type %s, which cannot be loaded; use one of PostgreSQL's scalar types or text", c->name,
+                         c->sql_type);
+    *rule = (struct column_rule){.name = c->name, .input = {.type = c->type}, .source = m->source[i], .not_null = c->not_null};
+    if (d->config) {
+        rule->null_token = null_tokens(&m->plan->arena, &d->config->null);
+        rule->null_tokens = d->config->null.n;
+        if (!rule->null_token) return -ENOMEM;
+    }
+    if (!format[0]) return 0;
+    struct error why;
+    int r = type_format_new(slice_of(format), &why, ret_format);
+    if (r > 0) return error_set(m->err, PLAN_E_DATASET, "column %s: format \"%s\": %s", c->name, format, why.text);
+    rule->input.format = *ret_format;
+    return r;
+}
+
+/* The rollups' specs over the rule's columns instead of the table's. `place` maps a table's column to the rule's. */
+static int place_rollups(struct plan *p, const size_t *place)
+{
+    const struct dataset *d = p->dataset;
+    struct aggregate_spec *spec = arena_array(&p->arena, d->rollups + 1, sizeof *spec);
+    if (!spec) return -ENOMEM;
+    for (size_t r = 0; r < d->rollups; r++) {
+        const struct aggregate_spec *from = &d->rollup[r].spec;
+        struct aggregate_key *key = arena_array(&p->arena, from->keys + 1, sizeof *key);
+        struct aggregate_measure *measure = arena_array(&p->arena, from->measures + 1, sizeof *measure);
+        if (!key || !measure) return -ENOMEM;
+        for (size_t i = 0; i < from->keys; i++) {
+            key[i] = from->key[i];
+            key[i].column = place[key[i].column];
+        }
+        for (size_t i = 0; i < from->measures; i++) {
+            measure[i] = from->measure[i];
+            if (measure[i].function != AGGREGATE_COUNT_ALL) measure[i].column = place[measure[i].column];
+        }
+        spec[r] = (struct aggregate_spec){.key = key, .keys = from->keys, .measure = measure, .measures = from->measures,
+                                          .type = p->convert.types, .columns = p->rule.columns};
+    }
+    p->convert.rollup = spec;
+    p->convert.rollups = d->rollups;
+    return 0;
+}
+
+static int make_copy_sql(struct plan *p)
+{
+    struct buf sql;
+    buf_init(&sql, COPY_SQL_MAX);
+    buf_puts(&sql, "COPY ");
+    db_quote_identifier(&sql, slice_of(p->dataset->table.schema));
+    buf_putc(&sql, '.');
+    db_quote_identifier(&sql, slice_of(p->dataset->table.name));
+    for (size_t i = 0; i < p->rule.columns; i++) {
+        buf_puts(&sql, i ? ", " : " (");
+        db_quote_identifier(&sql, slice_of(p->rule.column[i].name));
+    }
+    buf_puts(&sql, ") FROM STDIN (FORMAT binary)");
+    p->copy_sql = buf_check(&sql) == 0 ? arena_cstr(&p->arena, buf_slice(&sql)) : NULL;
+    buf_done(&sql);
+    return p->copy_sql ? 0 : -ENOMEM;
+}
+
+static int make_rule(struct matching *m)
+{
+    struct plan *p = m->plan;
+    const struct table *t = &p->dataset->table;
+    struct type *types = arena_array(&p->arena, t->columns + 1, sizeof *types);
+    size_t *place = arena_array(&p->arena, t->columns + 1, sizeof *place);
+    p->rule.column = arena_array(&p->arena, t->columns + 1, sizeof *p->rule.column);
+    p->format = arena_array(&p->arena, t->columns + 1, sizeof *p->format);
+    if (!types || !place || !p->rule.column || !p->format) return -ENOMEM;
+    p->rule.cells = m->head->cells;
+    for (size_t i = 0; i < t->columns; i++) {
+        if (m->source[i] < 0 && !used_by_rollup(p->dataset, i)) continue;
+        size_t n = p->rule.columns;
+        int r = make_column_rule(m, i, &p->rule.column[n], &p->format[n]);
+        if (r != 0) return r;
+        types[n] = t->column[i].type;
+        place[i] = n;
+        p->rule.columns++;
+    }
+    if (p->rule.columns == 0) return error_set(m->err, PLAN_E_HEADER, "line 1: none of its cells is a column of %s.%s", t->schema, t->name);
+    p->convert.rule = &p->rule;
+    p->convert.types = types;
+    int r = place_rollups(p, place);
+    return r != 0 ? r : make_copy_sql(p);
+}
+
+static struct plan *plan_make(const struct plan_head *head)
+{
+    struct plan *p = calloc(1, sizeof *p);
+    if (!p) return NULL;
+    arena_init(&p->arena, PLAN_BLOCK, PLAN_MAX);
+    p->convert.dialect = head->dialect;
+    p->convert.header = head->dialect.header == DIALECT_HEADER_YES;
+    p->convert.rejects_max = CHUNK_REJECTS_MAX;
+    return p;
+}
+
+int plan_new(struct dataset *d, const struct plan_head *head, struct error *err, struct plan **ret_plan)
+{
+    if (d->broken) return error_set(err, PLAN_E_DATASET, "%s", d->broken);
+    struct plan *p = plan_make(head);
+    if (!p) return -ENOMEM;
+    p->dataset = dataset_ref(d);
+    struct matching m = {.plan = p, .head = head, .err = err};
+    int r = match_all(&m);
+    if (r == 0) r = make_rule(&m);
+    if (r != 0) {
+        plan_free(p);
+        return r;
+    }
+    *ret_plan = p;
+    return 0;
+}
+
+int plan_new_infer(const struct plan_head *head, struct plan **ret_plan)
+{
+    struct plan *p = plan_make(head);
+    if (!p) return -ENOMEM;
+    p->convert.infer_columns = head->cells;
+    *ret_plan = p;
+    return 0;
+}
+
+void plan_free(struct plan *p)
+{
+    if (!p) return;
+    for (size_t i = 0; p->format && i < p->rule.columns; i++)
+        type_format_free(p->format[i]);
+    dataset_unref(p->dataset);
+    arena_done(&p->arena);
+    free(p);
+}

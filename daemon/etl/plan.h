@@ -1,0 +1,45 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The plan of one load: which cell of a record goes to which column and how, the COPY statement, the rollups. Made on the loop from the dataset and the head of the
+ * file; the workers only read it.
+ *
+ * Thread: loop (make, free); any (read).
+ */
+#ifndef CETLD_ETL_PLAN_H
+#define CETLD_ETL_PLAN_H
+
+#include "etl/convert.h"
+#include "etl/dataset.h"
+
+/** What the first record of a file says. */
+struct plan_head {
+    struct dialect dialect; /* detected; header is YES or NO */
+    struct slice *cell;     /* of the first record; its header's names where there is a header */
+    size_t cells;
+};
+
+struct plan {
+    struct arena arena;
+    struct dataset *dataset;       /* a reference */
+    struct type_format **format;   /* of each rule column, or NULL */
+    struct row_rule rule;
+    struct convert_plan convert;
+    const char *copy_sql;
+};
+
+enum { PLAN_E_HEADER = 1, PLAN_E_DATASET = 2 };
+
+/**
+ * 0; PLAN_E_HEADER: the file does not fit (the words name the column and the cell); PLAN_E_DATASET: the dataset cannot be loaded into until a person mends it; -ENOMEM.
+ */
+must_check int plan_new(struct dataset *d, const struct plan_head *head, struct error *err, struct plan **ret_plan);
+/** A plan that only infers the types of the file's columns. 0 or -ENOMEM. */
+must_check int plan_new_infer(const struct plan_head *head, struct plan **ret_plan);
+void plan_free(struct plan *p);
+
+/**
+ * The column names that a head gives: its normalised header (an empty one is column_N, a repeated one gets _2, _3 …), or column_N without a header. Memory is the arena's. NULL without memory.
+ */
+const char **plan_names(const struct plan_head *head, struct arena *a);
+
+#endif
