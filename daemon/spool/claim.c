@@ -1,0 +1,344 @@
+/* SPDX-License-Identifier: MIT */
+/* The two ways into work/: place_claim, and place_recover for what an earlier run had claimed (place.h). */
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "spool/mend.h"
+#include "spool/place.h"
+#include "spool/token.h"
+
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+enum { COPY_BYTES = 256 * 1024 };
+
+struct claim {
+    struct place *place;
+    const char *path; /* below incoming/ */
+    const char *name; /* its last component */
+    const char *token;
+    bool durable;
+    struct error *err;
+    int folder;     /* that holds it: O_PATH, so that search permission is enough */
+    int dir;        /* work/TOKEN, or -1 */
+    int fd;         /* the file */
+    struct stat st; /* of it, as far as we came */
+};
+
+static void claim_done(struct claim *c)
+{
+    cleanup_close_fd(&c->folder);
+    cleanup_close_fd(&c->dir);
+    cleanup_close_fd(&c->fd);
+}
+
+static bool same_inode(const struct stat *a, const struct stat *b)
+{
+    return a->st_dev == b->st_dev && a->st_ino == b->st_ino;
+}
+
+static struct mend mend_of(const struct claim *c, char incoming[PATH_MAX], const struct stat *st)
+{
+    snprintf(incoming, PATH_MAX, "%s/incoming", c->place->path);
+    return (struct mend){incoming, c->path, st};
+}
+
+static int unreadable_file(const struct claim *c, int code)
+{
+    char incoming[PATH_MAX];
+    struct mend m = mend_of(c, incoming, &c->st);
+    mend_file(&m, code, c->err);
+    return PLACE_E_UNREADABLE;
+}
+
+static int unreadable_folder(const struct claim *c, int code)
+{
+    char incoming[PATH_MAX];
+    struct stat st = {0};
+    if (fstat(c->folder, &st) < 0) return -errno;
+    struct mend m = mend_of(c, incoming, &st);
+    mend_folder(&m, code, c->err);
+    return PLACE_E_UNREADABLE;
+}
+
+static bool refused(int code)
+{
+    return code == -EACCES || code == -EPERM || code == -EROFS || code == -EBUSY;
+}
+
+/* Walk to the folder that holds the file, through no symbolic link. */
+static int open_folder(struct claim *c)
+{
+    char path[PATH_MAX];
+    if ((size_t)snprintf(path, sizeof(path), "%s", c->path) >= sizeof(path)) return -ENAMETOOLONG;
+    c->folder = openat(c->place->root, "incoming", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    if (c->folder < 0) return errno == ENOENT ? PLACE_E_GONE : -errno;
+    char *at = path;
+    for (char *slash; (slash = strchr(at, '/')); at = slash + 1) {
+        *slash = '\0';
+        if (*at == '\0' || strcmp(at, ".") == 0 || strcmp(at, "..") == 0) return -EINVAL;
+        int sub = openat(c->folder, at, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+        if (sub < 0 && errno == EACCES) return unreadable_folder(c, -EACCES);
+        if (sub < 0) return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? PLACE_E_GONE : -errno;
+        close(c->folder);
+        c->folder = sub;
+    }
+    if (*at == '\0' || strcmp(at, ".") == 0 || strcmp(at, "..") == 0) return -EINVAL;
+    c->name = c->path + (at - path);
+    return 0;
+}
+
+static int not_regular(const struct claim *c)
+{
+    return error_set(c->err, PLACE_E_NOT_REGULAR,
+                     "it is %s, and only regular files are loaded; remove it, or drop a copy of what it stands for",
+                     place_kind(c->st.st_mode));
+}
+
+/* lstat before open: to open a device or a FIFO already does something. */
+static int open_file(struct claim *c)
+{
+    if (fstatat(c->folder, c->name, &c->st, AT_SYMLINK_NOFOLLOW) < 0) {
+        if (errno == ENOENT) return PLACE_E_GONE;
+        return errno == EACCES ? unreadable_folder(c, -EACCES) : -errno;
+    }
+    if (!S_ISREG(c->st.st_mode)) return not_regular(c);
+    c->fd = openat(c->folder, c->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    if (c->fd < 0 && errno == ENOENT) return PLACE_E_GONE;
+    if (c->fd < 0 && (errno == EACCES || errno == EPERM)) return unreadable_file(c, -errno);
+    if (c->fd < 0 && (errno == ELOOP || errno == ENXIO)) return PLACE_E_GONE; /* replaced since the lstat: the next event tells */
+    if (c->fd < 0) return -errno;
+    if (fstat(c->fd, &c->st) < 0) return -errno;
+    return S_ISREG(c->st.st_mode) ? 0 : not_regular(c);
+}
+
+static int write_path(const struct claim *c)
+{
+    cleanup_fd int fd = openat(c->dir, TOKEN_PATH, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
+    if (fd < 0) return -errno;
+    int r = fs_write_all(fd, c->path, strlen(c->path));
+    return r == 0 && c->durable && fsync(fd) < 0 ? -errno : r;
+}
+
+/* What was renamed is not what we opened: somebody replaced it in between. It may be anything, so it goes back and is found anew.
+ */
+static int put_back(const struct claim *c)
+{
+    int r = fs_rename_noreplace(c->dir, c->name, c->folder, c->name);
+    if (r == -EEXIST) r = fs_move_unique(c->dir, c->name, c->folder, c->name, NULL);
+    return r < 0 ? r : PLACE_E_GONE;
+}
+
+static int copy_content(const struct claim *c, int to)
+{
+    cleanup_free char *bytes = malloc(COPY_BYTES);
+    if (!bytes) return -ENOMEM;
+    for (off_t offset = 0;;) {
+        ssize_t n = fs_pread_full(c->fd, bytes, COPY_BYTES, offset);
+        if (n < 0) return (int)n;
+        if (n == 0) break;
+        int r = fs_write_all(to, bytes, (size_t)n);
+        if (r < 0) return r;
+        offset += n;
+    }
+    const struct timespec times[2] = {c->st.st_atim, c->st.st_mtim};
+    if (fchmod(to, (c->st.st_mode & 0777) | S_IRUSR | S_IWUSR) < 0 || futimens(to, times) < 0 || fsync(to) < 0) return -errno;
+    return 0;
+}
+
+/* A whole copy on disk as .copy, and the source as it was before. */
+static int make_copy(struct claim *c, int *ret_fd)
+{
+    cleanup_fd int to = openat(c->dir, TOKEN_PART, O_RDWR | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
+    if (to < 0) return -errno;
+    int r = copy_content(c, to);
+    if (r < 0) return r;
+    struct stat open_now, named_now;
+    if (fstat(c->fd, &open_now) < 0) return -errno;
+    if (fstatat(c->folder, c->name, &named_now, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? PLACE_E_GONE : -errno;
+    if (!fs_stat_same(&c->st, &open_now) || !same_inode(&open_now, &named_now)) return -EAGAIN; /* changed while it was copied */
+    r = fs_write_small(c->dir, TOKEN_PATH, 0640, slice_of(c->path));
+    if (r == 0) r = fs_rename_noreplace(c->dir, TOKEN_PART, c->dir, TOKEN_COPY);
+    if (r == 0) r = fs_sync_dir(c->dir);
+    if (r == 0) *ret_fd = steal_fd(&to);
+    return r;
+}
+
+/*
+ * incoming/ lies on another file system. Until the source is unlinked it counts and .copy does not; afterwards .copy is the file,
+ * and recovery gives it its name. So a crash anywhere leaves one file.
+ */
+static int take_copy(struct claim *c)
+{
+    cleanup_fd int copy = -1;
+    int r = make_copy(c, &copy);
+    if (r != 0) return r;
+    if (unlinkat(c->folder, c->name, 0) < 0) {
+        r = -errno;
+        if (unlinkat(c->dir, TOKEN_COPY, 0) < 0) return -errno;
+        return r == -ENOENT ? PLACE_E_GONE : refused(r) ? unreadable_folder(c, r) : r;
+    }
+    r = fs_rename_noreplace(c->dir, TOKEN_COPY, c->dir, c->name);
+    if (r < 0) return r;
+    close(c->fd);
+    c->fd = steal_fd(&copy);
+    return 0;
+}
+
+static int take(struct claim *c)
+{
+    int r = strchr(c->path, '/') ? write_path(c) : 0;
+    if (r == 0) r = fs_rename_noreplace(c->folder, c->name, c->dir, c->name);
+    if (r == -EXDEV) return take_copy(c);
+    if (r == -ENOENT) return PLACE_E_GONE;
+    if (refused(r)) return unreadable_folder(c, r);
+    if (r < 0) return r;
+    struct stat st;
+    if (fstatat(c->dir, c->name, &st, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
+    if (same_inode(&st, &c->st)) return 0;
+    /* Somebody replaced it after we had opened it. What we hold now may be anything: it goes back and is found anew. */
+    r = put_back(c);
+    return r < 0 ? r : PLACE_E_GONE;
+}
+
+static int sync_folders(const struct claim *c)
+{
+    int r = fs_sync_dir(c->dir);
+    cleanup_fd int work = r == 0 ? place_folder(c->place, "work") : -1;
+    if (r == 0) r = work < 0 ? work : fs_sync_dir(work);
+    /* The source's folder too, else both names may be there after a power loss. One that we may not read cannot be synced. */
+    cleanup_fd int from = r == 0 ? openat(c->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
+    return from >= 0 ? fs_sync_dir(from) : r;
+}
+
+static bool holds_file(int dir, const char *name)
+{
+    struct stat st;
+    return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+}
+
+/* A claim that failed leaves no trace, unless the file is here already: then only the next start can tell, and the folder stays. */
+static void give_up(const struct claim *c)
+{
+    struct stat st;
+    bool source = fstatat(c->folder, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (holds_file(c->dir, c->name) || (holds_file(c->dir, TOKEN_COPY) && !source)) return;
+    token_remove(c->place, c->token);
+}
+
+static int run(struct claim *c)
+{
+    int r = open_folder(c);
+    if (r == 0) r = open_file(c);
+    if (r != 0) return r;
+    c->dir = token_make(c->place, c->token);
+    if (c->dir < 0) return c->dir;
+    r = take(c);
+    if (r == 0 && c->durable) {
+        r = sync_folders(c);
+        if (r < 0 && put_back(c) < 0) return r;
+    }
+    /* Only now: the rename itself changes ctime. */
+    if (r == 0 && fstat(c->fd, &c->st) < 0) r = -errno;
+    if (r != 0) give_up(c);
+    return r;
+}
+
+int place_claim(struct place *p, const char *path, const char *token, bool durable, struct error *err, struct place_file *ret_file)
+{
+    cleanup(claim_done) struct claim c = {
+        .place = p, .path = path, .name = path, .token = token, .durable = durable, .err = err, .folder = -1, .dir = -1, .fd = -1};
+    *ret_file = (struct place_file){.fd = -1};
+    cleanup_free char *copy = strdup(path);
+    int r = copy ? run(&c) : -ENOMEM;
+    ret_file->st = c.st;
+    if (r == PLACE_E_GONE) return error_set(err, r, "it is gone");
+    if (r < 0) return error_set(err, r, "cannot be claimed: %s", error_name(r));
+    if (r > 0) return r;
+    snprintf(ret_file->token, sizeof(ret_file->token), "%s", token);
+    snprintf(ret_file->name, sizeof(ret_file->name), "%s", c.name);
+    ret_file->path = steal_ptr(&copy);
+    ret_file->fd = steal_fd(&c.fd);
+    return 0;
+}
+
+/* The file's name in a token folder: the one that is not ours. 0, or -errno (-ENOENT: none). */
+static int find_name(int dir, char ret_name[NAME_MAX + 1])
+{
+    cleanup_fd int fd = fs_open_dir(dir, ".");
+    if (fd < 0) return fd;
+    cleanup_dir DIR *d = fdopendir(fd);
+    if (!d) return -errno;
+    steal_fd(&fd);
+    errno = 0;
+    for (const struct dirent *e; (e = readdir(d)); errno = 0) {
+        const char *n = e->d_name;
+        if (!strcmp(n, ".") || !strcmp(n, "..") || !strcmp(n, TOKEN_PATH) || !strcmp(n, TOKEN_PART) || !strcmp(n, TOKEN_COPY))
+            continue;
+        snprintf(ret_name, NAME_MAX + 1, "%s", n);
+        return 0;
+    }
+    return errno != 0 ? -errno : -ENOENT;
+}
+
+/* Finish a copy across file systems that a crash cut short: see take_copy. */
+static int recover_copy(const struct place *p, int dir, const char *path)
+{
+    struct stat copy, source;
+    if (fstatat(dir, TOKEN_COPY, &copy, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? 0 : -errno;
+    cleanup_fd int incoming = place_folder(p, "incoming");
+    if (incoming < 0) return incoming;
+    if (path && fstatat(incoming, path, &source, AT_SYMLINK_NOFOLLOW) == 0 && source.st_size == copy.st_size &&
+        source.st_mtim.tv_sec == copy.st_mtim.tv_sec && source.st_mtim.tv_nsec == copy.st_mtim.tv_nsec)
+        return unlinkat(dir, TOKEN_COPY, 0) == 0 ? 0 : -errno;
+    const char *slash = path ? strrchr(path, '/') : NULL;
+    return fs_rename_noreplace(dir, TOKEN_COPY, dir, slash ? slash + 1 : path ? path : "unnamed.csv");
+}
+
+/* Open what lies in a token folder. 0; PLACE_E_GONE: nothing, or it went back to incoming/; or -errno. */
+static int recover_token(struct place *p, const char *token, struct place_file *ret_file)
+{
+    cleanup_fd int dir = token_open(p, token);
+    if (dir < 0) return dir;
+    cleanup_free char *path = NULL;
+    size_t len;
+    int r = fs_read_small(dir, TOKEN_PATH, PATH_MAX, &path, &len);
+    if (r < 0 && r != -ENOENT) return r;
+    if (path && *path == '\0') free(steal_ptr(&path)); /* the disk never got its content */
+    r = recover_copy(p, dir, path);
+    char name[NAME_MAX + 1];
+    if (r == 0) r = find_name(dir, name);
+    if (r == -ENOENT) token_remove(p, token);
+    if (r < 0) return r == -ENOENT ? PLACE_E_GONE : r;
+    struct place_file f = {.fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
+    bool short_of_descriptors = f.fd < 0 && (errno == EMFILE || errno == ENFILE);
+    snprintf(f.token, sizeof(f.token), "%s", token);
+    memcpy(f.name, name, sizeof(name));
+    f.path = strdup(path ? path : name);
+    if (!f.path) r = -ENOMEM;
+    if (r == 0 && fstatat(dir, name, &f.st, AT_SYMLINK_NOFOLLOW) < 0) r = -errno;
+    if (r == 0 && (!S_ISREG(f.st.st_mode) || (f.fd < 0 && !short_of_descriptors))) {
+        r = place_finish(p, &f, PLACE_INCOMING, (struct slice){NULL, 0}, NULL);
+        if (r == 0) r = PLACE_E_GONE;
+    }
+    if (r == 0)
+        *ret_file = f;
+    else
+        place_file_done(&f);
+    return r;
+}
+
+int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f), void *ctx, struct error *err)
+{
+    cleanup(token_list_done) struct token_list list = {0};
+    int r = token_list_read(p, &list);
+    if (r < 0) return error_set(err, r, "cannot read %s/work: %s", p->path, error_name(r));
+    for (size_t i = 0; i < list.n; i++) {
+        struct place_file f;
+        r = recover_token(p, list.item[i], &f);
+        if (r < 0) return error_set(err, r, "cannot recover %s/work/%s: %s", p->path, list.item[i], error_name(r));
+        if (r == 0) found(ctx, &f);
+    }
+    return 0;
+}

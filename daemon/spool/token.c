@@ -1,0 +1,87 @@
+/* SPDX-License-Identifier: MIT */
+#include "spool/token.h"
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+
+#include <fcntl.h>
+#include <string.h>
+
+enum { RANK_DIGITS = 16, RANDOM_DIGITS = 8 };
+
+static bool is_token(const char *name)
+{
+    static const char hex[] = "0123456789abcdef";
+    return strlen(name) == RANK_DIGITS + 1 + RANDOM_DIGITS && strspn(name, hex) == RANK_DIGITS && name[RANK_DIGITS] == '-' &&
+           strspn(name + RANK_DIGITS + 1, hex) == RANDOM_DIGITS;
+}
+
+static int compare(const void *a, const void *b)
+{
+    return strcmp(a, b);
+}
+
+static int list_add(struct token_list *list, const char *token)
+{
+    if (list->n == list->cap) {
+        size_t cap = list->cap ? list->cap * 2 : 64;
+        void *item = reallocarray(list->item, cap, sizeof(list->item[0]));
+        if (!item) return -ENOMEM;
+        list->item = item;
+        list->cap = cap;
+    }
+    memcpy(list->item[list->n++], token, PLACE_TOKEN_MAX);
+    return 0;
+}
+
+int token_list_read(const struct place *p, struct token_list *list)
+{
+    *list = (struct token_list){0};
+    cleanup_fd int fd = place_folder(p, "work");
+    if (fd < 0) return fd;
+    cleanup_dir DIR *dir = fdopendir(fd);
+    if (!dir) return -errno;
+    steal_fd(&fd);
+    for (;;) {
+        errno = 0;
+        const struct dirent *e = readdir(dir);
+        if (!e) break;
+        int r = is_token(e->d_name) ? list_add(list, e->d_name) : 0;
+        if (r < 0) return r;
+    }
+    if (errno != 0) return -errno;
+    if (list->n > 0) qsort(list->item, list->n, sizeof(list->item[0]), compare);
+    return 0;
+}
+
+void token_list_done(struct token_list *list)
+{
+    free(list->item);
+    *list = (struct token_list){0};
+}
+
+int token_open(const struct place *p, const char *token)
+{
+    cleanup_fd int work = place_folder(p, "work");
+    return work < 0 ? work : fs_open_dir(work, token);
+}
+
+int token_make(const struct place *p, const char *token)
+{
+    cleanup_fd int work = place_folder(p, "work");
+    if (work == -ENOENT && mkdirat(p->root, "work", 0750) == 0) work = place_folder(p, "work"); /* removed under us */
+    if (work < 0) return work;
+    if (mkdirat(work, token, 0750) < 0 && errno != EEXIST) return -errno;
+    return fs_open_dir(work, token);
+}
+
+void token_remove(const struct place *p, const char *token)
+{
+    static const char *const ours[] = {TOKEN_PART, TOKEN_COPY, TOKEN_PATH};
+    cleanup_fd int work = place_folder(p, "work");
+    cleanup_fd int dir = work < 0 ? -1 : fs_open_dir(work, token);
+    if (dir < 0) return;
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        unlinkat(dir, ours[i], 0);
+    unlinkat(work, token, AT_REMOVEDIR);
+}

@@ -1,0 +1,31 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The token folders of work/: one for each claimed file, and what may lie in it beside the file (place.h).
+ *
+ * Thread: any. Everything blocks.
+ */
+#ifndef CETLD_SPOOL_TOKEN_H
+#define CETLD_SPOOL_TOKEN_H
+
+#include "spool/place.h"
+
+/* Names inside a token folder that are not the file's. */
+#define TOKEN_PATH ".path" /* where below incoming/ it came from */
+#define TOKEN_PART ".part" /* a copy that is not whole */
+#define TOKEN_COPY ".copy" /* a whole copy whose source is being removed */
+
+struct token_list {
+    char (*item)[PLACE_TOKEN_MAX]; /* rising */
+    size_t n, cap;
+};
+/** The folders of work/ whose names are tokens. 0 or -errno; the caller calls token_list_done in either case. */
+must_check int token_list_read(const struct place *p, struct token_list *list);
+void token_list_done(struct token_list *list);
+
+/** A descriptor of work/TOKEN, or -errno. */
+must_check int token_open(const struct place *p, const char *token);
+/** Make work/TOKEN and open it. */
+must_check int token_make(const struct place *p, const char *token);
+/** Remove work/TOKEN with what is ours in it. Not while it holds a file: that one would lose its .path. */
+void token_remove(const struct place *p, const char *token);
+#endif
