@@ -4,6 +4,8 @@
  * end). Cells are unquoted, and in UTF-8: what needs no change points into the chunk, the rest is in the arena.
  * Blank lines (no byte between two line ends) are no records.
  *
+ * The record ends that the reader finds are those that scan.h finds, whatever the bytes.
+ *
  * A record that breaks the grammar or holds a NUL byte or invalid UTF-8 is handed out with the READER_E_ code; its raw bytes, line
  * and offset are right, its cells are those before the fault. The reader goes on behind it.
  *
@@ -52,13 +54,19 @@ struct reader_input {
     uint64_t first_offset;         /* byte offset in the file of the chunk's first byte */
 };
 
+struct simd_ops;
+
 struct reader {
     struct reader_input in;
     struct arena *arena;
-    size_t pos;
-    uint64_t line;
-    struct cell *cell;
+    const struct simd_ops *ops;
+    size_t pos;        /* in the chunk, behind the last record */
+    uint64_t line;     /* physical line of pos */
+    struct cell *cell; /* in the arena; NULL: to be taken */
     size_t cell_cap;
+    size_t plain_end;              /* the bytes from the record at hand up to here are ASCII without NUL */
+    size_t block;                  /* offset of the block that the masks are of */
+    uint64_t structural, quotes;   /* masks of the block: quote, delimiter, LF or CR; quote */
 };
 
 /** `arena` holds unescaped cells; the caller may arena_reset it between records as long as it calls reader_forget first. */

@@ -19,7 +19,10 @@
 #include "csv/dialect.h"
 #include <stdint.h>
 
+struct simd_ops;
+
 struct scan {
+    const struct simd_ops *ops;
     char delimiter, quote;
     unsigned char state; /* scan.c's enum */
     uint64_t quote_line; /* the physical line (from 1) on which the open quoted cell began */
@@ -31,7 +34,9 @@ struct scan_result {
     uint64_t lines;      /* physical line ends (LF) in piece[0, end) */
 };
 
+/** The dialect's delimiter is known; the first byte to be fed is the one behind its BOM. */
 void scan_init(struct scan *s, const struct dialect *d);
+/** Any piece, an empty one too. */
 struct scan_result scan_feed(struct scan *s, struct slice piece);
 /** True when the bytes so far end inside a quoted cell. */
 bool scan_open_quote(const struct scan *s);

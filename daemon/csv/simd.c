@@ -1,0 +1,128 @@
+/* SPDX-License-Identifier: MIT */
+#include "csv/simd.h"
+
+#include <endian.h>
+
+/* The scalar variant works on words of eight bytes, so that machines without a variant of their own are not left with bytes. */
+static const uint64_t ones = 0x0101010101010101, lows = 0x7f7f7f7f7f7f7f7f, highs = 0x8080808080808080;
+
+/* Eight bytes, the first one lowest. */
+static uint64_t load_word(const char *p)
+{
+    uint64_t w;
+    memcpy(&w, p, sizeof w);
+    return le64toh(w);
+}
+
+/* The top bit of each byte that is zero. Exact: the sum carries into no neighbour. */
+static uint64_t zero_bytes(uint64_t w)
+{
+    return ~(((w & lows) + lows) | w | lows);
+}
+
+/* Top bits of eight bytes, gathered into the lowest eight bits: the product moves the bit of byte i to bit 56 + i. */
+static uint64_t gather(uint64_t tops)
+{
+    return ((tops >> 7) * 0x0102040810204080) >> 56;
+}
+
+static uint64_t match(uint64_t w, char c)
+{
+    return gather(zero_bytes(w ^ (ones * (unsigned char)c)));
+}
+
+static void scalar_structure(const char *p, size_t blocks, const struct simd_set *set, struct simd_masks *ret_masks)
+{
+    for (size_t b = 0; b < blocks; b++, p += SIMD_BLOCK) {
+        struct simd_masks m = {0};
+        for (unsigned i = 0; i < SIMD_BLOCK; i += 8) {
+            uint64_t w = load_word(p + i);
+            m.quote |= match(w, set->quote) << i;
+            m.delimiter |= match(w, set->delimiter) << i;
+            m.lf |= match(w, '\n') << i;
+            m.cr |= match(w, '\r') << i;
+        }
+        ret_masks[b] = m;
+    }
+}
+
+static size_t scalar_count(struct slice s, char c)
+{
+    size_t n = 0, i = 0;
+    for (; s.len - i >= 8; i += 8)
+        n += (size_t)__builtin_popcountll(zero_bytes(load_word(s.p + i) ^ (ones * (unsigned char)c)));
+    for (; i < s.len; i++)
+        n += s.p[i] == c;
+    return n;
+}
+
+static size_t scalar_first_high(struct slice s)
+{
+    size_t i = 0;
+    while (s.len - i >= 8 && !(load_word(s.p + i) & highs))
+        i += 8;
+    while (i < s.len && (unsigned char)s.p[i] < 0x80)
+        i++;
+    return i;
+}
+
+static size_t scalar_first_nul_or_high(struct slice s)
+{
+    size_t i = 0;
+    for (; s.len - i >= 8; i += 8) {
+        uint64_t w = load_word(s.p + i);
+        if ((w & highs) | zero_bytes(w)) break;
+    }
+    while (i < s.len && s.p[i] != '\0' && (unsigned char)s.p[i] < 0x80)
+        i++;
+    return i;
+}
+
+static size_t scalar_copy_ascii(char *to, struct slice s)
+{
+    size_t n = scalar_first_high(s);
+    if (n) memcpy(to, s.p, n);
+    return n;
+}
+
+static const struct simd_ops scalar = {
+    .name = "scalar",
+    .structure = scalar_structure,
+    .count = scalar_count,
+    .first_high = scalar_first_high,
+    .first_nul_or_high = scalar_first_nul_or_high,
+    .copy_ascii = scalar_copy_ascii,
+};
+
+const struct simd_ops *simd_variant(enum simd_variant v)
+{
+    switch (v) {
+    case SIMD_SCALAR: return &scalar;
+#ifdef __x86_64__
+    case SIMD_SSE2: return simd_sse2();
+    case SIMD_AVX2: return __builtin_cpu_supports("avx2") ? simd_avx2() : NULL;
+#endif
+    default: return NULL;
+    }
+}
+
+const struct simd_ops *simd_best(void)
+{
+    for (int v = SIMD_VARIANTS - 1; v > SIMD_SCALAR; v--) {
+        const struct simd_ops *ops = simd_variant((enum simd_variant)v);
+        if (ops) return ops;
+    }
+    return &scalar;
+}
+
+void simd_structure_tail(const struct simd_ops *ops, struct slice tail, const struct simd_set *set, struct simd_masks *ret_masks)
+{
+    char block[SIMD_BLOCK] = {0};
+    if (tail.len) memcpy(block, tail.p, tail.len);
+    ops->structure(block, 1, set, ret_masks);
+    uint64_t valid = ((uint64_t)1 << tail.len) - 1;
+    ret_masks->quote &= valid;
+    ret_masks->delimiter &= valid;
+    ret_masks->lf &= valid;
+    ret_masks->cr &= valid;
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The five primitives on bytes that the CSV layer's speed hangs on, in one variant for each instruction set. scan, reader, utf8 and
+ * charset are written once, against this table; a variant is a file that fills it. All variants give the same answers.
+ *
+ *     const struct simd_ops *ops = simd_best();
+ *     size_t clean = ops->first_nul_or_high(text);
+ *
+ * No primitive reads a byte outside of what it is given, and none wants it aligned. Any byte may stand in the input.
+ *
+ * Thread: any. The tables are constants.
+ */
+#ifndef CETLD_CSV_SIMD_H
+#define CETLD_CSV_SIMD_H
+
+#include "base/slice.h"
+#include <stdint.h>
+
+enum { SIMD_BLOCK = 64 }; /* bytes that one mask covers */
+
+/* The two bytes of structure that the dialect chooses; LF and CR are always looked for. */
+struct simd_set {
+    char quote, delimiter;
+};
+
+/* Bit i: byte i of the block is that character. */
+struct simd_masks {
+    uint64_t quote, delimiter, lf, cr;
+};
+
+struct simd_ops {
+    const char *name;
+    /** The masks of `blocks` blocks of SIMD_BLOCK bytes each, from p on; ret_masks has room for as many. */
+    void (*structure)(const char *p, size_t blocks, const struct simd_set *set, struct simd_masks *ret_masks);
+    /** How often c stands in s. */
+    size_t (*count)(struct slice s, char c);
+    /** Index of the first byte above 0x7f; s.len when there is none. */
+    size_t (*first_high)(struct slice s);
+    /** Index of the first byte that is 0 or above 0x7f; s.len when there is none. */
+    size_t (*first_nul_or_high)(struct slice s);
+    /** Copy s up to its first byte above 0x7f; the number of bytes copied. `to` has room for s.len bytes, all of which may be written. */
+    size_t (*copy_ascii)(char *to, struct slice s);
+};
+
+enum simd_variant { SIMD_SCALAR, SIMD_SSE2, SIMD_AVX2, SIMD_VARIANTS };
+
+/** The variant, or NULL when this processor (or this build) does not have it. SIMD_SCALAR is always there. */
+const struct simd_ops *simd_variant(enum simd_variant v);
+/** The fastest one that this processor has. */
+const struct simd_ops *simd_best(void);
+
+/** The masks of a last, shorter block (tail.len < SIMD_BLOCK); the bits behind it are 0. */
+void simd_structure_tail(const struct simd_ops *ops, struct slice tail, const struct simd_set *set, struct simd_masks *ret_masks);
+
+/* The tables of the variants that need files of their own; NULL where the build's machine has no such instructions. */
+const struct simd_ops *simd_sse2(void);
+const struct simd_ops *simd_avx2(void);
+
+#endif
