@@ -1,14 +1,14 @@
 /* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs the four above */
 #include "csv/reader.h"
 #include "csv/scan.h"
 #include "guarded.h"
 
 #include <cmocka.h>
-#include <setjmp.h>
-#include <stdarg.h>
-#include <stdint.h>
-#include <stdio.h>
-#include <stdlib.h>
 
 enum { TEXT_MAX = 512 };
 
