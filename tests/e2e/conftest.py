@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""
+Fixtures: a private PostgreSQL for the session, a fresh database for each test, and daemons that are stopped, and checked, at its end.
+They drive the built program (CETLD=build/cetld) and need nothing that runs already. They run as root and as any user.
+"""
+
+import os
+import shutil
+import tempfile
+
+import pytest
+
+from cluster import Cluster, Database
+from daemon import Cetld
+
+TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
+
+
+def pytest_addoption(parser):
+    parser.addoption("--long", action="store_true", help="the full length: more kills, larger files")
+
+
+def pytest_configure(config):
+    config.addinivalue_line("markers", "long: only with --long (make check-long)")
+
+
+def pytest_collection_modifyitems(config, items):
+    if not config.getoption("--long"):
+        for item in items:
+            if "long" in item.keywords:
+                item.add_marker(pytest.mark.skip(reason="make check-long"))
+
+
+@pytest.fixture(scope="session")
+def long(request):
+    return request.config.getoption("--long")
+
+
+@pytest.fixture(scope="session")
+def postgres():
+    cluster = Cluster()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def own_postgres():
+    """A cluster that a test may stop."""
+    cluster = Cluster()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.fixture
+def database(postgres):
+    name = postgres.create_database()
+    yield Database(postgres, name)
+    postgres.drop_database(name)
+
+
+@pytest.fixture
+def own_database(own_postgres):
+    return Database(own_postgres, own_postgres.create_database())
+
+
+@pytest.fixture
+def folder():
+    """Short, for the sake of socket names, and open to PostgreSQL's user."""
+    path = tempfile.mkdtemp(prefix="cetld-")
+    os.chmod(path, 0o755)
+    yield path
+    shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def make_cetld(folder):
+    """make_cetld(url, config=…): a daemon, not started. What still runs at the end is stopped as by systemd, and must end cleanly."""
+    made = []
+
+    def make(url, config="", **options):
+        place = os.path.join(folder, "d%d" % len(made))
+        os.makedirs(place, mode=0o755)
+        made.append(Cetld(place, url, config, **options))
+        return made[-1]
+
+    yield make
+    trouble = []
+    for daemon in made:
+        try:
+            if daemon.process is not None:
+                daemon.stop()
+        except AssertionError as e:
+            trouble.append(str(e))
+        for pid in daemon.processes():
+            os.kill(pid, 9)
+    assert not trouble, "\n".join(trouble)
+
+
+@pytest.fixture
+def cetld(make_cetld, database):
+    """cetld(config=…): a running daemon on the test's database."""
+    def start(config="", ready=True, **options):
+        return make_cetld(database.url(), config, **options).start(ready)
+
+    return start
+
+
+@pytest.fixture(scope="session")
+def examples():
+    return os.path.join(TOP, "conf/examples")

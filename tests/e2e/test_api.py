@@ -1,0 +1,227 @@
+# SPDX-License-Identifier: MIT
+"""The HTTP interface as a client sees it."""
+
+import json
+import os
+import socket
+import stat
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+
+ITEMS = """
+[dataset items]
+files = items*.csv
+columns = id bigint primary key, name text, price numeric(10,2), at timestamptz, tags jsonb
+[dataset empty_one]
+files = empty*.csv
+columns = id bigint
+"""
+ROWS = 250
+
+
+@pytest.fixture
+def api(cetld):
+    daemon = cetld(ITEMS)
+    daemon.drop("items.csv", "id,name,price,at,tags\n" + "".join(
+        '%d,"na""me %d",%d.50,2024-01-02 03:04:05+02,"{""n"": %d}"\n' % (n, n, n, n) for n in reversed(range(ROWS))))
+    daemon.wait_state("items.csv")
+    return daemon
+
+
+def raw(daemon, data, timeout=10):
+    """Send bytes, read until the server closes or is silent after an answer."""
+    with socket.create_connection(("127.0.0.1", daemon.port), timeout) as s:
+        s.sendall(data)
+        s.shutdown(socket.SHUT_WR)
+        out = b""
+        while True:
+            piece = s.recv(65536)
+            if not piece:
+                return out
+            out += piece
+
+
+def test_status_says_that_it_works(api):
+    answer = api.get("/status")
+    assert answer.status == 200 and answer.headers.get_content_type() == "application/json"
+    body = answer.json
+    assert body["success"] is True and body["message"] == "Public status check endpoint is operational"
+    assert body["version"] and body["uptime"] is not None
+
+
+def test_health_and_readiness(api):
+    assert api.get("/healthz").status == 200
+    assert api.get("/readyz").status == 200
+    assert api.get("/readyz?dataset=items").status == 200
+    assert api.get("/readyz?dataset=empty_one").status == 503
+
+
+def test_rows_come_in_the_order_of_the_key(api):
+    assert [r["id"] for r in api.get_rows("items", limit=5)] == [0, 1, 2, 3, 4]
+    assert [r["id"] for r in api.get_rows("items", limit=5, offset=248)] == [248, 249]
+    assert api.get_rows("items", limit=3, offset=1000) == []
+    assert api.get_rows("items", limit=0) == []
+
+
+def test_values_have_their_json_types(api):
+    (row,) = api.get_rows("items", limit=1, offset=7)
+    assert row == {"id": 7, "name": 'na"me 7', "price": api.json("/v1/items?limit=1&offset=7")[0]["price"], "at": "2024-01-02T01:04:05+00:00", "tags": {"n": 7}}
+    assert str(row["price"]) == "7.50"
+
+
+def test_first_chunk_has_ten_rows_unless_told(api):
+    assert [r["id"] for r in api.json("/read/first-chunk")] == list(range(10))
+    assert len(api.json("/read/first-chunk?limit=25")) == 25
+    assert api.json("/read/first-chunk?dataset=empty_one") == []
+
+
+def test_latest_event_data_is_the_whole_table(api):
+    answer = api.get("/latest-event-data?dataset=items")
+    assert answer.status == 200 and len(answer.json) == ROWS
+
+
+def test_list_of_datasets(api):
+    listed = api.json("/v1")
+    entries = listed if isinstance(listed, list) else listed["datasets"]
+    by_name = {e.get("name") or e.get("dataset"): e for e in entries}
+    assert {"items", "empty_one"} <= set(by_name)
+    assert "id" in json.dumps(by_name["items"]["columns"])
+
+
+def test_ledger_entries(api):
+    (entry,) = api.json("/v1/files")
+    assert set(entry) >= {"id", "dataset", "name", "bytes", "sha256", "state", "rows_read", "rows_loaded", "rows_updated", "rows_ignored", "rows_rejected",
+                          "rows_filtered", "error", "arrived_at", "started_at", "finished_at"}
+    assert (entry["dataset"], entry["name"], entry["state"], entry["rows_loaded"]) == ("items", "items.csv", "loaded", ROWS)
+    assert entry["bytes"] == os.path.getsize(api.path("done", "items.csv")) and len(entry["sha256"]) == 64
+    assert entry["arrived_at"] <= entry["started_at"] <= entry["finished_at"]
+    assert api.json("/v1/files/%s" % entry["id"])["sha256"] == entry["sha256"]
+    assert api.get("/v1/files/999999").status == 404
+    assert api.get("/v1/files/nonsense").status in (400, 404)
+
+
+def test_trailing_slash_is_answered_directly(api):
+    for path in ("/status/", "/v1/", "/v1/items/?limit=2", "/read/first-chunk/"):
+        assert api.get(path).status == 200, path
+
+
+def test_unknown_things_are_404_problems(api):
+    for path in ("/nowhere", "/v1/nothing", "/read/first-chunk?dataset=nothing", "/v1/items/extra/deep"):
+        answer = api.get(path)
+        assert answer.status == 404, path
+        assert answer.headers.get_content_type() == "application/problem+json"
+        assert answer.json["status"] == 404 and answer.json["title"] == "Not Found" and answer.json["message"]
+
+
+def test_catalogs_are_not_reachable(api):
+    for name in ("pg_class", "cetl.file", "file", "migration", "pg_catalog.pg_authid", "items%3B", "items%22"):
+        assert api.get("/v1/" + name).status == 404, name
+
+
+@pytest.mark.parametrize("query", ["limit=x", "limit=-1", "offset=-1", "limit=99999999999999999999", "limit=1%00", "offset=1e3"])
+def test_bad_numbers_are_400(api, query):
+    assert api.get("/v1/items?" + query).status == 400
+
+
+def test_other_method_is_405_with_allow(api):
+    answer = api.request("POST", "/status", b"{}")
+    assert answer.status == 405 and "GET" in answer.headers["Allow"]
+
+
+def test_head_has_no_body_and_the_same_head(api):
+    get, head = api.get("/v1/items?limit=2"), api.request("HEAD", "/v1/items?limit=2")
+    assert head.status == 200 and head.body == b"" and get.body != b""
+    assert head.headers["Content-Type"] == get.headers["Content-Type"]
+
+
+def test_unix_socket_answers_and_is_closed_to_others(api):
+    assert api.get("/status", unix=True).status == 200
+    assert stat.S_IMODE(os.stat(api.socket).st_mode) & 0o007 == 0
+
+
+def test_one_connection_carries_many_requests(api):
+    c = api.connection()
+    c.connect()
+    first = c.sock
+    for n in range(50):
+        c.request("GET", "/v1/items?limit=1&offset=%d" % n)
+        assert json.loads(c.getresponse().read())[0]["id"] == n
+        assert c.sock is first
+    c.close()
+
+
+def test_pipelined_requests_are_answered_in_order(api):
+    requests = [b"GET /v1/items?limit=1&offset=%d HTTP/1.1\r\nHost: localhost\r\n\r\n" % n if n % 3 else b"GET /status HTTP/1.1\r\nHost: localhost\r\n\r\n"
+                for n in range(30)]
+    requests[-1] = b"GET /v1/items?limit=1&offset=29 HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n"
+    with socket.create_connection(("127.0.0.1", api.port), 10) as s:
+        s.sendall(b"".join(requests))
+        out = b""
+        while piece := s.recv(65536):
+            out += piece
+    assert out.count(b"HTTP/1.1 200") == 30
+    at = [out.find(b'"id":%d,' % n) if b'"id":%d,' % n in out else out.find(b'"id": %d,' % n) for n in range(30) if n % 3]
+    assert -1 not in at and at == sorted(at)
+
+
+def test_many_connections_at_once(api):
+    with ThreadPoolExecutor(32) as pool:
+        answers = list(pool.map(lambda n: api.get("/v1/items?limit=1&offset=%d" % n), range(ROWS)))
+    assert [a.json[0]["id"] for a in answers] == list(range(ROWS))
+
+
+SMUGGLED = {
+    "bare line feed": b"GET /status HTTP/1.1\nHost: a\n\n",
+    "bare carriage return": b"GET /status HTTP/1.1\r\nHost: a\r\nX: b\rY: c\r\n\r\n",
+    "folded line": b"GET /status HTTP/1.1\r\nHost: a\r\nX: b\r\n c\r\n\r\n",
+    "no host": b"GET /status HTTP/1.1\r\n\r\n",
+    "two hosts": b"GET /status HTTP/1.1\r\nHost: a\r\nHost: b\r\n\r\n",
+    "length and chunks": b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n",
+    "two lengths": b"POST /status HTTP/1.1\r\nHost: a\r\nContent-Length: 4\r\nContent-Length: 5\r\n\r\nabcd",
+    "space before the colon": b"GET /status HTTP/1.1\r\nHost : a\r\n\r\n",
+    "garbage": b"\x16\x03\x01\x02\x00\x01\x00\x01\xfc\x03\x03\r\n\r\n",
+}
+
+
+@pytest.mark.parametrize("what", sorted(SMUGGLED))
+def test_request_that_could_be_read_two_ways_is_refused(api, what):
+    answer = raw(api, SMUGGLED[what])
+    assert answer.startswith(b"HTTP/1.1 400"), answer[:100]
+    assert answer.count(b"HTTP/1.1") == 1
+    assert api.get("/status").status == 200
+
+
+def test_head_beyond_the_limit_is_431(api):
+    assert raw(api, b"GET /status HTTP/1.1\r\nHost: a\r\nX: " + b"a" * 40000 + b"\r\n\r\n").startswith(b"HTTP/1.1 431")
+
+
+def test_slow_head_is_cut_off(cetld):
+    daemon = cetld(ITEMS, api={"header_timeout": "300ms"})
+    with socket.create_connection(("127.0.0.1", daemon.port), 10) as s:
+        s.sendall(b"GET /status HTTP/1.1\r\nHo")
+        out = b""
+        while piece := s.recv(4096):
+            out += piece
+    assert out == b"" or out.startswith(b"HTTP/1.1 408")
+    assert daemon.get("/status").status == 200
+
+
+def test_metrics_are_prometheus_text(api):
+    answer = api.get("/metrics")
+    assert answer.status == 200 and answer.headers["Content-Type"].startswith("text/plain; version=0.0.4")
+    samples = {}
+    for line in answer.body.decode().splitlines():
+        if line and not line.startswith("#"):
+            name, value = line.rsplit(" ", 1)
+            samples[name] = float(value)
+    assert samples['cetl_files_total{state="loaded"}'] == 1
+    assert samples['cetl_rows_total{outcome="loaded"}'] == ROWS
+
+
+def test_client_that_leaves_in_the_middle_is_no_harm(api):
+    for _ in range(20):
+        s = socket.create_connection(("127.0.0.1", api.port), 10)
+        s.sendall(b"GET /latest-event-data?dataset=items HTTP/1.1\r\nHost: a\r\n\r\n")
+        s.close()
+    assert api.get("/v1/items?limit=1").status == 200
