@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The head of a file: its dialect and its first record, read on a worker before anything is decided about the file.
+ *
+ *     head_init(&h, fd, &declared, max_record);
+ *     h.job.done = on_head;  workers_submit(workers, &h.job);
+ *     … on_head: h.rc, h.err, h.plan_head, h.st
+ *     head_done(&h);
+ *
+ * Thread: loop; the job runs on a worker.
+ */
+#ifndef CETLD_ETL_HEAD_H
+#define CETLD_ETL_HEAD_H
+
+#include "etl/plan.h"
+#include "loop/workers.h"
+
+enum {
+    HEAD_E_EMPTY = 1, /* no byte, or no record */
+    HEAD_E_BROKEN,    /* the first record breaks the grammar */
+};
+
+struct head {
+    struct worker_job job;
+    int fd;
+    struct dialect declared;
+    size_t max_record;
+    struct arena arena;
+    int rc; /* 0, HEAD_E_…, or negative */
+    struct error err;
+    struct stat st;
+    struct plan_head plan_head; /* memory of the arena */
+};
+
+void head_init(struct head *h, int fd, const struct dialect *declared, size_t max_record);
+void head_done(struct head *h);
+
+#endif

@@ -1,0 +1,192 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/ledger.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "etl/sql.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SHOWN_MAX = 4 * NAME_MAX + 1, REJECTS_TEXT_MAX = 256 * 1024 * 1024, BYTEA_OID = 17 };
+
+int ledger_find_token(struct db_conn *c, const char *token, ledger_done done, void *ctx)
+{
+    struct db_param p = db_text(token);
+    return db_query(c, &(struct db_query){.sql = SQL_LEDGER_BY_TOKEN, .param = &p, .params = 1, .done = done, .ctx = ctx});
+}
+
+int ledger_xact_status(struct db_conn *c, const char *xid, ledger_done done, void *ctx)
+{
+    struct db_param p = db_text(xid);
+    return db_query(c, &(struct db_query){.sql = SQL_XACT_STATUS, .param = &p, .params = 1, .done = done, .ctx = ctx});
+}
+
+static struct db_param sum_param(const uint8_t *sum)
+{
+    if (!sum) return db_text(NULL);
+    return db_binary(BYTEA_OID, (struct slice){(const char *)sum, DIGEST_BYTES});
+}
+
+int ledger_lock(struct db_conn *c, const struct ledger_content *content, ledger_done done, void *ctx)
+{
+    struct db_param p[] = {db_int8(content->dataset), sum_param(content->sum)};
+    return db_query(c, &(struct db_query){.sql = SQL_LEDGER_LOCK, .param = p, .params = 2, .done = done, .ctx = ctx});
+}
+
+int ledger_find_duplicate(struct db_conn *c, const struct ledger_content *content, bool newest, ledger_done done, void *ctx)
+{
+    struct db_param p[] = {db_int8(content->dataset), sum_param(content->sum)};
+    const char *sql = newest ? SQL_LEDGER_DUPLICATE_NEWEST : SQL_LEDGER_DUPLICATE;
+    return db_query(c, &(struct db_query){.sql = sql, .param = p, .params = 2, .done = done, .ctx = ctx});
+}
+
+static struct db_param id_or_null(int64_t id)
+{
+    return id ? db_int8(id) : db_text(NULL);
+}
+
+int ledger_insert(struct db_conn *c, const struct ledger_row *row, ledger_done done, void *ctx)
+{
+    const struct arrival *a = row->arrival;
+    const struct arrival_counts *n = &a->counts;
+    char name[SHOWN_MAX], arrived[CLOCK_ISO_MAX], started[CLOCK_ISO_MAX];
+    clock_iso(a->arrived_us, arrived);
+    clock_iso(a->started_us, started);
+    log_escape(slice_of(a->file.name), name, sizeof name);
+    struct db_param p[] = {
+        id_or_null(row->dataset),
+        db_text(a->file.token),
+        db_text(name),
+        db_int8((int64_t)a->file.st.st_size),
+        db_text(arrival_state_name(a->state)),
+        sum_param(a->has_sum ? a->sum : NULL),
+        db_int8((int64_t)n->read),
+        db_int8((int64_t)n->loaded),
+        db_int8((int64_t)n->updated),
+        db_int8((int64_t)n->ignored),
+        db_int8((int64_t)n->rejected),
+        db_int8((int64_t)n->filtered),
+        db_text(row->error),
+        id_or_null(row->duplicate_of),
+        db_text(arrived),
+        db_text(started),
+        db_int8(row->rows_delta),
+    };
+    return db_query(c, &(struct db_query){.sql = SQL_LEDGER_INSERT, .param = p, .params = sizeof p / sizeof *p, .done = done, .ctx = ctx});
+}
+
+/* ---- rejects ---- */
+
+/* A cell of COPY's text format: backslash, tab and line ends escaped; what is no UTF-8, or NUL, shown as log_escape shows it. */
+static void put_text(struct buf *out, struct slice s)
+{
+    size_t size = s.len * 4 + 1;
+    char *shown = malloc(size);
+    if (!shown) {
+        out->failed = -ENOMEM;
+        return;
+    }
+    log_escape(s, shown, size);
+    for (const char *p = shown; *p; p++) {
+        if (*p == '\\') buf_putc(out, '\\');
+        buf_putc(out, *p);
+    }
+    free(shown);
+}
+
+static void put_bytes(struct buf *out, struct slice s)
+{
+    static const char hex[] = "0123456789abcdef";
+    buf_puts(out, "\\\\x");
+    for (size_t i = 0; i < s.len; i++) {
+        buf_putc(out, hex[(unsigned char)s.p[i] >> 4]);
+        buf_putc(out, hex[(unsigned char)s.p[i] & 15]);
+    }
+}
+
+static void put_reject(struct buf *out, int64_t file, const struct reject *r)
+{
+    buf_printf(out, "%lld\t%llu\t%llu\t", (long long)file, (unsigned long long)r->line, (unsigned long long)r->offset);
+    if (r->column.len > 0) {
+        put_text(out, r->column);
+    } else {
+        buf_puts(out, "\\N");
+    }
+    buf_printf(out, "\t%s\t", r->code);
+    put_text(out, r->message);
+    buf_putc(out, '\t');
+    put_text(out, r->value);
+    buf_putc(out, '\t');
+    put_bytes(out, r->raw);
+    buf_putc(out, '\n');
+}
+
+static void rejects_ready(void *ctx)
+{
+    struct ledger_rejects *j = ctx;
+    j->put = true;
+    db_copyin_put(j->conn, buf_slice(&j->text));
+}
+
+static void rejects_drained(void *ctx)
+{
+    struct ledger_rejects *j = ctx;
+    db_copyin_end(j->conn, NULL);
+}
+
+static void rejects_done(void *ctx, const struct db_result *r)
+{
+    struct ledger_rejects *j = ctx;
+    buf_done(&j->text);
+    j->done(j->ctx, r);
+}
+
+int ledger_put_rejects(struct ledger_rejects *job, struct db_conn *c, int64_t file, const struct reject_list *list, ledger_done done, void *ctx)
+{
+    *job = (struct ledger_rejects){.conn = c, .done = done, .ctx = ctx};
+    buf_init(&job->text, REJECTS_TEXT_MAX);
+    for (size_t i = 0; i < list->n; i++)
+        put_reject(&job->text, file, &list->item[i]);
+    int r = buf_check(&job->text);
+    if (r == 0) {
+        struct db_copyin_handler h = {.ready = rejects_ready, .drained = rejects_drained, .done = rejects_done, .ctx = job};
+        r = db_copyin_begin(c, SQL_REJECT_COPY, &h);
+    }
+    if (r < 0) buf_done(&job->text);
+    return r;
+}
+
+int ledger_get_rejects(struct db_conn *c, int64_t file, ledger_done done, void *ctx)
+{
+    struct db_param p = db_int8(file);
+    return db_query(c, &(struct db_query){.sql = SQL_REJECT_LIST, .param = &p, .params = 1, .done = done, .ctx = ctx});
+}
+
+static struct slice field(const PGresult *rows, int row, int column)
+{
+    return (struct slice){PQgetvalue(rows, row, column), (size_t)PQgetlength(rows, row, column)};
+}
+
+int ledger_read_rejects(const PGresult *rows, struct reject_list *list)
+{
+    int r = 0;
+    for (int i = 0; i < PQntuples(rows) && r == 0; i++) {
+        size_t len = 0;
+        unsigned char *raw = PQunescapeBytea((const unsigned char *)PQgetvalue(rows, i, 6), &len);
+        struct reject item = {.line = (uint64_t)db_get_int8(rows, i, 0, 0),
+                              .offset = (uint64_t)db_get_int8(rows, i, 1, 0),
+                              .column = field(rows, i, 2),
+                              .message = field(rows, i, 4),
+                              .value = field(rows, i, 5),
+                              .raw = {(const char *)raw, len}};
+        snprintf(item.code, sizeof item.code, "%.5s", PQgetvalue(rows, i, 3));
+        r = raw ? reject_list_add(list, &item) : -ENOMEM;
+        PQfreemem(raw);
+    }
+    return r;
+}
+
+int ledger_compact(struct db_conn *c, int64_t dataset, ledger_done done, void *ctx)
+{
+    struct db_param p = db_int8(dataset);
+    return db_query(c, &(struct db_query){.sql = SQL_CHANGE_COMPACT, .param = &p, .params = 1, .done = done, .ctx = ctx});
+}

@@ -1,0 +1,59 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The ledger: cetl.file and what hangs on it. Each call queues one statement (or COPY) on a connection; `done` gets the result as db_query gives it.
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_ETL_LEDGER_H
+#define CETLD_ETL_LEDGER_H
+
+#include "data/reject.h"
+#include "db/copyin.h"
+#include "etl/arrival.h"
+
+typedef void (*ledger_done)(void *ctx, const struct db_result *r);
+
+/** → id, state, error; no row when the token is unknown. */
+must_check int ledger_find_token(struct db_conn *c, const char *token, ledger_done done, void *ctx);
+/** → "in progress", "committed", "aborted" or NULL. */
+must_check int ledger_xact_status(struct db_conn *c, const char *xid, ledger_done done, void *ctx);
+
+/** The content of a dataset: SHA-256 of the bytes as dropped. */
+struct ledger_content {
+    int64_t dataset;
+    const uint8_t *sum;
+};
+/** Until the end of the transaction nobody else decides about these bytes. */
+must_check int ledger_lock(struct db_conn *c, const struct ledger_content *content, ledger_done done, void *ctx);
+/** → id of the load that these bytes would double. `newest`: only the dataset's newest load counts. */
+must_check int ledger_find_duplicate(struct db_conn *c, const struct ledger_content *content, bool newest, ledger_done done, void *ctx);
+
+struct ledger_row {
+    const struct arrival *arrival;
+    int64_t dataset;      /* 0: none */
+    int64_t duplicate_of; /* 0: none */
+    int64_t rows_delta;   /* how the dataset's row count changes */
+    const char *error;    /* NULL: none */
+};
+/** The row of a file that reached arrival->state, and the mark of a change when that is `loaded` → id, xid. */
+must_check int ledger_insert(struct db_conn *c, const struct ledger_row *row, ledger_done done, void *ctx);
+
+/** A running COPY of rejects into cetl.reject; embed it in its owner. */
+struct ledger_rejects {
+    struct db_conn *conn;
+    struct buf text;
+    ledger_done done;
+    void *ctx;
+    bool put;
+};
+/** COPY the list behind the file's row. `list` may go away afterwards. `done` ends it. */
+must_check int ledger_put_rejects(struct ledger_rejects *job, struct db_conn *c, int64_t file, const struct reject_list *list, ledger_done done, void *ctx);
+/** → what reject_list_csv needs, by ledger_read_rejects. */
+must_check int ledger_get_rejects(struct db_conn *c, int64_t file, ledger_done done, void *ctx);
+/** Fill a list from its rows. 0 or -ENOMEM. */
+must_check int ledger_read_rejects(const PGresult *rows, struct reject_list *list);
+
+/** Fold the dataset's marks into its base. */
+must_check int ledger_compact(struct db_conn *c, int64_t dataset, ledger_done done, void *ctx);
+
+#endif

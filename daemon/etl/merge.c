@@ -1,0 +1,97 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/merge.h"
+#include "etl/rollup.h"
+#include "format/pgcopy.h"
+#include <stdlib.h>
+
+enum { ARENA_BLOCK = 64 * 1024, ARRAY_MAX = 256 * 1024 * 1024, SQL_MAX = 1024 * 1024 };
+
+static void merge_next(struct merge *m);
+
+static void drop_arrays(struct merge *m)
+{
+    for (size_t i = 0; i < m->columns; i++)
+        buf_done(&m->array[i]);
+    free(m->array);
+    m->array = NULL;
+    m->columns = 0;
+}
+
+static void over(struct merge *m, int status, const struct error *err)
+{
+    drop_arrays(m);
+    buf_done(&m->sql);
+    arena_done(&m->arena);
+    m->done(m->ctx, status, err);
+}
+
+/* On a worker: the next groups as one array a column. */
+static void encode(struct worker_job *job)
+{
+    struct merge *m = container_of(job, struct merge, job);
+    struct batch batch;
+    arena_reset(&m->arena);
+    m->rc = aggregate_read(m->bench->partial[m->rollup], &m->position, &m->arena, &batch);
+    if (m->rc != 0) return;
+    m->rows = batch.rows;
+    for (size_t i = 0; i < m->columns && m->rc == 0; i++) {
+        buf_reset(&m->array[i]);
+        pgcopy_array(&m->array[i], &batch, i);
+        m->rc = buf_check(&m->array[i]);
+    }
+}
+
+static void merged(void *ctx, const struct db_result *r)
+{
+    struct merge *m = ctx;
+    if (r->status != 0) return over(m, r->status, r->error);
+    workers_submit(m->workers, &m->job);
+}
+
+static void send(struct merge *m)
+{
+    const struct table *t = &m->dataset->rollup[m->rollup].table;
+    struct db_param *p = calloc(m->columns, sizeof *p);
+    const char *sql = buf_cstr(&m->sql);
+    int r = p && sql ? 0 : -ENOMEM;
+    for (size_t i = 0; r == 0 && i < m->columns; i++)
+        p[i] = db_binary(type_info(t->column[i].type.id)->array_oid, buf_slice(&m->array[i]));
+    if (r == 0) r = db_query(m->conn, &(struct db_query){.sql = sql, .param = p, .params = (int)m->columns, .done = merged, .ctx = m});
+    free(p);
+    if (r < 0) over(m, r, NULL);
+}
+
+static void encoded(struct worker_job *job)
+{
+    struct merge *m = container_of(job, struct merge, job);
+    if (m->rc != 0) return over(m, m->rc < 0 ? m->rc : -ENOMEM, NULL);
+    if (m->rows > 0) return send(m);
+    m->rollup++;
+    merge_next(m);
+}
+
+static void merge_next(struct merge *m)
+{
+    drop_arrays(m);
+    if (!m->bench || m->rollup == m->dataset->rollups) return over(m, 0, NULL);
+    const struct dataset_rollup *r = &m->dataset->rollup[m->rollup];
+    m->array = calloc(r->table.columns, sizeof *m->array);
+    if (!m->array) return over(m, -ENOMEM, NULL);
+    m->columns = r->table.columns;
+    for (size_t i = 0; i < m->columns; i++)
+        buf_init(&m->array[i], ARRAY_MAX);
+    buf_reset(&m->sql);
+    rollup_merge_sql(&m->sql, r);
+    m->position = 0;
+    workers_submit(m->workers, &m->job);
+}
+
+void merge_begin(struct merge *m)
+{
+    arena_init(&m->arena, ARENA_BLOCK, (size_t)1 << 30);
+    buf_init(&m->sql, SQL_MAX);
+    m->array = NULL;
+    m->columns = m->rollup = 0;
+    m->job = (struct worker_job){.run = encode, .done = encoded, .priority = WORKER_URGENT};
+    merge_next(m);
+}

@@ -1,0 +1,93 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/sender.h"
+#include "format/pgcopy.h"
+#include <assert.h>
+
+enum { FRAME_MAX = 64 };
+
+/* The piece of the pipeline's that was on its way is used up. */
+static void let_go(struct sender *s)
+{
+    if (!s->holding) return;
+    s->holding = false;
+    pipeline_release(s->pipeline);
+}
+
+static void put(struct sender *s, struct slice piece)
+{
+    s->ready = false;
+    counters_add(s->counters, COUNTER_BYTES_COPIED, (int64_t)piece.len);
+    db_copyin_put(s->conn, piece);
+}
+
+void sender_pump(struct sender *s)
+{
+    if (!s->running || !s->ready) return;
+    struct slice piece;
+    if (s->aborting) {
+        s->ready = false;
+        db_copyin_end(s->conn, "the file is refused");
+    } else if (pipeline_take(s->pipeline, &piece)) {
+        s->holding = true;
+        put(s, piece);
+    } else if (s->finishing && !s->trailed) {
+        s->trailed = true;
+        buf_reset(&s->frame);
+        pgcopy_trailer(&s->frame);
+        put(s, buf_slice(&s->frame));
+    } else if (s->trailed) {
+        s->ready = false;
+        db_copyin_end(s->conn, NULL);
+    }
+}
+
+static void on_ready(void *ctx)
+{
+    struct sender *s = ctx;
+    if (s->aborting) {
+        s->ready = true;
+        return sender_pump(s);
+    }
+    pgcopy_header(&s->frame);
+    put(s, buf_slice(&s->frame));
+}
+
+static void on_drained(void *ctx)
+{
+    struct sender *s = ctx;
+    s->ready = true;
+    let_go(s);
+    sender_pump(s);
+}
+
+static void on_done(void *ctx, const struct db_result *r)
+{
+    struct sender *s = ctx;
+    s->running = s->ready = false;
+    buf_done(&s->frame);
+    let_go(s);
+    s->done(s->ctx, r);
+}
+
+int sender_begin(struct sender *s, const char *sql)
+{
+    assert(!s->running);
+    buf_init(&s->frame, FRAME_MAX);
+    s->ready = s->holding = s->finishing = s->aborting = s->trailed = false;
+    struct db_copyin_handler h = {.ready = on_ready, .drained = on_drained, .done = on_done, .ctx = s};
+    int r = db_copyin_begin(s->conn, sql, &h);
+    s->running = r == 0;
+    return r;
+}
+
+void sender_finish(struct sender *s)
+{
+    s->finishing = true;
+    sender_pump(s);
+}
+
+void sender_abort(struct sender *s)
+{
+    s->aborting = true;
+    sender_pump(s);
+}
