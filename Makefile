@@ -107,7 +107,7 @@ unit: $(UNITS)
 
 .PHONY: demo
 demo: ## install, build, start, load the examples, show them; stays until Ctrl-C (ONCE=1: ends by itself)
-	@tools/deps.sh build run
+	@tools/deps.sh build run demo
 	$(AGAIN) all
 	@BUILD=$(BUILD) ONCE=$(ONCE) tools/demo.sh
 
