@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * PostgreSQL's numeric in the bytes of numeric_send (i16 ndigits, weight, sign, dscale, then base-10000 digits, all big-endian):
+ * its text, its order, and exact sums.
+ *
+ * A sum keeps one int64 a base-10000 place and adds digits without carrying; carries are settled now and then, and when it is read.
+ * NaN and the infinities are counted apart: the sum of what holds NaN, or both infinities, is NaN. As in PostgreSQL the scale of a
+ * sum is the greatest of its values' scales.
+ *
+ *     struct decimal_sum s = {0};
+ *     r = decimal_sum_reserve(&s, value, &arena);
+ *     decimal_sum_add(&s, value);
+ *     r = decimal_sum_read(&s, &arena, &bytes);
+ *
+ * Sources: PostgreSQL manual, "Arbitrary Precision Numbers"; numeric_send.
+ *
+ * Thread: any, one at a time.
+ */
+#ifndef CETLD_DATA_DECIMAL_H
+#define CETLD_DATA_DECIMAL_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+
+enum decimal_class { DECIMAL_MINUS_INFINITY, DECIMAL_FINITE, DECIMAL_INFINITY, DECIMAL_NAN };
+
+enum { DECIMAL_BASE = 10000, DECIMAL_BASE_DIGITS = 4, DECIMAL_HEAD = 8 };
+
+/** The header of a value and its digits; `digit` points into the value. */
+struct decimal {
+    enum decimal_class class;
+    bool negative;
+    int32_t n;         /* base-10000 digits */
+    int32_t weight;    /* the first digit counts 10000^weight */
+    int32_t scale;     /* decimal digits behind the point when shown */
+    const char *digit; /* n of two bytes, big-endian */
+};
+
+/** The bytes are a well-formed numeric. The functions below take only such. */
+bool decimal_valid(struct slice value);
+enum decimal_class decimal_class(struct slice value);
+struct decimal decimal_open(struct slice value);
+static inline uint32_t decimal_digit(const struct decimal *d, int32_t i)
+{
+    return (uint32_t)(unsigned char)d->digit[2 * i] << 8 | (unsigned char)d->digit[2 * i + 1];
+}
+/** As numeric_out: 1.50, -0.001, NaN, -Infinity. */
+void decimal_text(struct slice value, struct buf *out);
+/** numeric_cmp's order: -Infinity, numbers, Infinity, NaN; 1.0 equals 1.00. Negative, 0, positive. */
+int decimal_compare(struct slice a, struct slice b);
+
+struct decimal_sum {
+    int64_t *slot; /* slot[i] counts 10000^(lowest + i); NULL: nothing finite but zeros so far */
+    int32_t lowest, slots;
+    int32_t scale;
+    uint32_t pending; /* additions since the carries were settled */
+    uint64_t infinities, minus_infinities, nans;
+};
+
+/** Room for adding `value`. 0 or -ENOMEM; the sum is unchanged in value. Slots are the arena's; those grown out of stay there. */
+must_check int decimal_sum_reserve(struct decimal_sum *s, struct slice value, struct arena *arena);
+/** Add a value that room was reserved for. */
+void decimal_sum_add(struct decimal_sum *s, struct slice value);
+/** The same for another sum, which stays what it is in value. */
+must_check int decimal_sum_reserve_sum(struct decimal_sum *s, const struct decimal_sum *more, struct arena *arena);
+void decimal_sum_add_sum(struct decimal_sum *s, const struct decimal_sum *more);
+/** The sum in the bytes of numeric_send, in the arena. 0, -ENOMEM, or -ERANGE: more digits than a numeric can have. */
+must_check int decimal_sum_read(struct decimal_sum *s, struct arena *arena, struct slice *ret_value);
+
+enum { DECIMAL_INT_MAX = DECIMAL_HEAD + 2 * 10 };
+/** The integer high * 2^64 + low (two's complement) as a numeric of scale 0; returns its bytes, at most DECIMAL_INT_MAX. */
+size_t decimal_of_int128(int64_t high, uint64_t low, char ret_value[DECIMAL_INT_MAX]);
+
+#endif
