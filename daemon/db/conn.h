@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * One nonblocking connection to PostgreSQL on the loop. Names are resolved by uv_getaddrinfo (PQconnectStart would block), then PQconnectPoll runs on uv_poll.
+ * One nonblocking connection to PostgreSQL on the loop. Names are resolved by uv_getaddrinfo (PQconnectStart would block), then
+ * PQconnectPoll runs on uv_poll.
  *
- * A connection works through a queue of operations, one after the other, in the order they were asked for: a query (query.h) or a COPY FROM STDIN
- * (copyin.h). A connection never reconnects: when it is lost every queued operation ends with ERROR_CLOSED, then `lost` is called once, and the owner
- * frees it. pool.h keeps a number of them alive.
+ * A connection works through a queue of operations, one after the other, in the order they were asked for: a query (query.h) or a
+ * COPY FROM STDIN (copyin.h). A connection never reconnects: when it is lost every queued operation ends with ERROR_CLOSED, then
+ * `lost` is called once, and the owner frees it. pool.h keeps a number of them alive.
  *
  *   connecting ──▶ ready ◀──▶ busy
  *        └───────────┴──────────┴──▶ lost
@@ -16,6 +17,7 @@
 
 #include "base/error.h"
 #include "loop/loop.h"
+
 #include <libpq-fe.h>
 #include <stdbool.h>
 
@@ -36,8 +38,10 @@ struct db_conn_handler {
 };
 
 /** Strings are copied. The handler is never called before db_conn_new returned. 0 or -ENOMEM. */
-must_check int db_conn_new(struct loop *l, const struct db_conn_config *config, const struct db_conn_handler *h, struct db_conn **ret_conn);
-/** Close. Pending operations end with ERROR_CANCELLED before this returns; `lost` is not called. NULL is fine; allowed in every callback. */
+must_check int db_conn_new(struct loop *l, const struct db_conn_config *config, const struct db_conn_handler *h,
+                           struct db_conn **ret_conn);
+/** Close. Pending operations end with ERROR_CANCELLED before this returns; `lost` is not called. NULL is fine; allowed in every
+ * callback. */
 void db_conn_free(struct db_conn *c);
 bool db_conn_idle(const struct db_conn *c);
 /** Inside a transaction block (also a failed one). */

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The embedded cluster: PostgreSQL's own programs on a data folder of our own (`state`/postgresql), reached by a unix socket in `state`/run only (mode 0700,
- * trust inside). initdb at first use (UTF-8, locale C.UTF-8 with "C" collation, checksums), postmaster as a child; an unprivileged user when started as root (`cetl` if it exists, else
- * `postgres`, else nobody); adopted when a postmaster already runs there; stopped (fast) by db_embedded_stop. jit=off; max_prepared_transactions set. A data
- * folder of another major version is refused with instructions. Settings of ours are in a file included by postgresql.conf.
+ * The embedded cluster: PostgreSQL's own programs on a data folder of our own (`state`/postgresql), reached by a unix socket in
+ * `state`/run only (mode 0700, trust inside). initdb at first use (UTF-8, locale C.UTF-8 with "C" collation, checksums), postmaster
+ * as a child; an unprivileged user when started as root (`cetl` if it exists, else `postgres`, else nobody); adopted when a
+ * postmaster already runs there; stopped (fast) by db_embedded_stop. jit=off; max_prepared_transactions set. A data folder of
+ * another major version is refused with instructions. Settings of ours are in a file included by postgresql.conf.
  *
  *   initdb ──▶ starting ──▶ ready ──▶ stopping ──▶ stopped
  *                 ▲           │ (postmaster died)

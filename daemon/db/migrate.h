@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Numbered, checksummed migrations of the meta schema `cetl`, under an advisory lock, each in a transaction, recorded in cetl.migration. A database that was
- * migrated by a newer cetld is refused.
+ * Numbered, checksummed migrations of the meta schema `cetl`, under an advisory lock, each in a transaction, recorded in
+ * cetl.migration. A database that was migrated by a newer cetld is refused.
  *
  * Thread: loop.
  */

@@ -1,11 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A pool keeps up to `size` connections to one database, made when they are first wanted, made again after a loss with capped exponential backoff and jitter.
- * A user takes a connection for itself and gives it back clean (idle, no transaction); a connection that is given back lost, busy or inside a
- * transaction is closed.
+ * A pool keeps up to `size` connections to one database, made when they are first wanted, made again after a loss with capped
+ * exponential backoff and jitter. A user takes a connection for itself and gives it back clean (idle, no transaction); a connection
+ * that is given back lost, busy or inside a transaction is closed.
  *
- * The pool is `up` from its first ready connection until the last try failed. While nobody wants a connection, one is kept open (or retried), so that `up` is
- * the truth about the database.
+ * The pool is `up` from its first ready connection until the last try failed. While nobody wants a connection, one is kept open (or
+ * retried), so that `up` is the truth about the database.
  *
  * Thread: loop.
  */
@@ -22,8 +22,8 @@ struct db_pool_config {
     unsigned size;
     int64_t backoff_max_ms;
     struct counters *counters;
-    void (*up)(void *ctx);                               /* the database answers (again) */
-    void (*down)(void *ctx, const struct error *why);    /* it does not (any more); called once a change */
+    void (*up)(void *ctx);                            /* the database answers (again) */
+    void (*down)(void *ctx, const struct error *why); /* it does not (any more); called once a change */
     void *ctx;
 };
 
@@ -37,8 +37,10 @@ const char *db_pool_reason(const struct db_pool *p);
 /** A place in the queue for a connection; embed it in the one who waits. */
 struct db_wait {
     struct list link;
-    /* `c` is ready, idle and yours until db_pool_give; NULL when the pool goes away or `deadline` passed. Never called before db_pool_take returned. */
+    /* `c` is ready, idle and yours until db_pool_give; NULL when the pool goes away or `deadline` passed. Never called before
+     * db_pool_take returned. */
     void (*got)(struct db_wait *w, struct db_conn *c);
+    int64_t deadline_ms; /* the pool's: loop time, or 0 */
 };
 /** Wait for a connection (first come, first served), for ever when timeout_ms is 0. */
 void db_pool_take(struct db_pool *p, struct db_wait *w, int64_t timeout_ms);

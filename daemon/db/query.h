@@ -2,11 +2,12 @@
 /*
  * Queries on a db_conn. SQL values are parameters; identifiers pass through db_quote_identifier, the one quoting function.
  *
- *     db_query(conn, &(struct db_query){.sql = SQL_LEDGER_FIND, .param = (struct db_param[]){db_text(name), db_int8(id)}, .params = 2,
- *                                       .done = on_found, .ctx = load});
+ *     db_query(conn, &(struct db_query){.sql = SQL_LEDGER_FIND, .param = (struct db_param[]){db_text(name), db_int8(id)}, .params =
+ * 2, .done = on_found, .ctx = load});
  *
- * Without parameters and without `binary` the simple protocol is used, and the SQL may hold several statements: `done` sees the last result, or the
- * first error. A statement with parameters is prepared once a connection, under its text (26000 and cached-plan 0A000: prepared again once).
+ * Without parameters and without `binary` the simple protocol is used, and the SQL may hold several statements: `done` sees the
+ * last result, or the first error. A statement with parameters is prepared once a connection, under its text (26000 and cached-plan
+ * 0A000: prepared again once).
  *
  * Thread: loop.
  */
@@ -19,29 +20,29 @@
 
 /** One parameter, in text form, or in binary form of the type `oid`. A NULL slice pointer with null = true is SQL NULL. */
 struct db_param {
-    struct slice value;
-    uint32_t oid; /* 0: let the server infer; must be set for binary */
+    struct slice value; /* p NULL, null false: the text is in scratch (a parameter is copied by value) */
+    uint32_t oid;       /* 0: let the server infer; must be set for binary */
     bool binary;
     bool null;
     char scratch[24]; /* for db_int8 */
 };
 struct db_param db_text(const char *text); /* NULL: SQL NULL */
 struct db_param db_slice(struct slice s);  /* {NULL, 0}: SQL NULL */
-struct db_param db_int8(int64_t v);
+struct db_param db_int8(int64_t v);        /* as text, of type bigint */
 struct db_param db_binary(uint32_t oid, struct slice bytes);
 
 struct db_result {
-    int status;               /* 0, ERROR_REFUSED (the server's error, in `error`), ERROR_CLOSED, ERROR_CANCELLED */
-    const PGresult *rows;     /* with status 0; NULL for a streamed query's end. Valid during the callback only */
-    const struct error *error;/* with another status: sqlstate and text */
-    const char *detail;       /* the server's DETAIL, CONTEXT and HINT lines, or "" */
+    int status;                /* 0, ERROR_REFUSED (the server's error, in `error`), ERROR_CLOSED, ERROR_CANCELLED */
+    const PGresult *rows;      /* with status 0; NULL for a streamed query's end. Valid during the callback only */
+    const struct error *error; /* with another status: sqlstate and text */
+    const char *detail;        /* the server's DETAIL, CONTEXT and HINT lines, or "" */
 };
 
 struct db_query {
     const char *sql;
     const struct db_param *param;
     int params;
-    bool binary;              /* results in binary form */
+    bool binary; /* results in binary form */
     /* Called exactly once, never before db_query returned. */
     void (*done)(void *ctx, const struct db_result *r);
     /*
@@ -53,7 +54,8 @@ struct db_query {
 
 /** Queue it; everything is copied. 0, -ENOMEM, or ERROR_CLOSED when the connection is lost. `done` is called only after 0. */
 must_check int db_query(struct db_conn *c, const struct db_query *q);
-/** Go on with a paused stream. */
+/** Go on with a paused stream, in the next turn; not from within `row`, which gives true for that. Harmless when nothing is paused.
+ */
 void db_query_resume(struct db_conn *c);
 
 /** Rows a command touched, from its tag (PQcmdTuples); 0 when it says none. */
@@ -68,10 +70,10 @@ void db_quote_identifier(struct buf *out, struct slice name);
 void db_quote_table(struct buf *out, struct slice qualified);
 
 enum db_refusal {
-    DB_RETRY,       /* 08, 40, 53, 57, 58, 55P03, 25P03, 25006: the same again later */
-    DB_PAUSE,       /* 28, 3D, 42: a person must mend something; keep the files queued */
-    DB_BAD_DATA,    /* 22, 23: the rows are at fault */
-    DB_FAIL,        /* anything else fails the file with the server's words */
+    DB_RETRY,    /* 08, 40, 53, 57, 58, 55P03, 25P03, 25006: the same again later */
+    DB_PAUSE,    /* 28, 3D, 42: a person must mend something; keep the files queued */
+    DB_BAD_DATA, /* 22, 23: the rows are at fault */
+    DB_FAIL,     /* anything else fails the file with the server's words */
 };
 /** What a SQLSTATE asks for (DESIGN: server's refusals). "" (no server spoke) is DB_RETRY. */
 enum db_refusal db_refusal_of(const char *sqlstate);
