@@ -1,7 +1,263 @@
 /* SPDX-License-Identifier: MIT */
 #include "csv/dialect.h"
 
+#include "base/arena.h"
+#include "csv/reader.h"
+#include "csv/scan.h"
+
+#include <stdio.h>
+
+enum {
+    RECORDS_MAX = 1000, /* that are looked at */
+    WIDTH_MAX = 1024,   /* wider records count as this wide */
+    ARENA_BLOCK = 1 << 16,
+    ARENA_MAX = 1 << 25,
+};
+
+/* In the order in which they win when they are equally good. */
+static const struct candidate {
+    char delimiter;
+    const char *name;
+} candidates[] = {{',', "comma"}, {';', "semicolon"}, {'\t', "tab"}, {'|', "pipe"}};
+enum { CANDIDATES = sizeof(candidates) / sizeof(candidates[0]) };
+
 struct dialect dialect_default(void)
 {
     return (struct dialect){.delimiter = ',', .quote = '"', .encoding = DIALECT_UTF8, .header = DIALECT_HEADER_AUTO};
+}
+
+const char *dialect_delimiter_name(char delimiter, char ret_text[16])
+{
+    const char *name = NULL;
+    for (int i = 0; i < CANDIDATES; i++)
+        if (candidates[i].delimiter == delimiter) name = candidates[i].name;
+    if (name)
+        snprintf(ret_text, 16, "%s", name);
+    else if (delimiter > ' ' && delimiter < 0x7f)
+        snprintf(ret_text, 16, "'%c'", delimiter);
+    else
+        snprintf(ret_text, 16, "byte 0x%02x", (unsigned char)delimiter);
+    return ret_text;
+}
+
+/* What a cell looks like from afar. This only guides the guess about the header; data/infer.h decides about types. */
+enum look { LOOK_EMPTY, LOOK_VALUE, LOOK_TEXT };
+
+static bool is_digit(char c)
+{
+    return c >= '0' && c <= '9';
+}
+
+static bool is_one_of(struct slice s, const char *const *words)
+{
+    for (; *words; words++)
+        if (slice_equal_nocase(s, slice_of(*words))) return true;
+    return false;
+}
+
+/* Digits and what stands between them in numbers, amounts, dates and times. */
+static bool looks_numeric(struct slice s)
+{
+    size_t digits = 0;
+    for (size_t i = 0; i < s.len; i++) {
+        if (is_digit(s.p[i]))
+            digits++;
+        else if (s.p[i] == '\0' || !strchr(digits ? "+-.,:/%$() TZeE" : "+-.,$(", s.p[i]))
+            return false;
+    }
+    return digits > 0;
+}
+
+static bool looks_uuid(struct slice s)
+{
+    if (s.len != 36) return false;
+    for (size_t i = 0; i < s.len; i++) {
+        bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
+        if (hyphen ? s.p[i] != '-' : !memchr("0123456789abcdefABCDEF", s.p[i], 22)) return false;
+    }
+    return true;
+}
+
+static enum look look_at(struct slice cell)
+{
+    static const char *const nulls[] = {"null", "na", "n/a", "nan", "none", "-", "\\n", NULL};
+    static const char *const booleans[] = {"true", "false", NULL};
+    struct slice s = slice_trim(cell);
+    if (s.len == 0 || is_one_of(s, nulls)) return LOOK_EMPTY;
+    return looks_numeric(s) || looks_uuid(s) || is_one_of(s, booleans) ? LOOK_VALUE : LOOK_TEXT;
+}
+
+/* The part of the sample that is judged: complete records only. */
+static struct slice complete_records(const struct dialect *d, struct slice text, bool whole)
+{
+    if (whole) return text;
+    struct scan s;
+    scan_init(&s, d);
+    text.len = scan_feed(&s, text).end;
+    return text;
+}
+
+static bool holds_other_candidate(struct slice s, char delimiter)
+{
+    for (int i = 0; i < CANDIDATES; i++)
+        if (candidates[i].delimiter != delimiter && s.len && memchr(s.p, candidates[i].delimiter, s.len)) return true;
+    return false;
+}
+
+/* What a delimiter makes of the sample. */
+struct cut {
+    size_t records;
+    size_t cells;
+    size_t muddled;               /* unquoted cells that hold another candidate, and are no number such as 1,5 */
+    uint16_t seen[WIDTH_MAX + 1]; /* sound records of each width */
+};
+
+/* How even, how wide and how clean; 0 when most records are one cell. Two cells a record count half, many nearly 1. */
+static double cut_score(const struct cut *c)
+{
+    size_t usual = 0;
+    for (size_t w = 1; w <= WIDTH_MAX; w++)
+        if (c->seen[w] > c->seen[usual]) usual = w;
+    if (usual < 2) return 0;
+    double even = (double)c->seen[usual] / (double)c->records;
+    double wide = 1 - 1 / (double)usual;
+    double clean = 1 - (double)c->muddled / (double)c->cells;
+    return even * wide * clean;
+}
+
+static double score_delimiter(const struct dialect *d, struct slice text, struct arena *arena)
+{
+    struct cut c = {0};
+    struct reader r;
+    struct record record;
+    reader_init(&r, &(struct reader_input){.dialect = d, .chunk = text, .first_line = 1}, arena);
+    while (c.records < RECORDS_MAX) {
+        int rc = reader_next(&r, &record);
+        if (rc < 0 || rc == READER_E_END) break; /* out of memory: what was seen must do */
+        c.records++;
+        if (rc) continue;
+        c.seen[record.n < WIDTH_MAX ? record.n : WIDTH_MAX]++;
+        c.cells += record.n;
+        for (size_t i = 0; i < record.n; i++) {
+            const struct cell *cell = &record.cell[i];
+            if (!cell->quoted && holds_other_candidate(cell->text, d->delimiter) && !looks_numeric(slice_trim(cell->text)))
+                c.muddled++;
+        }
+    }
+    return cut_score(&c);
+}
+
+static char detect_delimiter(const struct dialect *declared, struct slice text, bool whole)
+{
+    struct dialect d = *declared;
+    d.encoding = DIALECT_LATIN1; /* wrong bytes say nothing about the delimiter */
+    char best = candidates[0].delimiter;
+    double best_score = 0;
+    for (int i = 0; i < CANDIDATES; i++) {
+        d.delimiter = candidates[i].delimiter;
+        if (d.delimiter == d.quote) continue;
+        struct arena arena;
+        arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
+        double score = score_delimiter(&d, complete_records(&d, text, whole), &arena);
+        arena_done(&arena);
+        if (score <= best_score) continue;
+        best = d.delimiter;
+        best_score = score;
+    }
+    return best;
+}
+
+/* A cell of the first record, and what stands below it. */
+struct column {
+    struct slice head;
+    enum look look;
+    bool year;     /* the head is four digits */
+    bool again;    /* the head's text comes below, too */
+    size_t values; /* cells below that look like values, */
+    size_t texts;  /* and like text */
+};
+
+static bool is_year(struct slice s)
+{
+    return s.len == 4 && is_digit(s.p[0]) && is_digit(s.p[1]) && is_digit(s.p[2]) && is_digit(s.p[3]);
+}
+
+static void add_record(struct column *column, size_t n, const struct record *record)
+{
+    for (size_t i = 0; i < n && i < record->n; i++) {
+        struct slice text = record->cell[i].text;
+        enum look look = look_at(text);
+        column[i].values += look == LOOK_VALUE;
+        column[i].texts += look == LOOK_TEXT;
+        column[i].again |= slice_equal(text, column[i].head);
+    }
+}
+
+static bool has_twin(const struct column *column, size_t i)
+{
+    for (size_t k = 0; k < i; k++)
+        if (slice_equal(column[k].head, column[i].head)) return true;
+    return false;
+}
+
+/*
+ * Is the first record a header? Names are texts; a number, a date or the like is not, save a year when another column speaks for
+ * a header. What speaks for one: text over a column of values (nine in ten). Without that, names must be there, be distinct, and
+ * not come again as values. In doubt yes.
+ */
+static bool first_is_header(const struct column *column, size_t n)
+{
+    bool contrast = false, years_only = true, odd = false, values = false;
+    for (size_t i = 0; i < n; i++) {
+        const struct column *c = &column[i];
+        contrast |= c->look == LOOK_TEXT && c->values > 9 * c->texts;
+        values |= c->look == LOOK_VALUE;
+        years_only &= c->look != LOOK_VALUE || c->year;
+        odd |= c->look == LOOK_EMPTY || c->again || has_twin(column, i);
+    }
+    if (values) return contrast && years_only;
+    return contrast || !odd;
+}
+
+/* The header, where it is open, and blank_rows: both hang on the first record. */
+static void detect_first_record(struct dialect *d, struct slice text, struct arena *arena)
+{
+    const struct dialect as_declared = *d;
+    bool open = d->header == DIALECT_HEADER_AUTO;
+    if (open) d->header = DIALECT_HEADER_YES;
+    struct reader r;
+    struct record record;
+    reader_init(&r, &(struct reader_input){.dialect = &as_declared, .chunk = text, .first_line = 1}, arena);
+    if (reader_next(&r, &record) != 0) return;
+    d->blank_rows = record.n == 1;
+    if (!open) return;
+
+    size_t n = record.n < WIDTH_MAX ? record.n : WIDTH_MAX;
+    struct column *column = arena_array(arena, n, sizeof(*column));
+    if (!column) return;
+    for (size_t i = 0; i < n; i++) {
+        column[i].head = record.cell[i].text;
+        column[i].look = look_at(column[i].head);
+        column[i].year = is_year(slice_trim(column[i].head));
+    }
+    for (int seen = 1; seen < RECORDS_MAX; seen++) {
+        int rc = reader_next(&r, &record);
+        if (rc < 0 || rc == READER_E_END) break;
+        if (rc == 0) add_record(column, n, &record);
+    }
+    if (!first_is_header(column, n)) d->header = DIALECT_HEADER_NO;
+}
+
+void dialect_detect(const struct dialect *declared, struct slice sample, bool whole, struct dialect *ret_dialect)
+{
+    struct dialect d = *declared;
+    d.blank_rows = false;
+    d.bom = slice_starts(sample, SLICE("\xef\xbb\xbf")) ? 3 : 0;
+    struct slice text = {sample.len ? sample.p + d.bom : NULL, sample.len - d.bom};
+    if (!d.delimiter) d.delimiter = detect_delimiter(&d, text, whole);
+    struct arena arena;
+    arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
+    detect_first_record(&d, complete_records(&d, text, whole), &arena);
+    arena_done(&arena);
+    *ret_dialect = d;
 }

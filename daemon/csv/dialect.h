@@ -23,14 +23,16 @@ struct dialect {
     char quote;     /* usually '"' */
     enum dialect_encoding encoding;
     enum dialect_header header;
-    size_t bom; /* bytes of the byte order mark at the start of the file, 0 or 3 */
+    size_t bom;      /* bytes of the byte order mark at the start of the file, 0 or 3 */
+    bool blank_rows; /* a blank line is a row whose one cell is empty: in a file of one column, where it would otherwise be lost */
 };
 
 /** RFC 4180's: comma, double quote, UTF-8, header to be detected. */
 struct dialect dialect_default(void);
 /**
  * Fill in what `declared` leaves open from the first bytes of the file: the BOM, the delimiter among , ; tab | (the one that cuts
- * the sample's records most evenly; comma when nothing speaks for another), whether there is a header. `whole`: the sample is the whole file.
+ * the sample's records most evenly; comma when nothing speaks for another), whether there is a header, whether the first record has
+ * one cell only (blank_rows). `whole`: the sample is the whole file. At most its first 1000 records are looked at.
  * Works at any cut of the sample (a last incomplete record is not judged).
  */
 void dialect_detect(const struct dialect *declared, struct slice sample, bool whole, struct dialect *ret_dialect);

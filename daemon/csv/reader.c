@@ -209,7 +209,14 @@ static int check_content(struct reader *r, struct parse *p)
     return p->end <= r->plain_end ? 0 : convert_cells(r, p);
 }
 
-/* A line end with nothing before it is no record. */
+/* A line end with nothing before it is no record, or is one. */
+static bool blank_lines_count(const struct reader *r)
+{
+    const struct dialect *d = r->in.dialect;
+    bool at_file_start = r->pos == 0 && r->in.first_offset == d->bom;
+    return d->blank_rows && !(at_file_start && d->header != DIALECT_HEADER_NO);
+}
+
 static void skip_blank_lines(struct reader *r)
 {
     const struct slice chunk = r->in.chunk;
@@ -224,7 +231,7 @@ static void skip_blank_lines(struct reader *r)
 int reader_next(struct reader *r, struct record *ret_record)
 {
     const struct slice chunk = r->in.chunk;
-    skip_blank_lines(r);
+    if (!blank_lines_count(r)) skip_blank_lines(r);
     if (r->pos == chunk.len) return READER_E_END;
 
     struct parse p = {.start = r->pos, .pos = r->pos};

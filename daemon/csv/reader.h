@@ -2,7 +2,7 @@
 /*
  * The reader: records and cells of a chunk that begins and ends at record ends (the last chunk of a file may lack its final line
  * end). Cells are unquoted, and in UTF-8: what needs no change points into the chunk, the rest is in the arena.
- * Blank lines (no byte between two line ends) are no records.
+ * Blank lines (no byte between two line ends) are no records, unless dialect.blank_rows says so; before a header they never are.
  *
  * The record ends that the reader finds are those that scan.h finds, whatever the bytes.
  *

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs the four above */
+#include "csv/dialect.h"
+#include "guarded.h"
+
+#include <cmocka.h>
+#include <stdlib.h>
+
+static struct dialect detect(const char *text)
+{
+    struct dialect open = dialect_default(), d;
+    open.delimiter = 0;
+    dialect_detect(&open, slice_of(text), true, &d);
+    return d;
+}
+
+static void default_is_rfc_4180(void **state)
+{
+    (void)state;
+    struct dialect d = dialect_default();
+    assert_int_equal(d.delimiter, ',');
+    assert_int_equal(d.quote, '"');
+    assert_int_equal(d.encoding, DIALECT_UTF8);
+    assert_int_equal(d.header, DIALECT_HEADER_AUTO);
+    assert_int_equal(d.bom, 0);
+}
+
+static void delimiter_is_the_one_that_cuts_evenly(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        char delimiter;
+    } cases[] = {
+        {"a,b\n1,2\n", ','},
+        {"a;b\n1;2\n", ';'},
+        {"a\tb\n1\t2\n", '\t'},
+        {"a|b\n1|2\n", '|'},
+        {"name;price;note\nA;1,5;x, y\nB;2,5;z\n", ';'},
+        {"1,5;2,5;3,5\n4,5;5,5;6,5\n", ';'},
+        {"a,note,b\n1,x;y,2\n3,\"p;q\",4\n5,r;s,6\n", ','},
+        {"\"a;b\",c\n\"d;e\",f\n", ','},
+        {"id\ttext\n1\tone, two; three\n2\tfour\n", '\t'},
+        {"a;b;c", ';'},
+        {"\"x\ny;z\"|2\n\"p\"|3\n", '|'},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(detect(cases[i].text).delimiter, cases[i].delimiter);
+}
+
+static void comma_when_nothing_speaks_for_another(void **state)
+{
+    (void)state;
+    assert_int_equal(detect("").delimiter, ',');
+    assert_int_equal(detect("name\nAnn\nBob\n").delimiter, ',');
+    assert_int_equal(detect("text\nsome words\nmore; words\nand words\n").delimiter, ',');
+    assert_int_equal(detect("a,b;c\n").delimiter, ',');
+}
+
+static void declared_delimiter_and_header_stay(void **state)
+{
+    (void)state;
+    struct dialect declared = dialect_default(), d;
+    declared.delimiter = '|';
+    declared.header = DIALECT_HEADER_NO;
+    dialect_detect(&declared, SLICE("a;b\n1;2\n"), true, &d);
+    assert_int_equal(d.delimiter, '|');
+    assert_int_equal(d.header, DIALECT_HEADER_NO);
+}
+
+static void header_is_text_over_values(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum dialect_header header;
+    } cases[] = {
+        {"id,name\n1,Ann\n", DIALECT_HEADER_YES},
+        {"id,name\n", DIALECT_HEADER_YES}, /* header only */
+        {"name,city\nAnn,Rome\nBob,Bonn\n", DIALECT_HEADER_YES},
+        {"1,Research\n2,Sales\n", DIALECT_HEADER_NO},
+        {"4535,Ann Lee,2021-07-27T16:02:08Z,1,2\n4572,Bo Ray,,1,4\n", DIALECT_HEADER_NO},
+        {"1,Research\n", DIALECT_HEADER_NO},
+        {"Ann,2021-01-02\nBob,2021-01-03\n", DIALECT_HEADER_NO},
+        {"Ann,$1.50\nBob,$2\n", DIALECT_HEADER_NO},
+        {"Ann,true\nBob,false\n", DIALECT_HEADER_NO},
+        {"x,123e4567-e89b-12d3-a456-426614174000\n", DIALECT_HEADER_NO},
+        {",a,b\n0,1,2\n1,3,4\n", DIALECT_HEADER_YES}, /* an unnamed index */
+        {"Ann,,Rome\nBob,x,Bonn\n", DIALECT_HEADER_NO},
+        {"v,v\n1,2\n", DIALECT_HEADER_YES},
+        {"yes,yes,no\nno,yes,no\n", DIALECT_HEADER_NO},
+        {"Ann,active\nBob,active\n", DIALECT_HEADER_NO},
+        {"id,country,2019,2020\n1,France,67.1,67.4\n", DIALECT_HEADER_YES},
+        {"France,2019,2020\nSpain,2019,2020\n", DIALECT_HEADER_NO},
+        {"", DIALECT_HEADER_YES},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(detect(cases[i].text).header, cases[i].header);
+}
+
+static void bom_is_told_and_is_no_part_of_the_first_name(void **state)
+{
+    (void)state;
+    struct dialect d = detect("\xef\xbb\xbf"
+                              "a;b\n1;2\n");
+    assert_int_equal(d.bom, 3);
+    assert_int_equal(d.delimiter, ';');
+    assert_int_equal(d.header, DIALECT_HEADER_YES);
+    assert_int_equal(detect("\xef\xbb\xbf").bom, 3);
+    assert_int_equal(detect("\xef\xbb").bom, 0);
+    /* A number behind a BOM is still a number. */
+    assert_int_equal(detect("\xef\xbb\xbf"
+                            "1,a\n2,b\n")
+                         .header,
+                     DIALECT_HEADER_NO);
+}
+
+static void blank_lines_are_rows_in_a_file_of_one_column(void **state)
+{
+    (void)state;
+    assert_true(detect("name\nAnn\n\nBob\n").blank_rows);
+    assert_false(detect("id,name\n1,Ann\n\n").blank_rows);
+    assert_false(detect("").blank_rows);
+}
+
+static void wrong_bytes_do_not_hide_the_delimiter(void **state)
+{
+    (void)state;
+    assert_int_equal(detect("stra\xdf"
+                            "e;ort\nm\xfchle;k\xf6ln\n")
+                         .delimiter,
+                     ';');
+}
+
+/* The last record of a sample may be cut anywhere, in a quoted cell, between CR and LF, or inside the BOM. */
+static void any_cut_behind_the_third_record_gives_the_same(void **state)
+{
+    (void)state;
+    const struct slice text =
+        SLICE("\xef\xbb\xbfid;name;price\r\n1;\"a,\r\nb\";1,5\r\n2;\"c\"\"d\";2,5\r\n3;\"e;;;;\n;;;;f\";7\r\n\r\n4;g;8\r\n");
+    struct guarded g;
+    guarded_init(&g, text.len);
+    struct dialect open = dialect_default(), d;
+    open.delimiter = 0;
+    for (size_t cut = 0; cut <= text.len; cut++) {
+        dialect_detect(&open, guarded_put(&g, (struct slice){text.p, cut}), false, &d);
+        assert_int_equal(d.bom, cut >= 3 ? 3 : 0);
+        assert_int_equal(d.header, DIALECT_HEADER_YES);
+        if (cut > 40) assert_int_equal(d.delimiter, ';');
+    }
+    guarded_done(&g);
+}
+
+static void incomplete_last_record_is_not_judged(void **state)
+{
+    (void)state;
+    struct dialect open = dialect_default(), d;
+    open.delimiter = 0;
+    dialect_detect(&open, SLICE("a,b\n1,2\n3;3;3;3;3;3;3;3"), false, &d);
+    assert_int_equal(d.delimiter, ',');
+    dialect_detect(&open, SLICE("a;b;c"), false, &d);
+    assert_int_equal(d.delimiter, ',');
+}
+
+static void endless_sample_is_looked_at_in_part(void **state)
+{
+    (void)state;
+    size_t len = 4 << 20;
+    char *text = malloc(len);
+    assert_non_null(text);
+    memset(text, ';', len); /* one record, wider than a reader takes */
+    struct dialect open = dialect_default(), d;
+    open.delimiter = 0;
+    dialect_detect(&open, (struct slice){text, len}, true, &d);
+    assert_int_equal(d.delimiter, ',');
+    for (size_t i = 3; i < len; i += 4)
+        text[i] = '\n';
+    dialect_detect(&open, (struct slice){text, len}, true, &d);
+    assert_int_equal(d.delimiter, ';');
+    free(text);
+}
+
+static void delimiter_has_a_name_for_people(void **state)
+{
+    (void)state;
+    char text[16];
+    assert_string_equal(dialect_delimiter_name(',', text), "comma");
+    assert_string_equal(dialect_delimiter_name(';', text), "semicolon");
+    assert_string_equal(dialect_delimiter_name('\t', text), "tab");
+    assert_string_equal(dialect_delimiter_name('|', text), "pipe");
+    assert_string_equal(dialect_delimiter_name(':', text), "':'");
+    assert_string_equal(dialect_delimiter_name('\x1f', text), "byte 0x1f");
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(default_is_rfc_4180),
+        cmocka_unit_test(delimiter_is_the_one_that_cuts_evenly),
+        cmocka_unit_test(comma_when_nothing_speaks_for_another),
+        cmocka_unit_test(declared_delimiter_and_header_stay),
+        cmocka_unit_test(header_is_text_over_values),
+        cmocka_unit_test(bom_is_told_and_is_no_part_of_the_first_name),
+        cmocka_unit_test(blank_lines_are_rows_in_a_file_of_one_column),
+        cmocka_unit_test(wrong_bytes_do_not_hide_the_delimiter),
+        cmocka_unit_test(any_cut_behind_the_third_record_gives_the_same),
+        cmocka_unit_test(incomplete_last_record_is_not_judged),
+        cmocka_unit_test(endless_sample_is_looked_at_in_part),
+        cmocka_unit_test(delimiter_has_a_name_for_people),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
