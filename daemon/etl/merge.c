@@ -48,7 +48,7 @@ static void merged(void *ctx, const struct db_result *r)
     workers_submit(m->workers, &m->job);
 }
 
-static void send(struct merge *m)
+static void put_groups(struct merge *m)
 {
     const struct table *t = &m->dataset->rollup[m->rollup].table;
     struct db_param *p = calloc(m->columns, sizeof *p);
@@ -65,7 +65,7 @@ static void encoded(struct worker_job *job)
 {
     struct merge *m = container_of(job, struct merge, job);
     if (m->rc != 0) return over(m, m->rc < 0 ? m->rc : -ENOMEM, NULL);
-    if (m->rows > 0) return send(m);
+    if (m->rows > 0) return put_groups(m);
     m->rollup++;
     merge_next(m);
 }

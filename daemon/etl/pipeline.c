@@ -257,9 +257,12 @@ static void account(struct pipeline *p, struct flight *f)
 bool pipeline_take(struct pipeline *p, struct slice *ret_copy)
 {
     assert(!p->taken);
-    for (;;) {
+    for (bool freed = false;; freed = true) {
         struct flight *f = front(p);
-        if (!f) return false;
+        if (!f) {
+            if (freed) pump(p);
+            return false;
+        }
         account(p, f);
         if (f->out.copy.len > 0 && !p->discarding) {
             p->taken = f;
@@ -281,7 +284,6 @@ void pipeline_release(struct pipeline *p)
 void pipeline_discard(struct pipeline *p)
 {
     p->discarding = true;
-    if (p->taken) pipeline_release(p);
     pump(p);
 }
 

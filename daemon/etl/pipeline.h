@@ -43,10 +43,10 @@ struct pipeline_result {
 
 must_check int pipeline_new(const struct pipeline_config *config, struct pipeline **ret_pipeline);
 void pipeline_start(struct pipeline *p);
-/** The next output in order; false when none is there now. It stays until pipeline_release. */
+/** The next output in order; false when none is there now (`ended` may have been called meanwhile). It stays until pipeline_release. */
 bool pipeline_take(struct pipeline *p, struct slice *ret_copy);
 void pipeline_release(struct pipeline *p);
-/** Throw outputs away instead of handing them out (nobody will take them); counting and rejects go on. */
+/** Throw outputs away instead of handing them out; counting and rejects go on. One that was taken stays until its release. */
 void pipeline_discard(struct pipeline *p);
 /** Read no further; `ended` follows with ERROR_CANCELLED, or with what happened before. */
 void pipeline_stop(struct pipeline *p);

@@ -20,6 +20,20 @@ static void put(struct sender *s, struct slice piece)
     db_copyin_put(s->conn, piece);
 }
 
+/* Nothing more comes: the trailer, then the end. */
+static void close_copy(struct sender *s)
+{
+    if (s->trailed) {
+        s->ready = false;
+        db_copyin_end(s->conn, NULL);
+        return;
+    }
+    s->trailed = true;
+    buf_reset(&s->frame);
+    pgcopy_trailer(&s->frame);
+    put(s, buf_slice(&s->frame));
+}
+
 void sender_pump(struct sender *s)
 {
     if (!s->running || !s->ready) return;
@@ -27,18 +41,14 @@ void sender_pump(struct sender *s)
     if (s->aborting) {
         s->ready = false;
         db_copyin_end(s->conn, "the file is refused");
-    } else if (pipeline_take(s->pipeline, &piece)) {
+        return;
+    }
+    if (pipeline_take(s->pipeline, &piece)) {
         s->holding = true;
         put(s, piece);
-    } else if (s->finishing && !s->trailed) {
-        s->trailed = true;
-        buf_reset(&s->frame);
-        pgcopy_trailer(&s->frame);
-        put(s, buf_slice(&s->frame));
-    } else if (s->trailed) {
-        s->ready = false;
-        db_copyin_end(s->conn, NULL);
+        return;
     }
+    if (s->ready && s->finishing) close_copy(s); /* taking may have ended the pipeline, and that may have led here already */
 }
 
 static void on_ready(void *ctx)

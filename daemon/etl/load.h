@@ -1,0 +1,66 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * One load: a claimed file on its way into its table and the ledger, in one transaction.
+ *
+ *   CHECKING ──▶ OPENING ──▶ INFERRING ──▶ CREATING ─┐
+ *      │            └───────────▶ CONNECTING ◀───────┘
+ *      │                              │
+ *      │                           COPYING ──▶ RECORDING ──▶ COMMITTING
+ *      └──────────┬───────────────────┴─────────────┴────────────┘
+ *                 ▼  (the outcome is known)
+ *             UNWINDING ──▶ REPORTING (failed, duplicate: a ledger row of its own) ──▶ over
+ *
+ * CHECKING only where the file may be in the ledger already: found in work/ at start, or its COMMIT is in doubt (first the old transaction must be over).
+ * Every failure leads to UNWINDING, which brings jobs, COPY, transaction and connection to their ends one after the other.
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_ETL_LOAD_H
+#define CETLD_ETL_LOAD_H
+
+#include "db/pool.h"
+#include "etl/arrival.h"
+#include "etl/catalog.h"
+#include "etl/memory.h"
+#include "loop/workers.h"
+
+/** What all loads share; belongs to the scheduler. */
+struct load_env {
+    struct workers *workers;
+    struct memory *memory;
+    struct db_pool *pool;
+    struct catalog *catalog;
+    struct counters *counters;
+    struct config *config; /* the current one; a load takes a reference */
+};
+
+enum load_outcome {
+    LOAD_LOADED,    /* committed; move the file to done/ */
+    LOAD_DUPLICATE, /* in the ledger as a duplicate; move it to done/ */
+    LOAD_FAILED,    /* in the ledger as failed; move it to failed/ */
+    LOAD_RETRY,     /* nothing was changed; again later */
+    LOAD_PAUSE,     /* a person must mend something first; again later */
+};
+
+struct load;
+struct load_report {
+    enum load_outcome outcome;
+    const struct error *why;           /* of FAILED, RETRY, PAUSE */
+    const struct reject_list *rejects; /* of LOADED and FAILED; may be empty */
+    int64_t duplicate_of;              /* of DUPLICATE: the ledger's id */
+};
+struct load_config {
+    const struct load_env *env;
+    struct arrival *arrival; /* stays the caller's; its counts, sum, state, ledger_id and doubt are filled in */
+    void (*over)(void *ctx, struct arrival *a, const struct load_report *report); /* once; the load is gone afterwards */
+    void *ctx;
+};
+
+/** 0 or -ENOMEM. `over` is never called before this returned. */
+must_check int load_start(const struct load_config *config, struct load **ret_load);
+/** Stop as soon as possible and leave everything as it was: `over` with LOAD_RETRY (or what was decided already). */
+void load_stop(struct load *l);
+/** Rows read so far, for progress. */
+uint64_t load_rows(struct load *l);
+
+#endif
