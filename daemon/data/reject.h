@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rejects: rows that were refused, with where, what and why, and their bytes as dropped. Bounded: beyond `max` bytes only the count goes on.
+ * Rejects: rows that were refused, with where, what and why, and their bytes as dropped. Bounded: beyond `max` bytes only the count
+ * goes on.
  *
  * Thread: any, one at a time.
  */
@@ -9,9 +10,11 @@
 
 #include "base/buf.h"
 #include "base/slice.h"
+
 #include <stdint.h>
 
-/** SQLSTATEs that say why; PostgreSQL's own where it has one (22P02, 22003, 22001, 23502), 22P04 for the shape of the row. */
+/** SQLSTATEs that say why; PostgreSQL's own where it has one (22P02, 22003, 22001, 22007, 22008, 23502, 22021), 22P04 for the shape
+ * of the row. */
 struct reject {
     uint64_t line;        /* physical line of the row, from 1 */
     uint64_t offset;      /* byte offset of the row in the file */
@@ -26,8 +29,8 @@ enum { REJECT_VALUE_MAX = 200 };
 struct reject_list {
     struct reject *item; /* the stored ones, in order of addition */
     size_t n, cap;
-    uint64_t count;      /* all, also those there was no room for */
-    size_t bytes, max;   /* memory in use and its ceiling */
+    uint64_t count;    /* all, also those there was no room for */
+    size_t bytes, max; /* memory in use and its ceiling */
 };
 
 void reject_list_init(struct reject_list *l, size_t max_bytes);

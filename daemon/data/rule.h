@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Rules: how a record becomes a typed row. A row_rule is made on the loop for one load, never changed afterwards, and read by all its workers.
+ * Rules: how a record becomes a typed row. A row_rule is made on the loop for one load, never changed afterwards, and read by all
+ * its workers.
  *
  * Thread: any.
  */
@@ -12,9 +13,9 @@
 #include "data/reject.h"
 
 struct column_rule {
-    const char *name;          /* the table's column */
+    const char *name; /* the table's column */
     struct type_input input;
-    int source;                /* index of the cell, or -1: NULL */
+    int source; /* index of the cell, or -1: NULL */
     bool not_null;
     const struct slice *null_token; /* texts that mean NULL beside the unquoted empty cell; not applied to quoted cells */
     size_t null_tokens;
@@ -23,13 +24,14 @@ struct column_rule {
 struct row_rule {
     struct column_rule *column;
     size_t columns;
-    size_t cells;              /* how many cells a record must have */
+    size_t cells; /* how many cells a record must have */
 };
 
 /**
- * Add the record as the next row of the batch (which must have room), or a reject to the list when it has another number of cells or a cell
- * is bad (the first bad one is named). An unquoted empty cell is NULL; a quoted empty one is '' for text types and NULL for the others' sake
- * an error. 0, RULE_E_REJECTED, or -ENOMEM. The batch's values point into the record's chunk or the arena.
+ * Add the record as the next row of the batch (which must have room), or a reject to the list when it has another number of cells
+ * or a cell is bad (the first bad one is named). An unquoted empty cell is NULL. A quoted empty cell is the empty string, as in
+ * PostgreSQL's COPY CSV: a value for the text types, a reject with 22P02 (22007 for dates and times) for the others. A reject's
+ * column is the rule's name. 0, RULE_E_REJECTED, or -ENOMEM. The batch's values point into the record's chunk or the arena.
  */
 enum { RULE_E_REJECTED = 1 };
 must_check int rule_apply(const struct row_rule *rule, const struct record *record, struct batch *batch, struct arena *arena,

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The types that travel in PostgreSQL's binary form: parsing from text as PostgreSQL's input functions do, and the value in memory.
- * A value's text is accepted when PostgreSQL accepts it (ISO DateStyle, time zone UTC, IntervalStyle aside) and means the same; where we
- * refuse more than PostgreSQL (e.g. 'now', 'yesterday', 'J2451187'), docs say so. White space around numbers, booleans, dates and
- * uuids is allowed as PostgreSQL allows it.
+ * A value's text is accepted when PostgreSQL accepts it (ISO DateStyle, time zone UTC, IntervalStyle aside) and means the same;
+ * where we refuse more than PostgreSQL (e.g. 'now', 'yesterday', 'J2451187'), the header of the type's family says so. White space
+ * around numbers, booleans, dates and JSON is allowed as PostgreSQL allows it; around a uuid it is not.
  *
  * Value in memory, by type:
  *   bool int2 int4 int8     i
@@ -13,7 +13,7 @@
  *   timestamp timestamptz   i, microseconds since 2000-01-01 [UTC] (±infinity: INT64_MAX, INT64_MIN)
  *   numeric                 s, the bytes of numeric_send: i16 ndigits, weight, sign, dscale, base-10000 digits, big-endian
  *   uuid                    s, 16 bytes
- *   json jsonb text varchar bpchar   s, UTF-8 (jsonb without its version byte)
+ *   json jsonb text varchar bpchar   s, UTF-8 (jsonb without its version byte; char(n) without the blanks that pad it)
  *
  * Thread: any.
  */
@@ -23,12 +23,28 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/slice.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
 enum type_id {
-    TYPE_BOOL, TYPE_INT2, TYPE_INT4, TYPE_INT8, TYPE_NUMERIC, TYPE_FLOAT4, TYPE_FLOAT8, TYPE_DATE, TYPE_TIME, TYPE_TIMESTAMP,
-    TYPE_TIMESTAMPTZ, TYPE_UUID, TYPE_JSON, TYPE_JSONB, TYPE_TEXT, TYPE_VARCHAR, TYPE_BPCHAR,
+    TYPE_BOOL,
+    TYPE_INT2,
+    TYPE_INT4,
+    TYPE_INT8,
+    TYPE_NUMERIC,
+    TYPE_FLOAT4,
+    TYPE_FLOAT8,
+    TYPE_DATE,
+    TYPE_TIME,
+    TYPE_TIMESTAMP,
+    TYPE_TIMESTAMPTZ,
+    TYPE_UUID,
+    TYPE_JSON,
+    TYPE_JSONB,
+    TYPE_TEXT,
+    TYPE_VARCHAR,
+    TYPE_BPCHAR,
     TYPE_N
 };
 
@@ -40,14 +56,15 @@ union value {
 
 struct type {
     enum type_id id;
-    int32_t typmod; /* pg_attribute.atttypmod: -1 none; numeric: ((p << 16) | (s & 0x7ff)) + 4; varchar, bpchar: n + 4; time…: digits */
+    int32_t
+        typmod; /* pg_attribute.atttypmod: -1 none; numeric: ((p << 16) | (s & 0x7ff)) + 4; varchar, bpchar: n + 4; time…: digits */
 };
 
 struct type_info {
-    const char *name;  /* as format_type prints it: "bigint", "timestamp with time zone" */
-    uint32_t oid;      /* pg_type.oid, fixed for built-in types */
+    const char *name; /* as format_type prints it: "bigint", "timestamp with time zone" */
+    uint32_t oid;     /* pg_type.oid, fixed for built-in types */
     uint32_t array_oid;
-    bool fixed;        /* value is i or f */
+    bool fixed; /* value is i or f */
 };
 
 const struct type_info *type_info(enum type_id id);
@@ -62,13 +79,15 @@ enum {
 };
 
 /**
- * A date and time template as PostgreSQL's to_timestamp has them, compiled: YYYY YY MM M DD D HH24 HH12 HH MI SS MS US AM PM Mon Month, quoted
- * text, and separators. M and D stand for one or two digits (as MM and DD do on input). Immutable once compiled.
+ * A date and time template as PostgreSQL's to_timestamp has them, compiled: YYYY YY MM M DD D HH24 HH12 HH MI SS MS US AM PM Mon
+ * Month, quoted text, and separators. M and D stand for one or two digits (as MM and DD do on input). Immutable once compiled.
  */
 struct type_format;
 /** Compile. 0, or TYPE_E_SYNTAX with the words in err. The caller frees with type_format_free. */
 must_check int type_format_new(struct slice pattern, struct error *err, struct type_format **ret_format);
 void type_format_free(struct type_format *f);
+/** The template has what a value of the type needs: a year for dates and timestamps, an hour for times. */
+bool type_format_suits(const struct type_format *f, enum type_id id);
 
 struct type_input {
     struct type type;
@@ -76,12 +95,17 @@ struct type_input {
 };
 
 /**
- * Text to value. 0, a TYPE_E_ code, or -ENOMEM. Variable-length results may point into `text` (text, varchar, json) or into the arena (numeric, uuid):
- * both must live as long as the value.
+ * Text to value. 0, a TYPE_E_ code, or -ENOMEM. Variable-length results may point into `text` (text, varchar, json) or into the
+ * arena (numeric, uuid): both must live as long as the value.
  */
 must_check int type_parse(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
-/** What was expected, for a person: "a date such as 2024-01-31", "a whole number from -32768 to 32767". ret_text holds 128 bytes. */
+/** What a text with TYPE_E_ `code` is, for a person: "is not a number", "is out of range", "is too long". */
+const char *type_fault(enum type_id id, int code);
+/** What was expected, for a person: "a date such as 2024-01-31", "a whole number from -32768 to 32767". ret_text holds 128 bytes.
+ */
 const char *type_expected(const struct type_input *in, int code, char ret_text[128]);
+/** The SQLSTATE that PostgreSQL gives for TYPE_E_ `code`: 22P02, 22003, 22001; 22007, 22008 for dates and times. */
+const char *type_sqlstate(enum type_id id, int code);
 /** SQL name with its typmod: "numeric(12,2)". ret_text holds 64 bytes. */
 const char *type_sql(struct type t, char ret_text[64]);
 

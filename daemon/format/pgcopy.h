@@ -24,7 +24,8 @@ struct pgcopy_lineage {
 void pgcopy_rows(struct buf *out, const struct batch *b, const struct pgcopy_lineage *lineage);
 /** One value with its length word; null writes -1. */
 void pgcopy_value(struct buf *out, struct type t, const union value *v, bool null);
-/** Column `c` of the batch as a one-dimensional array in array_send's form (no length word before it). An empty batch gives an empty array. */
+/** Column `c` of the batch as a one-dimensional array in array_send's form (no length word before it). An empty batch gives an
+ * empty array. */
 void pgcopy_array(struct buf *out, const struct batch *b, size_t c);
 
 #endif

@@ -1,0 +1,149 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/reject.h"
+
+#include "base/num.h"
+
+#include <inttypes.h>
+#include <stdlib.h>
+
+/* The slices of a stored reject lie in one block, which begins at its column. */
+static void free_item(struct reject *r)
+{
+    free((char *)r->column.p);
+}
+
+void reject_list_init(struct reject_list *l, size_t max_bytes)
+{
+    *l = (struct reject_list){.max = max_bytes};
+}
+
+void reject_list_done(struct reject_list *l)
+{
+    if (!l) return;
+    for (size_t i = 0; i < l->n; i++)
+        free_item(&l->item[i]);
+    free(l->item);
+    reject_list_init(l, l->max);
+}
+
+static size_t text_bytes(const struct reject *r)
+{
+    return r->column.len + r->message.len + r->value.len + r->raw.len + 1;
+}
+
+/* Room for one more item whose texts take `bytes`: 0, -ENOMEM, or 1 when the ceiling is reached */
+static int make_room(struct reject_list *l, size_t bytes)
+{
+    size_t cap = l->n < l->cap ? l->cap : l->cap ? l->cap * 2 : 16;
+    size_t grow = (cap - l->cap) * sizeof(*l->item);
+    size_t want;
+    if (!num_add(l->bytes, bytes, &want) || !num_add(want, grow, &want) || want > l->max) return 1;
+    if (cap != l->cap) {
+        struct reject *item = realloc(l->item, cap * sizeof(*item));
+        if (!item) return -ENOMEM;
+        l->item = item;
+        l->cap = cap;
+    }
+    l->bytes = want;
+    return 0;
+}
+
+static struct slice store(char **at, struct slice s)
+{
+    struct slice copy = {*at, s.len};
+    if (s.len) memcpy(*at, s.p, s.len);
+    *at += s.len;
+    return copy;
+}
+
+int reject_list_add(struct reject_list *l, const struct reject *r)
+{
+    struct reject item = *r;
+    item.value = slice_cut_utf8(r->value, REJECT_VALUE_MAX);
+    size_t bytes = text_bytes(&item);
+    char *text = malloc(bytes);
+    if (!text) return -ENOMEM;
+    int room = make_room(l, bytes);
+    if (room) {
+        free(text);
+        if (room < 0) return room;
+        l->count++;
+        return 0;
+    }
+    item.column = store(&text, item.column);
+    item.message = store(&text, item.message);
+    item.value = store(&text, item.value);
+    item.raw = store(&text, item.raw);
+    l->item[l->n++] = item;
+    l->count++;
+    return 0;
+}
+
+int reject_list_move(struct reject_list *to, struct reject_list *from)
+{
+    to->count += from->count - from->n;
+    from->count = from->n;
+    for (size_t i = 0; i < from->n; i++) {
+        int room = make_room(to, text_bytes(&from->item[i]));
+        if (room < 0) {
+            /* What was not moved stays where it was. */
+            memmove(from->item, from->item + i, (from->n - i) * sizeof(*from->item));
+            from->n -= i;
+            from->count -= i;
+            return room;
+        }
+        if (room)
+            free_item(&from->item[i]);
+        else
+            to->item[to->n++] = from->item[i];
+        to->count++;
+    }
+    from->n = 0;
+    reject_list_done(from);
+    return 0;
+}
+
+static int compare(const void *a, const void *b)
+{
+    const struct reject *x = a, *y = b;
+    if (x->line != y->line) return x->line < y->line ? -1 : 1;
+    return (x->offset > y->offset) - (x->offset < y->offset);
+}
+
+void reject_list_sort(struct reject_list *l)
+{
+    if (l->n) qsort(l->item, l->n, sizeof(*l->item), compare);
+}
+
+/* A cell of RFC 4180: in quotes where it must be */
+static void put_cell(struct buf *out, struct slice s)
+{
+    bool plain = true;
+    for (size_t i = 0; i < s.len && plain; i++)
+        plain = s.p[i] != '"' && s.p[i] != ',' && s.p[i] != '\n' && s.p[i] != '\r';
+    if (plain) {
+        buf_put(out, s);
+        return;
+    }
+    buf_putc(out, '"');
+    for (struct slice rest = s; rest.p;) {
+        buf_put(out, slice_cut(&rest, '"'));
+        if (rest.p) buf_puts(out, "\"\"");
+    }
+    buf_putc(out, '"');
+}
+
+void reject_list_csv(const struct reject_list *l, struct buf *out)
+{
+    buf_puts(out, "line,byte_offset,column,code,message,value,raw\r\n");
+    for (size_t i = 0; i < l->n; i++) {
+        const struct reject *r = &l->item[i];
+        const struct slice cells[] = {r->column, slice_of(r->code), r->message, r->value, r->raw};
+        buf_printf(out, "%" PRIu64 ",%" PRIu64, r->line, r->offset);
+        for (size_t c = 0; c < sizeof(cells) / sizeof(cells[0]); c++) {
+            buf_putc(out, ',');
+            put_cell(out, cells[c]);
+        }
+        buf_puts(out, "\r\n");
+    }
+}

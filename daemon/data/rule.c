@@ -1,0 +1,103 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/rule.h"
+
+#include "base/log.h"
+
+#include <stdio.h>
+
+enum { SHOWN_BYTES = 60, SHOWN_MAX = 4 * SHOWN_BYTES + 1, MESSAGE_MAX = 640 };
+
+/* SQLSTATEs of what is wrong with the row as such */
+static const char bad_row[] = "22P04", bad_bytes[] = "22021", null_refused[] = "23502";
+
+struct fault {
+    const char *column; /* or NULL */
+    const char *code;
+    const char *message;
+    struct slice value;
+};
+
+static int add_reject(const struct record *record, const struct fault *f, struct reject_list *rejects)
+{
+    struct reject r = {
+        .line = record->line,
+        .offset = record->offset,
+        .column = slice_of(f->column),
+        .message = slice_of(f->message),
+        .value = f->value,
+        .raw = record->raw,
+    };
+    snprintf(r.code, sizeof(r.code), "%s", f->code);
+    int e = reject_list_add(rejects, &r);
+    return e ? e : RULE_E_REJECTED;
+}
+
+static int reject_count(const struct row_rule *rule, const struct record *record, struct reject_list *rejects)
+{
+    char message[MESSAGE_MAX];
+    snprintf(message, sizeof(message), "the row has %zu cell%s; expected %zu", record->n, record->n == 1 ? "" : "s", rule->cells);
+    return add_reject(record, &(struct fault){.code = bad_row, .message = message}, rejects);
+}
+
+static int reject_null(const struct column_rule *c, const struct record *record, struct reject_list *rejects)
+{
+    char message[MESSAGE_MAX];
+    snprintf(message, sizeof(message), "column %s: the cell is empty (NULL); expected a value, because the column is not null",
+             c->name);
+    return add_reject(record, &(struct fault){.column = c->name, .code = null_refused, .message = message}, rejects);
+}
+
+static int reject_cell(const struct column_rule *c, int code, const struct record *record, struct reject_list *rejects)
+{
+    char shown[SHOWN_MAX], expected[128], message[MESSAGE_MAX];
+    struct slice value = record->cell[c->source].text, cut = slice_cut_utf8(value, SHOWN_BYTES);
+    snprintf(message, sizeof(message), "column %s: \"%s%s\" %s; expected %s", c->name, log_escape(cut, shown, sizeof(shown)),
+             cut.len < value.len ? "…" : "", type_fault(c->input.type.id, code), type_expected(&c->input, code, expected));
+    const struct fault f = {.column = c->name, .code = type_sqlstate(c->input.type.id, code), .message = message, .value = value};
+    return add_reject(record, &f, rejects);
+}
+
+static bool is_null(const struct column_rule *c, const struct cell *cell)
+{
+    if (cell->quoted) return false;
+    if (cell->text.len == 0) return true;
+    for (size_t i = 0; i < c->null_tokens; i++)
+        if (slice_equal(cell->text, c->null_token[i])) return true;
+    return false;
+}
+
+int rule_apply(const struct row_rule *rule, const struct record *record, struct batch *batch, struct arena *arena,
+               struct reject_list *rejects)
+{
+    if (record->n != rule->cells) return reject_count(rule, record, rejects);
+    size_t row = batch->rows;
+    for (size_t i = 0; i < rule->columns; i++) {
+        const struct column_rule *c = &rule->column[i];
+        struct batch_column *out = &batch->column[i];
+        out->null[row] = c->source < 0 || is_null(c, &record->cell[c->source]);
+        if (out->null[row]) {
+            if (c->not_null) return reject_null(c, record, rejects);
+            continue;
+        }
+        int r = type_parse(&c->input, record->cell[c->source].text, arena, &out->value[row]);
+        if (r) return r < 0 ? r : reject_cell(c, r, record, rejects);
+    }
+    batch->line[row] = record->line;
+    batch->rows++;
+    return 0;
+}
+
+int rule_reject_record(const struct row_rule *rule, const struct record *record, int code, struct reject_list *rejects)
+{
+    const char *column = NULL;
+    for (size_t i = 0; i < rule->columns && !column; i++)
+        if (rule->column[i].source >= 0 && (size_t)rule->column[i].source == record->fault_cell) column = rule->column[i].name;
+    char message[MESSAGE_MAX];
+    if (column)
+        snprintf(message, sizeof(message), "column %s: %s", column, reader_error_text(code));
+    else
+        snprintf(message, sizeof(message), "cell %zu of the row: %s", record->fault_cell + 1, reader_error_text(code));
+    bool bytes = code == READER_E_NUL || code == READER_E_ENCODING;
+    int r = add_reject(record, &(struct fault){.column = column, .code = bytes ? bad_bytes : bad_row, .message = message}, rejects);
+    return r == RULE_E_REJECTED ? 0 : r;
+}
