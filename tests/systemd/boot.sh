@@ -1,0 +1,67 @@
+#!/bin/bash
+# SPDX-License-Identifier: MIT
+# boot.sh SCRIPT FILE.deb…: boots a real systemd in a container over a cached minimal Debian tree, installs the packages in it with apt,
+# runs SCRIPT inside and ends with its status. Root; needs mmdebstrap and systemd-container (make check-systemd installs them).
+# The tree is made once from the package sources that this machine uses (BASE=, default below ~/.cache); the container has no network.
+set -euo pipefail
+[ "$(id -u)" = 0 ] || { echo "boot.sh must be root: sudo make check-systemd" >&2; exit 1; }
+script=$1
+shift
+suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
+base=${BASE:-${XDG_CACHE_HOME:-$HOME/.cache}/cetld/nspawn-$suite}
+packages=systemd,systemd-sysv,dbus,libnss-systemd,postgresql,procps,jq,curl,adduser,libuv1,libpq5,libssl3,zlib1g,libsystemd0
+sources=/etc/apt/sources.list.d/debian.sources
+[ -e "$sources" ] || sources=/etc/apt/sources.list
+
+exec 9>/run/cetld-boot.lock
+flock 9 # two would share a control group
+if [ ! -e "$base/.complete" ]; then
+    echo "making a minimal $suite in $base"
+    rm -rf "$base"
+    mkdir -p "$base"
+    mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" "$suite" "$base" "$sources"
+    : >"$base/etc/machine-id"
+    rm -f "$base/etc/hostname"
+    touch "$base/.complete"
+fi
+
+work=$(mktemp -d /var/tmp/cetld-boot.XXXXXX)
+nspawn='' init=''
+inside() {
+    nsenter -t "$init" -m -p -u -i -n -C env -i PATH=/usr/local/sbin:/usr/local/bin:/usr/sbin:/usr/bin:/sbin:/bin HOME=/root LANG=C.UTF-8 \
+        DEBIAN_FRONTEND=noninteractive "$@"
+}
+finish() {
+    set +e
+    if [ -n "$nspawn" ] && kill -0 "$nspawn" 2>/dev/null; then
+        [ -z "$init" ] || inside systemctl poweroff --no-wall 2>/dev/null
+        for _ in $(seq 100); do kill -0 "$nspawn" 2>/dev/null || break; sleep 0.1; done
+        kill -TERM "$nspawn" 2>/dev/null && sleep 1 && kill -KILL "$nspawn" 2>/dev/null
+    fi
+    mountpoint -q "$work/root" && umount "$work/root"
+    rm -rf "$work"
+}
+trap finish EXIT
+
+mkdir "$work"/{upper,lower,root}
+mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/lower" "$work/root"
+mkdir -p "$work/root/test"
+install -m 755 "$script" "$work/root/test/run"
+cp "$@" "$work/root/test/"
+
+systemd-nspawn --quiet --directory="$work/root" --boot --register=no --keep-unit --machine="cetld$$" --hostname=cetld-test --link-journal=no \
+    --console=read-only --private-network </dev/null >"$work/console.log" 2>&1 &
+nspawn=$!
+for _ in $(seq 300); do
+    init=$(pgrep -P "$nspawn" -o || true)
+    [ -n "$init" ] && inside test -S /run/systemd/private 2>/dev/null && break
+    kill -0 "$nspawn" 2>/dev/null || { cat "$work/console.log" >&2; exit 1; }
+    sleep 0.1
+done
+inside systemctl is-system-running --wait >/dev/null || inside systemctl --failed --no-pager >&2
+
+rc=0
+inside sh -c 'apt-get install -y /test/*.deb' >"$work/apt.log" 2>&1 || { cat "$work/apt.log" >&2; exit 1; }
+inside /test/run || rc=$?
+[ $rc = 0 ] || inside journalctl -b --no-pager -n 80 >&2
+exit $rc
