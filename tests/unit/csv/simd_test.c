@@ -1,0 +1,183 @@
+/* SPDX-License-Identifier: MIT */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+/* cmocka needs the four above */
+#include "csv/simd.h"
+#include "guarded.h"
+
+#include <cmocka.h>
+
+/* The lengths around every vector's width, and enough for a lane of the count to wrap. */
+enum { LEN_MAX = 200, LONG = 255 * 32 * 3 + 17 };
+
+static uint32_t next_random(uint64_t *seed)
+{
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    return (uint32_t)(*seed >> 33);
+}
+
+/* Three kinds: any byte, the bytes that matter, and nearly all plain. */
+static void fill(uint64_t *seed, struct slice at)
+{
+    static const char hostile[] = {'"', ',', '\n', '\r', '\0', '\x7f', '\x80', '\xff', '\x01', '"' ^ 1, ',' ^ 1, '"' ^ '\x80'};
+    char *p = (char *)at.p;
+    uint32_t kind = next_random(seed) % 3;
+    for (size_t i = 0; i < at.len; i++) {
+        uint32_t r = next_random(seed);
+        p[i] = kind == 0 ? (char)r : kind == 1 || r % 64 == 0 ? hostile[r / 64 % sizeof hostile] : 'a';
+    }
+}
+
+static uint64_t naive_mask(const char *p, size_t n, char c)
+{
+    uint64_t m = 0;
+    for (size_t i = 0; i < n; i++)
+        m |= (uint64_t)(p[i] == c) << i;
+    return m;
+}
+
+static void check_masks(const struct simd_masks *m, struct slice block, const struct simd_set *set)
+{
+    assert_true(m->quote == naive_mask(block.p, block.len, set->quote));
+    assert_true(m->delimiter == naive_mask(block.p, block.len, set->delimiter));
+    assert_true(m->lf == naive_mask(block.p, block.len, '\n'));
+    assert_true(m->cr == naive_mask(block.p, block.len, '\r'));
+}
+
+static size_t naive_first(struct slice s, bool nul_too)
+{
+    size_t i = 0;
+    while (i < s.len && (unsigned char)s.p[i] < 0x80 && !(nul_too && s.p[i] == '\0'))
+        i++;
+    return i;
+}
+
+static size_t naive_count(struct slice s, char c)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < s.len; i++)
+        n += s.p[i] == c;
+    return n;
+}
+
+/* `input` is filled with random bytes and ends at the forbidden page; so does the target of the copy. */
+static void check_all(const struct simd_ops *ops, struct slice input, struct slice target)
+{
+    static const struct simd_set sets[] = {{'"', ','}, {'\'', '\t'}, {'\xff', '\0'}};
+    for (size_t k = 0; k < sizeof(sets) / sizeof(sets[0]); k++) {
+        struct simd_masks masks[LEN_MAX / SIMD_BLOCK + 1], tail;
+        size_t blocks = input.len / SIMD_BLOCK, rest = input.len % SIMD_BLOCK;
+        ops->structure(input.p + rest, blocks, &sets[k], masks);
+        for (size_t b = 0; b < blocks; b++)
+            check_masks(&masks[b], (struct slice){input.p + rest + b * SIMD_BLOCK, SIMD_BLOCK}, &sets[k]);
+        simd_structure_tail(ops, (struct slice){input.p + input.len - rest, rest}, &sets[k], &tail);
+        check_masks(&tail, (struct slice){input.p + input.len - rest, rest}, &sets[k]);
+    }
+    assert_int_equal(ops->count(input, '\n'), naive_count(input, '\n'));
+    assert_int_equal(ops->count(input, '\0'), naive_count(input, '\0'));
+    assert_int_equal(ops->first_high(input), naive_first(input, false));
+    assert_int_equal(ops->first_nul_or_high(input), naive_first(input, true));
+    size_t copied = ops->copy_ascii((char *)target.p, input);
+    assert_int_equal(copied, naive_first(input, false));
+    if (copied) assert_memory_equal(target.p, input.p, copied);
+}
+
+static void check_variant(enum simd_variant v)
+{
+    const struct simd_ops *ops = simd_variant(v);
+    if (!ops) {
+        skip();
+        return;
+    }
+    struct guarded in, out;
+    guarded_init(&in, LEN_MAX);
+    guarded_init(&out, LEN_MAX);
+    uint64_t seed = 3;
+    for (size_t len = 0; len <= LEN_MAX; len++) {
+        struct slice input = {in.map + in.room - len, len}, target = {out.map + out.room - len, len};
+        for (int round = 0; round < 60; round++) {
+            fill(&seed, input);
+            check_all(ops, input, target);
+        }
+    }
+    guarded_done(&in);
+    guarded_done(&out);
+}
+
+static void scalar_equals_the_naive_loop(void **state)
+{
+    (void)state;
+    check_variant(SIMD_SCALAR);
+}
+
+static void sse2_equals_the_naive_loop(void **state)
+{
+    (void)state;
+    check_variant(SIMD_SSE2);
+}
+
+static void avx2_equals_the_naive_loop(void **state)
+{
+    (void)state;
+    check_variant(SIMD_AVX2);
+}
+
+static void each_byte_value_is_told_from_every_other(void **state)
+{
+    (void)state;
+    char block[256];
+    for (int i = 0; i < 256; i++)
+        block[i] = (char)i;
+    for (int v = SIMD_SCALAR; v < SIMD_VARIANTS; v++) {
+        const struct simd_ops *ops = simd_variant((enum simd_variant)v);
+        if (!ops) continue;
+        for (int c = 0; c < 256; c++) {
+            struct simd_masks m[4];
+            ops->structure(block, 4, &(struct simd_set){(char)c, (char)(c ^ 0x80)}, m);
+            for (int b = 0; b < 4; b++)
+                assert_true(m[b].quote == (c / 64 == b ? (uint64_t)1 << c % 64 : 0));
+            assert_int_equal(ops->count((struct slice){block, 256}, (char)c), 1);
+        }
+    }
+}
+
+static void long_runs_are_counted_without_wrapping(void **state)
+{
+    (void)state;
+    struct guarded g;
+    guarded_init(&g, LONG);
+    struct slice s = {g.map + g.room - LONG, LONG};
+    memset((char *)s.p, '\n', LONG);
+    for (int v = SIMD_SCALAR; v < SIMD_VARIANTS; v++) {
+        const struct simd_ops *ops = simd_variant((enum simd_variant)v);
+        if (!ops) continue;
+        assert_int_equal(ops->count(s, '\n'), LONG);
+        assert_int_equal(ops->count(s, 'x'), 0);
+        assert_int_equal(ops->first_nul_or_high(s), LONG);
+    }
+    guarded_done(&g);
+}
+
+static void best_is_one_of_the_variants(void **state)
+{
+    (void)state;
+    bool found = false;
+    for (int v = SIMD_SCALAR; v < SIMD_VARIANTS; v++)
+        found |= simd_best() == simd_variant((enum simd_variant)v);
+    assert_true(found);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(scalar_equals_the_naive_loop),
+        cmocka_unit_test(sse2_equals_the_naive_loop),
+        cmocka_unit_test(avx2_equals_the_naive_loop),
+        cmocka_unit_test(each_byte_value_is_told_from_every_other),
+        cmocka_unit_test(long_runs_are_counted_without_wrapping),
+        cmocka_unit_test(best_is_one_of_the_variants),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
