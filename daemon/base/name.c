@@ -153,7 +153,7 @@ bool name_is_route(struct slice name)
 static size_t usable(const char *name, size_t len, char ret_name[NAME_MAX_BYTES + 1])
 {
     char text[NAME_MAX_BYTES + 16];
-    const char *prefix = has_letter(name, len) ? "" : "t_";
+    const char *prefix = len > 0 && !is_digit(name[0]) ? "" : "t_";
     const char *suffix = name_is_route((struct slice){name, len}) ? "_data" : "";
     struct slice core = len ? (struct slice){name, len} : SLICE("data");
     int n = snprintf(text, sizeof(text), "%s" SLICE_FMT "%s", prefix, SLICE_ARG(core), suffix);

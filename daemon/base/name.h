@@ -23,7 +23,8 @@ enum { NAME_MAX_BYTES = 63 };
 size_t name_normalise(struct slice text, char ret_name[NAME_MAX_BYTES + 1]);
 /**
  * The dataset of a file that no dataset claims: the normalised name without folder, extensions (.csv .tsv .txt .gz) and trailing numbers
- * and dates: sales2.csv, sales_2024-01.csv.gz -> sales. Without letters: t_2024_01. A word of the API's routes gets "_data". Never "".
+ * and dates: sales2.csv, sales_2024-01.csv.gz -> sales. What would begin with a digit begins with t_ (t_2024_01), so that SQL needs no
+ * quotes. A word of the API's routes gets "_data". Never "".
  */
 size_t name_of_file(struct slice file, char ret_name[NAME_MAX_BYTES + 1]);
 /** The same with trailing numbers and dates kept: sales_2024_01. */

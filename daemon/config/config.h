@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The configuration: every option's value, typed, with defaults filled in. Made from files by config_load, never changed afterwards, so
- * that any thread may read it; counted, because a load goes on with the configuration it began with while a reload brings a new one.
+ * The configuration: every option's value, typed, with defaults filled in. Made from files by config_load, never changed
+ * afterwards, so that any thread may read it; counted, because a load goes on with the configuration it began with while a reload
+ * brings a new one.
  *
  *     struct mistakes m;
  *     mistakes_init(&m);
@@ -19,6 +20,7 @@
 #include "base/buf.h"
 #include "config/mistakes.h"
 #include "config/rollup.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -79,7 +81,9 @@ struct config_column {
 struct config_rollup {
     struct config_place place;
     const char *name;
-    const char *table; /* DATASET_NAME */
+    const char *table;       /* DATASET_NAME */
+    const char *group_sql;   /* as written; parsed into keys */
+    const char *measure_sql; /* as written; parsed into measures */
     struct rollup_keys keys;
     struct rollup_measures measures;
 };
@@ -105,8 +109,8 @@ struct config_dataset {
     struct config_place columns_place;
     struct config_list columns; /* the names in columns_sql, in order; constraints left out */
     enum config_mode mode;
-    enum config_header header;
-    char delimiter; /* 0: detected */
+    enum config_header header; /* no: a column without a position has the place it has in `columns` */
+    char delimiter;            /* 0: detected */
     char quote;
     struct config_list null; /* texts that mean NULL beside the unquoted empty cell */
     enum config_encoding encoding;
@@ -131,8 +135,8 @@ enum config_presence { CONFIG_MUST_EXIST, CONFIG_MAY_BE_MISSING };
 enum { CONFIG_E_INVALID = 1 };
 
 /**
- * Read `path` and conf.d/ *.conf beside it, in name order. A missing `path` is a mistake or an empty file, as `presence` says. The caller
- * has one reference. 0; CONFIG_E_INVALID with every mistake in `mistakes`; -ENOMEM.
+ * Read `path` and conf.d/ *.conf beside it, in name order. A missing `path` is a mistake or an empty file, as `presence` says. The
+ * caller has one reference. 0; CONFIG_E_INVALID with every mistake in `mistakes`; -ENOMEM.
  */
 must_check int config_load(const char *path, enum config_presence presence, struct mistakes *mistakes, struct config **ret_config);
 /** The same from memory, as if it were the file `name`. */
@@ -152,16 +156,16 @@ unsigned config_workers(const struct config *c);
 bool config_budget_allows(const struct config_budget *b, uint64_t rejected, uint64_t rows);
 
 /**
- * What a reload from `old` to `new` would change and cannot: each such option as "daemon.spool (/a to /b)", comma-separated, in `out`. The
- * number of them.
+ * What a reload from `old` to `new` would change and cannot: each such option as "daemon.spool (/a to /b)", comma-separated, in
+ * `out`. The number of them.
  */
 size_t config_diff(const struct config *old, const struct config *new, struct buf *out);
 /** Every effective value, as a file that reads back to the same. */
 void config_print(const struct config *c, struct buf *out);
 
 /**
- * The content of a file that holds a secret, without the line end behind it; malloc'd, the caller frees. 0, or -errno or ERROR_TOO_BIG with
- * the words in err.
+ * The content of a file that holds a secret, without the line end behind it; malloc'd, the caller frees. 0, or -errno or
+ * ERROR_TOO_BIG with the words in err.
  */
 must_check int config_read_secret(const char *path, struct error *err, char **ret_secret);
 

@@ -8,6 +8,7 @@
 #define CETLD_CONFIG_MISTAKES_H
 
 #include "base/error.h"
+
 #include <stddef.h>
 
 /** Where something was said. `file` is "" and `line` 0 for a default. Strings live as long as the config they come from. */

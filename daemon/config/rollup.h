@@ -45,6 +45,7 @@ struct rollup_measures {
 
 /** Arrays and strings are in the arena. 0, ROLLUP_E_SYNTAX with the words in err, or -ENOMEM. */
 must_check int rollup_parse_keys(struct slice text, struct arena *arena, struct error *err, struct rollup_keys *ret_keys);
-must_check int rollup_parse_measures(struct slice text, struct arena *arena, struct error *err, struct rollup_measures *ret_measures);
+must_check int rollup_parse_measures(struct slice text, struct arena *arena, struct error *err,
+                                     struct rollup_measures *ret_measures);
 
 #endif

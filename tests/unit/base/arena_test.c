@@ -45,7 +45,7 @@ static void sizes_that_overflow_are_refused(void **state)
     struct arena a;
     arena_init(&a, 1024, SIZE_MAX);
     assert_null(arena_alloc(&a, SIZE_MAX));
-    assert_null(arena_alloc(&a, SIZE_MAX - 40));
+    assert_null(arena_alloc(&a, SIZE_MAX - 20));
     assert_null(arena_array(&a, SIZE_MAX / 2, 3));
     arena_done(&a);
 }

@@ -99,10 +99,11 @@ static void a_dataset_is_named_by_the_stem(void **state)
           {"archive.zip", "archive_zip"}, {"jazz.csv", "jazz"}, {"v2.csv", "v"});
 }
 
-static void without_letters_it_is_t_and_the_numbers(void **state)
+static void what_begins_with_a_digit_begins_with_t(void **state)
 {
     (void)state;
-    CHECK(name_of_file, {"2024-01.csv", "t_2024_01"}, {"7", "t_7"}, {"---.csv", "t_data"}, {"", "t_data"}, {".csv", "t_data"});
+    CHECK(name_of_file, {"2024-01.csv", "t_2024_01"}, {"2024 sales.csv", "t_2024_sales"}, {"7", "t_7"}, {"---.csv", "t_data"},
+          {"", "t_data"}, {".csv", "t_data"});
 }
 
 static void words_of_routes_get_data(void **state)
@@ -169,7 +170,7 @@ int main(void)
         cmocka_unit_test(long_names_are_cut_at_a_character),
         cmocka_unit_test(a_nul_parts_words),
         cmocka_unit_test(a_dataset_is_named_by_the_stem),
-        cmocka_unit_test(without_letters_it_is_t_and_the_numbers),
+        cmocka_unit_test(what_begins_with_a_digit_begins_with_t),
         cmocka_unit_test(words_of_routes_get_data),
         cmocka_unit_test(the_full_stem_keeps_the_numbers),
         cmocka_unit_test(no_name_is_longer_than_an_identifier),

@@ -1,0 +1,411 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/build.h"
+
+#include "base/name.h"
+#include "config/columns.h"
+#include "config/options.h"
+
+#include <stdio.h>
+
+struct builder {
+    const struct ini *ini;
+    struct arena *arena;
+    struct mistakes *mistakes;
+    struct config *config;
+    struct config_dataset *datasets;
+    struct error err; /* the words of the last refusal */
+};
+
+/* " (did you mean 'x'?)", or "". */
+static const char *hint(const char *nearest, char ret_text[96])
+{
+    ret_text[0] = '\0';
+    if (nearest) snprintf(ret_text, 96, " (did you mean '%s'?)", nearest);
+    return ret_text;
+}
+
+static bool is_kind(const struct ini_section *s, enum option_section kind)
+{
+    return slice_equal(s->kind, slice_of(options_section(kind)->kind));
+}
+
+static void unknown_key(struct builder *b, enum option_section kind, const struct ini_entry *e)
+{
+    char text[96];
+    struct name_nearest nearest = name_nearest_to(e->key);
+    for (const struct option *o = options_section(kind)->options; o->name; o++)
+        name_nearest_offer(&nearest, o->name);
+    mistakes_add(b->mistakes, e->place, "[%s] has no option '" SLICE_FMT "'%s", options_section(kind)->kind,
+                 SLICE_ARG(slice_cut_utf8(e->key, 60)), hint(nearest.best, text));
+}
+
+/* The nearest thing to `text` that names a dataset. Never "". */
+static void usable_name(struct slice text, char ret_name[NAME_MAX_BYTES + 1])
+{
+    char name[NAME_MAX_BYTES + 1];
+    size_t len = name_normalise(text, name);
+    bool usable = len > 0 && !(name[0] >= '0' && name[0] <= '9');
+    snprintf(ret_name, NAME_MAX_BYTES + 1, usable ? "%s" : "t_%.61s", name);
+}
+
+/* The section's struct: defaults, then what is said. `s` may be NULL. */
+static int fill(struct builder *b, enum option_section kind, const struct ini_section *s, void *ret_struct)
+{
+    char name[NAME_MAX_BYTES + 1] = "";
+    if (s) usable_name(s->name, name); /* a bad one is refused elsewhere; the defaults need one that works */
+    int r = options_set_defaults(kind, name, b->arena, ret_struct);
+    for (const struct ini_entry *e = s ? s->first : NULL; e && r == 0; e = e->next) {
+        const struct option *o = options_find(kind, e->key);
+        if (!o) {
+            unknown_key(b, kind, e);
+            continue;
+        }
+        r = value_parse(&o->rule, e->value, &(struct value_context){b->arena, &b->err}, (char *)ret_struct + o->offset);
+        if (r <= 0) continue;
+        mistakes_add(b->mistakes, e->place, "%s: %s", o->name, b->err.text);
+        r = 0;
+    }
+    return r;
+}
+
+static const struct ini_section *find_section(const struct builder *b, enum option_section kind)
+{
+    for (const struct ini_section *s = b->ini->first; s; s = s->next)
+        if (is_kind(s, kind)) return s;
+    return NULL;
+}
+
+/* Of a key, or of the section when it is not said. */
+static struct config_place place_of(const struct ini_section *s, const char *key)
+{
+    const struct ini_entry *e = s ? ini_entry(s, key) : NULL;
+    return e ? e->place : s ? s->place : (struct config_place){"", 0};
+}
+
+static void check_kinds(struct builder *b)
+{
+    for (const struct ini_section *s = b->ini->first; s; s = s->next) {
+        struct name_nearest nearest = name_nearest_to(s->kind);
+        const struct option_section_info *info = NULL;
+        for (int kind = 0; kind < OPTION_SECTIONS; kind++) {
+            name_nearest_offer(&nearest, options_section(kind)->kind);
+            if (is_kind(s, kind)) info = options_section(kind);
+        }
+        char text[96];
+        if (!info)
+            mistakes_add(b->mistakes, s->place, "there is no section [" SLICE_FMT "]%s", SLICE_ARG(slice_cut_utf8(s->kind, 60)),
+                         hint(nearest.best, text));
+        else if (info->name && s->name.len == 0)
+            mistakes_add(b->mistakes, s->place, "[%s] needs a name: [%s %s]", info->kind, info->kind, info->name);
+        else if (!info->name && s->name.len > 0)
+            mistakes_add(b->mistakes, s->place, "[%s] takes no name", info->kind);
+    }
+}
+
+/* Is a password written in the conninfo? It would be seen in ps, in --print-config and in backups of the file. */
+static bool holds_password(const char *url)
+{
+    if (strstr(url, "password=")) return true;
+    const char *authority = strstr(url, "://");
+    if (!authority) return false;
+    authority += 3;
+    size_t len = strcspn(authority, "/?");
+    const char *at = memchr(authority, '@', len);
+    return at && memchr(authority, ':', (size_t)(at - authority));
+}
+
+static int build_singles(struct builder *b)
+{
+    struct config *c = b->config;
+    const struct {
+        enum option_section kind;
+        void *values;
+        struct config_place *place;
+    } singles[] = {
+        {OPTION_DAEMON, &c->daemon, &c->daemon.place},
+        {OPTION_DATABASE, &c->database, &c->database.place},
+        {OPTION_API, &c->api, &c->api.place},
+    };
+    for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++) {
+        const struct ini_section *s = find_section(b, singles[i].kind);
+        *singles[i].place = place_of(s, "");
+        int r = fill(b, singles[i].kind, s, singles[i].values);
+        if (r < 0) return r;
+    }
+    if (holds_password(c->database.url))
+        mistakes_add(b->mistakes, place_of(find_section(b, OPTION_DATABASE), "url"),
+                     "url holds a password; put it into a file and name that by password_file");
+    if (c->daemon.max_record > c->daemon.memory_max / 2)
+        mistakes_add(b->mistakes, place_of(find_section(b, OPTION_DAEMON), "max_record"),
+                     "max_record is more than half of memory_max; no record of that size could be loaded");
+    return 0;
+}
+
+static void check_dataset_name(struct builder *b, const struct config_dataset *d)
+{
+    char usable[NAME_MAX_BYTES + 1];
+    usable_name(slice_of(d->name), usable);
+    if (strcmp(usable, d->name) != 0)
+        mistakes_add(b->mistakes, d->place,
+                     "a dataset's name is lower-case words joined by '_' that begin with a letter; write [dataset %s]", usable);
+    else if (name_is_route(slice_of(d->name)))
+        mistakes_add(b->mistakes, d->place, "'%s' is a word of the API's addresses; write [dataset %s_data]", d->name, d->name);
+}
+
+static int build_dataset(struct builder *b, const struct ini_section *s, struct config_dataset *d)
+{
+    d->place = s->place;
+    d->columns_place = place_of(s, "columns");
+    d->name = arena_cstr(b->arena, s->name);
+    if (!d->name) return -ENOMEM;
+    int r = fill(b, OPTION_DATASET, s, d);
+    if (r < 0) return r;
+    check_dataset_name(b, d);
+    if (*d->columns_sql) {
+        r = columns_parse(slice_of(d->columns_sql), b->arena, &b->err, &d->columns);
+        if (r < 0) return r;
+        if (r > 0) mistakes_add(b->mistakes, d->columns_place, "columns: %s", b->err.text);
+    }
+    if (d->delimiter == d->quote) mistakes_add(b->mistakes, place_of(s, "quote"), "quote and delimiter are the same character");
+    if (d->files.n == 0) mistakes_add(b->mistakes, place_of(s, "files"), "files names no glob, so that no file can ever match");
+    return 0;
+}
+
+static size_t count_sections(const struct builder *b, enum option_section kind)
+{
+    size_t n = 0;
+    for (const struct ini_section *s = b->ini->first; s; s = s->next)
+        n += is_kind(s, kind) && s->name.len > 0;
+    return n;
+}
+
+static int build_datasets(struct builder *b)
+{
+    b->datasets = arena_array(b->arena, count_sections(b, OPTION_DATASET) + 1, sizeof(*b->datasets));
+    if (!b->datasets) return -ENOMEM;
+    b->config->datasets = b->datasets;
+    for (const struct ini_section *s = b->ini->first; s; s = s->next) {
+        if (!is_kind(s, OPTION_DATASET) || s->name.len == 0) continue;
+        int r = build_dataset(b, s, &b->datasets[b->config->n_datasets++]);
+        if (r < 0) return r;
+    }
+    return 0;
+}
+
+/* What stands behind the dot of [column DATASET.NAME]. */
+static struct slice own_name(const struct ini_section *s)
+{
+    struct slice rest = s->name;
+    slice_cut(&rest, '.');
+    return rest;
+}
+
+static bool belongs_to(const struct ini_section *s, const struct config_dataset *d)
+{
+    struct slice rest = s->name;
+    return slice_equal(slice_cut(&rest, '.'), slice_of(d->name));
+}
+
+/* Every [column …] and [rollup …] names a dataset that there is. */
+static void check_owners(struct builder *b)
+{
+    for (const struct ini_section *s = b->ini->first; s; s = s->next) {
+        if (s->name.len == 0 || (!is_kind(s, OPTION_COLUMN) && !is_kind(s, OPTION_ROLLUP))) continue;
+        struct slice rest = s->name, owner = slice_cut(&rest, '.');
+        if (rest.len == 0) {
+            mistakes_add(b->mistakes, s->place, "write [" SLICE_FMT " DATASET.NAME]", SLICE_ARG(s->kind));
+            continue;
+        }
+        if (config_dataset(b->config, owner)) continue;
+        char text[96];
+        struct name_nearest nearest = name_nearest_to(owner);
+        for (size_t i = 0; i < b->config->n_datasets; i++)
+            name_nearest_offer(&nearest, b->datasets[i].name);
+        mistakes_add(b->mistakes, s->place, "there is no [dataset " SLICE_FMT "]%s", SLICE_ARG(slice_cut_utf8(owner, 63)),
+                     hint(nearest.best, text));
+    }
+}
+
+/* A column that is used must be one of the declared ones; of an inferred dataset nothing is known yet. */
+static void check_column(struct builder *b, const struct config_dataset *d, const char *name, struct config_place place)
+{
+    char text[96];
+    struct name_nearest nearest = name_nearest_to(slice_of(name));
+    for (size_t i = 0; i < d->columns.n; i++) {
+        if (strcmp(d->columns.item[i], name) == 0) return;
+        name_nearest_offer(&nearest, d->columns.item[i]);
+    }
+    if (d->columns.n > 0)
+        mistakes_add(b->mistakes, place, "dataset '%s' has no column '%s'%s", d->name, name, hint(nearest.best, text));
+}
+
+static int build_column(struct builder *b, const struct config_dataset *d, const struct ini_section *s, struct config_column *c)
+{
+    c->place = s->place;
+    c->name = arena_cstr(b->arena, own_name(s));
+    if (!c->name) return -ENOMEM;
+    int r = fill(b, OPTION_COLUMN, s, c);
+    if (r < 0) return r;
+    if (!*d->columns_sql)
+        mistakes_add(b->mistakes, s->place, "dataset '%s' declares no columns; give it 'columns = …' first", d->name);
+    check_column(b, d, c->name, s->place);
+    if (*c->from && c->position > 0) mistakes_add(b->mistakes, place_of(s, "position"), "give from or position, not both");
+    return 0;
+}
+
+static void check_aliases(struct builder *b, const struct config_rollup *r)
+{
+    const char *names[2 * ROLLUP_ITEMS_MAX];
+    size_t n = 0;
+    for (size_t i = 0; i < r->keys.n; i++)
+        names[n++] = r->keys.item[i].alias;
+    for (size_t i = 0; i < r->measures.n; i++)
+        names[n++] = r->measures.item[i].alias;
+    for (size_t i = 0; i < n; i++) {
+        size_t same = 0;
+        while (strcmp(names[same], names[i]) != 0)
+            same++;
+        if (same < i) mistakes_add(b->mistakes, r->place, "two columns would be named '%s'; name one of them with 'as'", names[i]);
+    }
+}
+
+static int parse_rollup(struct builder *b, const struct ini_section *s, struct config_rollup *rollup)
+{
+    int r = rollup_parse_keys(slice_of(rollup->group_sql), b->arena, &b->err, &rollup->keys);
+    if (r < 0) return r;
+    if (r > 0) mistakes_add(b->mistakes, place_of(s, "group"), "group: %s", b->err.text);
+    r = rollup_parse_measures(slice_of(rollup->measure_sql), b->arena, &b->err, &rollup->measures);
+    if (r < 0) return r;
+    if (r > 0) mistakes_add(b->mistakes, place_of(s, "measure"), "measure: %s", b->err.text);
+    return 0;
+}
+
+static int build_rollup(struct builder *b, const struct config_dataset *d, const struct ini_section *s,
+                        struct config_rollup *rollup)
+{
+    char normal[NAME_MAX_BYTES + 1];
+    rollup->place = s->place;
+    rollup->name = arena_cstr(b->arena, own_name(s));
+    if (!rollup->name) return -ENOMEM;
+    int r = fill(b, OPTION_ROLLUP, s, rollup);
+    if (r == 0) r = parse_rollup(b, s, rollup);
+    if (r < 0) return r;
+    name_normalise(slice_of(rollup->name), normal);
+    if (strcmp(normal, rollup->name) != 0)
+        mistakes_add(b->mistakes, s->place, "a rollup's name is lower-case words joined by '_': '%s'", *normal ? normal : "daily");
+    struct buf table;
+    buf_init(&table, NAME_MAX_BYTES);
+    buf_printf(&table, "%s_%s", d->name, rollup->name);
+    if (buf_check(&table) < 0)
+        mistakes_add(b->mistakes, s->place, "the table %s_%s would have a name of more than %d bytes", d->name, rollup->name,
+                     NAME_MAX_BYTES);
+    rollup->table = arena_cstr(b->arena, buf_slice(&table));
+    buf_done(&table);
+    if (!rollup->table) return -ENOMEM;
+    if (d->mode != CONFIG_MODE_APPEND) mistakes_add(b->mistakes, s->place, "a rollup needs a dataset with mode = append");
+    for (size_t i = 0; i < rollup->keys.n; i++)
+        check_column(b, d, rollup->keys.item[i].column, place_of(s, "group"));
+    for (size_t i = 0; i < rollup->measures.n; i++)
+        if (rollup->measures.item[i].column) check_column(b, d, rollup->measures.item[i].column, place_of(s, "measure"));
+    check_aliases(b, rollup);
+    return 0;
+}
+
+static size_t count_owned(const struct builder *b, const struct config_dataset *d, enum option_section kind)
+{
+    size_t n = 0;
+    for (const struct ini_section *s = b->ini->first; s; s = s->next)
+        n += is_kind(s, kind) && belongs_to(s, d);
+    return n;
+}
+
+static int build_columns(struct builder *b, struct config_dataset *d)
+{
+    struct config_column *columns = arena_array(b->arena, count_owned(b, d, OPTION_COLUMN) + 1, sizeof(*columns));
+    if (!columns) return -ENOMEM;
+    for (const struct ini_section *s = b->ini->first; s; s = s->next) {
+        if (!is_kind(s, OPTION_COLUMN) || !belongs_to(s, d) || own_name(s).len == 0) continue;
+        int r = build_column(b, d, s, &columns[d->n_columns++]);
+        if (r < 0) return r;
+    }
+    d->column = columns;
+    return 0;
+}
+
+static int build_rollups(struct builder *b, struct config_dataset *d)
+{
+    struct config_rollup *rollups = arena_array(b->arena, count_owned(b, d, OPTION_ROLLUP) + 1, sizeof(*rollups));
+    if (!rollups) return -ENOMEM;
+    for (const struct ini_section *s = b->ini->first; s; s = s->next) {
+        if (!is_kind(s, OPTION_ROLLUP) || !belongs_to(s, d) || own_name(s).len == 0) continue;
+        int r = build_rollup(b, d, s, &rollups[d->n_rollups++]);
+        if (r < 0) return r;
+    }
+    d->rollup = rollups;
+    return 0;
+}
+
+/* The header's default, and that positions make sense with it. */
+static void settle_header(struct builder *b, struct config_dataset *d)
+{
+    size_t positions = 0;
+    for (size_t i = 0; i < d->n_columns; i++)
+        positions += d->column[i].position > 0;
+    const struct ini_section *s = b->ini->first;
+    while (!(is_kind(s, OPTION_DATASET) && slice_equal(s->name, slice_of(d->name))))
+        s = s->next;
+    if (d->columns.n > 0 && positions == d->columns.n && !ini_entry(s, "header")) d->header = CONFIG_HEADER_NO;
+    if (d->header == CONFIG_HEADER_NO && positions > 0 && positions < d->columns.n)
+        mistakes_add(b->mistakes, place_of(s, "header"),
+                     "without a header give every column of '%s' a position, or none (then their order counts)", d->name);
+}
+
+/* `name` is a rollup's table beside the dataset `d`. */
+static void check_rollup_table(struct builder *b, const struct config_dataset *d, const struct config_rollup *r)
+{
+    for (size_t i = 0; i < b->config->n_datasets; i++) {
+        const struct config_dataset *other = &b->datasets[i];
+        bool same_schema = strcmp(other->schema, d->schema) == 0;
+        if ((same_schema && strcmp(other->table, r->table) == 0) || strcmp(other->name, r->table) == 0)
+            mistakes_add(b->mistakes, r->place, "its table %s is that of dataset '%s'", r->table, other->name);
+        for (size_t k = 0; k < other->n_rollups && other <= d; k++) {
+            const struct config_rollup *twin = &other->rollup[k];
+            if (twin == r) return;
+            if (same_schema && strcmp(twin->table, r->table) == 0)
+                mistakes_add(b->mistakes, r->place, "its table %s is that of rollup '%s.%s'", r->table, other->name, twin->name);
+        }
+    }
+}
+
+static void check_tables(struct builder *b)
+{
+    for (size_t i = 0; i < b->config->n_datasets; i++) {
+        const struct config_dataset *d = &b->datasets[i];
+        for (size_t k = 0; k < i; k++) {
+            const struct config_dataset *other = &b->datasets[k];
+            bool same = strcmp(other->schema, d->schema) == 0 && strcmp(other->table, d->table) == 0;
+            if (same && (d->mode == CONFIG_MODE_REPLACE || other->mode == CONFIG_MODE_REPLACE))
+                mistakes_add(b->mistakes, d->place, "dataset '%s' has the same table, and one of both replaces its content",
+                             other->name);
+        }
+        for (size_t k = 0; k < d->n_rollups; k++)
+            check_rollup_table(b, d, &d->rollup[k]);
+    }
+}
+
+int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_config)
+{
+    struct builder b = {.ini = ini, .arena = ini->arena, .mistakes = m, .config = ret_config};
+    check_kinds(&b);
+    int r = build_singles(&b);
+    if (r == 0) r = build_datasets(&b);
+    if (r < 0) return r;
+    check_owners(&b);
+    for (size_t i = 0; i < ret_config->n_datasets && r == 0; i++) {
+        r = build_columns(&b, &b.datasets[i]);
+        if (r == 0) r = build_rollups(&b, &b.datasets[i]);
+        if (r == 0) settle_header(&b, &b.datasets[i]);
+    }
+    if (r == 0) check_tables(&b);
+    return r;
+}

@@ -1,0 +1,225 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/config.h"
+
+#include "base/cleanup.h"
+#include "base/fs.h"
+#include "base/glob.h"
+#include "base/list.h"
+#include "config/build.h"
+#include "config/ini.h"
+#include "config/options.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <sched.h>
+#include <stdatomic.h>
+#include <stdlib.h>
+
+enum { BLOCK_BYTES = 64 << 10, MEMORY_MAX = 64 << 20, SECRET_MAX = 64 << 10, WORKERS_MAX = 1024 };
+
+/* The configuration with what carries it. */
+struct holder {
+    struct config config;
+    struct arena arena;
+    atomic_int references;
+};
+
+/* A configuration in the making. */
+struct loading {
+    struct holder *holder;
+    struct ini ini;
+    struct mistakes *mistakes;
+};
+
+static void free_holder(struct holder *h)
+{
+    if (!h) return;
+    arena_done(&h->arena);
+    free(h);
+}
+
+static int begin(struct loading *l, struct mistakes *m)
+{
+    l->mistakes = m;
+    l->holder = calloc(1, sizeof(*l->holder));
+    if (!l->holder) return -ENOMEM;
+    arena_init(&l->holder->arena, BLOCK_BYTES, MEMORY_MAX);
+    l->holder->references = 1;
+    ini_init(&l->ini, &l->holder->arena);
+    return 0;
+}
+
+/* Takes the loading apart, whatever came before. */
+static int finish(struct loading *l, int r, struct config **ret_config)
+{
+    if (r == 0) r = build_config(&l->ini, l->mistakes, &l->holder->config);
+    if (r == 0 && l->mistakes->n > 0) r = CONFIG_E_INVALID;
+    if (r == 0)
+        *ret_config = &l->holder->config;
+    else
+        free_holder(l->holder);
+    return r;
+}
+
+int config_parse(const char *name, struct slice text, struct mistakes *mistakes, struct config **ret_config)
+{
+    struct loading l;
+    int r = begin(&l, mistakes);
+    if (r < 0) return r;
+    return finish(&l, ini_read(&l.ini, name, text, mistakes), ret_config);
+}
+
+/* Symlinks are followed: /etc is full of them, and only its owner can make one there. */
+static int read_file(struct loading *l, const char *path, enum config_presence presence)
+{
+    cleanup_free char *text = NULL;
+    size_t len = 0;
+    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    if (fd < 0 && errno == ENOENT && presence == CONFIG_MAY_BE_MISSING) return 0;
+    int r = fd < 0 ? -errno : fs_read_fd(fd, INI_FILE_MAX, &text, &len);
+    if (r == 0) return ini_read(&l->ini, path, (struct slice){text, len}, l->mistakes);
+    if (r == -ENOMEM) return r;
+    mistakes_add(l->mistakes, (struct config_place){path, 0}, "cannot be read: %s", error_name(r));
+    return 0;
+}
+
+static int is_fragment(const struct dirent *entry)
+{
+    return entry->d_name[0] != '.' && slice_ends(slice_of(entry->d_name), SLICE(".conf"));
+}
+
+static int by_name(const struct dirent **a, const struct dirent **b)
+{
+    return strcmp((*a)->d_name, (*b)->d_name);
+}
+
+/* conf.d/ *.conf beside `path`. */
+static int read_fragments(struct loading *l, const char *path)
+{
+    const char *slash = strrchr(path, '/');
+    cleanup_free char *folder = NULL;
+    if (asprintf(&folder, "%.*sconf.d", slash ? (int)(slash - path) + 1 : 0, path) < 0) return -ENOMEM;
+    struct dirent **entries = NULL;
+    int n = scandir(folder, &entries, is_fragment, by_name), r = 0;
+    if (n < 0) {
+        if (errno == ENOMEM) return -ENOMEM;
+        if (errno != ENOENT && errno != ENOTDIR)
+            mistakes_add(l->mistakes, (struct config_place){folder, 0}, "cannot be read: %s", error_name(-errno));
+        return 0;
+    }
+    for (int i = 0; i < n; i++) {
+        cleanup_free char *file = NULL;
+        if (r == 0 && asprintf(&file, "%s/%s", folder, entries[i]->d_name) < 0) r = -ENOMEM;
+        if (r == 0) r = read_file(l, file, CONFIG_MUST_EXIST);
+        free(entries[i]);
+    }
+    free(entries);
+    return r;
+}
+
+int config_load(const char *path, enum config_presence presence, struct mistakes *mistakes, struct config **ret_config)
+{
+    struct loading l;
+    int r = begin(&l, mistakes);
+    if (r < 0) return r;
+    r = read_file(&l, path, presence);
+    if (r == 0) r = read_fragments(&l, path);
+    return finish(&l, r, ret_config);
+}
+
+static struct holder *holder_of(struct config *c)
+{
+    return container_of(c, struct holder, config);
+}
+
+struct config *config_ref(struct config *c)
+{
+    atomic_fetch_add(&holder_of(c)->references, 1);
+    return c;
+}
+
+void config_unref(struct config *c)
+{
+    if (c && atomic_fetch_sub(&holder_of(c)->references, 1) == 1) free_holder(holder_of(c));
+}
+
+const struct config_dataset *config_dataset(const struct config *c, struct slice name)
+{
+    for (size_t i = 0; i < c->n_datasets; i++)
+        if (slice_equal(slice_of(c->datasets[i].name), name)) return &c->datasets[i];
+    return NULL;
+}
+
+const struct config_column *config_column(const struct config_dataset *d, const char *name)
+{
+    for (size_t i = 0; i < d->n_columns; i++)
+        if (strcmp(d->column[i].name, name) == 0) return &d->column[i];
+    return NULL;
+}
+
+const struct config_dataset *config_dataset_for(const struct config *c, struct slice path)
+{
+    for (size_t i = 0; i < c->n_datasets; i++)
+        for (size_t k = 0; k < c->datasets[i].files.n; k++)
+            if (glob_match_file(slice_of(c->datasets[i].files.item[k]), path)) return &c->datasets[i];
+    return NULL;
+}
+
+unsigned config_workers(const struct config *c)
+{
+    if (c->daemon.workers > 0) return (unsigned)c->daemon.workers;
+    cpu_set_t cores;
+    int n = sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
+    return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
+}
+
+bool config_budget_allows(const struct config_budget *b, uint64_t rejected, uint64_t rows)
+{
+    if (!b->is_percent) return rejected <= (uint64_t)b->count;
+    return (long double)rejected * 100 <= (long double)b->percent * (long double)rows;
+}
+
+size_t config_diff(const struct config *old, const struct config *new, struct buf *out)
+{
+    return options_diff(OPTION_DAEMON, &old->daemon, &new->daemon, out) +
+           options_diff(OPTION_DATABASE, &old->database, &new->database, out) + options_diff(OPTION_API, &old->api, &new->api, out);
+}
+
+static void print_dataset(const struct config_dataset *d, struct buf *out)
+{
+    buf_printf(out, "\n[dataset %s]\n", d->name);
+    options_print(OPTION_DATASET, d, out);
+    for (size_t i = 0; i < d->n_columns; i++) {
+        buf_printf(out, "\n[column %s.%s]\n", d->name, d->column[i].name);
+        options_print(OPTION_COLUMN, &d->column[i], out);
+    }
+    for (size_t i = 0; i < d->n_rollups; i++) {
+        buf_printf(out, "\n[rollup %s.%s]\n", d->name, d->rollup[i].name);
+        options_print(OPTION_ROLLUP, &d->rollup[i], out);
+    }
+}
+
+void config_print(const struct config *c, struct buf *out)
+{
+    buf_puts(out, "[daemon]\n");
+    options_print(OPTION_DAEMON, &c->daemon, out);
+    buf_puts(out, "\n[database]\n");
+    options_print(OPTION_DATABASE, &c->database, out);
+    buf_puts(out, "\n[api]\n");
+    options_print(OPTION_API, &c->api, out);
+    for (size_t i = 0; i < c->n_datasets; i++)
+        print_dataset(&c->datasets[i], out);
+}
+
+int config_read_secret(const char *path, struct error *err, char **ret_secret)
+{
+    char *text = NULL;
+    size_t len = 0;
+    cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
+    int r = fd < 0 ? -errno : fs_read_fd(fd, SECRET_MAX, &text, &len);
+    if (r < 0) return error_set(err, r, "%s cannot be read: %s", path, error_name(r));
+    while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
+        text[--len] = '\0';
+    *ret_secret = text;
+    return 0;
+}

@@ -1,0 +1,286 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/options.h"
+
+#include "base/num.h"
+#include "config/config.h"
+
+#include <assert.h>
+#include <syslog.h>
+
+#define KIB ((int64_t)1 << 10)
+#define MIB ((int64_t)1 << 20)
+#define GIB ((int64_t)1 << 30)
+#define SECOND ((int64_t)1000)
+#define MINUTE (60 * SECOND)
+#define HOUR (60 * MINUTE)
+#define DAY (24 * HOUR)
+
+/* clang-format off */
+#define TYPE(t) {.type = VALUE_##t}
+#define RANGE(t, from, to) {.type = VALUE_##t, .min = (from), .max = (to)}
+#define CHOICE(...) {.type = VALUE_CHOICE, .choices = (const struct value_choice[]){__VA_ARGS__, {NULL, 0}}}
+/* clang-format on */
+
+/* An enum is written through a pointer to int. */
+_Static_assert(sizeof(enum config_mode) == sizeof(int), "VALUE_CHOICE fields are as wide as int");
+_Static_assert(offsetof(struct config_dataset, table) == offsetof(struct config_dataset, schema) + sizeof(const char *),
+               "VALUE_TABLE fills schema and table, which must be neighbours");
+
+#define F(field) offsetof(struct config_daemon, field)
+static const struct option daemon_options[] = {
+    {"spool", TYPE(PATH), F(spool), "/var/spool/cetl", .fixed = true,
+     .prose = "The spool: files are dropped into incoming/ below it, and end in done/ or failed/."},
+    {"state", TYPE(PATH), F(state), "/var/lib/cetl", .fixed = true,
+     .prose = "What the daemon keeps for itself, the embedded cluster among it."},
+    {"workers", RANGE(COUNT, 0, 1024), F(workers), "0", .fixed = true, .prose = "Threads that parse and convert. 0: one a core."},
+    {"memory_max", RANGE(SIZE, 32 * MIB, 1024 * GIB), F(memory_max), "128M", .fixed = true,
+     .prose = "The bound of all buffers, lookups and aggregates together."},
+    {"max_record", RANGE(SIZE, 4 * KIB, GIB), F(max_record), "16M",
+     .prose = "The longest record of a file, so that an open quote does not become one of 10 GB. At most half of memory_max."},
+    {"unmatched", CHOICE({"infer", CONFIG_UNMATCHED_INFER}, {"fail", CONFIG_UNMATCHED_FAIL}, {"leave", CONFIG_UNMATCHED_LEAVE}),
+     F(unmatched), "infer",
+     .prose = "What becomes of a file that no dataset claims: infer makes a dataset and a table of it, fail refuses it, leave does "
+              "not touch it."},
+    {"settle", RANGE(DURATION, 0, HOUR), F(settle_ms), "1s",
+     .prose = "How long a file that was written in place must rest before it counts as complete. A file that is moved in is "
+              "complete at once."},
+    {"rescan", RANGE(DURATION, SECOND, DAY), F(rescan_ms), "30s",
+     .prose = "How often incoming/ is searched for files that no event told of."},
+    {"log_level",
+     CHOICE({"error", LOG_ERR}, {"warning", LOG_WARNING}, {"notice", LOG_NOTICE}, {"info", LOG_INFO}, {"debug", LOG_DEBUG}),
+     F(log_level), "info", .prose = "The least important messages that are logged."},
+    {0},
+};
+#undef F
+
+#define F(field) offsetof(struct config_database, field)
+static const struct option database_options[] = {
+    {"url", TYPE(TEXT), F(url), "", "postgresql:///cetl", .fixed = true,
+     .prose = "The database, as a libpq URI or keyword string, without a password. Empty: an embedded private cluster below state, "
+              "reached by a unix socket only."},
+    {"password_file", TYPE(PATH), F(password_file), "", "%d/database-password", .fixed = true,
+     .prose = "A file that holds the password. %d is systemd's credentials folder."},
+    {"pg_bin", TYPE(PATH), F(pg_bin), "", "/usr/lib/postgresql/15/bin", .fixed = true,
+     .prose = "Where PostgreSQL's programs are, for the embedded cluster. Empty: the newest that is found."},
+    {"load_connections", RANGE(COUNT, 1, 64), F(load_connections), "2", .fixed = true, .prose = "Connections that load."},
+    {"api_connections", RANGE(COUNT, 1, 256), F(api_connections), "4", .fixed = true, .prose = "Connections that answer the API."},
+    {"connect_timeout", RANGE(DURATION, 100, 10 * MINUTE), F(connect_timeout_ms), "10s", .fixed = true,
+     .prose = "For all of finding, reaching and greeting the server."},
+    {"backoff_max", RANGE(DURATION, 100, HOUR), F(backoff_max_ms), "30s", .fixed = true,
+     .prose = "The longest pause between two tries to reach the server."},
+    {"statement_timeout", RANGE(DURATION, 1, DAY), F(statement_timeout_ms), "30s", .fixed = true,
+     .prose = "The longest query of the API."},
+    {0},
+};
+#undef F
+
+#define F(field) offsetof(struct config_api, field)
+static const struct option api_options[] = {
+    {"listen", TYPE(ADDRESSES), F(listen), "127.0.0.1:8080, unix:/run/cetl/cetld.sock", .fixed = true,
+     .prose = "Where the API listens: host:port, [::1]:port, unix:/path."},
+    {"socket_mode", RANGE(MODE, 0, 0777), F(socket_mode), "0660", .fixed = true, .prose = "Permissions of the unix sockets."},
+    {"first_chunk", TYPE(TEXT), F(first_chunk), "", "orders",
+     .prose = "The dataset of /read/first-chunk. Empty: the first that is declared."},
+    {"header_max", RANGE(SIZE, KIB, MIB), F(header_max), "16K", .fixed = true, .prose = "The largest head of a request."},
+    {"header_timeout", RANGE(DURATION, 100, 10 * MINUTE), F(header_timeout_ms), "10s", .fixed = true,
+     .prose = "From a request's first byte to the end of its head."},
+    {"idle_timeout", RANGE(DURATION, SECOND, DAY), F(idle_timeout_ms), "60s", .fixed = true,
+     .prose = "How long a connection is kept open without a request, and how long a client may pause inside one."},
+    {"body_max", RANGE(SIZE, KIB, GIB), F(body_max), "1M", .fixed = true,
+     .prose = "The largest body of a request that is kept in memory."},
+    {"max_connections", RANGE(COUNT, 1, 100000), F(max_connections), "1024", .fixed = true,
+     .prose = "Beyond it the oldest idle connection is closed, or the new one refused."},
+    {0},
+};
+#undef F
+
+#define F(field) offsetof(struct config_dataset, field)
+static const struct option dataset_options[] = {
+    {"files", TYPE(GLOBS), F(files), "NAME*.csv",
+     .prose = "Globs of its files. One with a / matches the path below incoming/, another one the last component. The first "
+              "dataset that matches has the file."},
+    {"table", TYPE(TABLE), F(schema), "public.NAME", .prose = "Where the rows go."},
+    {"columns", TYPE(SQL), F(columns_sql), "", "order_id bigint primary key, placed timestamptz, amount numeric(12,2)",
+     .prose = "The list of CREATE TABLE, in any lines. Empty: inferred from the first file."},
+    {"mode", CHOICE({"append", CONFIG_MODE_APPEND}, {"replace", CONFIG_MODE_REPLACE}), F(mode), "append",
+     .prose = "append adds a file's rows; replace exchanges the whole content for them."},
+    {"header", CHOICE({"yes", CONFIG_HEADER_YES}, {"no", CONFIG_HEADER_NO}, {"auto", CONFIG_HEADER_AUTO}), F(header), "yes",
+     .prose = "Does the first line name the columns? Where every column has a position the default is no."},
+    {"delimiter", TYPE(DELIMITER), F(delimiter), "auto", .prose = "auto (one of , ; tab |), tab, or a character."},
+    {"quote", TYPE(QUOTE), F(quote), "\"", .prose = "The quote character."},
+    {"null", TYPE(LIST), F(null), "", "NULL, N/A", .prose = "Unquoted texts that mean NULL beside the empty one."},
+    {"encoding",
+     CHOICE({"utf-8", CONFIG_ENCODING_UTF8}, {"latin-1", CONFIG_ENCODING_LATIN1}, {"utf8", CONFIG_ENCODING_UTF8},
+            {"latin1", CONFIG_ENCODING_LATIN1}),
+     F(encoding), "utf-8", .prose = "The encoding of the files."},
+    {"max_errors", TYPE(BUDGET), F(max_errors), "0",
+     .prose = "How many rows of a file, or which part (1%), may be rejected before the file fails."},
+    {"duplicates", CHOICE({"skip", CONFIG_DUPLICATES_SKIP}, {"load", CONFIG_DUPLICATES_LOAD}), F(duplicates), "skip",
+     .prose = "What becomes of a file whose very bytes are loaded already."},
+    {0},
+};
+#undef F
+
+#define F(field) offsetof(struct config_column, field)
+static const struct option column_options[] = {
+    {"from", TYPE(TEXT), F(from), "", "Total Amount",
+     .prose = "The header it is read from. Empty: its own name, however it is spelt there."},
+    {"position", RANGE(COUNT, 0, 16384), F(position), "0",
+     .prose = "Its place in the record, from 1, instead of a header. 0: by header."},
+    {"format", TYPE(TEXT), F(format), "", "DD/MM/YYYY HH24:MI", .prose = "How dates and times are written. Empty: ISO 8601."},
+    {"timezone", TYPE(TEXT), F(timezone), "", "Europe/Paris", .prose = "The zone of times that name none. Empty: UTC."},
+    {0},
+};
+#undef F
+
+#define F(field) offsetof(struct config_rollup, field)
+static const struct option rollup_options[] = {
+    {"group", TYPE(SQL), F(group_sql), "", "placed::date as day, zip",
+     .prose = "What to group by: columns, column::date, date_trunc('unit', column)."},
+    {"measure", TYPE(SQL), F(measure_sql), "", "sum(amount) as revenue, count(*) as orders, max(amount) as largest",
+     .prose = "What to compute: count(*), and count, sum, min, max of a column."},
+    {0},
+};
+#undef F
+
+static const struct option_section_info sections[OPTION_SECTIONS] = {
+    [OPTION_DAEMON] = {"daemon", NULL, daemon_options, "The daemon as a whole."},
+    [OPTION_DATABASE] = {"database", NULL, database_options, "Where the rows go."},
+    [OPTION_API] = {"api", NULL, api_options, "The HTTP API."},
+    [OPTION_DATASET] =
+        {"dataset", "orders", dataset_options,
+         "A dataset: files of one kind, and their table. As many as you like. (Without any, each file makes its own.)"},
+    [OPTION_COLUMN] = {"column", "orders.amount", column_options,
+                       "How a column of a dataset is read, where its name does not say it all."},
+    [OPTION_ROLLUP] = {"rollup", "orders.daily", rollup_options,
+                       "An aggregate that is kept beside a dataset with mode = append, here as the table orders_daily."},
+};
+
+const struct option_section_info *options_section(enum option_section section)
+{
+    return &sections[section];
+}
+
+const struct option *options_find(enum option_section section, struct slice name)
+{
+    for (const struct option *o = sections[section].options; o->name; o++)
+        if (slice_equal(slice_of(o->name), name)) return o;
+    return NULL;
+}
+
+/* The default's text, with NAME replaced. */
+static void expand_initial(const struct option *o, const char *name, struct buf *out)
+{
+    const char *at = strstr(o->initial, "NAME");
+    if (!at) {
+        buf_puts(out, o->initial);
+        return;
+    }
+    buf_append(out, o->initial, (size_t)(at - o->initial));
+    buf_puts(out, name);
+    buf_puts(out, at + 4);
+}
+
+int options_set_defaults(enum option_section section, const char *name, struct arena *arena, void *ret_struct)
+{
+    struct buf text;
+    buf_init(&text, 4096);
+    int r = 0;
+    for (const struct option *o = sections[section].options; o->name && r == 0; o++) {
+        buf_reset(&text);
+        expand_initial(o, name, &text);
+        r = buf_check(&text);
+        if (r == 0)
+            r = value_parse(&o->rule, buf_slice(&text), &(struct value_context){arena, NULL}, (char *)ret_struct + o->offset);
+        assert(r <= 0); /* a default that its own rule refuses */
+    }
+    buf_done(&text);
+    return r;
+}
+
+void options_print(enum option_section section, const void *values, struct buf *out)
+{
+    for (const struct option *o = sections[section].options; o->name; o++) {
+        buf_printf(out, "%s = ", o->name);
+        value_format(&o->rule, (const char *)values + o->offset, out);
+        buf_putc(out, '\n');
+    }
+}
+
+size_t options_diff(enum option_section section, const void *old, const void *new, struct buf *out)
+{
+    struct buf a, b;
+    size_t n = 0;
+    buf_init(&a, SIZE_MAX);
+    buf_init(&b, SIZE_MAX);
+    for (const struct option *o = sections[section].options; o->name; o++) {
+        buf_reset(&a);
+        buf_reset(&b);
+        value_format(&o->rule, (const char *)old + o->offset, &a);
+        value_format(&o->rule, (const char *)new + o->offset, &b);
+        if (!o->fixed || slice_equal(buf_slice(&a), buf_slice(&b))) continue;
+        buf_printf(out, "%s%s.%s ('%s' to '%s')", out->len ? ", " : "", sections[section].kind, o->name, buf_cstr(&a),
+                   buf_cstr(&b));
+        n++;
+    }
+    buf_done(&a);
+    buf_done(&b);
+    return n;
+}
+
+/* Words behind "# ", in lines of at most this many bytes. */
+enum { SAMPLE_COLUMNS = 100 };
+
+static void print_prose(FILE *out, const char *text)
+{
+    struct slice rest = slice_of(text);
+    size_t column = 0;
+    while (rest.p) {
+        struct slice word = slice_cut(&rest, ' ');
+        if (column > 0 && column + 1 + word.len > SAMPLE_COLUMNS) {
+            fputc('\n', out);
+            column = 0;
+        }
+        column += (size_t)fprintf(out, "%s" SLICE_FMT, column ? " " : "# ", SLICE_ARG(word));
+    }
+    fputc('\n', out);
+}
+
+static void print_option(FILE *out, const struct option *o, const char *name)
+{
+    struct buf text;
+    buf_init(&text, 4096);
+    buf_puts(&text, o->prose);
+    if (o->rule.type == VALUE_COUNT || o->rule.type == VALUE_SIZE || o->rule.type == VALUE_DURATION ||
+        o->rule.type == VALUE_CHOICE) {
+        buf_puts(&text, " (");
+        value_describe(&o->rule, &text);
+        buf_puts(&text, ")");
+    }
+    if (o->example) buf_printf(&text, " For example: %s", o->example);
+    print_prose(out, buf_cstr(&text));
+    buf_reset(&text);
+    expand_initial(o, name ? name : "", &text);
+    fprintf(out, "#%s =%s%s\n\n", o->name, text.len ? " " : "", buf_cstr(&text));
+    buf_done(&text);
+}
+
+void options_print_sample(FILE *out)
+{
+    fputs("# cetld's configuration: every option, commented, with its default.\n"
+          "#\n"
+          "# [kind] or [kind name]; key = value to the end of the line, without quotes or escapes. A line that begins with white "
+          "space\n"
+          "# goes on with the value above it. # or ; begin a comment only at the start of a line. Lists are by comma or line.\n"
+          "# Files in conf.d/ beside this one are read after it, in the order of their names, and override it.\n"
+          "# Check with: cetld --check    Effective values: cetld --print-config    Reload: systemctl reload cetld\n",
+          out);
+    for (int i = 0; i < OPTION_SECTIONS; i++) {
+        const struct option_section_info *s = &sections[i];
+        fputc('\n', out);
+        print_prose(out, s->prose);
+        fprintf(out, s->name ? "#[%s %s]\n\n" : "[%s]\n\n", s->kind, s->name);
+        for (const struct option *o = s->options; o->name; o++)
+            print_option(out, o, s->name);
+    }
+}

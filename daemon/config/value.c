@@ -1,0 +1,419 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/value.h"
+
+#include "base/glob.h"
+#include "base/num.h"
+#include "config/config.h"
+#include "config/token.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/un.h>
+
+enum { ITEMS_MAX = 1024 };
+
+/* What one type's parser is given. */
+struct input {
+    const struct value_rule *rule;
+    struct slice text;
+    struct arena *arena;
+    struct error *err;
+};
+
+static int refuse(const struct input *in, const char *expected)
+{
+    return error_set(in->err, VALUE_E_INVALID, "'" SLICE_FMT "' is not %s", SLICE_ARG(slice_cut_utf8(in->text, 200)), expected);
+}
+
+static int keep_text(const struct input *in, struct slice text, const char **ret_text)
+{
+    const char *copy = arena_cstr(in->arena, text);
+    if (!copy) return -ENOMEM;
+    *ret_text = copy;
+    return 0;
+}
+
+static int parse_sql(const struct input *in, void *field)
+{
+    return keep_text(in, in->text, field);
+}
+
+static int parse_text(const struct input *in, void *field)
+{
+    if (in->text.len && memchr(in->text.p, '\n', in->text.len))
+        return refuse(in, "one line; an indented line goes on with the value above it");
+    return keep_text(in, in->text, field);
+}
+
+/* %d and %% in `text`. */
+static int expand(const struct input *in, struct buf *out)
+{
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    for (size_t i = 0; i < in->text.len; i++) {
+        char c = in->text.p[i], next = i + 1 < in->text.len ? in->text.p[i + 1] : '\0';
+        if (c != '%') {
+            buf_putc(out, c);
+            continue;
+        }
+        i++;
+        if (next == '%')
+            buf_putc(out, '%');
+        else if (next == 'd' && credentials)
+            buf_puts(out, credentials);
+        else if (next == 'd')
+            return refuse(
+                in,
+                "to be found: %d is systemd's credentials folder ($CREDENTIALS_DIRECTORY, see LoadCredential=), and there is none");
+        else
+            return refuse(in, "understood: write %d for the credentials folder, %% for a percent sign");
+    }
+    return 0;
+}
+
+static int parse_path(const struct input *in, void *field)
+{
+    struct buf path;
+    const char *text = NULL;
+    int r = parse_text(in, &text);
+    if (r) return r;
+    buf_init(&path, 4095);
+    r = expand(in, &path);
+    if (r == 0 && buf_check(&path) < 0) r = refuse(in, "short enough for a path (4095 bytes)");
+    if (r == 0 && path.len > 0 && path.data[0] != '/') r = refuse(in, "an absolute path; begin it with /");
+    if (r == 0) r = keep_text(in, buf_slice(&path), field);
+    buf_done(&path);
+    return r;
+}
+
+/* The number is stored when it is in the rule's range. */
+static int keep_number(const struct input *in, int parsed, int64_t value, void *field)
+{
+    if (parsed != 0 || value < in->rule->min || value > in->rule->max) {
+        struct buf expected;
+        buf_init(&expected, 200);
+        value_describe(in->rule, &expected);
+        int r = refuse(in, buf_cstr(&expected));
+        buf_done(&expected);
+        return r;
+    }
+    *(int64_t *)field = value;
+    return 0;
+}
+
+static int parse_count(const struct input *in, void *field)
+{
+    int64_t value = 0;
+    int parsed = num_parse_i64(in->text, &value);
+    return keep_number(in, parsed, value, field);
+}
+
+static int parse_size(const struct input *in, void *field)
+{
+    int64_t value = 0;
+    int parsed = num_parse_size(in->text, &value);
+    return keep_number(in, parsed, value, field);
+}
+
+static int parse_duration(const struct input *in, void *field)
+{
+    int64_t value = 0;
+    int parsed = num_parse_duration(in->text, &value);
+    return keep_number(in, parsed, value, field);
+}
+
+static int parse_mode(const struct input *in, void *field)
+{
+    int64_t value = 0;
+    bool octal = in->text.len > 0 && in->text.len <= 5;
+    for (size_t i = 0; octal && i < in->text.len; i++) {
+        octal = in->text.p[i] >= '0' && in->text.p[i] <= '7';
+        value = value * 8 + (in->text.p[i] - '0');
+    }
+    return keep_number(in, octal ? 0 : NUM_E_SYNTAX, value, field);
+}
+
+static int parse_choice(const struct input *in, void *field)
+{
+    struct buf names;
+    for (const struct value_choice *c = in->rule->choices; c->name; c++) {
+        if (!slice_equal(in->text, slice_of(c->name))) continue;
+        *(int *)field = c->value;
+        return 0;
+    }
+    buf_init(&names, 200);
+    value_describe(in->rule, &names);
+    int r = refuse(in, buf_cstr(&names));
+    buf_done(&names);
+    return r;
+}
+
+/* Items by comma or line; empty ones are none. `check` may be NULL. */
+static int parse_items(const struct input *in, int (*check)(const struct input *item), void *field)
+{
+    const char **items = arena_array(in->arena, ITEMS_MAX, sizeof(*items));
+    if (!items) return -ENOMEM;
+    size_t n = 0;
+    for (struct slice lines = in->text; lines.p;) {
+        for (struct slice line = slice_cut(&lines, '\n'); line.p;) {
+            struct input item = *in;
+            item.text = slice_trim(slice_cut(&line, ','));
+            if (item.text.len == 0) continue;
+            if (n == ITEMS_MAX) return error_set(in->err, VALUE_E_INVALID, "more than %d items", ITEMS_MAX);
+            int r = check ? check(&item) : 0;
+            if (r == 0) r = keep_text(&item, item.text, &items[n]);
+            if (r) return r;
+            n++;
+        }
+    }
+    *(struct config_list *)field = (struct config_list){items, n};
+    return 0;
+}
+
+static int parse_list(const struct input *in, void *field)
+{
+    return parse_items(in, NULL, field);
+}
+
+static int check_glob(const struct input *item)
+{
+    return glob_valid(item->text)
+               ? 0
+               : refuse(item, "a glob: a [ or { is not closed, or {…} holds no name; a literal one is written [[] or [{]");
+}
+
+static int parse_globs(const struct input *in, void *field)
+{
+    return parse_items(in, check_glob, field);
+}
+
+static int check_address(const struct input *item)
+{
+    static const char expected[] = "an address: host:port, [::1]:port or unix:/path";
+    struct slice text = item->text;
+    if (slice_starts(text, SLICE("unix:"))) {
+        if (text.len - 5 >= sizeof(((struct sockaddr_un *)0)->sun_path))
+            return refuse(item, "short enough for a unix socket (107 bytes)");
+        return text.len > 5 && text.p[5] == '/' ? 0 : refuse(item, expected);
+    }
+    const char *colon = text.len ? memrchr(text.p, ':', text.len) : NULL;
+    if (!colon) return refuse(item, expected);
+    struct slice host = {text.p, (size_t)(colon - text.p)}, port = {colon + 1, text.len - host.len - 1};
+    uint64_t number;
+    if (num_parse_u64(port, &number) != 0 || number > 65535) return refuse(item, expected);
+    if (host.len == 0) return refuse(item, "complete: write 0.0.0.0:port for every IPv4 address, [::]:port for every address");
+    bool bracketed = host.p[0] == '[';
+    if (bracketed != (host.p[host.len - 1] == ']') || (!bracketed && memchr(host.p, ':', host.len))) return refuse(item, expected);
+    return 0;
+}
+
+static int parse_addresses(const struct input *in, void *field)
+{
+    return parse_items(in, check_address, field);
+}
+
+static bool is_plain_byte(struct slice text)
+{
+    return text.len == 1 && text.p[0] > ' ' && text.p[0] < 0x7f;
+}
+
+static int parse_delimiter(const struct input *in, void *field)
+{
+    char *c = field;
+    if (slice_equal(in->text, SLICE("auto")))
+        *c = 0;
+    else if (slice_equal(in->text, SLICE("tab")))
+        *c = '\t';
+    else if (is_plain_byte(in->text) && in->text.p[0] != '"')
+        *c = in->text.p[0];
+    else
+        return refuse(in, "a delimiter: auto, tab, or one ASCII character");
+    return 0;
+}
+
+static int parse_quote(const struct input *in, void *field)
+{
+    if (!is_plain_byte(in->text)) return refuse(in, "one ASCII character");
+    *(char *)field = in->text.p[0];
+    return 0;
+}
+
+static int parse_budget(const struct input *in, void *field)
+{
+    static const char expected[] = "a number of rows, or a percentage such as 1% or 0.5%";
+    struct config_budget budget = {0};
+    if (!slice_ends(in->text, SLICE("%"))) {
+        if (num_parse_i64(in->text, &budget.count) != 0 || budget.count < 0) return refuse(in, expected);
+    } else {
+        /* whole "." fraction, each of few digits, so that nothing of strtod's other forms gets in */
+        struct slice fraction = slice_trim((struct slice){in->text.p, in->text.len - 1}), whole = slice_cut(&fraction, '.');
+        uint64_t units = 0, parts = 0;
+        if (fraction.len > 9 || num_parse_u64(whole, &units) != 0 || (fraction.p && num_parse_u64(fraction, &parts) != 0))
+            return refuse(in, expected);
+        budget.is_percent = true;
+        budget.percent = (double)parts;
+        for (size_t i = 0; i < fraction.len; i++)
+            budget.percent /= 10;
+        budget.percent += (double)units;
+        if (budget.percent > 100) return refuse(in, "at most 100%");
+    }
+    *(struct config_budget *)field = budget;
+    return 0;
+}
+
+static int parse_table(const struct input *in, void *field)
+{
+    static const char expected[] = "a table: schema.table, as SQL writes names";
+    const char **names = field;
+    struct slice rest = in->text;
+    struct token first = token_next(&rest), dot = token_next(&rest), second = token_next(&rest), end = token_next(&rest);
+    bool alone = dot.kind == TOKEN_END;
+    if (!token_is_name(first) || (!alone && (!token_is_sign(dot, ".") || !token_is_name(second) || end.kind != TOKEN_END)))
+        return refuse(in, expected);
+    const char *schema = alone ? "public" : token_name(first, in->arena), *table = token_name(alone ? first : second, in->arena);
+    if (!schema || !table) return -ENOMEM;
+    if (!*schema || !*table) return refuse(in, expected);
+    if (strlen(schema) > 63 || strlen(table) > 63) return refuse(in, "short enough: PostgreSQL's names have at most 63 bytes");
+    if (strcmp(schema, "cetl") == 0 || slice_starts(slice_of(schema), SLICE("pg_")))
+        return refuse(in, "a table for your data: the schemas cetl and pg_… have other uses");
+    names[0] = schema;
+    names[1] = table;
+    return 0;
+}
+
+static void format_string(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    (void)rule;
+    struct slice rest = slice_of(*(const char *const *)field);
+    buf_put(out, slice_cut(&rest, '\n'));
+    while (rest.p) {
+        buf_puts(out, "\n    ");
+        buf_put(out, slice_cut(&rest, '\n'));
+    }
+}
+
+static void format_path(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    (void)rule;
+    for (const char *p = *(const char *const *)field; *p; p++) {
+        if (*p == '%') buf_putc(out, '%');
+        buf_putc(out, *p);
+    }
+}
+
+static void format_number(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    int64_t value = *(const int64_t *)field;
+    char text[32];
+    if (rule->type == VALUE_SIZE)
+        num_format_size(value, text);
+    else if (rule->type == VALUE_DURATION)
+        num_format_duration(value, text);
+    else
+        snprintf(text, sizeof(text), rule->type == VALUE_MODE ? "%04llo" : "%lld", (long long)value);
+    buf_puts(out, text);
+}
+
+static void format_choice(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    for (const struct value_choice *c = rule->choices; c->name; c++) {
+        if (c->value != *(const int *)field) continue;
+        buf_puts(out, c->name);
+        return;
+    }
+}
+
+static void format_list(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    (void)rule;
+    const struct config_list *list = field;
+    for (size_t i = 0; i < list->n; i++)
+        buf_printf(out, "%s%s", i ? ", " : "", list->item[i]);
+}
+
+static void format_char(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    (void)rule;
+    char c = *(const char *)field;
+    if (c == 0)
+        buf_puts(out, "auto");
+    else if (c == '\t')
+        buf_puts(out, "tab");
+    else
+        buf_putc(out, c);
+}
+
+static void format_budget(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    (void)rule;
+    const struct config_budget *budget = field;
+    if (!budget->is_percent) {
+        buf_printf(out, "%lld", (long long)budget->count);
+        return;
+    }
+    char text[32];
+    int n = snprintf(text, sizeof(text), "%.9f", budget->percent);
+    while (n > 0 && text[n - 1] == '0')
+        n--;
+    if (n > 0 && text[n - 1] == '.') n--;
+    buf_printf(out, "%.*s%%", n, text);
+}
+
+static void format_table(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    (void)rule;
+    const char *const *names = field;
+    for (int i = 0; i < 2; i++) {
+        buf_puts(out, i ? ".\"" : "\"");
+        for (const char *p = names[i]; *p; p++) {
+            if (*p == '"') buf_putc(out, '"');
+            buf_putc(out, *p);
+        }
+        buf_putc(out, '"');
+    }
+}
+
+static const struct {
+    int (*parse)(const struct input *in, void *field);
+    void (*format)(const struct value_rule *rule, const void *field, struct buf *out);
+    const char *what; /* for value_describe; NULL: nothing to say */
+} types[] = {
+    [VALUE_TEXT] = {parse_text, format_string, NULL},
+    [VALUE_SQL] = {parse_sql, format_string, NULL},
+    [VALUE_PATH] = {parse_path, format_path, NULL},
+    [VALUE_COUNT] = {parse_count, format_number, "a number"},
+    [VALUE_SIZE] = {parse_size, format_number, "a size in bytes (K, M, G, T)"},
+    [VALUE_DURATION] = {parse_duration, format_number, "a duration (us, ms, s, min, h, d, w)"},
+    [VALUE_MODE] = {parse_mode, format_number, "an octal mode"},
+    [VALUE_CHOICE] = {parse_choice, format_choice, NULL},
+    [VALUE_LIST] = {parse_list, format_list, NULL},
+    [VALUE_GLOBS] = {parse_globs, format_list, NULL},
+    [VALUE_ADDRESSES] = {parse_addresses, format_list, NULL},
+    [VALUE_DELIMITER] = {parse_delimiter, format_char, NULL},
+    [VALUE_QUOTE] = {parse_quote, format_char, NULL},
+    [VALUE_BUDGET] = {parse_budget, format_budget, NULL},
+    [VALUE_TABLE] = {parse_table, format_table, NULL},
+};
+
+int value_parse(const struct value_rule *rule, struct slice text, const struct value_context *context, void *ret_field)
+{
+    struct input in = {rule, text, context->arena, context->err};
+    return types[rule->type].parse(&in, ret_field);
+}
+
+void value_format(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    types[rule->type].format(rule, field, out);
+}
+
+void value_describe(const struct value_rule *rule, struct buf *out)
+{
+    if (rule->type == VALUE_CHOICE) {
+        for (const struct value_choice *c = rule->choices; c->name; c++)
+            buf_printf(out, "%s%s", c == rule->choices ? "" : c[1].name ? ", " : " or ", c->name);
+    } else if (types[rule->type].what) {
+        buf_printf(out, "%s, ", types[rule->type].what);
+        format_number(rule, &rule->min, out);
+        buf_puts(out, " to ");
+        format_number(rule, &rule->max, out);
+    }
+}

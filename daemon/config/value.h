@@ -1,0 +1,63 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The types of options: how a raw value becomes a field of the configuration, and how a field is written back. Every type reads
+ * back what it writes.
+ *
+ * Thread: any.
+ */
+#ifndef CETLD_CONFIG_VALUE_H
+#define CETLD_CONFIG_VALUE_H
+
+#include "base/arena.h"
+#include "base/buf.h"
+#include "base/error.h"
+
+enum value_type {
+    VALUE_TEXT,      /* const char *; one line */
+    VALUE_SQL,       /* const char *; any lines */
+    VALUE_PATH,      /* const char *; absolute, or empty; %d is the credentials folder, %% a percent sign */
+    VALUE_COUNT,     /* int64_t */
+    VALUE_SIZE,      /* int64_t bytes */
+    VALUE_DURATION,  /* int64_t milliseconds */
+    VALUE_MODE,      /* int64_t permissions, octal */
+    VALUE_CHOICE,    /* an enum or an int */
+    VALUE_LIST,      /* struct config_list, by comma or line */
+    VALUE_GLOBS,     /* struct config_list */
+    VALUE_ADDRESSES, /* struct config_list */
+    VALUE_DELIMITER, /* char; 0: auto */
+    VALUE_QUOTE,     /* char */
+    VALUE_BUDGET,    /* struct config_budget */
+    VALUE_TABLE,     /* const char *[2]: schema and table */
+};
+
+struct value_choice {
+    const char *name; /* NULL ends the list; the first name of a value is the one that is written */
+    int value;
+};
+
+/** What a value may be. */
+struct value_rule {
+    enum value_type type;
+    int64_t min, max; /* VALUE_COUNT, VALUE_SIZE, VALUE_DURATION, VALUE_MODE */
+    const struct value_choice *choices;
+};
+
+/** Where strings and words go. */
+struct value_context {
+    struct arena *arena;
+    struct error *err;
+};
+
+enum { VALUE_E_INVALID = 1 };
+
+/**
+ * Parse `text` into the field. Strings go to context->arena. 0; VALUE_E_INVALID with the words in context->err (what was found and
+ * what is expected); -ENOMEM. The field is written only on success.
+ */
+must_check int value_parse(const struct value_rule *rule, struct slice text, const struct value_context *context, void *ret_field);
+/** Append the field as it may stand behind "key = ", further lines indented. */
+void value_format(const struct value_rule *rule, const void *field, struct buf *out);
+/** What values are allowed, for people: "a size, 32M to 1T"; "" where nothing needs saying. */
+void value_describe(const struct value_rule *rule, struct buf *out);
+
+#endif
