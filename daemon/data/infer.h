@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Inference: the narrowest type that every cell of a column has, over the whole file: bool, int8, numeric, float8, date, timestamp, timestamptz,
- * uuid, json, text (never int4: widening rewrites a table). Leading zeros stay text. Non-ISO dates only when the file proves the order of day and month,
- * else text, with the reason. Workers infer chunks; their results are merged; the answer does not depend on how the file was cut.
+ * Inference: the narrowest type that every cell of a column has, over the whole file: bool, int8, numeric, float8, date, timestamp,
+ * timestamptz, uuid, json, text (never int4: widening rewrites a table). Leading zeros stay text. Non-ISO dates only when the file
+ * proves the order of day and month, else text, with the reason. Workers infer chunks; their results are merged; the answer does
+ * not depend on how the file was cut.
  *
  * Thread: any, one at a time.
  */
