@@ -9,7 +9,7 @@
 #include <stdlib.h>
 
 /* The first cell that ruled a candidate out */
-enum { SAMPLE_MAX = 23 };
+enum { SAMPLE_MAX = 23, WHERE_MAX = 80 };
 struct refusal {
     uint64_t line; /* 0: none did */
     char text[SAMPLE_MAX];
@@ -113,11 +113,11 @@ void infer_merge(struct infer *to, const struct infer *from)
 }
 
 /* "line 7 has "n/a"" */
-static void name_refusal(const struct refusal *r, char ret_text[INFER_REASON_MAX])
+static void name_refusal(const struct refusal *r, char ret_text[WHERE_MAX])
 {
-    char shown[4 * SAMPLE_MAX + 1];
+    char shown[SAMPLE_MAX + 20];
     log_escape((struct slice){r->text, r->len}, shown, sizeof(shown));
-    snprintf(ret_text, INFER_REASON_MAX, "line %" PRIu64 " has \"%s\"", r->line, shown);
+    snprintf(ret_text, WHERE_MAX, "line %" PRIu64 " has \"%s\"", r->line, shown);
 }
 
 static void set_text(const char *reason, struct infer_column *ret)
@@ -136,7 +136,7 @@ static void explain_text(const struct column *c, struct infer_column *ret)
         same_line &= line == longest;
         if (line > longest) last = g;
     }
-    char where[INFER_REASON_MAX], reason[2 * INFER_REASON_MAX];
+    char where[WHERE_MAX], reason[INFER_REASON_MAX];
     name_refusal(&c->refused[guesses[last].candidate], where);
     if (same_line)
         snprintf(reason, sizeof(reason), "no other type fits: %s", where);
@@ -154,7 +154,7 @@ static void explain_guess(const struct column *c, size_t g, struct infer_column 
 {
     const struct guess *guess = &guesses[g];
     ret->type = (struct type){guess->type, -1};
-    char where[INFER_REASON_MAX];
+    char where[WHERE_MAX];
     /* These stand behind the narrower type that a reader would ask about first. */
     bool widened = guess->type == TYPE_NUMERIC || guess->type == TYPE_FLOAT8 || guess->type == TYPE_TIMESTAMP;
     const struct refusal *narrower = widened ? &c->refused[guess[-1].candidate] : NULL;
@@ -163,8 +163,7 @@ static void explain_guess(const struct column *c, size_t g, struct infer_column 
         return;
     }
     name_refusal(narrower, where);
-    snprintf(ret->reason, sizeof(ret->reason), "every value is %s, not all are %s: %.80s", guess->every, guesses[g - 1].every,
-             where);
+    snprintf(ret->reason, sizeof(ret->reason), "every value is %s, not all are %s: %s", guess->every, guesses[g - 1].every, where);
 }
 
 void infer_result(const struct infer *i, size_t column, struct infer_column *ret_column)
