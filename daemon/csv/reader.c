@@ -257,6 +257,7 @@ int reader_next(struct reader *r, struct record *ret_record)
 
 const char *reader_error_text(int code)
 {
+    _Static_assert(READER_CELLS_MAX == 16384, "the text of READER_E_TOO_WIDE says how many");
     static const char *const texts[] = {
         [READER_E_END] = "no more records",
         [READER_E_STRAY_QUOTE] = "a quote inside an unquoted cell; double it and put the cell in quotes",
