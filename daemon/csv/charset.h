@@ -16,8 +16,8 @@ enum {
 };
 
 /**
- * `text` in UTF-8: itself when it needs no change, else a copy in the arena. latin-1 is ISO 8859-1, in which every byte is the code point of
- * its own number. 0, CHARSET_E_INVALID, or -ENOMEM.
+ * `text` in UTF-8: itself when it needs no change, else a copy in the arena. latin-1 is ISO 8859-1, in which every byte is the code
+ * point of its own number. 0, CHARSET_E_INVALID, or -ENOMEM.
  */
 must_check int charset_to_utf8(enum dialect_encoding from, struct slice text, struct arena *arena, struct slice *ret_text);
 

@@ -4,7 +4,8 @@
  *
  * One grammar, shared by scan.h and reader.h: a quote opens a quoted cell only as the first byte of the cell; inside, a doubled
  * quote is one quote; after the closing quote only a delimiter, a line end or the end of the file may follow. A quote anywhere else
- * is an error of that record. A record ends at LF or CRLF outside of quotes. (So a stray quote never swallows the records behind it.)
+ * is an error of that record. A record ends at LF or CRLF outside of quotes. (So a stray quote never swallows the records behind
+ * it.)
  *
  * Thread: any.
  */
@@ -13,6 +14,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+
 #include <stdbool.h>
 
 enum dialect_encoding { DIALECT_UTF8, DIALECT_LATIN1 };

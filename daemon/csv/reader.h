@@ -19,17 +19,18 @@
 
 #include "base/arena.h"
 #include "csv/dialect.h"
+
 #include <stdint.h>
 
 enum {
-    READER_E_END = 1,       /* no more records */
-    READER_E_STRAY_QUOTE,   /* a quote inside an unquoted cell */
-    READER_E_AFTER_QUOTE,   /* bytes between a closing quote and the delimiter */
-    READER_E_UNCLOSED,      /* the chunk ended inside a quoted cell */
-    READER_E_NUL,           /* a NUL byte */
-    READER_E_ENCODING,      /* bytes that are no UTF-8 */
-    READER_E_BARE_CR,       /* a CR without LF outside of quotes */
-    READER_E_TOO_WIDE,      /* more cells than READER_CELLS_MAX */
+    READER_E_END = 1,     /* no more records */
+    READER_E_STRAY_QUOTE, /* a quote inside an unquoted cell */
+    READER_E_AFTER_QUOTE, /* bytes between a closing quote and the delimiter */
+    READER_E_UNCLOSED,    /* the chunk ended inside a quoted cell */
+    READER_E_NUL,         /* a NUL byte */
+    READER_E_ENCODING,    /* bytes that are no UTF-8 */
+    READER_E_BARE_CR,     /* a CR without LF outside of quotes */
+    READER_E_TOO_WIDE,    /* more cells than READER_CELLS_MAX */
 };
 enum { READER_CELLS_MAX = 16384 };
 
@@ -41,10 +42,10 @@ struct cell {
 struct record {
     const struct cell *cell; /* valid until the next reader_next */
     size_t n;
-    uint64_t line;        /* physical line of its first byte, from 1 */
-    uint64_t offset;      /* byte offset in the file of its first byte */
-    struct slice raw;     /* its bytes as dropped, without the line end */
-    size_t fault_cell;    /* with an error: the index of the faulty cell */
+    uint64_t line;     /* physical line of its first byte, from 1 */
+    uint64_t offset;   /* byte offset in the file of its first byte */
+    struct slice raw;  /* its bytes as dropped, without the line end */
+    size_t fault_cell; /* with an error: the index of the faulty cell */
 };
 
 struct reader_input {
@@ -64,9 +65,9 @@ struct reader {
     uint64_t line;     /* physical line of pos */
     struct cell *cell; /* in the arena; NULL: to be taken */
     size_t cell_cap;
-    size_t plain_end;              /* the bytes from the record at hand up to here are ASCII without NUL */
-    size_t block;                  /* offset of the block that the masks are of */
-    uint64_t structural, quotes;   /* masks of the block: quote, delimiter, LF or CR; quote */
+    size_t plain_end;            /* the bytes from the record at hand up to here are ASCII without NUL */
+    size_t block;                /* offset of the block that the masks are of */
+    uint64_t structural, quotes; /* masks of the block: quote, delimiter, LF or CR; quote */
 };
 
 /** `arena` holds unescaped cells; the caller may arena_reset it between records as long as it calls reader_forget first. */

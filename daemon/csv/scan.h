@@ -17,6 +17,7 @@
 #define CETLD_CSV_SCAN_H
 
 #include "csv/dialect.h"
+
 #include <stdint.h>
 
 struct simd_ops;
@@ -30,8 +31,8 @@ struct scan {
 };
 
 struct scan_result {
-    size_t end;          /* bytes of the piece up to and with its last record end; 0: no record ends in it */
-    uint64_t lines;      /* physical line ends (LF) in piece[0, end) */
+    size_t end;     /* bytes of the piece up to and with its last record end; 0: no record ends in it */
+    uint64_t lines; /* physical line ends (LF) in piece[0, end) */
 };
 
 /** The dialect's delimiter is known; the first byte to be fed is the one behind its BOM. */

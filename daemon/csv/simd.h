@@ -14,6 +14,7 @@
 #define CETLD_CSV_SIMD_H
 
 #include "base/slice.h"
+
 #include <stdint.h>
 
 enum { SIMD_BLOCK = 64 }; /* bytes that one mask covers */
@@ -38,7 +39,8 @@ struct simd_ops {
     size_t (*first_high)(struct slice s);
     /** Index of the first byte that is 0 or above 0x7f; s.len when there is none. */
     size_t (*first_nul_or_high)(struct slice s);
-    /** Copy s up to its first byte above 0x7f; the number of bytes copied. `to` has room for s.len bytes, all of which may be written. */
+    /** Copy s up to its first byte above 0x7f; the number of bytes copied. `to` has room for s.len bytes, all of which may be
+     * written. */
     size_t (*copy_ascii)(char *to, struct slice s);
 };
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. U+0000 is valid here; who does not want it looks for it.
+ * Strict UTF-8 (RFC 3629): no overlong forms, no surrogates, nothing above U+10FFFF. U+0000 is valid here; who does not want it
+ * looks for it.
  *
  * Thread: any.
  */
