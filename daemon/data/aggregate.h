@@ -33,7 +33,11 @@ struct aggregate_spec {
     size_t columns;
 };
 
-enum { AGGREGATE_E_TYPE = 1, AGGREGATE_E_FULL = 2 };
+enum {
+    AGGREGATE_E_TYPE = 1,  /* a function does not take the column's type */
+    AGGREGATE_E_FULL = 2,  /* max_bytes is reached */
+    AGGREGATE_E_RANGE = 3, /* a row's key has no result: date_trunc of a date beyond the timestamps, where PostgreSQL raises 22008 */
+};
 
 /** The type a key or a measure has in the rollup's table. 0 or AGGREGATE_E_TYPE (with the words in err: which function does not take which type). */
 must_check int aggregate_key_type(const struct aggregate_spec *s, size_t k, struct error *err, struct type *ret_type);
@@ -43,15 +47,21 @@ struct aggregate;
 /** `spec` must outlive it. Memory at most max_bytes. The caller frees with aggregate_free. 0 or -ENOMEM. */
 must_check int aggregate_new(const struct aggregate_spec *spec, size_t max_bytes, struct aggregate **ret_aggregate);
 void aggregate_free(struct aggregate *a);
-/** Add all rows of the batch. 0, AGGREGATE_E_FULL, or -ENOMEM. */
+/** Add all rows of the batch; what is kept is copied. 0, AGGREGATE_E_FULL, AGGREGATE_E_RANGE, or -ENOMEM (then a part of the rows may be in). */
 must_check int aggregate_add(struct aggregate *a, const struct batch *b);
-/** Add all groups of `from`. 0, AGGREGATE_E_FULL, or -ENOMEM. */
+/**
+ * The same for the rows from *row on, which is moved behind the last one that was added, also on failure: so that who empties a full aggregate
+ * can go on. A row is in with all its measures, or not at all.
+ */
+must_check int aggregate_add_from(struct aggregate *a, const struct batch *b, size_t *row);
+/** Add all groups of `from`, of an equal spec. 0, AGGREGATE_E_FULL, or -ENOMEM (then a part may be in). */
 must_check int aggregate_merge(struct aggregate *to, const struct aggregate *from);
 size_t aggregate_groups(const struct aggregate *a);
 size_t aggregate_bytes(const struct aggregate *a);
 /**
  * The next up to BATCH_ROWS groups in key order (NULLs last), keys first, then measures, as a batch in `arena`; `*position` begins at 0 and is moved on. b->rows 0: no more.
- * Nothing may be added afterwards. 0 or -ENOMEM.
+ * A key of equal values that look different (1.0 and 1.00, -0 and 0) is shown as it was first seen. Nothing may be added afterwards; the aggregate may still
+ * be merged into another. 0, -ENOMEM, or -ERANGE (a sum with more digits than a numeric can have).
  */
 must_check int aggregate_read(struct aggregate *a, size_t *position, struct arena *arena, struct batch *ret_batch);
 

@@ -1,0 +1,460 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/aggregate.h"
+
+#include "base/buf.h"
+#include "data/aggregate_key.h"
+#include "data/aggregate_measure.h"
+
+#include <assert.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+/*
+ * One group, in one piece of the arena: this head, the cells of its measures, its keys' values as first seen, which of them are
+ * NULL, and its key's bytes.
+ */
+struct group {
+    size_t bytes; /* of the key */
+    struct aggregate_cell cell[];
+};
+
+/* Open addressing with linear probing; at most three quarters of the slots are taken. */
+struct slot {
+    uint64_t hash;
+    struct group *group; /* NULL: free */
+};
+
+enum { SLOTS_FIRST = 64, BLOCK_BYTES = 32 << 10 };
+
+struct aggregate {
+    const struct aggregate_spec *spec;
+    struct aggregate_key_plan *key;
+    struct aggregate_measure_plan *measure;
+    struct arena plans; /* the two above */
+    struct arena arena; /* the groups; its ceiling is max less what the slots take */
+    size_t max;
+    struct slot *slot;
+    size_t slots; /* a power of two */
+    size_t groups;
+    bool sorted; /* the first `groups` slots are the groups in key order: it is no hash table any more */
+    uint64_t seed;
+    struct buf bytes;   /* the key that is being looked up */
+    size_t *key_at;     /* where each key's bytes begin in it */
+    union value *value; /* and its values */
+    bool *null;
+    struct group *group_of[BATCH_ROWS]; /* the batch's rows */
+};
+
+static union value *group_values(const struct aggregate *a, struct group *g)
+{
+    return (union value *)(g->cell + a->spec->measures);
+}
+
+static bool *group_nulls(const struct aggregate *a, struct group *g)
+{
+    return (bool *)(group_values(a, g) + a->spec->keys);
+}
+
+static char *group_bytes(const struct aggregate *a, struct group *g)
+{
+    return (char *)(group_nulls(a, g) + a->spec->keys);
+}
+
+int aggregate_key_type(const struct aggregate_spec *s, size_t k, struct error *err, struct type *ret_type)
+{
+    struct aggregate_key_plan p;
+    int r = aggregate_key_plan(s, k, err, &p);
+    if (r == 0) *ret_type = p.type;
+    return r;
+}
+
+int aggregate_measure_type(const struct aggregate_spec *s, size_t m, struct error *err, struct type *ret_type)
+{
+    struct aggregate_measure_plan p;
+    int r = aggregate_measure_plan(s, m, err, &p);
+    if (r == 0) *ret_type = p.type;
+    return r;
+}
+
+static int make_plans(struct aggregate *a)
+{
+    const struct aggregate_spec *s = a->spec;
+    arena_init(&a->plans, 1024, SIZE_MAX);
+    a->key = arena_array(&a->plans, s->keys + 1, sizeof(*a->key));
+    a->measure = arena_array(&a->plans, s->measures + 1, sizeof(*a->measure));
+    a->key_at = arena_array(&a->plans, s->keys + 1, sizeof(*a->key_at));
+    a->value = arena_array(&a->plans, s->keys + 1, sizeof(*a->value));
+    a->null = arena_array(&a->plans, s->keys + 1, sizeof(*a->null));
+    if (!a->key || !a->measure || !a->key_at || !a->value || !a->null) return -ENOMEM;
+    int r = 0;
+    for (size_t k = 0; k < s->keys && r == 0; k++)
+        r = aggregate_key_plan(s, k, NULL, &a->key[k]);
+    for (size_t m = 0; m < s->measures && r == 0; m++)
+        r = aggregate_measure_plan(s, m, NULL, &a->measure[m]);
+    assert(r == 0); /* who made the spec has asked for the types */
+    return r;
+}
+
+int aggregate_new(const struct aggregate_spec *spec, size_t max_bytes, struct aggregate **ret_aggregate)
+{
+    struct aggregate *a = calloc(1, sizeof(*a));
+    if (!a) return -ENOMEM;
+    a->spec = spec;
+    a->max = max_bytes;
+    arena_init(&a->arena, BLOCK_BYTES, max_bytes);
+    buf_init(&a->bytes, max_bytes);
+    /* Keys come from files of strangers: nobody shall know which of them collide. */
+    if (getrandom(&a->seed, sizeof(a->seed), GRND_NONBLOCK) < 0) a->seed = (uintptr_t)a;
+    int r = make_plans(a);
+    if (r) {
+        aggregate_free(a);
+        return r;
+    }
+    *ret_aggregate = a;
+    return 0;
+}
+
+void aggregate_free(struct aggregate *a)
+{
+    if (!a) return;
+    arena_done(&a->plans);
+    arena_done(&a->arena);
+    buf_done(&a->bytes);
+    free(a->slot);
+    free(a);
+}
+
+size_t aggregate_groups(const struct aggregate *a)
+{
+    return a->groups;
+}
+
+/* Counted twice, since qsort takes a copy. */
+static size_t table_bytes(size_t slots)
+{
+    return 2 * slots * sizeof(struct slot);
+}
+
+size_t aggregate_bytes(const struct aggregate *a)
+{
+    return a->arena.used + table_bytes(a->slots);
+}
+
+static uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 29;
+}
+
+static uint64_t hash(const struct aggregate *a, struct slice key)
+{
+    uint64_t h = mix(a->seed, key.len), v;
+    for (; key.len >= sizeof(v); key.p += sizeof(v), key.len -= sizeof(v)) {
+        memcpy(&v, key.p, sizeof(v));
+        h = mix(h, v);
+    }
+    v = 0;
+    if (key.len) memcpy(&v, key.p, key.len);
+    return mix(h, v);
+}
+
+/* The slot that holds the key, or the free one where it belongs. */
+static struct slot *find_slot(struct aggregate *a, uint64_t h, struct slice key)
+{
+    for (size_t i = h & (a->slots - 1);; i = (i + 1) & (a->slots - 1)) {
+        struct slot *s = &a->slot[i];
+        if (!s->group) return s;
+        if (s->hash == h && slice_equal(key, (struct slice){group_bytes(a, s->group), s->group->bytes})) return s;
+    }
+}
+
+static int grow(struct aggregate *a)
+{
+    size_t slots = a->slots ? a->slots * 2 : SLOTS_FIRST;
+    if (table_bytes(slots) > a->max || a->arena.used > a->max - table_bytes(slots)) return AGGREGATE_E_FULL;
+    struct slot *old = a->slot, *grown = calloc(slots, sizeof(*grown));
+    if (!grown) return -ENOMEM;
+    for (size_t i = 0; i < a->slots; i++) {
+        if (!old[i].group) continue;
+        size_t to = old[i].hash & (slots - 1);
+        while (grown[to].group)
+            to = (to + 1) & (slots - 1);
+        grown[to] = old[i];
+    }
+    free(old);
+    a->slot = grown;
+    a->slots = slots;
+    a->arena.max = a->max - table_bytes(slots);
+    return 0;
+}
+
+/* The bytes of the key in a->value and a->null. */
+static int encode(struct aggregate *a)
+{
+    buf_reset(&a->bytes);
+    for (size_t k = 0; k < a->spec->keys; k++) {
+        a->key_at[k] = a->bytes.len + 1; /* behind the NULL flag */
+        aggregate_key_encode(a->key[k].type.id, &a->value[k], a->null[k], &a->bytes);
+    }
+    int r = buf_check(&a->bytes);
+    return r == ERROR_TOO_BIG ? AGGREGATE_E_FULL : r;
+}
+
+/* The keys' values for showing. Most variable ones stand in the key's bytes as they are; the others are copied. */
+static int keep_values(struct aggregate *a, struct group *g)
+{
+    const char *bytes = group_bytes(a, g);
+    for (size_t k = 0; k < a->spec->keys; k++) {
+        union value *v = &group_values(a, g)[k];
+        *v = a->value[k];
+        group_nulls(a, g)[k] = a->null[k];
+        if (a->null[k] || type_info(a->key[k].type.id)->fixed || v->s.len == 0) continue;
+        size_t at = a->key_at[k];
+        if (v->s.len <= g->bytes - at && memcmp(bytes + at, v->s.p, v->s.len) == 0) {
+            v->s.p = bytes + at;
+            continue;
+        }
+        v->s = arena_copy(&a->arena, v->s);
+        if (!v->s.p) return AGGREGATE_E_FULL;
+    }
+    return 0;
+}
+
+static int make_group(struct aggregate *a, struct group **ret_group)
+{
+    const struct aggregate_spec *s = a->spec;
+    size_t head =
+        sizeof(struct group) + s->measures * sizeof(struct aggregate_cell) + s->keys * (sizeof(union value) + sizeof(bool));
+    struct group *g = arena_alloc(&a->arena, head + a->bytes.len);
+    if (!g) return AGGREGATE_E_FULL;
+    memset(g, 0, head);
+    g->bytes = a->bytes.len;
+    if (g->bytes) memcpy(group_bytes(a, g), a->bytes.data, g->bytes);
+    int r = keep_values(a, g);
+    if (r == 0) *ret_group = g;
+    return r;
+}
+
+/* Find or make the group of the key in a->value and a->null. The slot is valid until the next call; ret_made: the group is new. */
+static int find_group(struct aggregate *a, struct slot **ret_slot, bool *ret_made)
+{
+    int r = encode(a);
+    if (r == 0 && a->groups >= a->slots / 4 * 3) r = grow(a);
+    if (r) return r;
+    struct slice key = buf_slice(&a->bytes);
+    uint64_t h = hash(a, key);
+    struct slot *slot = find_slot(a, h, key);
+    *ret_made = !slot->group;
+    if (!slot->group) {
+        r = make_group(a, &slot->group);
+        if (r) return r;
+        slot->hash = h;
+        a->groups++;
+    }
+    *ret_slot = slot;
+    return 0;
+}
+
+/* Undo find_group: the slot was the last to be taken, so no other key was led past it. */
+static void drop_group(struct aggregate *a, struct slot *slot)
+{
+    slot->group = NULL;
+    a->groups--;
+}
+
+static int reserve_row(struct aggregate *a, struct group *g, const struct batch *b, size_t row)
+{
+    for (size_t m = 0; m < a->spec->measures; m++) {
+        const struct aggregate_measure_plan *p = &a->measure[m];
+        if (!p->kind->reserve) continue;
+        const struct batch_column *column = &b->column[p->measure.column];
+        if (column->null[row]) continue;
+        if (p->kind->reserve(p, &g->cell[m], &column->value[row], &a->arena)) return AGGREGATE_E_FULL;
+    }
+    return 0;
+}
+
+/* The row's group, with room for its values. */
+static int place_row(struct aggregate *a, const struct batch *b, size_t row)
+{
+    for (size_t k = 0; k < a->spec->keys; k++) {
+        int r = aggregate_key_value(&a->key[k], b, row, &a->value[k], &a->null[k]);
+        if (r) return r;
+    }
+    struct slot *slot;
+    bool made;
+    int r = find_group(a, &slot, &made);
+    if (r) return r;
+    r = reserve_row(a, slot->group, b, row);
+    if (r) {
+        if (made) drop_group(a, slot);
+        return r;
+    }
+    a->group_of[row] = slot->group;
+    return 0;
+}
+
+static void add_measure(struct aggregate *a, size_t m, const struct batch *b, size_t from, size_t to)
+{
+    const struct aggregate_measure_plan *p = &a->measure[m];
+    if (p->kind->counts_nulls) {
+        for (size_t row = from; row < to; row++)
+            p->kind->add(p, &a->group_of[row]->cell[m], NULL);
+        return;
+    }
+    const struct batch_column *column = &b->column[p->measure.column];
+    for (size_t row = from; row < to; row++) {
+        if (column->null[row]) continue;
+        struct aggregate_cell *c = &a->group_of[row]->cell[m];
+        p->kind->add(p, c, &column->value[row]);
+        c->seen = true;
+    }
+}
+
+int aggregate_add_from(struct aggregate *a, const struct batch *b, size_t *row)
+{
+    assert(!a->sorted && b->rows <= BATCH_ROWS);
+    size_t first = *row, end = first;
+    int r = 0;
+    while (end < b->rows && (r = place_row(a, b, end)) == 0)
+        end++;
+    for (size_t m = 0; m < a->spec->measures; m++)
+        add_measure(a, m, b, first, end);
+    *row = end;
+    return r;
+}
+
+int aggregate_add(struct aggregate *a, const struct batch *b)
+{
+    size_t row = 0;
+    return aggregate_add_from(a, b, &row);
+}
+
+static bool is_count(const struct aggregate_measure_plan *p)
+{
+    return p->measure.function == AGGREGATE_COUNT_ALL || p->measure.function == AGGREGATE_COUNT;
+}
+
+static int merge_group(struct aggregate *to, struct group *g, struct group *from)
+{
+    for (size_t m = 0; m < to->spec->measures; m++) {
+        const struct aggregate_measure_plan *p = &to->measure[m];
+        if (!from->cell[m].seen || !p->kind->reserve_cell) continue;
+        if (p->kind->reserve_cell(p, &g->cell[m], &from->cell[m], &to->arena)) return AGGREGATE_E_FULL;
+    }
+    for (size_t m = 0; m < to->spec->measures; m++) {
+        const struct aggregate_measure_plan *p = &to->measure[m];
+        if (!from->cell[m].seen && !is_count(p)) continue;
+        p->kind->add_cell(p, &g->cell[m], &from->cell[m]);
+        g->cell[m].seen |= from->cell[m].seen;
+    }
+    return 0;
+}
+
+int aggregate_merge(struct aggregate *to, const struct aggregate *from)
+{
+    assert(!to->sorted && to != from && to->spec->keys == from->spec->keys && to->spec->measures == from->spec->measures);
+    for (size_t i = 0; i < from->slots; i++) {
+        struct group *g = from->slot[i].group;
+        if (!g) continue;
+        for (size_t k = 0; k < to->spec->keys; k++) {
+            to->value[k] = group_values(from, g)[k];
+            to->null[k] = group_nulls(from, g)[k];
+        }
+        struct slot *slot;
+        bool made;
+        int r = find_group(to, &slot, &made);
+        if (r) return r;
+        r = merge_group(to, slot->group, g);
+        if (r) {
+            if (made) drop_group(to, slot);
+            return r;
+        }
+    }
+    return 0;
+}
+
+static int compare_slots(const void *left, const void *right, void *aggregate)
+{
+    const struct slot *l = left, *r = right;
+    return slice_compare((struct slice){group_bytes(aggregate, l->group), l->group->bytes},
+                         (struct slice){group_bytes(aggregate, r->group), r->group->bytes});
+}
+
+/* The slots become the sorted list of groups. */
+static void sort(struct aggregate *a)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < a->slots; i++)
+        if (a->slot[i].group) a->slot[n++] = a->slot[i];
+    for (size_t i = n; i < a->slots; i++)
+        a->slot[i].group = NULL;
+    if (n > 1) qsort_r(a->slot, n, sizeof(a->slot[0]), compare_slots, a);
+    a->sorted = true;
+}
+
+/* Where groups are read to: the next row of a batch. */
+struct reading {
+    struct arena *arena;
+    struct batch batch;
+};
+
+static int read_keys(const struct aggregate *a, struct group *g, struct reading *to)
+{
+    for (size_t k = 0; k < a->spec->keys; k++) {
+        struct batch_column *column = &to->batch.column[k];
+        union value *v = &column->value[to->batch.rows];
+        *v = group_values(a, g)[k];
+        column->null[to->batch.rows] = group_nulls(a, g)[k];
+        if (group_nulls(a, g)[k] || type_info(column->type.id)->fixed || v->s.len == 0) continue;
+        /* The batch may live longer than we do. */
+        v->s = arena_copy(to->arena, v->s);
+        if (!v->s.p) return -ENOMEM;
+    }
+    return 0;
+}
+
+static int read_measures(const struct aggregate *a, struct group *g, struct reading *to)
+{
+    for (size_t m = 0; m < a->spec->measures; m++) {
+        const struct aggregate_measure_plan *p = &a->measure[m];
+        struct batch_column *column = &to->batch.column[a->spec->keys + m];
+        bool null = !g->cell[m].seen && !is_count(p);
+        column->null[to->batch.rows] = null;
+        if (null) continue;
+        int r = p->kind->read(p, &g->cell[m], to->arena, &column->value[to->batch.rows]);
+        if (r) return r;
+    }
+    return 0;
+}
+
+static int init_reading(const struct aggregate *a, struct arena *arena, struct reading *ret_to)
+{
+    size_t keys = a->spec->keys, columns = keys + a->spec->measures;
+    struct type *types = arena_array(arena, columns + 1, sizeof(*types));
+    if (!types) return -ENOMEM;
+    for (size_t k = 0; k < keys; k++)
+        types[k] = a->key[k].type;
+    for (size_t m = 0; m < a->spec->measures; m++)
+        types[keys + m] = a->measure[m].type;
+    ret_to->arena = arena;
+    return batch_init(&ret_to->batch, types, columns, arena);
+}
+
+int aggregate_read(struct aggregate *a, size_t *position, struct arena *arena, struct batch *ret_batch)
+{
+    if (!a->sorted) sort(a);
+    struct reading to;
+    int r = init_reading(a, arena, &to);
+    if (r) return r;
+    size_t at = *position;
+    for (to.batch.rows = 0; to.batch.rows < BATCH_ROWS && at < a->groups; to.batch.rows++) {
+        struct group *g = a->slot[at++].group;
+        r = read_keys(a, g, &to);
+        if (r == 0) r = read_measures(a, g, &to);
+        if (r) return r;
+    }
+    *position = at;
+    *ret_batch = to.batch;
+    return 0;
+}

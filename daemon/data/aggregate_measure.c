@@ -1,0 +1,303 @@
+/* SPDX-License-Identifier: MIT */
+#include "data/aggregate_measure.h"
+
+#include <math.h>
+
+typedef struct aggregate_measure_plan plan;
+typedef struct aggregate_cell cell;
+
+/* count */
+
+static void count_add(const plan *p, cell *c, const union value *v)
+{
+    (void)p, (void)v;
+    c->count++;
+}
+
+static void count_add_cell(const plan *p, cell *c, const cell *from)
+{
+    (void)p;
+    c->count += from->count;
+}
+
+static int read_fixed(const plan *p, cell *c, struct arena *arena, union value *ret_value)
+{
+    (void)p, (void)arena;
+    *ret_value = c->fixed;
+    return 0;
+}
+
+static const struct aggregate_measure_kind count_all = {
+    .counts_nulls = true, .add = count_add, .add_cell = count_add_cell, .read = read_fixed};
+static const struct aggregate_measure_kind count_values = {.add = count_add, .add_cell = count_add_cell, .read = read_fixed};
+
+/* sum(int2), sum(int4): an int8 holds the sums of 2^32 rows. */
+
+static void small_add(const plan *p, cell *c, const union value *v)
+{
+    (void)p;
+    c->fixed.i += v->i;
+}
+
+static void small_add_cell(const plan *p, cell *c, const cell *from)
+{
+    (void)p;
+    c->fixed.i += from->fixed.i;
+}
+
+static const struct aggregate_measure_kind sum_small = {.add = small_add, .add_cell = small_add_cell, .read = read_fixed};
+
+/* sum(int8) is a numeric: 128 bits hold the sums of 2^64 rows. */
+
+static void wide_plus(cell *c, int64_t high, uint64_t low)
+{
+    uint64_t carry = __builtin_add_overflow(c->wide.low, low, &c->wide.low);
+    c->wide.high = (int64_t)((uint64_t)c->wide.high + (uint64_t)high + carry);
+}
+
+static void wide_add(const plan *p, cell *c, const union value *v)
+{
+    (void)p;
+    wide_plus(c, v->i < 0 ? -1 : 0, (uint64_t)v->i);
+}
+
+static void wide_add_cell(const plan *p, cell *c, const cell *from)
+{
+    (void)p;
+    wide_plus(c, from->wide.high, from->wide.low);
+}
+
+static int wide_read(const plan *p, cell *c, struct arena *arena, union value *ret_value)
+{
+    (void)p;
+    char *bytes = arena_alloc(arena, DECIMAL_INT_MAX);
+    if (!bytes) return -ENOMEM;
+    ret_value->s = (struct slice){bytes, decimal_of_int128(c->wide.high, c->wide.low, bytes)};
+    return 0;
+}
+
+static const struct aggregate_measure_kind sum_wide = {.add = wide_add, .add_cell = wide_add_cell, .read = wide_read};
+
+/* sum(float4), sum(float8): in double; where PostgreSQL raises an overflow the sum is infinite. */
+
+static void float_add(const plan *p, cell *c, const union value *v)
+{
+    (void)p;
+    c->fixed.f += v->f;
+}
+
+static void float_add_cell(const plan *p, cell *c, const cell *from)
+{
+    (void)p;
+    c->fixed.f += from->fixed.f;
+}
+
+static int float_read(const plan *p, cell *c, struct arena *arena, union value *ret_value)
+{
+    (void)arena;
+    ret_value->f = p->type.id == TYPE_FLOAT4 ? (double)(float)c->fixed.f : c->fixed.f;
+    return 0;
+}
+
+static const struct aggregate_measure_kind sum_float = {.add = float_add, .add_cell = float_add_cell, .read = float_read};
+
+/* sum(numeric) */
+
+static int make_sum(cell *c, struct arena *arena)
+{
+    if (!c->sum) c->sum = arena_zalloc(arena, sizeof(*c->sum));
+    return c->sum ? 0 : -ENOMEM;
+}
+
+static int numeric_reserve(const plan *p, cell *c, const union value *v, struct arena *arena)
+{
+    (void)p;
+    int r = make_sum(c, arena);
+    return r ? r : decimal_sum_reserve(c->sum, v->s, arena);
+}
+
+static void numeric_add(const plan *p, cell *c, const union value *v)
+{
+    (void)p;
+    decimal_sum_add(c->sum, v->s);
+}
+
+static int numeric_reserve_cell(const plan *p, cell *c, const cell *from, struct arena *arena)
+{
+    (void)p;
+    int r = make_sum(c, arena);
+    return r ? r : decimal_sum_reserve_sum(c->sum, from->sum, arena);
+}
+
+static void numeric_add_cell(const plan *p, cell *c, const cell *from)
+{
+    (void)p;
+    decimal_sum_add_sum(c->sum, from->sum);
+}
+
+static int numeric_read(const plan *p, cell *c, struct arena *arena, union value *ret_value)
+{
+    (void)p;
+    return decimal_sum_read(c->sum, arena, &ret_value->s);
+}
+
+static const struct aggregate_measure_kind sum_numeric = {.reserve = numeric_reserve,
+                                                          .add = numeric_add,
+                                                          .reserve_cell = numeric_reserve_cell,
+                                                          .add_cell = numeric_add_cell,
+                                                          .read = numeric_read};
+
+/* min, max. The first of equal values (1.0 and 1.00) stays. */
+
+static bool beats(const plan *p, const cell *c, const union value *held, const union value *v)
+{
+    return !c->seen || p->compare(v, held) * p->direction > 0;
+}
+
+static void extreme_add(const plan *p, cell *c, const union value *v)
+{
+    if (beats(p, c, &c->fixed, v)) c->fixed = *v;
+}
+
+static void extreme_add_cell(const plan *p, cell *c, const cell *from)
+{
+    extreme_add(p, c, &from->fixed);
+}
+
+static const struct aggregate_measure_kind extreme_fixed = {.add = extreme_add, .add_cell = extreme_add_cell, .read = read_fixed};
+
+static union value held_bytes(const cell *c)
+{
+    return (union value){.s = {c->bytes.p, c->bytes.len}};
+}
+
+/* Twice what is needed, so that a maximum that creeps up leaves no more than its own size behind. */
+static int bytes_reserve(const plan *p, cell *c, const union value *v, struct arena *arena)
+{
+    union value held = held_bytes(c);
+    if (v->s.len <= c->bytes.cap || !beats(p, c, &held, v)) return 0;
+    if (v->s.len > UINT32_MAX / 2) return -ENOMEM;
+    uint32_t cap = 16;
+    while (cap < v->s.len)
+        cap *= 2;
+    char *room = arena_alloc(arena, cap);
+    if (!room) return -ENOMEM;
+    if (c->bytes.len) memcpy(room, c->bytes.p, c->bytes.len);
+    c->bytes.p = room;
+    c->bytes.cap = cap;
+    return 0;
+}
+
+static void bytes_add(const plan *p, cell *c, const union value *v)
+{
+    union value held = held_bytes(c);
+    if (!beats(p, c, &held, v)) return;
+    if (v->s.len) memcpy(c->bytes.p, v->s.p, v->s.len);
+    c->bytes.len = (uint32_t)v->s.len;
+}
+
+static int bytes_reserve_cell(const plan *p, cell *c, const cell *from, struct arena *arena)
+{
+    union value v = held_bytes(from);
+    return bytes_reserve(p, c, &v, arena);
+}
+
+static void bytes_add_cell(const plan *p, cell *c, const cell *from)
+{
+    union value v = held_bytes(from);
+    bytes_add(p, c, &v);
+}
+
+static int bytes_read(const plan *p, cell *c, struct arena *arena, union value *ret_value)
+{
+    (void)p;
+    char *copy = arena_alloc(arena, (size_t)c->bytes.len + 1); /* never 0 bytes */
+    if (!copy) return -ENOMEM;
+    if (c->bytes.len) memcpy(copy, c->bytes.p, c->bytes.len);
+    ret_value->s = (struct slice){copy, c->bytes.len};
+    return 0;
+}
+
+static const struct aggregate_measure_kind extreme_bytes = {
+    .reserve = bytes_reserve, .add = bytes_add, .reserve_cell = bytes_reserve_cell, .add_cell = bytes_add_cell, .read = bytes_read};
+
+static int compare_ints(const union value *a, const union value *b)
+{
+    return (a->i > b->i) - (a->i < b->i);
+}
+
+/* NaN is the greatest, and -0 equals 0. */
+static int compare_floats(const union value *a, const union value *b)
+{
+    if (isnan(a->f) || isnan(b->f)) return (isnan(a->f) != 0) - (isnan(b->f) != 0);
+    return (a->f > b->f) - (a->f < b->f);
+}
+
+static int compare_texts(const union value *a, const union value *b)
+{
+    return slice_compare(a->s, b->s);
+}
+
+static struct slice without_blanks(struct slice s)
+{
+    while (s.len > 0 && s.p[s.len - 1] == ' ')
+        s.len--;
+    return s;
+}
+
+static int compare_bpchars(const union value *a, const union value *b)
+{
+    return slice_compare(without_blanks(a->s), without_blanks(b->s));
+}
+
+static int compare_numerics(const union value *a, const union value *b)
+{
+    return decimal_compare(a->s, b->s);
+}
+
+/* What PostgreSQL's sum, min and max make of each type; a NULL kind: they do not take it. */
+static const struct {
+    const struct aggregate_measure_kind *sum, *extreme;
+    enum type_id sum_type, extreme_type;
+    int (*compare)(const union value *a, const union value *b);
+} functions[TYPE_N] = {
+    [TYPE_INT2] = {&sum_small, &extreme_fixed, TYPE_INT8, TYPE_INT2, compare_ints},
+    [TYPE_INT4] = {&sum_small, &extreme_fixed, TYPE_INT8, TYPE_INT4, compare_ints},
+    [TYPE_INT8] = {&sum_wide, &extreme_fixed, TYPE_NUMERIC, TYPE_INT8, compare_ints},
+    [TYPE_NUMERIC] = {&sum_numeric, &extreme_bytes, TYPE_NUMERIC, TYPE_NUMERIC, compare_numerics},
+    [TYPE_FLOAT4] = {&sum_float, &extreme_fixed, TYPE_FLOAT4, TYPE_FLOAT4, compare_floats},
+    [TYPE_FLOAT8] = {&sum_float, &extreme_fixed, TYPE_FLOAT8, TYPE_FLOAT8, compare_floats},
+    [TYPE_DATE] = {NULL, &extreme_fixed, TYPE_N, TYPE_DATE, compare_ints},
+    [TYPE_TIME] = {NULL, &extreme_fixed, TYPE_N, TYPE_TIME, compare_ints},
+    [TYPE_TIMESTAMP] = {NULL, &extreme_fixed, TYPE_N, TYPE_TIMESTAMP, compare_ints},
+    [TYPE_TIMESTAMPTZ] = {NULL, &extreme_fixed, TYPE_N, TYPE_TIMESTAMPTZ, compare_ints},
+    [TYPE_TEXT] = {NULL, &extreme_bytes, TYPE_N, TYPE_TEXT, compare_texts},
+    [TYPE_VARCHAR] = {NULL, &extreme_bytes, TYPE_N, TYPE_TEXT, compare_texts},
+    [TYPE_BPCHAR] = {NULL, &extreme_bytes, TYPE_N, TYPE_BPCHAR, compare_bpchars},
+};
+
+static const char *const names[] = {[AGGREGATE_COUNT_ALL] = "count(*)",
+                                    [AGGREGATE_COUNT] = "count",
+                                    [AGGREGATE_SUM] = "sum",
+                                    [AGGREGATE_MIN] = "min",
+                                    [AGGREGATE_MAX] = "max"};
+
+int aggregate_measure_plan(const struct aggregate_spec *s, size_t m, struct error *err, struct aggregate_measure_plan *ret_plan)
+{
+    plan p = {.measure = s->measure[m], .type = {TYPE_INT8, -1}};
+    enum aggregate_function function = p.measure.function;
+    if (function == AGGREGATE_COUNT_ALL || function == AGGREGATE_COUNT) {
+        p.kind = function == AGGREGATE_COUNT_ALL ? &count_all : &count_values;
+        *ret_plan = p;
+        return 0;
+    }
+    enum type_id from = s->type[p.measure.column].id;
+    bool sum = function == AGGREGATE_SUM;
+    p.kind = sum ? functions[from].sum : functions[from].extreme;
+    if (!p.kind) return error_set(err, AGGREGATE_E_TYPE, "%s does not take a %s", names[function], type_info(from)->name);
+    p.type.id = sum ? functions[from].sum_type : functions[from].extreme_type;
+    p.compare = functions[from].compare;
+    p.direction = function == AGGREGATE_MIN ? -1 : 1;
+    *ret_plan = p;
+    return 0;
+}
