@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A request as its handler sees it. It lives from its head until its answer is sent and the handler's `gone` was called, if it set one.
+ * A request as its handler sees it. It lives from its head until its answer is sent and the handler's `gone` was called, if it set
+ * one.
  *
  * Thread: loop.
  */
@@ -9,6 +10,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -16,8 +18,12 @@ enum http_method { HTTP_GET_, HTTP_HEAD_, HTTP_POST_, HTTP_PUT_, HTTP_PATCH_, HT
 
 struct http_request;
 
+/** "GET". Static. */
+const char *http_method_text(enum http_method m);
+
 enum http_method http_request_method(const struct http_request *r);
-/** The path as sent (percent-encoded, without the query), and decoded segment `i` of it: "/v1/a%20b" → "v1", "a b". {NULL, 0} behind the last. */
+/** The path as sent (percent-encoded, without the query), and decoded segment `i` of it: "/v1/a%20b" → "v1", "a b". {NULL, 0}
+ * behind the last. */
 struct slice http_request_path(const struct http_request *r);
 struct slice http_request_segment(const struct http_request *r, unsigned i);
 /** The decoded value of the route's `{name}` (router.h). */
@@ -35,8 +41,8 @@ bool http_request_is_local_socket(const struct http_request *r);
 /** A request id: the client's X-Request-Id when it is sane, else one of ours. */
 const char *http_request_id(const struct http_request *r);
 /**
- * The handler's own state. `gone` is called exactly once: after the answer is wholly sent, or as soon as the client has left or was cut off; afterwards the request
- * must not be touched. Set it before the handler returns, when the answer comes later.
+ * The handler's own state. `gone` is called exactly once: after the answer is wholly sent, or as soon as the client has left or was
+ * cut off; afterwards the request must not be touched. Set it before the handler returns, when the answer comes later.
  */
 void http_request_attach(struct http_request *r, void *state, void (*gone)(void *state));
 void *http_request_state(const struct http_request *r);

@@ -20,7 +20,7 @@
 
 #include "http/request.h"
 
-/** One more header for the answer that is not begun yet. Name and value are copied; a value with CR, LF or NUL is dropped (an assertion in debug builds). */
+/** One more header for the answer that is not begun yet. Name and value are copied; a field with control characters is dropped. */
 void http_header(struct http_request *r, const char *name, const char *value);
 /** The whole answer; the body is copied. */
 void http_answer(struct http_request *r, int status, const char *media_type, struct slice body);
@@ -28,21 +28,24 @@ void http_answer(struct http_request *r, int status, const char *media_type, str
 void http_answer_take(struct http_request *r, int status, const char *media_type, char *body, size_t len_bytes);
 
 void http_begin(struct http_request *r, int status, const char *media_type);
-/** Queue bytes (copied). False: more than queue_max waits; stop until `writable`. */
+/**
+ * Queue bytes (copied). False: more than queue_max waits; stop until `writable`. Each call is a chunk on the wire: hand over tens
+ * of kilobytes at a time.
+ */
 bool http_write(struct http_request *r, struct slice bytes);
 void http_on_writable(struct http_request *r, void (*writable)(void *state));
 void http_end(struct http_request *r, bool complete);
 
 /**
- * An error as one object with RFC 9457's members (type title status detail instance) and PostgREST's (code message details hint), media type
- * application/problem+json. `code` may be NULL (then the status), `hint` NULL.
+ * An error as one object with RFC 9457's members (type title status detail instance) and PostgREST's (code message details hint),
+ * media type application/problem+json. `code` may be NULL (then the status), `hint` NULL.
  */
 struct http_problem {
     int status;
     const char *code;
     const char *message; /* one sentence: what is wrong */
     const char *details;
-    const char *hint;    /* what to do next */
+    const char *hint; /* what to do next */
 };
 void http_problem(struct http_request *r, const struct http_problem *p);
 /** The reason phrase of RFC 9110, "Not Found". */

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The router: a table of method, path pattern and handler. Literal segments win over captures; a trailing slash is answered as if it were not there. An unknown
- * path is 404, a known one with another method 405 with Allow; OPTIONS is answered with Allow; HEAD goes to GET.
+ * The router: a table of method, path pattern and handler. Literal segments win over captures; a trailing slash is answered as if
+ * it were not there. An unknown path is 404, a known one with another method 405 with Allow; OPTIONS is answered with Allow; HEAD
+ * goes to GET.
  *
  *     static const struct http_route routes[] = {
  *         {HTTP_GET_, "/v1/files/{id}", files_one},
@@ -26,5 +27,8 @@ struct http_router {
     const struct http_route *routes;
     void *ctx; /* http_request_context */
 };
+
+/** Find the route, note its captures in the request, and call its handler; or answer 404, 405, OPTIONS. */
+void http_router_dispatch(const struct http_router *router, struct http_request *r);
 
 #endif

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The HTTP/1.1 server: listeners, connections and their limits. It knows nothing of ETL: requests go to a router (router.h), answers come through
- * response.h. RFC 9110, RFC 9112.
+ * The HTTP/1.1 server: listeners, connections and their limits. It knows nothing of ETL: requests go to a router (router.h),
+ * answers come through response.h. RFC 9110, RFC 9112.
  *
  * Thread: loop.
  */
@@ -15,12 +15,12 @@
 struct http_server;
 
 struct http_limits {
-    size_t header_max;        /* bytes of a request's head; beyond: 431 */
-    size_t body_max;          /* bytes of a buffered body; beyond: 413 */
-    size_t queue_max;         /* bytes of an answer that wait for a slow reader before http_write says so */
-    int64_t header_timeout_ms;/* from a request's first byte to the end of its head; beyond: 408 and close */
-    int64_t idle_timeout_ms;  /* kept open without a request; also between two reads of a body and two writes of an answer */
-    unsigned connections;     /* beyond: the oldest idle one is closed, else 503 and close */
+    size_t header_max;         /* bytes of a request's head; beyond: 431 */
+    size_t body_max;           /* bytes of a buffered body; beyond: 413 */
+    size_t queue_max;          /* bytes of an answer that wait for a slow reader before http_write says so */
+    int64_t header_timeout_ms; /* from a request's first byte to the end of its head; beyond: 408 and close */
+    int64_t idle_timeout_ms;   /* kept open without a request; also between two reads of a body and two writes of an answer */
+    unsigned connections;      /* beyond: the oldest idle one is closed, else 503 and close */
 };
 struct http_server_config {
     struct http_limits limits;
@@ -32,8 +32,8 @@ struct http_server_config {
 
 must_check int http_server_new(struct loop *l, const struct http_server_config *config, struct http_server **ret_server);
 /**
- * Listen on "host:port", "[::1]:port" or "unix:/path" (mode 0660; a stale socket file is replaced, a live one is refused). Port 0 takes a free one.
- * 0, or -errno with the words in err (address, what to do).
+ * Listen on "host:port", "[::1]:port" or "unix:/path" (mode 0660; a stale socket file is replaced, a live one is refused). Port 0
+ * takes a free one. 0, or -errno with the words in err (address, what to do).
  */
 must_check int http_server_listen(struct http_server *s, const char *address, struct error *err);
 /** Take a listening socket that systemd passed (sd_listen_fds). */

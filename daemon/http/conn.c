@@ -1,0 +1,639 @@
+/* SPDX-License-Identifier: MIT */
+#include "http/conn.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+
+enum {
+    WRITE_PARTS = 16,
+    WRITE_BYTES = 262144, /* at once, so that progress shows before a large answer is through */
+    LINGER_MS = 2000,
+    DISCARD_MAX = 1 << 20, /* bytes thrown away behind the last request; then the socket is no longer read */
+    REFUSED_EXTRA = 64,    /* connections beyond the ceiling that are told so; the rest is closed without a word */
+    HANDLES = 2,
+};
+
+enum conn_state { CONN_OPEN, CONN_LAST, CONN_LINGERING, CONN_CLOSED };
+
+struct http_conn {
+    struct http_shared *shared;
+    struct list link, idle_link;
+    union {
+        uv_handle_t handle;
+        uv_stream_t stream;
+        uv_tcp_t tcp;
+        uv_pipe_t pipe;
+    } socket;
+    uv_timer_t timer;
+    uv_write_t write;
+    struct loop_deferred deferred;
+    unsigned closing; /* handles whose close callback is to come */
+    enum conn_state state;
+    bool local, eof;
+
+    struct http_parser parser;
+    struct http_request *incoming; /* being read */
+    struct http_request *held;     /* read, waits until the requests before it are answered */
+    struct http_request *spare;
+    struct list requests;        /* with their handlers, or answered and not sent yet */
+    unsigned in_flight;          /* how many they are */
+    struct http_request *writer; /* the first of them that has not ended: its bytes go to `out` */
+    struct buf input;            /* read, not parsed yet, because the pipeline is full */
+    bool head_done, continue_due;
+
+    struct http_outqueue out;
+    uint64_t queued, sent; /* bytes since the beginning; queued = sent + out.bytes */
+    size_t write_bytes;    /* in the write in flight; 0: none */
+    size_t discarded;
+    bool reading, spoiled, settling, again;
+
+    int64_t since_ms; /* when it got into the state its deadline counts from: idle, or the head's first byte */
+    int64_t read_ms, moved_ms, linger_ms;
+    int64_t timer_at_ms; /* when the timer will fire */
+};
+
+static void settle(struct http_conn *c);
+
+static int64_t now_ms(const struct http_conn *c)
+{
+    return loop_now_ms(c->shared->loop);
+}
+
+/* ---- the end ---- */
+
+static void socket_closed(uv_handle_t *handle)
+{
+    struct http_conn *c = handle->data;
+    if (--c->closing > 0) return;
+    while (!list_empty(&c->requests))
+        http_request_free(container_of(c->requests.next, struct http_request, link));
+    http_request_free(c->incoming);
+    http_request_free(c->held);
+    http_request_free(c->spare);
+    buf_done(&c->input);
+    http_outqueue_done(&c->out);
+    c->shared->closed(c->shared);
+    free(c);
+}
+
+static void tell_gone(struct http_request *r)
+{
+    void (*gone)(void *) = r->gone;
+    r->gone = NULL;
+    if (gone) gone(r->state);
+}
+
+static void close_with(struct http_conn *c, bool reset)
+{
+    if (c->state == CONN_CLOSED) return;
+    c->state = CONN_CLOSED;
+    c->shared->count--;
+    counters_set(c->shared->counters, COUNTER_HTTP_CONNECTIONS, c->shared->count);
+    list_remove(&c->link);
+    list_remove(&c->idle_link);
+    loop_undefer(&c->deferred);
+    c->closing = HANDLES;
+    if (!reset || c->local || uv_tcp_close_reset(&c->socket.tcp, socket_closed) < 0) uv_close(&c->socket.handle, socket_closed);
+    uv_close((uv_handle_t *)&c->timer, socket_closed);
+    /* `gone` may lead anywhere, but not to another end of this connection. The memory stays until the sockets are closed. */
+    for (list_each(l, next, &c->requests))
+        tell_gone(container_of(l, struct http_request, link));
+}
+
+void http_conn_cut(struct http_conn *c)
+{
+    close_with(c, false);
+}
+
+/* ---- requests ---- */
+
+static struct http_request *request_new(struct http_conn *c)
+{
+    struct http_request *r = NULL;
+    if (c->spare) return steal_ptr(&c->spare);
+    if (http_request_new(c, &r) < 0) http_conn_spoil(c);
+    return r;
+}
+
+static void append(struct http_conn *c, struct http_request *r)
+{
+    list_append(&c->requests, &r->link);
+    c->in_flight++;
+    if (!c->writer) c->writer = r;
+}
+
+/* Answer what cannot be understood, behind what was understood before it; then nothing more is read. */
+static void refuse(struct http_conn *c, const struct http_refusal *why)
+{
+    struct http_request *r = steal_ptr(&c->incoming);
+    if (!r) r = request_new(c);
+    c->state = CONN_LAST;
+    c->continue_due = false;
+    buf_reset(&c->input);
+    if (!r) return;
+    append(c, r);
+    if (why->status == 503) http_header(r, "Retry-After", "1");
+    http_problem(r, &(struct http_problem){.status = why->status, .message = why->why});
+}
+
+static bool is_safe(const struct http_request *r)
+{
+    enum http_method m = r->message.method;
+    return m == HTTP_GET_ || m == HTTP_HEAD_ || m == HTTP_OPTIONS_;
+}
+
+/* Side by side only with others that change nothing (RFC 9112, 9.3.2). */
+static bool may_dispatch(const struct http_conn *c, const struct http_request *r)
+{
+    if (list_empty(&c->requests)) return true;
+    return is_safe(r) && is_safe(container_of(c->requests.prev, struct http_request, link));
+}
+
+static void dispatch(struct http_conn *c, struct http_request *r)
+{
+    struct http_shared *s = c->shared;
+    char own_id[sizeof s->id_prefix + 24];
+    snprintf(own_id, sizeof own_id, "%s-%llu", s->id_prefix, (unsigned long long)++s->ids);
+    append(c, r);
+    int rc = http_request_prepare(r, own_id);
+    if (rc == 0)
+        http_router_dispatch(s->router, r);
+    else if (rc == HTTP_TARGET_E_ENCODING)
+        http_problem(r, &(struct http_problem){.status = 400,
+                                               .message = "The request target is not percent-encoded as it should be.",
+                                               .hint = "Write %25 for a percent sign; %00 is not taken."});
+    else if (rc == HTTP_TARGET_E_DEPTH)
+        http_problem(r, &(struct http_problem){.status = 404, .message = "There is nothing at a path that deep."});
+    else
+        http_conn_spoil(c);
+}
+
+static void whole(struct http_conn *c)
+{
+    struct http_request *r = steal_ptr(&c->incoming);
+    c->continue_due = false;
+    if (!r->message.keep_alive || c->shared->draining) c->state = CONN_LAST;
+    if (may_dispatch(c, r))
+        dispatch(c, r);
+    else
+        c->held = r;
+}
+
+/* ---- parsing ---- */
+
+/* A request's first byte has come, and its last has not. */
+static bool is_arriving(const struct http_conn *c)
+{
+    return c->incoming && !http_parser_idle(&c->parser);
+}
+
+static bool may_begin(const struct http_conn *c)
+{
+    return c->in_flight < HTTP_PIPELINE_MAX && !c->held && c->out.bytes <= c->shared->limits.queue_max;
+}
+
+static void head_begun(struct http_conn *c)
+{
+    c->since_ms = now_ms(c);
+    c->incoming->began_us = clock_mono_us();
+}
+
+static void head_ended(struct http_conn *c)
+{
+    c->head_done = true;
+    c->read_ms = now_ms(c);
+    c->continue_due = c->incoming->message.wants_continue;
+}
+
+static bool begin(struct http_conn *c)
+{
+    c->incoming = request_new(c);
+    if (!c->incoming) return false;
+    c->head_done = false;
+    http_parser_begin(&c->parser, &c->incoming->message);
+    return true;
+}
+
+static void parse(struct http_conn *c, struct slice *bytes)
+{
+    while (c->state == CONN_OPEN && !c->spoiled) {
+        if (!c->incoming && (bytes->len == 0 || !may_begin(c) || !begin(c))) return;
+        bool arriving = is_arriving(c);
+        enum http_parsed parsed = http_parser_feed(&c->parser, bytes);
+        if (!arriving && is_arriving(c)) head_begun(c);
+        switch (parsed) {
+        case HTTP_PARSED_MORE: return;
+        case HTTP_PARSED_HEAD: head_ended(c); break;
+        case HTTP_PARSED_WHOLE: whole(c); break;
+        case HTTP_PARSED_REFUSED: refuse(c, &c->parser.refusal); break;
+        }
+    }
+}
+
+/* What was kept when the pipeline was full. */
+static void parse_input(struct http_conn *c)
+{
+    bool serving = c->state == CONN_OPEN || c->state == CONN_LAST;
+    if (serving && c->held && may_dispatch(c, c->held)) dispatch(c, steal_ptr(&c->held));
+    if (c->input.len == 0) return;
+    struct slice rest = buf_slice(&c->input);
+    parse(c, &rest);
+    if (c->state == CONN_OPEN)
+        buf_consume(&c->input, c->input.len - rest.len);
+    else
+        buf_reset(&c->input);
+}
+
+/* ---- sending ---- */
+
+static void wrote_bytes(struct http_conn *c, size_t n)
+{
+    http_outqueue_drop(&c->out, n);
+    c->sent += n;
+    c->moved_ms = now_ms(c);
+}
+
+static void wrote(uv_write_t *write, int status)
+{
+    struct http_conn *c = container_of(write, struct http_conn, write);
+    size_t n = c->write_bytes;
+    c->write_bytes = 0;
+    if (c->state == CONN_CLOSED) return;
+    if (status < 0) {
+        http_conn_cut(c);
+        return;
+    }
+    wrote_bytes(c, n);
+    settle(c);
+}
+
+static void flush(struct http_conn *c)
+{
+    while (c->out.bytes > 0 && c->write_bytes == 0 && c->state != CONN_CLOSED) {
+        uv_buf_t bufs[WRITE_PARTS];
+        unsigned n = http_outqueue_peek(&c->out, bufs, WRITE_PARTS, WRITE_BYTES);
+        int r = uv_try_write(&c->socket.stream, bufs, n);
+        if (r > 0) {
+            wrote_bytes(c, (size_t)r);
+            continue;
+        }
+        size_t bytes = 0;
+        for (unsigned i = 0; i < n; i++)
+            bytes += bufs[i].len;
+        if (r == UV_EAGAIN) r = uv_write(&c->write, &c->socket.stream, bufs, n, wrote);
+        if (r < 0)
+            http_conn_cut(c);
+        else
+            c->write_bytes = bytes;
+    }
+}
+
+/* Bytes were added to `out` behind our back; keep `queued` in step. */
+static void count_queued(struct http_conn *c)
+{
+    if (c->queued == c->sent) c->moved_ms = now_ms(c);
+    c->queued = c->sent + c->out.bytes;
+}
+
+/* Answers that have ended leave the turn to the next, whose bytes so far follow at once. */
+static void advance_writer(struct http_conn *c)
+{
+    count_queued(c);
+    while (c->writer && c->writer->phase == HTTP_ENDED) {
+        struct http_request *r = c->writer;
+        r->ends_at = c->queued;
+        bool last = r->cuts || r->link.next == &c->requests;
+        c->writer = last ? NULL : container_of(r->link.next, struct http_request, link);
+        if (!c->writer) break;
+        http_outqueue_move(&c->out, &c->writer->queue);
+        count_queued(c);
+    }
+    if (c->continue_due && list_empty(&c->requests)) {
+        c->continue_due = false;
+        if (http_outqueue_put(&c->out, SLICE("HTTP/1.1 100 Continue\r\n\r\n")) < 0) http_conn_spoil(c);
+        count_queued(c);
+    }
+}
+
+static void log_access(const struct http_conn *c, const struct http_request *r)
+{
+    const struct http_shared *s = c->shared;
+    if (!s->log) return;
+    char line[512];
+    const char *method = r->message.target.p ? http_method_text(r->message.method) : "-";
+    struct slice target = slice_cut_utf8(r->message.target, 256);
+    snprintf(line, sizeof line, "%s " SLICE_FMT " %d %llu bytes %.3f ms id=%s", method, SLICE_ARG(target), r->status,
+             (unsigned long long)r->body_bytes, (double)(clock_mono_us() - r->began_us) / 1000, r->id);
+    s->log(s->log_ctx, line);
+}
+
+static void recycle(struct http_conn *c, struct http_request *r)
+{
+    if (c->spare || c->state != CONN_OPEN) {
+        http_request_free(r);
+        return;
+    }
+    http_request_reset(r);
+    c->spare = r;
+}
+
+static void linger(struct http_conn *c);
+
+/* The first answer is out. */
+static void finish(struct http_conn *c, struct http_request *r)
+{
+    bool cuts = r->cuts, torn = r->torn, http10 = r->message.http10;
+    counters_add(c->shared->counters, COUNTER_HTTP_REQUESTS, 1);
+    if (r->status >= 500) counters_add(c->shared->counters, COUNTER_HTTP_ERRORS, 1);
+    log_access(c, r);
+    list_remove(&r->link);
+    c->in_flight--;
+    c->again = true;
+    tell_gone(r);
+    recycle(c, r);
+    if (c->state == CONN_CLOSED) return;
+    if (torn)
+        close_with(c, http10);
+    else if (cuts)
+        linger(c);
+}
+
+static void finish_sent(struct http_conn *c)
+{
+    while (!http_conn_is_dead(c) && !list_empty(&c->requests)) {
+        struct http_request *r = container_of(c->requests.next, struct http_request, link);
+        if (r->phase != HTTP_ENDED || r == c->writer || r->ends_at > c->sent) return;
+        finish(c, r);
+    }
+}
+
+static void tell_writable(struct http_conn *c)
+{
+    struct http_request *r = c->writer;
+    if (!r || !r->blocked || c->out.bytes > c->shared->limits.queue_max / 2) return;
+    r->blocked = false;
+    if (r->writable) r->writable(r->state);
+}
+
+/* ---- reading and waiting ---- */
+
+static void alloc(uv_handle_t *handle, size_t hint, uv_buf_t *ret_buf)
+{
+    (void)hint;
+    struct http_conn *c = handle->data;
+    *ret_buf = (uv_buf_t){.base = c->shared->read_buffer, .len = HTTP_READ_BYTES};
+}
+
+static void got_bytes(struct http_conn *c, struct slice bytes)
+{
+    c->read_ms = now_ms(c);
+    if (c->state != CONN_OPEN) {
+        c->discarded += bytes.len;
+        return;
+    }
+    c->settling = true;
+    parse(c, &bytes);
+    c->settling = false;
+    if (c->state != CONN_OPEN) return;
+    buf_put(&c->input, bytes);
+    if (buf_check(&c->input) < 0) c->spoiled = true;
+}
+
+static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
+{
+    struct http_conn *c = stream->data;
+    if (n == 0) return;
+    if (n > 0) {
+        got_bytes(c, (struct slice){buf->base, (size_t)n});
+    } else if (n == UV_EOF) {
+        /* The client has shut its side, or is gone, which looks the same: what is whole is answered. */
+        c->eof = true;
+        if (c->state == CONN_OPEN) c->state = CONN_LAST;
+        if (c->state == CONN_LINGERING) http_conn_cut(c);
+    } else {
+        http_conn_cut(c);
+    }
+    settle(c);
+}
+
+static bool wants_read(const struct http_conn *c)
+{
+    if (c->eof) return false;
+    if (c->state != CONN_OPEN) return c->discarded < DISCARD_MAX; /* to see the client leave */
+    return c->input.len == 0 && (c->incoming || may_begin(c));
+}
+
+static void set_reading(struct http_conn *c, bool wanted)
+{
+    if (wanted == c->reading) return;
+    c->reading = wanted;
+    if (!wanted)
+        uv_read_stop(&c->socket.stream);
+    else if (uv_read_start(&c->socket.stream, alloc, on_read) < 0)
+        http_conn_cut(c);
+}
+
+static bool is_idle(const struct http_conn *c)
+{
+    return list_empty(&c->requests) && !is_arriving(c) && !c->held && c->out.bytes == 0;
+}
+
+static int64_t deadline_ms(const struct http_conn *c)
+{
+    const struct http_limits *limits = &c->shared->limits;
+    int64_t at = INT64_MAX, other = INT64_MAX;
+    if (c->state == CONN_LINGERING) return c->linger_ms + LINGER_MS;
+    if (c->out.bytes > 0) at = c->moved_ms + limits->idle_timeout_ms;
+    if (c->state == CONN_OPEN && is_arriving(c))
+        other = c->head_done ? c->read_ms + limits->idle_timeout_ms : c->since_ms + limits->header_timeout_ms;
+    else if (c->state == CONN_OPEN && is_idle(c))
+        other = c->since_ms + limits->idle_timeout_ms;
+    return other < at ? other : at;
+}
+
+static void on_timer(uv_timer_t *timer);
+
+/* A deadline that moves away leaves the timer as it is; it looks again when it fires. */
+static void set_timer(struct http_conn *c)
+{
+    int64_t at = deadline_ms(c), now = now_ms(c);
+    if (at == INT64_MAX || (uv_is_active((uv_handle_t *)&c->timer) && c->timer_at_ms <= at)) return;
+    c->timer_at_ms = at;
+    uv_timer_start(&c->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
+}
+
+static void on_timer(uv_timer_t *timer)
+{
+    struct http_conn *c = timer->data;
+    int64_t now = now_ms(c);
+    if (deadline_ms(c) > now) {
+        set_timer(c);
+        return;
+    }
+    bool stuck = c->out.bytes > 0 && c->moved_ms + c->shared->limits.idle_timeout_ms <= now;
+    if (c->state == CONN_OPEN && is_arriving(c) && !stuck) {
+        refuse(c, &(struct http_refusal){408, "the request took too long to arrive"});
+        settle(c);
+    } else {
+        close_with(c, stuck);
+    }
+}
+
+/* All is sent and nothing follows: shut our side, and wait a moment for the client's. */
+static void linger(struct http_conn *c)
+{
+    /* What is still with handlers will not be answered: the answer before it ends with the connection. */
+    for (list_each(l, next, &c->requests)) {
+        struct http_request *r = container_of(l, struct http_request, link);
+        tell_gone(r);
+        if (c->state == CONN_CLOSED) return;
+    }
+    uv_os_fd_t fd;
+    if (c->eof || uv_fileno(&c->socket.handle, &fd) < 0 || shutdown(fd, SHUT_WR) < 0) {
+        http_conn_cut(c);
+        return;
+    }
+    c->state = CONN_LINGERING;
+    c->linger_ms = now_ms(c);
+}
+
+/* Nothing can be done right now: decide what to wait for. */
+static void rest(struct http_conn *c)
+{
+    if (c->state == CONN_LAST && list_empty(&c->requests) && !c->held && c->out.bytes == 0) linger(c);
+    if (c->state == CONN_OPEN && c->shared->draining && is_idle(c)) http_conn_cut(c);
+    if (c->state == CONN_CLOSED) return;
+    bool idle = c->state == CONN_OPEN && is_idle(c);
+    if (idle && list_empty(&c->idle_link)) {
+        c->since_ms = now_ms(c);
+        list_append(&c->shared->idle, &c->idle_link);
+    }
+    if (!idle) list_remove(&c->idle_link);
+    set_reading(c, wants_read(c));
+    if (c->state != CONN_CLOSED) set_timer(c);
+}
+
+static void settle(struct http_conn *c)
+{
+    if (c->state == CONN_CLOSED) return;
+    c->settling = true;
+    do {
+        c->again = false;
+        parse_input(c);
+        advance_writer(c);
+        flush(c);
+        finish_sent(c);
+        if (!http_conn_is_dead(c)) tell_writable(c);
+        if (c->spoiled) http_conn_cut(c);
+    } while (c->again && !http_conn_is_dead(c));
+    c->settling = false;
+    if (c->state != CONN_CLOSED) rest(c);
+}
+
+static void settle_deferred(struct loop_deferred *d)
+{
+    settle(container_of(d, struct http_conn, deferred));
+}
+
+/* ---- for the others ---- */
+
+int http_conn_accept(struct http_shared *s, uv_stream_t *listener)
+{
+    struct http_conn *c = calloc(1, sizeof *c);
+    if (!c) return -ENOMEM;
+    c->shared = s;
+    c->local = listener->type == UV_NAMED_PIPE;
+    int r = c->local ? uv_pipe_init(loop_uv(s->loop), &c->socket.pipe, 0) : uv_tcp_init(loop_uv(s->loop), &c->socket.tcp);
+    if (r < 0) {
+        free(c);
+        return r;
+    }
+    uv_timer_init(loop_uv(s->loop), &c->timer);
+    c->socket.handle.data = c->timer.data = c;
+    list_init(&c->link);
+    list_init(&c->idle_link);
+    list_init(&c->requests);
+    buf_init(&c->input, HTTP_READ_BYTES);
+    http_outqueue_init(&c->out);
+    loop_deferred_init(&c->deferred, settle_deferred);
+    s->count++;
+    counters_set(s->counters, COUNTER_HTTP_CONNECTIONS, s->count);
+    list_append(&s->conns, &c->link);
+    r = uv_accept(listener, &c->socket.stream);
+    if (r < 0 || s->count > s->limits.connections + REFUSED_EXTRA) {
+        http_conn_cut(c);
+        return 0;
+    }
+    if (!c->local) uv_tcp_nodelay(&c->socket.tcp, 1);
+    if (s->count > s->limits.connections && !list_empty(&s->idle)) http_conn_cut(http_conn_of_idle(s->idle.next));
+    if (s->count > s->limits.connections)
+        refuse(c, &(struct http_refusal){503, "too many connections are open; try again in a moment"});
+    settle(c);
+    return 0;
+}
+
+void http_conn_drain(struct http_conn *c)
+{
+    if (c->state == CONN_OPEN && !is_arriving(c)) c->state = CONN_LAST;
+    if (is_idle(c))
+        http_conn_cut(c);
+    else
+        http_conn_wake(c);
+}
+
+struct http_conn *http_conn_of(struct list *link)
+{
+    return container_of(link, struct http_conn, link);
+}
+
+struct http_conn *http_conn_of_idle(struct list *link)
+{
+    return container_of(link, struct http_conn, idle_link);
+}
+
+struct http_shared *http_conn_shared(const struct http_conn *c)
+{
+    return c->shared;
+}
+
+bool http_conn_is_local(const struct http_conn *c)
+{
+    return c->local;
+}
+
+bool http_conn_is_dead(const struct http_conn *c)
+{
+    return c->state == CONN_CLOSED || c->state == CONN_LINGERING;
+}
+
+bool http_conn_is_last(const struct http_conn *c, const struct http_request *r)
+{
+    return c->state == CONN_LAST && !c->held && r->link.next == &c->requests;
+}
+
+void http_conn_no_more(struct http_conn *c)
+{
+    if (c->state == CONN_OPEN) c->state = CONN_LAST;
+}
+
+struct http_outqueue *http_conn_queue(struct http_conn *c, struct http_request *r)
+{
+    return r == c->writer ? &c->out : &r->queue;
+}
+
+void http_conn_spoil(struct http_conn *c)
+{
+    c->spoiled = true;
+    http_conn_wake(c);
+}
+
+void http_conn_wake(struct http_conn *c)
+{
+    c->again = true;
+    if (!c->settling && c->state != CONN_CLOSED) loop_defer(c->shared->loop, &c->deferred);
+}

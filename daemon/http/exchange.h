@@ -1,0 +1,64 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The inside of a `struct http_request`, for this layer's own files: the message that came, and the answer that goes.
+ *
+ *   waiting ──http_answer──▶ ended ──sent──▶ (gone, freed)
+ *      └──http_begin──▶ begun ──http_end──▶ ended
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_HTTP_EXCHANGE_H
+#define CETLD_HTTP_EXCHANGE_H
+
+#include "base/arena.h"
+#include "http/outqueue.h"
+#include "http/parser.h"
+#include "http/target.h"
+
+struct http_conn;
+
+enum { HTTP_CAPTURES_MAX = 4, HTTP_ID_MAX = 64 };
+
+struct http_capture {
+    struct slice name, value;
+};
+
+enum http_phase { HTTP_WAITING, HTTP_BEGUN, HTTP_ENDED };
+
+struct http_request {
+    struct list link; /* in its connection, in the order of arrival */
+    struct http_conn *conn;
+    struct arena store;  /* what is decoded and joined */
+    struct arena *arena; /* &store, so that accessors of a const request may allocate */
+    struct http_message message;
+    struct http_target target;
+    struct http_capture capture[HTTP_CAPTURES_MAX];
+    unsigned captures;
+    char id[HTTP_ID_MAX + 1];
+    int64_t began_us;
+
+    void *state;
+    void (*gone)(void *state);
+    void (*writable)(void *state);
+
+    enum http_phase phase;
+    int status;
+    bool chunked;               /* the answer goes in chunks */
+    bool bodyless;              /* HEAD, 204, 304 */
+    bool cuts;                  /* the connection is cut behind this answer */
+    bool torn;                  /* and with a reset where nothing else shows that the body is not whole */
+    bool blocked;               /* http_write said false */
+    struct buf extra;           /* header lines from http_header */
+    struct http_outqueue queue; /* while answers before this one are not out */
+    uint64_t body_bytes;
+    uint64_t ends_at; /* in the connection's stream of bytes, once ended and queued there */
+};
+
+must_check int http_request_new(struct http_conn *c, struct http_request **ret_request);
+void http_request_free(struct http_request *r);
+/** As new, with its memory kept for the next request. */
+void http_request_reset(struct http_request *r);
+/** The head is there: take the target apart and settle on an id. 0, HTTP_TARGET_E_…, -ENOMEM. */
+must_check int http_request_prepare(struct http_request *r, const char *own_id);
+
+#endif
