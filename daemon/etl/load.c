@@ -537,6 +537,7 @@ static bool may_take(const struct load *l, const struct dataset *d)
 static void resolve_undeclared(struct load *l)
 {
     struct slice file = slice_of(l->arrival->file.name);
+    if (l->settings->daemon.unmatched != CONFIG_UNMATCHED_INFER) return fail(l, "no dataset's `files` match its name, and unmatched is not infer");
     for (int full = 0; full < 2; full++) {
         if (full) {
             name_of_file_full(file, l->name);
@@ -575,6 +576,7 @@ static void on_head(struct worker_job *job)
 static struct dialect declared_dialect(const struct config_dataset *c)
 {
     struct dialect d = dialect_default();
+    d.delimiter = '\0'; /* to be detected */
     if (!c) return d;
     bool positions = c->n_columns > 0;
     for (size_t i = 0; i < c->n_columns; i++)

@@ -4,6 +4,7 @@
 #include <assert.h>
 
 enum { FRAME_MAX = 64 };
+#define ABORT_REASON "the file is refused"
 
 /* The piece of the pipeline's that was on its way is used up. */
 static void let_go(struct sender *s)
@@ -25,6 +26,7 @@ static void close_copy(struct sender *s)
 {
     if (s->trailed) {
         s->ready = false;
+        s->ended = true;
         db_copyin_end(s->conn, NULL);
         return;
     }
@@ -36,13 +38,8 @@ static void close_copy(struct sender *s)
 
 void sender_pump(struct sender *s)
 {
-    if (!s->running || !s->ready) return;
+    if (!s->running || !s->ready || s->aborting) return;
     struct slice piece;
-    if (s->aborting) {
-        s->ready = false;
-        db_copyin_end(s->conn, "the file is refused");
-        return;
-    }
     if (pipeline_take(s->pipeline, &piece)) {
         s->holding = true;
         put(s, piece);
@@ -54,10 +51,8 @@ void sender_pump(struct sender *s)
 static void on_ready(void *ctx)
 {
     struct sender *s = ctx;
-    if (s->aborting) {
-        s->ready = true;
-        return sender_pump(s);
-    }
+    s->open = true;
+    if (s->aborting) return db_copyin_end(s->conn, ABORT_REASON);
     pgcopy_header(&s->frame);
     put(s, buf_slice(&s->frame));
 }
@@ -83,7 +78,7 @@ int sender_begin(struct sender *s, const char *sql)
 {
     assert(!s->running);
     buf_init(&s->frame, FRAME_MAX);
-    s->ready = s->holding = s->finishing = s->aborting = s->trailed = false;
+    s->open = s->ready = s->holding = s->finishing = s->aborting = s->trailed = s->ended = false;
     struct db_copyin_handler h = {.ready = on_ready, .drained = on_drained, .done = on_done, .ctx = s};
     int r = db_copyin_begin(s->conn, sql, &h);
     s->running = r == 0;
@@ -99,5 +94,5 @@ void sender_finish(struct sender *s)
 void sender_abort(struct sender *s)
 {
     s->aborting = true;
-    sender_pump(s);
+    if (s->open && !s->ended) db_copyin_end(s->conn, ABORT_REASON); /* else when it opens, or it is over anyway */
 }

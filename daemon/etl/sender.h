@@ -23,7 +23,7 @@ struct sender {
     bool running;         /* from begin until done */
     bool ready;           /* the server waits for data and nothing is on its way */
     bool holding;         /* a piece of the pipeline's is on its way */
-    bool finishing, aborting, trailed;
+    bool open, finishing, aborting, trailed, ended;
 };
 
 /** `sql` may have statements before its COPY. 0 or negative; `done` follows only after 0. The other fields were set by the caller. */
@@ -32,7 +32,7 @@ must_check int sender_begin(struct sender *s, const char *sql);
 void sender_pump(struct sender *s);
 /** The pipeline has ended well: send what is left and end the COPY. */
 void sender_finish(struct sender *s);
-/** Make the server roll the COPY back. */
+/** Make the server roll the COPY back; a piece on its way stays taken until `done`. */
 void sender_abort(struct sender *s);
 
 #endif

@@ -1,0 +1,62 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/lane.h"
+#include <stdlib.h>
+#include <string.h>
+
+static void lane_free(struct lanes *l, struct lane *lane)
+{
+    if (l->cursor == lane) l->cursor = lane->hh.next;
+    HASH_DEL(l->by_name, lane);
+    free(lane->name);
+    free(lane->why);
+    free(lane);
+}
+
+void lanes_done(struct lanes *l)
+{
+    struct lane *lane, *next;
+    HASH_ITER(hh, l->by_name, lane, next)
+    {
+        lane_free(l, lane);
+    }
+}
+
+struct lane *lanes_get(struct lanes *l, const char *name)
+{
+    struct lane *lane;
+    HASH_FIND_STR(l->by_name, name, lane);
+    if (lane) return lane;
+    lane = calloc(1, sizeof *lane);
+    if (lane) lane->name = strdup(name);
+    if (!lane || !lane->name) {
+        free(lane);
+        return NULL;
+    }
+    list_init(&lane->queue);
+    HASH_ADD_KEYPTR(hh, l->by_name, lane->name, strlen(lane->name), lane);
+    return lane;
+}
+
+void lane_put(struct lane *lane, struct arrival *a)
+{
+    struct list *at = &lane->queue;
+    while (at->prev != &lane->queue && strcmp(container_of(at->prev, struct arrival, link)->file.token, a->file.token) > 0)
+        at = at->prev;
+    list_insert(at, &a->link);
+    lane->waiting++;
+}
+
+void lane_take(struct lane *lane, struct arrival *a)
+{
+    list_remove(&a->link);
+    lane->waiting--;
+}
+
+void lanes_sweep(struct lanes *l)
+{
+    struct lane *lane, *next;
+    HASH_ITER(hh, l->by_name, lane, next)
+    {
+        if (lane->waiting == 0 && lane->running == 0 && lane->claiming == 0) lane_free(l, lane);
+    }
+}

@@ -1,0 +1,38 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Lanes: the queues of arrivals, one a dataset, each in the order of the tokens.
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_ETL_LANE_H
+#define CETLD_ETL_LANE_H
+
+#include "etl/arrival.h"
+#include <uthash.h>
+
+struct lane {
+    char *name;
+    struct list queue;     /* arrivals that wait, by token */
+    unsigned waiting;      /* how many */
+    unsigned running;      /* loads under way */
+    unsigned claiming;     /* claims under way, whose tokens may come before the queue's */
+    int64_t not_before_ms; /* the lane as a whole is paused until then */
+    char *why;             /* why it is paused; logged once; malloc'd or NULL */
+    UT_hash_handle hh;
+};
+
+struct lanes {
+    struct lane *by_name;
+    struct lane *cursor; /* where the next round begins, so that all get their turn */
+};
+
+void lanes_done(struct lanes *l);
+/** The lane of that name, made when it is missing. NULL without memory. */
+struct lane *lanes_get(struct lanes *l, const char *name);
+/** Put an arrival in its place by token; most come last. */
+void lane_put(struct lane *lane, struct arrival *a);
+void lane_take(struct lane *lane, struct arrival *a);
+/** Free lanes in which nothing waits, runs, is claimed or paused. */
+void lanes_sweep(struct lanes *l);
+
+#endif

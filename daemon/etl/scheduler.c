@@ -1,0 +1,626 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/scheduler.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "base/name.h"
+#include "etl/lane.h"
+#include "etl/ledger.h"
+#include "etl/refusals.h"
+#include "etl/tidy.h"
+#include "loop/timer.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    ARRIVALS_MAX = 100000,       /* claimed files kept in memory; more stay in incoming/ until there is room */
+    BACKOFF_FIRST_MS = 250,
+    PAUSE_MS = 30000,            /* until a paused dataset is tried again */
+    UNCLOSED_MS = 10 * 60 * 1000,/* a file that was written and never closed */
+    ERRORS_MAX = 64 * 1024 * 1024,
+    COMPACT_EVERY = 256,         /* loads, until a dataset's marks are folded */
+    SHOWN_MAX = 4 * NAME_MAX + 1,
+};
+
+struct scheduler {
+    struct scheduler_config config;
+    struct config *settings;
+    struct load_env env;
+    struct watcher *watcher;
+    struct timer *timer;       /* the next arrival or lane whose backoff is over */
+    struct timer *grace;
+    struct lanes lanes;
+    struct list all;           /* every arrival, in the order of arrival */
+    struct list loads;         /* running */
+    struct list tidies;        /* files that are being moved */
+    struct refusals refusals;
+    unsigned arrivals, loading, claiming, tidying;
+    uint64_t loaded;           /* since the start */
+    unsigned random;           /* for jitter */
+    bool going, stopping;
+    void (*stopped)(void *ctx);
+    void *stopped_ctx;
+};
+
+struct running {
+    struct list link;
+    struct scheduler *s;
+    struct lane *lane;
+    struct load *load;
+};
+
+struct moving {
+    struct list link;
+    struct scheduler *s;
+    struct arrival *arrival;
+    struct tidy *tidy;
+};
+
+struct claim {
+    struct worker_job job;
+    struct scheduler *s;
+    struct lane *lane;
+    char *path;
+    char token[PLACE_TOKEN_MAX];
+    bool durable;
+    int64_t arrived_us;
+    int rc;
+    struct error err;
+    struct place_file file;
+};
+
+static void pump(struct scheduler *s);
+
+/* ---- small things ---- */
+
+static const char *shown(const struct arrival *a, char text[SHOWN_MAX])
+{
+    return log_escape(slice_of(a->file.name), text, SHOWN_MAX);
+}
+
+/* The lane of a path: the declared dataset's name, or the stem. ret_name holds NAME_MAX_BYTES + 1. */
+static const char *lane_name(const struct config_dataset *d, const char *path, char ret_name[NAME_MAX_BYTES + 1])
+{
+    if (d) return d->name;
+    name_of_file(slice_of(path), ret_name);
+    return ret_name;
+}
+
+/* One file after the other: where the order is the content, and where the first file makes the table. */
+static bool serial(const struct scheduler *s, const struct lane *lane)
+{
+    const struct config_dataset *d = config_dataset(s->settings, slice_of(lane->name));
+    if (d && d->mode == CONFIG_MODE_REPLACE) return true;
+    return catalog_find(s->config.catalog, lane->name) == NULL;
+}
+
+static void count(struct scheduler *s)
+{
+    counters_set(s->config.counters, COUNTER_FILES_QUEUED, (int64_t)s->arrivals - s->loading);
+    counters_set(s->config.counters, COUNTER_FILES_LOADING, s->loading);
+    counters_set(s->config.counters, COUNTER_FILES_UNREADABLE, refusals_count(&s->refusals));
+}
+
+static void arrival_free(struct scheduler *s, struct arrival *a)
+{
+    list_remove(&a->all);
+    place_file_done(&a->file);
+    free(a->dataset);
+    free(a);
+    s->arrivals--;
+    count(s);
+}
+
+static void maybe_stopped(struct scheduler *s)
+{
+    if (!s->stopping || s->loading || s->claiming || s->tidying || !s->stopped) return;
+    void (*stopped)(void *) = s->stopped;
+    s->stopped = NULL;
+    stopped(s->stopped_ctx);
+}
+
+/* Exponential, capped, with up to a half of jitter. */
+static int64_t backoff_ms(struct scheduler *s, unsigned attempts)
+{
+    int64_t ms = BACKOFF_FIRST_MS, most = s->settings->database.backoff_max_ms;
+    for (unsigned i = 1; i < attempts && ms < most; i++)
+        ms *= 2;
+    if (ms > most) ms = most;
+    s->random = s->random * 1664525u + 1013904223u;
+    return ms / 2 + (int64_t)((s->random >> 8) % (uint64_t)(ms / 2 + 1));
+}
+
+/* ---- queueing ---- */
+
+static struct arrival *enqueue(struct scheduler *s, struct place_file *file, int64_t arrived_us, bool check_ledger)
+{
+    char stem[NAME_MAX_BYTES + 1];
+    const char *name = lane_name(config_dataset_for(s->settings, slice_of(file->path)), file->path, stem);
+    struct arrival *a = calloc(1, sizeof *a);
+    struct lane *lane = lanes_get(&s->lanes, name);
+    if (a) a->dataset = strdup(name);
+    if (!a || !a->dataset || !lane) {
+        free(a);
+        return NULL;
+    }
+    a->file = *file;
+    *file = (struct place_file){.fd = -1};
+    a->arrived_us = arrived_us;
+    a->check_ledger = check_ledger;
+    list_append(&s->all, &a->all);
+    lane_put(lane, a);
+    s->arrivals++;
+    count(s);
+    return a;
+}
+
+/* ---- the end of an arrival ---- */
+
+static void moved(void *ctx, struct place_file *file)
+{
+    struct moving *m = ctx;
+    struct scheduler *s = m->s;
+    (void)file;
+    list_remove(&m->link);
+    s->tidying--;
+    arrival_free(s, m->arrival);
+    free(m);
+    if (s->arrivals == ARRIVALS_MAX - 1 && !s->stopping) watcher_rescan(s->watcher);
+    maybe_stopped(s);
+}
+
+static void move(struct scheduler *s, struct arrival *a, enum place_target target, struct buf *errors)
+{
+    struct moving *m = calloc(1, sizeof *m);
+    int r = -ENOMEM;
+    if (m) {
+        *m = (struct moving){.s = s, .arrival = a};
+        list_append(&s->tidies, &m->link);
+        struct tidy_config c = {.loop = s->config.loop, .workers = s->config.workers, .place = s->config.place, .target = target,
+                                .file = &a->file, .errors = errors, .over = moved, .ctx = m};
+        s->tidying++;
+        r = tidy_start(&c, &m->tidy);
+    }
+    if (r == 0) return;
+    log_error("%s stays in work/%s until the next start: %s", a->file.name, a->file.token, error_name(r));
+    if (m) {
+        s->tidying--;
+        list_remove(&m->link);
+        free(m);
+    }
+    arrival_free(s, a);
+}
+
+/* NAME.errors.csv: the rejects, or the one error of the file as such. */
+static void write_errors(struct buf *out, const struct load_report *report)
+{
+    if (report->rejects->n > 0) return reject_list_csv(report->rejects, out);
+    struct reject_list one;
+    reject_list_init(&one, ERROR_TEXT_MAX * 4);
+    struct reject r = {.message = slice_of(report->why->text)};
+    snprintf(r.code, sizeof r.code, "%s", report->why->sqlstate[0] ? report->why->sqlstate : "22P04");
+    if (reject_list_add(&one, &r) == 0) reject_list_csv(&one, out);
+    reject_list_done(&one);
+}
+
+static void count_rows(struct scheduler *s, const struct arrival_counts *n)
+{
+    struct counters *c = s->config.counters;
+    counters_add(c, COUNTER_ROWS_READ, (int64_t)n->read);
+    counters_add(c, COUNTER_ROWS_LOADED, (int64_t)n->loaded);
+    counters_add(c, COUNTER_ROWS_UPDATED, (int64_t)n->updated);
+    counters_add(c, COUNTER_ROWS_IGNORED, (int64_t)n->ignored);
+    counters_add(c, COUNTER_ROWS_REJECTED, (int64_t)n->rejected);
+    counters_add(c, COUNTER_ROWS_FILTERED, (int64_t)n->filtered);
+}
+
+/* One line a file, with fields. */
+static void say(const struct arrival *a, const struct load_report *report)
+{
+    char name[SHOWN_MAX], id[24], rows[24], rejected[24];
+    snprintf(id, sizeof id, "%lld", (long long)a->ledger_id);
+    snprintf(rows, sizeof rows, "%llu", (unsigned long long)a->counts.loaded);
+    snprintf(rejected, sizeof rejected, "%llu", (unsigned long long)a->counts.rejected);
+    shown(a, name);
+    double seconds = (double)(clock_real_us() - a->started_us) / 1e6;
+    struct log_fields fields = LOG_FIELDS({"FILE", name}, {"DATASET", a->dataset}, {"FILE_ID", id}, {"STATE", arrival_state_name(a->state)},
+                                          {"ROWS", rows}, {"REJECTED", rejected});
+    switch (report->outcome) {
+    case LOAD_LOADED:
+        log_event(LOG_INFO, fields, "loaded %s: %s rows into %s, %s rejected, %.3f s", name, rows, a->dataset, rejected, seconds);
+        break;
+    case LOAD_DUPLICATE:
+        log_event(LOG_INFO, fields, "duplicate %s: its bytes were loaded as file %lld", name, (long long)report->duplicate_of);
+        break;
+    default: log_event(LOG_WARNING, fields, "failed %s: %s", name, report->why->text); break;
+    }
+}
+
+static void finished(struct scheduler *s, struct arrival *a, const struct load_report *report)
+{
+    static const enum counter_id counter_of[] = {
+        [LOAD_LOADED] = COUNTER_FILES_LOADED, [LOAD_DUPLICATE] = COUNTER_FILES_DUPLICATE, [LOAD_FAILED] = COUNTER_FILES_FAILED};
+    counters_add(s->config.counters, counter_of[report->outcome], 1);
+    count_rows(s, &a->counts);
+    say(a, report);
+    struct buf errors;
+    buf_init(&errors, ERRORS_MAX);
+    if (report->outcome == LOAD_FAILED) write_errors(&errors, report);
+    move(s, a, report->outcome == LOAD_FAILED ? PLACE_FAILED : PLACE_DONE, &errors);
+    buf_done(&errors);
+}
+
+/* Back into its lane, for later. */
+static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, const struct load_report *report)
+{
+    char name[SHOWN_MAX];
+    bool news = strcmp(a->why.text, report->why->text) != 0;
+    a->why = *report->why;
+    a->attempts++;
+    counters_add(s->config.counters, COUNTER_LOAD_RETRIES, 1);
+    int64_t now = loop_now_ms(s->config.loop);
+    if (report->outcome == LOAD_PAUSE) {
+        lane->not_before_ms = now + PAUSE_MS;
+        if (!lane->why || strcmp(lane->why, a->why.text) != 0) {
+            log_warning("dataset %s is paused, its files stay queued: %s", lane->name, a->why.text);
+            free(lane->why);
+            lane->why = strdup(a->why.text);
+        }
+    } else {
+        a->not_before_ms = now + backoff_ms(s, a->attempts);
+        if (news && !s->stopping) log_warning("%s is tried again later: %s", shown(a, name), a->why.text);
+    }
+    lane_put(lane, a);
+}
+
+/* ---- folding marks ---- */
+
+struct compaction {
+    struct db_wait wait;
+    struct scheduler *s;
+    struct db_conn *conn;
+    int64_t dataset;
+};
+
+static void compacted(void *ctx, const struct db_result *r)
+{
+    struct compaction *c = ctx;
+    if (r->status == ERROR_REFUSED) log_warning("the change marks could not be folded: %s", r->error->text);
+    db_pool_give(c->s->config.pool, c->conn);
+    free(c);
+}
+
+static void compact_connected(struct db_wait *w, struct db_conn *conn)
+{
+    struct compaction *c = container_of(w, struct compaction, wait);
+    c->conn = conn;
+    if (!conn) {
+        free(c);
+    } else if (ledger_compact(conn, c->dataset, compacted, c) < 0) {
+        db_pool_give(c->s->config.pool, conn);
+        free(c);
+    }
+}
+
+static void maybe_compact(struct scheduler *s, const struct lane *lane)
+{
+    struct dataset *d = catalog_find(s->config.catalog, lane->name);
+    if (++s->loaded % COMPACT_EVERY != 0 || !d) return;
+    struct compaction *c = calloc(1, sizeof *c);
+    if (!c) return;
+    *c = (struct compaction){.wait.got = compact_connected, .s = s, .dataset = d->id};
+    db_pool_take(s->config.pool, &c->wait, PAUSE_MS);
+}
+
+/* ---- loads ---- */
+
+static void load_over(void *ctx, struct arrival *a, const struct load_report *report)
+{
+    struct running *r = ctx;
+    struct scheduler *s = r->s;
+    struct lane *lane = r->lane;
+    list_remove(&r->link);
+    free(r);
+    lane->running--;
+    s->loading--;
+    if (report->outcome == LOAD_RETRY || report->outcome == LOAD_PAUSE) {
+        postpone(s, lane, a, report);
+    } else {
+        free(lane->why);
+        lane->why = NULL;
+        if (report->outcome == LOAD_LOADED) maybe_compact(s, lane);
+        finished(s, a, report);
+    }
+    count(s);
+    pump(s);
+    maybe_stopped(s);
+}
+
+static bool start(struct scheduler *s, struct lane *lane, struct arrival *a)
+{
+    struct running *r = calloc(1, sizeof *r);
+    if (!r) return false;
+    *r = (struct running){.s = s, .lane = lane};
+    struct load_config c = {.env = &s->env, .arrival = a, .over = load_over, .ctx = r};
+    if (load_start(&c, &r->load) < 0) {
+        free(r);
+        return false;
+    }
+    list_append(&s->loads, &r->link);
+    lane_take(lane, a);
+    lane->running++;
+    s->loading++;
+    count(s);
+    return true;
+}
+
+/* The next arrival of the lane that may start now; `*wake` becomes the time at which one that may not yet may. */
+static struct arrival *due(struct scheduler *s, struct lane *lane, int64_t now, int64_t *wake)
+{
+    bool one = serial(s, lane);
+    if (lane->waiting == 0 || (one && (lane->running > 0 || lane->claiming > 0))) return NULL;
+    if (lane->not_before_ms > now) {
+        if (lane->not_before_ms < *wake) *wake = lane->not_before_ms;
+        return NULL;
+    }
+    for (struct list *l = lane->queue.next; l != &lane->queue; l = l->next) {
+        struct arrival *a = container_of(l, struct arrival, link);
+        if (a->not_before_ms <= now) return a;
+        if (a->not_before_ms < *wake) *wake = a->not_before_ms;
+        if (one) return NULL; /* a file in backoff holds its followers */
+    }
+    return NULL;
+}
+
+/* Start what may start, lane by lane in turn. */
+static void pump(struct scheduler *s)
+{
+    if (!s->going || s->stopping) return;
+    int64_t now = loop_now_ms(s->config.loop), wake = INT64_MAX;
+    unsigned most = (unsigned)s->settings->database.load_connections, idle = 0, lanes = HASH_COUNT(s->lanes.by_name);
+    while (s->loading < most && idle < lanes) {
+        struct lane *lane = s->lanes.cursor ? s->lanes.cursor : s->lanes.by_name;
+        s->lanes.cursor = lane->hh.next;
+        struct arrival *a = due(s, lane, now, &wake);
+        idle = a && start(s, lane, a) ? 0 : idle + 1;
+    }
+    if (wake != INT64_MAX) timer_start(s->timer, wake > now ? wake - now : 1);
+    if (s->arrivals == 0 && s->claiming == 0) lanes_sweep(&s->lanes);
+}
+
+static void on_timer(void *ctx)
+{
+    pump(ctx);
+}
+
+/* ---- claims ---- */
+
+static void claim_run(struct worker_job *job)
+{
+    struct claim *c = container_of(job, struct claim, job);
+    c->rc = place_claim(c->s->config.place, c->path, c->token, c->durable, &c->err, &c->file);
+}
+
+static void refuse(struct scheduler *s, struct claim *c)
+{
+    char name[SHOWN_MAX];
+    log_escape(slice_of(c->path), name, sizeof name);
+    watcher_refused(s->watcher, c->path, &c->file.st);
+    if (refusals_add(&s->refusals, c->path, c->err.text))
+        log_event(LOG_WARNING, LOG_FIELDS({"FILE", name}, {"STATE", "unreadable"}), "unreadable %s: %s", name, c->err.text);
+}
+
+static void claim_done(struct worker_job *job)
+{
+    struct claim *c = container_of(job, struct claim, job);
+    struct scheduler *s = c->s;
+    s->claiming--;
+    c->lane->claiming--;
+    if (c->rc == 0) {
+        refusals_drop(&s->refusals, c->path);
+        struct arrival *a = enqueue(s, &c->file, c->arrived_us, false);
+        if (!a) log_error("%s stays in work/%s until the next start: no memory", c->path, c->token);
+        place_file_done(&c->file);
+    } else if (c->rc == PLACE_E_UNREADABLE || c->rc == PLACE_E_NOT_REGULAR) {
+        refuse(s, c);
+    } else if (c->rc < 0) {
+        char name[SHOWN_MAX];
+        log_warning("%s cannot be claimed: %s", log_escape(slice_of(c->path), name, sizeof name), error_name(c->rc));
+    }
+    free(c->path);
+    free(c);
+    count(s);
+    pump(s);
+    maybe_stopped(s);
+}
+
+static bool on_complete(void *ctx, const char *path)
+{
+    struct scheduler *s = ctx;
+    const struct config_dataset *d = config_dataset_for(s->settings, slice_of(path));
+    if (s->stopping || s->arrivals + s->claiming >= ARRIVALS_MAX) return false;
+    if (!d && s->settings->daemon.unmatched == CONFIG_UNMATCHED_LEAVE) return false;
+    char stem[NAME_MAX_BYTES + 1];
+    struct claim *c = calloc(1, sizeof *c);
+    struct lane *lane = lanes_get(&s->lanes, lane_name(d, path, stem));
+    char *copy = strdup(path);
+    if (!c || !lane || !copy) {
+        free(c);
+        free(copy);
+        return false;
+    }
+    *c = (struct claim){.job = {.run = claim_run, .done = claim_done, .priority = WORKER_URGENT}, .s = s, .lane = lane, .path = copy, .arrived_us = clock_real_us()};
+    c->file.fd = -1;
+    /* Where equal bytes may be loaded twice, the token alone tells a new arrival from an old one: it must survive a power loss. */
+    c->durable = d && (d->mode == CONFIG_MODE_REPLACE || d->duplicates == CONFIG_DUPLICATES_LOAD);
+    place_token(s->config.place, c->token);
+    lane->claiming++;
+    s->claiming++;
+    workers_submit(s->config.workers, &c->job);
+    return true;
+}
+
+static void on_scanned(void *ctx)
+{
+    struct scheduler *s = ctx;
+    int incoming = place_folder(s->config.place, "incoming");
+    if (incoming < 0) return; /* it is gone; the watcher makes it anew */
+    refusals_sweep(&s->refusals, incoming);
+    close(incoming);
+    count(s);
+}
+
+static void on_recovered(void *ctx, struct place_file *f)
+{
+    struct scheduler *s = ctx;
+    if (!enqueue(s, f, clock_real_us(), true)) log_error("%s stays in work/%s until the next start: no memory", f->name, f->token);
+}
+
+/* ---- the scheduler's outside ---- */
+
+int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_scheduler)
+{
+    struct scheduler *s = calloc(1, sizeof *s);
+    if (!s) return -ENOMEM;
+    s->config = *config;
+    s->settings = config_ref(config->config);
+    s->random = (unsigned)clock_mono_us();
+    s->env = (struct load_env){.workers = config->workers, .memory = config->memory, .pool = config->pool, .catalog = config->catalog,
+                               .counters = config->counters, .config = s->settings};
+    list_init(&s->all);
+    list_init(&s->loads);
+    list_init(&s->tidies);
+    int r = timer_new(config->loop, on_timer, s, &s->timer);
+    if (r < 0) {
+        scheduler_free(s);
+        return r;
+    }
+    *ret_scheduler = s;
+    return 0;
+}
+
+void scheduler_free(struct scheduler *s)
+{
+    if (!s) return;
+    watcher_free(s->watcher);
+    timer_free(s->timer);
+    timer_free(s->grace);
+    for (list_each(l, next, &s->all))
+        arrival_free(s, container_of(l, struct arrival, all));
+    lanes_done(&s->lanes);
+    refusals_done(&s->refusals);
+    config_unref(s->settings);
+    free(s);
+}
+
+int scheduler_start(struct scheduler *s, struct error *err)
+{
+    int r = place_recover(s->config.place, on_recovered, s, err);
+    if (r < 0) return r;
+    if (s->arrivals > 0) log_info("%u files of an earlier run are taken up again", s->arrivals);
+    char *incoming = NULL;
+    if (asprintf(&incoming, "%s/incoming", s->config.place->path) < 0) return -ENOMEM;
+    struct watcher_config c = {.path = incoming,
+                               .settle_ms = s->settings->daemon.settle_ms,
+                               .rescan_ms = s->settings->daemon.rescan_ms,
+                               .unclosed_ms = UNCLOSED_MS,
+                               .counters = s->config.counters,
+                               .complete = on_complete,
+                               .scanned = on_scanned,
+                               .ctx = s};
+    r = watcher_new(s->config.loop, &c, &s->watcher);
+    if (r < 0) error_set(err, r, "%s cannot be watched: %s", incoming, error_name(r));
+    free(incoming);
+    return r;
+}
+
+void scheduler_go(struct scheduler *s)
+{
+    s->going = true;
+    for (struct lane *lane = s->lanes.by_name; lane; lane = lane->hh.next)
+        lane->not_before_ms = 0;
+    pump(s);
+}
+
+void scheduler_hold(struct scheduler *s)
+{
+    s->going = false;
+}
+
+void scheduler_set_config(struct scheduler *s, struct config *config)
+{
+    config_ref(config);
+    config_unref(s->settings);
+    s->settings = config;
+    s->env.config = config;
+    watcher_set_times(s->watcher, config->daemon.settle_ms, config->daemon.rescan_ms);
+    /* What waits may belong to another dataset now. */
+    struct list queued;
+    list_init(&queued);
+    for (struct lane *lane = s->lanes.by_name; lane; lane = lane->hh.next) {
+        for (list_each(l, next, &lane->queue)) {
+            struct arrival *a = container_of(l, struct arrival, link);
+            lane_take(lane, a);
+            list_append(&queued, &a->link);
+        }
+    }
+    for (list_each(l, next, &queued)) {
+        struct arrival *a = container_of(l, struct arrival, link);
+        char stem[NAME_MAX_BYTES + 1];
+        const char *name = lane_name(config_dataset_for(config, slice_of(a->file.path)), a->file.path, stem);
+        char *copy = strdup(name);
+        struct lane *lane = lanes_get(&s->lanes, copy ? copy : a->dataset);
+        if (!lane) abort(); /* no memory for a lane: a restart recovers everything, going on would lose sight of the file */
+        if (copy) {
+            free(a->dataset);
+            a->dataset = copy;
+        }
+        list_remove(&a->link);
+        lane_put(lane, a);
+    }
+}
+
+void scheduler_rescan(struct scheduler *s)
+{
+    if (s->watcher && !s->stopping) watcher_rescan(s->watcher);
+}
+
+static void on_grace_over(void *ctx)
+{
+    struct scheduler *s = ctx;
+    for (list_each(l, next, &s->loads))
+        load_stop(container_of(l, struct running, link)->load);
+}
+
+void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void *ctx), void *ctx)
+{
+    s->stopping = true;
+    s->stopped = stopped;
+    s->stopped_ctx = ctx;
+    watcher_free(s->watcher);
+    s->watcher = NULL;
+    timer_stop(s->timer);
+    for (list_each(l, next, &s->tidies))
+        tidy_hurry(container_of(l, struct moving, link)->tidy);
+    if (!s->grace && timer_new(s->config.loop, on_grace_over, s, &s->grace) == 0) timer_start(s->grace, grace_ms > 0 ? grace_ms : 1);
+    maybe_stopped(s);
+}
+
+struct scheduler_totals scheduler_totals(const struct scheduler *s)
+{
+    return (struct scheduler_totals){.queued = s->arrivals - s->loading - s->tidying, .loading = s->loading, .unreadable = refusals_count(&s->refusals)};
+}
+
+void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a), void *ctx)
+{
+    for (list_each(l, next, (struct list *)&s->all)) {
+        const struct arrival *a = container_of(l, struct arrival, all);
+        if (a->state > ARRIVAL_COMMITTING) continue; /* in the ledger, and about to be moved */
+        if (!each(ctx, a)) return;
+    }
+}
+
+void scheduler_each_unreadable(const struct scheduler *s, bool (*each)(void *ctx, const struct unreadable *u), void *ctx)
+{
+    refusals_each(&s->refusals, each, ctx);
+}

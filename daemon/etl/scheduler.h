@@ -1,0 +1,58 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The scheduler: from the watcher's "this file is complete" to the file's final folder. It claims, queues, orders, starts loads, retries, and tidies up.
+ *
+ * Files wait in lanes, one a dataset (or a stem, for undeclared files), in the order of arrival. Datasets never wait for each other. A `replace` dataset, and one that does
+ * not exist yet, loads one file at a time, and a file in backoff holds its followers; an append dataset loads side by side.
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_ETL_SCHEDULER_H
+#define CETLD_ETL_SCHEDULER_H
+
+#include "etl/load.h"
+#include "etl/refusals.h"
+#include "loop/loop.h"
+#include "spool/watcher.h"
+
+struct scheduler;
+struct scheduler_config {
+    struct loop *loop;
+    struct workers *workers;
+    struct memory *memory;
+    struct place *place;
+    struct db_pool *pool;
+    struct catalog *catalog;
+    struct counters *counters;
+    struct config *config;
+};
+
+must_check int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_scheduler);
+/** Only after scheduler_stop's `stopped`. NULL is fine. */
+void scheduler_free(struct scheduler *s);
+/** Take up what lies in work/, then watch incoming/. 0 or negative with the words in err. */
+must_check int scheduler_start(struct scheduler *s, struct error *err);
+/** The catalog was read: loads may begin. Called again after every reading. */
+void scheduler_go(struct scheduler *s);
+/** The database is gone: no new loads until scheduler_go. */
+void scheduler_hold(struct scheduler *s);
+/** A reload: takes a reference. */
+void scheduler_set_config(struct scheduler *s, struct config *config);
+/** Scan incoming/ now. */
+void scheduler_rescan(struct scheduler *s);
+/**
+ * Claim nothing more and start nothing; loads that run get `grace_ms`, then they are rolled back. `stopped` once all is quiet; it must not free the
+ * scheduler at once. */
+void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void *ctx), void *ctx);
+
+/* What /v1/files and /status show of memory. */
+struct scheduler_totals {
+    unsigned queued, loading, unreadable;
+};
+struct scheduler_totals scheduler_totals(const struct scheduler *s);
+/** Every arrival that is not over yet, in the order of arrival. `each` says false to stop. */
+void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a), void *ctx);
+/** Every entry of incoming/ that was refused, with the mend. */
+void scheduler_each_unreadable(const struct scheduler *s, bool (*each)(void *ctx, const struct unreadable *u), void *ctx);
+
+#endif

@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/setup.h"
+#include "base/log.h"
+#include "db/migrate.h"
+#include "loop/timer.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { RETRY_FIRST_MS = 500, RETRY_MAX_MS = 30000 };
+
+struct setup {
+    struct setup_config config;
+    struct config *settings;
+    struct db_wait wait;
+    struct db_conn *conn;
+    struct timer *timer;
+    int64_t delay_ms;
+    bool waiting, running, again;
+    struct error why;
+};
+
+static void start(void *ctx);
+
+static void again_later(struct setup *s, const struct error *err)
+{
+    /* The same words again need no second line. */
+    if (err && strcmp(err->text, s->why.text) != 0) log_warning("the database cannot be set up: %s", err->text);
+    if (err) s->why = *err;
+    s->delay_ms = s->delay_ms ? s->delay_ms * 2 : RETRY_FIRST_MS;
+    if (s->delay_ms > RETRY_MAX_MS) s->delay_ms = RETRY_MAX_MS;
+    timer_start(s->timer, s->delay_ms);
+}
+
+static void over(struct setup *s, int status, const struct error *err)
+{
+    s->running = false;
+    if (s->conn) db_pool_give(s->config.pool, s->conn);
+    s->conn = NULL;
+    if (status == ERROR_CANCELLED) return;
+    if (status != 0) return again_later(s, err);
+    s->delay_ms = 0;
+    s->why.text[0] = '\0';
+    if (s->again) return start(s);
+    s->config.done(s->config.ctx);
+}
+
+static void on_catalog(void *ctx, int status, const struct error *err)
+{
+    over(ctx, status, err);
+}
+
+static void on_migrated(void *ctx, const struct db_result *r)
+{
+    struct setup *s = ctx;
+    if (r->status != 0) return over(s, r->status, r->error);
+    int e = catalog_refresh(s->config.catalog, s->conn, s->settings, on_catalog, s);
+    if (e < 0) over(s, e, NULL);
+}
+
+static void on_connected(struct db_wait *w, struct db_conn *c)
+{
+    struct setup *s = container_of(w, struct setup, wait);
+    s->waiting = false;
+    s->conn = c;
+    if (!c) return over(s, ERROR_CANCELLED, NULL);
+    int r = db_migrate(c, on_migrated, s);
+    if (r < 0) over(s, r, NULL);
+}
+
+static void start(void *ctx)
+{
+    struct setup *s = ctx;
+    if (s->running) return;
+    s->running = s->waiting = true;
+    s->again = false;
+    s->wait.got = on_connected;
+    db_pool_take(s->config.pool, &s->wait, 0);
+}
+
+int setup_new(const struct setup_config *config, struct setup **ret_setup)
+{
+    struct setup *s = calloc(1, sizeof *s);
+    if (!s) return -ENOMEM;
+    s->config = *config;
+    int r = timer_new(config->loop, start, s, &s->timer);
+    if (r < 0) {
+        free(s);
+        return r;
+    }
+    *ret_setup = s;
+    return 0;
+}
+
+void setup_free(struct setup *s)
+{
+    if (!s) return;
+    if (s->waiting) db_pool_cancel(s->config.pool, &s->wait);
+    timer_free(s->timer);
+    config_unref(s->settings);
+    free(s);
+}
+
+void setup_run(struct setup *s, struct config *config)
+{
+    config_ref(config);
+    config_unref(s->settings);
+    s->settings = config;
+    s->again = s->running;
+    timer_stop(s->timer);
+    start(s);
+}
+
+const char *setup_reason(const struct setup *s)
+{
+    return s->why.text;
+}
