@@ -1,17 +1,19 @@
 # SPDX-License-Identifier: MIT
 # Checks: unit tests (cmocka), end-to-end tests (pytest), sanitizers, fuzzing, layers, lint, benches.
-# T= names one: T=csv/scan is tests/unit/csv/scan_test.c, T=e2e/test_api is tests/e2e/test_api.py. F= filters the tests inside it.
+# T= names one: T=csv/scan is tests/unit/csv/scan_test.c, T=e2e/test_api is tests/e2e/test_api.py (likewise differential/…). F= filters inside it.
 
 PYTEST   = PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider
-E2E_T    = $(filter e2e/%,$(T))
-UNIT_T   = $(filter-out e2e/%,$(T))
+PY_T     = $(filter e2e/% differential/%,$(T))
+UNIT_T   = $(filter-out $(PY_T),$(T))
+PY_TESTS = $(if $(PY_T),$(PY_T:%=tests/%.py),tests/e2e)
 UNITS_WANTED = $(if $(UNIT_T),$(UNIT_T:%=$(BUILD)/unit/%),$(UNITS))
 
 .PHONY: check
 check: ## unit and end-to-end tests; one: T=csv/scan F='*quote*', or T=e2e/test_api F=status
 	@tools/deps.sh build run test
 	$(if $(T),,$(AGAIN) all unit)
-	$(if $(E2E_T),,$(AGAIN) layers check-unit)
+	$(if $(PY_T),,$(AGAIN) layers check-unit)
+	$(if $(T),,$(AGAIN) check-differential)
 	$(if $(UNIT_T),,$(AGAIN) check-e2e)
 
 .PHONY: check-unit
@@ -20,11 +22,15 @@ check-unit: $(UNITS_WANTED) ## unit tests only
 
 .PHONY: check-e2e
 check-e2e: $(DAEMON) ## end-to-end tests only
-	$(Q)CETLD=$(abspath $(DAEMON)) $(PYTEST) $(if $(F),-k '$(F)') $(if $(E2E_T),tests/$(E2E_T).py,tests/e2e)
+	$(Q)CETLD=$(abspath $(DAEMON)) $(PYTEST) $(if $(F),-k '$(F)') $(PY_TESTS)
+
+.PHONY: check-differential
+check-differential: ## types, aggregates and values against PostgreSQL's own
+	$(Q)BUILD=$(BUILD) $(PYTEST) tests/differential
 
 .PHONY: check-long
 check-long: $(DAEMON) ## end-to-end tests at full length: 30 kills, a 200 MB and a 1 GB file
-	$(Q)CETLD=$(abspath $(DAEMON)) $(PYTEST) --long $(if $(F),-k '$(F)') $(if $(E2E_T),tests/$(E2E_T).py,tests/e2e)
+	$(Q)CETLD=$(abspath $(DAEMON)) $(PYTEST) --long $(if $(F),-k '$(F)') $(PY_TESTS)
 
 # What has threads: the workers, and who talks with them.
 THREADED = $(filter loop/% etl/% spool/% base/log base/counters,$(patsubst tests/unit/%_test.c,%,$(UNIT_SRCS)))

@@ -126,7 +126,7 @@ def odd_entries(incoming):
 
 
 def test_what_is_no_regular_file_is_left_alone_and_told_once(cetld, database):
-    daemon = cetld(ITEMS, daemon={"rescan": "200ms"})
+    daemon = cetld(ITEMS, daemon={"rescan": "1s"})
     incoming = daemon.path("incoming")
     names = odd_entries(incoming)
     told = {name for name in names if name != "folder.csv"}  # a folder is looked into, not complained about
@@ -134,7 +134,7 @@ def test_what_is_no_regular_file_is_left_alone_and_told_once(cetld, database):
         until(lambda: daemon.log_lines(re.escape(name)), lambda: "a word about %s\n%s" % (name, daemon.log()))
     still_works(daemon, database)
     pid, began = daemon.process.pid, time.monotonic()
-    until(lambda: time.monotonic() > began + 1.2, "six more scans")
+    until(lambda: time.monotonic() > began + 2.5, "two more scans")
     assert daemon.process.pid == pid and set(os.listdir(incoming)) == names
     for name in told:
         assert len(daemon.log_lines(re.escape(name))) == 1, daemon.log_lines(re.escape(name))
