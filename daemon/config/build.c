@@ -360,19 +360,21 @@ static void settle_header(struct builder *b, struct config_dataset *d)
                      "without a header give every column of '%s' a position, or none (then their order counts)", d->name);
 }
 
-/* `name` is a rollup's table beside the dataset `d`. */
+/* The table of `r`, a rollup of `d`, is no dataset's and no earlier rollup's. */
 static void check_rollup_table(struct builder *b, const struct config_dataset *d, const struct config_rollup *r)
 {
     for (size_t i = 0; i < b->config->n_datasets; i++) {
         const struct config_dataset *other = &b->datasets[i];
-        bool same_schema = strcmp(other->schema, d->schema) == 0;
-        if ((same_schema && strcmp(other->table, r->table) == 0) || strcmp(other->name, r->table) == 0)
+        bool same = strcmp(other->schema, d->schema) == 0 && strcmp(other->table, r->table) == 0;
+        /* by name too: both would have the same address in the API */
+        if (same || strcmp(other->name, r->table) == 0)
             mistakes_add(b->mistakes, r->place, "its table %s is that of dataset '%s'", r->table, other->name);
-        for (size_t k = 0; k < other->n_rollups && other <= d; k++) {
-            const struct config_rollup *twin = &other->rollup[k];
-            if (twin == r) return;
-            if (same_schema && strcmp(twin->table, r->table) == 0)
-                mistakes_add(b->mistakes, r->place, "its table %s is that of rollup '%s.%s'", r->table, other->name, twin->name);
+    }
+    for (const struct config_dataset *other = b->datasets; other <= d; other++) {
+        for (size_t k = 0; k < other->n_rollups && &other->rollup[k] != r; k++) {
+            if (strcmp(other->schema, d->schema) == 0 && strcmp(other->rollup[k].table, r->table) == 0)
+                mistakes_add(b->mistakes, r->place, "its table %s is that of rollup '%s.%s'", r->table, other->name,
+                             other->rollup[k].name);
         }
     }
 }

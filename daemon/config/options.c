@@ -229,7 +229,7 @@ size_t options_diff(enum option_section section, const void *old, const void *ne
 }
 
 /* Words behind "# ", in lines of at most this many bytes. */
-enum { SAMPLE_COLUMNS = 100 };
+enum { SAMPLE_COLUMNS = 110 };
 
 static void print_prose(FILE *out, const char *text)
 {
@@ -251,12 +251,13 @@ static void print_option(FILE *out, const struct option *o, const char *name)
     struct buf text;
     buf_init(&text, 4096);
     buf_puts(&text, o->prose);
-    if (o->rule.type == VALUE_COUNT || o->rule.type == VALUE_SIZE || o->rule.type == VALUE_DURATION ||
-        o->rule.type == VALUE_CHOICE) {
-        buf_puts(&text, " (");
-        value_describe(&o->rule, &text);
-        buf_puts(&text, ")");
-    }
+    size_t before = text.len;
+    buf_puts(&text, " (");
+    value_range(&o->rule, &text);
+    if (text.len == before + 2)
+        text.len = before;
+    else
+        buf_putc(&text, ')');
     if (o->example) buf_printf(&text, " For example: %s", o->example);
     print_prose(out, buf_cstr(&text));
     buf_reset(&text);

@@ -119,7 +119,7 @@ static int parse_key(struct parser *p, void *item)
         if (token_is_sign(p->now, "::")) {
             advance(p);
             key->kind = ROLLUP_KEY_DATE;
-            r = take_word(p, "date", "'date', the only cast there is here");
+            r = take_word(p, "date", "'date' (the only cast there is here)");
         }
     }
     return r ? r : take_alias(p, &key->alias);

@@ -405,15 +405,20 @@ void value_format(const struct value_rule *rule, const void *field, struct buf *
     types[rule->type].format(rule, field, out);
 }
 
-void value_describe(const struct value_rule *rule, struct buf *out)
+void value_range(const struct value_rule *rule, struct buf *out)
 {
     if (rule->type == VALUE_CHOICE) {
         for (const struct value_choice *c = rule->choices; c->name; c++)
             buf_printf(out, "%s%s", c == rule->choices ? "" : c[1].name ? ", " : " or ", c->name);
     } else if (types[rule->type].what) {
-        buf_printf(out, "%s, ", types[rule->type].what);
         format_number(rule, &rule->min, out);
         buf_puts(out, " to ");
         format_number(rule, &rule->max, out);
     }
+}
+
+void value_describe(const struct value_rule *rule, struct buf *out)
+{
+    if (types[rule->type].what) buf_printf(out, "%s, ", types[rule->type].what);
+    value_range(rule, out);
 }

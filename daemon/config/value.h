@@ -57,7 +57,9 @@ enum { VALUE_E_INVALID = 1 };
 must_check int value_parse(const struct value_rule *rule, struct slice text, const struct value_context *context, void *ret_field);
 /** Append the field as it may stand behind "key = ", further lines indented. */
 void value_format(const struct value_rule *rule, const void *field, struct buf *out);
-/** What values are allowed, for people: "a size, 32M to 1T"; "" where nothing needs saying. */
+/** Append the values that are allowed: "32M to 1T", "yes, no or auto"; nothing where the type says it all. */
+void value_range(const struct value_rule *rule, struct buf *out);
+/** The same with the type's name: "a size in bytes (K, M, G, T), 32M to 1T". */
 void value_describe(const struct value_rule *rule, struct buf *out);
 
 #endif
