@@ -7,5 +7,9 @@ found=$1.corpus
 mkdir -p "$found"
 seeds=tests/fuzz/corpus/$name
 [ -d "$seeds" ] || seeds=
-echo "fuzzing $name for $2 s"
-"$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$found/" -print_final_stats=0 -verbosity=0 "$found" $seeds
+"$1" -max_total_time="$2" -timeout=10 -rss_limit_mb=2048 -artifact_prefix="$found/" -print_final_stats=1 "$found" $seeds >"$1.log" 2>&1 || {
+    tail -n 60 "$1.log"
+    echo "FAILED $name: again with $1 $found/crash-…"
+    exit 1
+}
+echo "  ok     $name: $(sed -n 's/^stat::number_of_executed_units: *//p' "$1.log") inputs in $2 s"
