@@ -69,7 +69,7 @@ $(BUILD)/%.o: %.c
 
 # A recipe that runs after deps.sh must start make anew, because what this file found out about the machine is out of date by then.
 # It says `+` to pass the job slots on.
-AGAIN    = +$(Q)$(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
+AGAIN    = +$(Q)$(UNDER) $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
 $(BUILD)/daemon/csv/simd_avx2.o: CFLAGS += -mavx2
 

@@ -35,6 +35,9 @@ check-long: $(DAEMON) ## end-to-end tests at full length: 30 kills, a 200 MB and
 # What has threads: the workers, and who talks with them.
 THREADED = $(filter loop/% etl/% spool/% base/log base/counters,$(patsubst tests/unit/%_test.c,%,$(UNIT_SRCS)))
 
+# ThreadSanitizer wants its memory where it expects it.
+check-san: UNDER = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+
 .PHONY: check-san
 check-san: ## unit tests and a short end-to-end run under ASan+UBSan, what has threads under TSan
 	@tools/deps.sh build run test
