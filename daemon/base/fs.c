@@ -60,10 +60,10 @@ int fs_rename_noreplace(int from_dir, const char *from, int to_dir, const char *
 
 void fs_alternative_name(const char *name, unsigned n, char *ret_name)
 {
+    const char *dot = strrchr(name, '.');
     struct slice stem = slice_of(name), extension = {NULL, 0};
     char number[16] = "";
     if (n > 0) {
-        const char *dot = strrchr(name, '.');
         if (dot && dot != name && strlen(dot) <= EXTENSION_MAX) {
             extension = slice_of(dot);
             stem.len -= extension.len;

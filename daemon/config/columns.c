@@ -27,7 +27,7 @@ static int skip_item(struct slice *rest, struct token *now, struct error *err)
     }
 }
 
-/* Checks the name and adds it; there is room for COLUMNS_MAX in `names`. */
+/* Checks the name and adds it; there is room for every comma in `names`, and COLUMNS_MAX at most. */
 static int add_name(char **names, size_t *n, char *name, struct error *err)
 {
     if (!name) return -ENOMEM;
@@ -40,7 +40,10 @@ static int add_name(char **names, size_t *n, char *name, struct error *err)
 
 int columns_parse(struct slice sql, struct arena *arena, struct error *err, struct config_list *ret_columns)
 {
-    char **names = arena_array(arena, COLUMNS_MAX, sizeof(*names));
+    size_t room = 1;
+    for (size_t i = 0; i < sql.len && room < COLUMNS_MAX; i++)
+        room += sql.p[i] == ',';
+    char **names = arena_array(arena, room, sizeof(*names));
     if (!names) return -ENOMEM;
     size_t n = 0;
     struct slice rest = sql;

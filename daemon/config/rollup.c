@@ -158,7 +158,10 @@ struct list {
 /* item, item, …: an array in the arena. */
 static int parse_list(struct parser *p, const struct list *list, void **ret_items, size_t *ret_n)
 {
-    char *items = arena_array(p->arena, ROLLUP_ITEMS_MAX, list->item_size);
+    size_t room = 1;
+    for (size_t i = 0; i < p->rest.len && room < ROLLUP_ITEMS_MAX; i++)
+        room += p->rest.p[i] == ',';
+    char *items = arena_array(p->arena, room, list->item_size);
     if (!items) return -ENOMEM;
     advance(p);
     for (size_t n = 0;;) {

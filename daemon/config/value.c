@@ -150,9 +150,11 @@ static int parse_choice(const struct input *in, void *field)
 /* Items by comma or line; empty ones are none. `check` may be NULL. */
 static int parse_items(const struct input *in, int (*check)(const struct input *item), void *field)
 {
-    const char **items = arena_array(in->arena, ITEMS_MAX, sizeof(*items));
+    size_t room = 1, n = 0;
+    for (size_t i = 0; i < in->text.len && room < ITEMS_MAX; i++)
+        room += in->text.p[i] == ',' || in->text.p[i] == '\n';
+    const char **items = arena_array(in->arena, room, sizeof(*items));
     if (!items) return -ENOMEM;
-    size_t n = 0;
     for (struct slice lines = in->text; lines.p;) {
         for (struct slice line = slice_cut(&lines, '\n'); line.p;) {
             struct input item = *in;
