@@ -1,0 +1,261 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/log.h"
+#include "etl/load_private.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum {
+    CHUNK_BYTES = 512 * 1024,
+    REJECTS_MAX = 8 * 1024 * 1024, /* bytes of rejects kept for one file */
+};
+
+static struct ledger_content content(const struct load *l)
+{
+    return (struct ledger_content){l->plan->dataset->id, l->arrival->sum};
+}
+
+/* ---- COMMITTING ---- */
+
+static void on_committed(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    l->asking = false;
+    if (r->status == 0) {
+        l->arrival->xid[0] = '\0';
+        l->arrival->check_ledger = false;
+        return load_conclude(l, LOAD_LOADED, NULL);
+    }
+    /* Only the server's own refusal says that nothing was committed; without it the ledger must be asked. */
+    if (r->status == ERROR_REFUSED) {
+        l->arrival->xid[0] = '\0';
+        l->arrival->check_ledger = false;
+    }
+    l->arrival->state = ARRIVAL_LOADING;
+    load_refused(l, r);
+}
+
+static void commit(struct load *l)
+{
+    load_enter(l, STATE_COMMITTING);
+    l->arrival->check_ledger = true;
+    load_asked(l, db_query(l->conn, &(struct db_query){.sql = "COMMIT", .done = on_committed, .ctx = l}));
+}
+
+/* ---- RECORDING ---- */
+
+static void on_merged(void *ctx, int status, const struct error *err)
+{
+    struct load *l = ctx;
+    static const struct error nothing;
+    struct db_result r = {.status = status, .error = err ? err : &nothing, .detail = ""};
+    if (load_answered(l, &r)) commit(l);
+}
+
+static void merge_rollups(struct load *l)
+{
+    struct pipeline_result *result = pipeline_result(l->pipeline);
+    l->merge = (struct merge){.workers = l->env->workers, .conn = l->conn, .dataset = l->plan->dataset, .bench = result->bench, .done = on_merged, .ctx = l};
+    l->asking = true;
+    merge_begin(&l->merge);
+}
+
+static void on_rejects_put(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (load_answered(l, r)) merge_rollups(l);
+}
+
+static void on_recorded(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    l->arrival->ledger_id = db_get_int8(r->rows, 0, 0, 0);
+    snprintf(l->arrival->xid, sizeof l->arrival->xid, "%s", PQgetvalue(r->rows, 0, 1));
+    if (l->rejects.n == 0) return merge_rollups(l);
+    load_asked(l, ledger_put_rejects(&l->reject_job, l->conn, l->arrival->ledger_id, &l->rejects, on_rejects_put, l));
+}
+
+static void record(struct load *l)
+{
+    l->arrival->state = ARRIVAL_LOADED;
+    struct ledger_row row = {.arrival = l->arrival, .dataset = l->plan->dataset->id, .rows_delta = (int64_t)l->arrival->counts.loaded - l->deleted};
+    load_asked(l, ledger_insert(l->conn, &row, on_recorded, l));
+    if (!l->decided) l->arrival->state = ARRIVAL_COMMITTING;
+}
+
+static void on_duplicate(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    if (PQntuples(r->rows) == 0) return record(l);
+    l->duplicate_of = db_get_int8(r->rows, 0, 0, 0);
+    load_conclude(l, LOAD_DUPLICATE, NULL);
+}
+
+static bool replaces(const struct load *l)
+{
+    return l->declared && l->declared->mode == CONFIG_MODE_REPLACE;
+}
+
+static void on_locked(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    struct ledger_content c = content(l);
+    if (l->declared && l->declared->duplicates == CONFIG_DUPLICATES_LOAD) return record(l);
+    load_asked(l, ledger_find_duplicate(l->conn, &c, replaces(l), on_duplicate, l));
+}
+
+/* The rows are in the transaction. Promise 2: each is accounted for. */
+static void on_copied(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    struct arrival_counts *n = &l->arrival->counts;
+    n->loaded = (uint64_t)db_affected(r->rows);
+    if (n->loaded + n->rejected != n->read)
+        return load_fail(l, "%llu rows were read, but PostgreSQL counted %llu and %llu were rejected; nothing was loaded", (unsigned long long)n->read,
+                    (unsigned long long)n->loaded, (unsigned long long)n->rejected);
+    load_enter(l, STATE_RECORDING);
+    struct ledger_content c = content(l);
+    load_asked(l, ledger_lock(l->conn, &c, on_locked, l));
+}
+
+/* ---- COPYING ---- */
+
+static bool over_budget(const struct load *l, bool at_end)
+{
+    const struct pipeline_result *r = pipeline_result(l->pipeline);
+    static const struct config_budget none;
+    const struct config_budget *b = l->declared ? &l->declared->max_errors : &none;
+    if (!at_end && b->is_percent) return false;
+    return !config_budget_allows(b, r->rejects.count, r->rows_read);
+}
+
+/* Words for too many rejects: the first of them, as the person will want to mend it. */
+static void fail_rejected(struct load *l)
+{
+    const struct reject_list *list = &l->rejects;
+    if (list->n == 0) return load_fail(l, "%llu of %llu rows are refused", (unsigned long long)list->count, (unsigned long long)l->arrival->counts.read);
+    load_fail(l, "line %llu: " SLICE_FMT " (%llu of %llu rows are refused; see the .errors.csv beside the file)", (unsigned long long)list->item[0].line,
+         SLICE_ARG(list->item[0].message), (unsigned long long)list->count, (unsigned long long)l->arrival->counts.read);
+}
+
+/* The pipeline failed for the file's sake, or for the machine's. */
+void load_fail_flow(struct load *l)
+{
+    switch (l->flow_rc) {
+    case CUTTER_E_UNCLOSED:
+    case CUTTER_E_LONG:
+    case CUTTER_E_TRUNCATED: load_fail(l, "%s", l->flow_err.text); return;
+    case ERROR_TOO_BIG: load_fail(l, "%s", l->flow_err.text); return;
+    case CUTTER_E_CHANGED: load_retry(l, -EAGAIN, &l->flow_err); return;
+    default: load_retry(l, l->flow_rc, &l->flow_err); return;
+    }
+}
+
+static void take_results(struct load *l)
+{
+    struct pipeline_result *r = pipeline_result(l->pipeline);
+    l->arrival->counts.read = r->rows_read;
+    l->arrival->counts.rejected = r->rejects.count;
+    if (reject_list_move(&l->rejects, &r->rejects) < 0) log_warning("rejects of %s were dropped for want of memory", l->arrival->file.token);
+    reject_list_sort(&l->rejects);
+    counters_add(l->env->counters, COUNTER_BYTES_READ, (int64_t)r->bytes);
+    if (l->flow_rc != 0) return;
+    memcpy(l->arrival->sum, r->sum, sizeof l->arrival->sum);
+    l->arrival->has_sum = true;
+}
+
+static void on_flow_ended(void *ctx, int rc, const struct error *err)
+{
+    struct load *l = ctx;
+    l->flowing = false;
+    l->flow_rc = rc;
+    l->flow_err = *err;
+    bool over = over_budget(l, true);
+    take_results(l);
+    if (l->decided) return load_unwind(l);
+    if (rc != 0) return load_fail_flow(l);
+    if (over) return fail_rejected(l);
+    sender_finish(&l->sender);
+}
+
+static void on_flow_ready(void *ctx)
+{
+    struct load *l = ctx;
+    sender_pump(&l->sender);
+    if (l->flowing && !l->decided && over_budget(l, false)) pipeline_discard(l->pipeline); /* read on only to count */
+}
+
+int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *, int, const struct error *))
+{
+    struct pipeline_config c = {
+        .workers = l->env->workers,
+        .memory = l->env->memory,
+        .input = {.fd = l->arrival->file.fd,
+                  .st = l->head.st,
+                  .dialect = l->head.plan_head.dialect,
+                  .chunk_bytes = CHUNK_BYTES,
+                  .max_record = (size_t)l->settings->daemon.max_record},
+        .plan = &l->plan->convert,
+        .rejects_max = REJECTS_MAX,
+        .ready = ready,
+        .ended = ended,
+        .ctx = l,
+    };
+    int r = pipeline_new(&c, &l->pipeline);
+    if (r < 0) return r;
+    l->flowing = true;
+    pipeline_start(l->pipeline);
+    return 0;
+}
+
+static void copy(struct load *l)
+{
+    load_enter(l, STATE_COPYING);
+    l->sender = (struct sender){.conn = l->conn, .pipeline = l->pipeline, .counters = l->env->counters, .done = on_copied, .ctx = l};
+    char *sql = NULL;
+    int r = replaces(l) ? 0 : asprintf(&sql, "BEGIN; %s", l->plan->copy_sql);
+    r = r < 0 ? -ENOMEM : sender_begin(&l->sender, sql ? sql : l->plan->copy_sql);
+    free(sql);
+    if (r < 0) return load_retry(l, r, NULL);
+    l->asking = true;
+    if (!l->flowing) sender_finish(&l->sender); /* a small file is read by now */
+}
+
+static void on_deleted(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    l->deleted = db_affected(r->rows);
+    copy(l);
+}
+
+/* The old rows go in the same transaction in which the new ones come. */
+static void replace(struct load *l)
+{
+    struct buf sql;
+    buf_init(&sql, ERROR_TEXT_MAX);
+    buf_puts(&sql, "BEGIN; DELETE FROM ");
+    db_quote_identifier(&sql, slice_of(l->plan->dataset->table.schema));
+    buf_putc(&sql, '.');
+    db_quote_identifier(&sql, slice_of(l->plan->dataset->table.name));
+    const char *text = buf_cstr(&sql);
+    load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_deleted, .ctx = l}) : -ENOMEM);
+    buf_done(&sql);
+}
+
+int load_flow_into_table(struct load *l)
+{
+    return load_flow_start(l, on_flow_ready, on_flow_ended);
+}
+
+void load_copy(struct load *l)
+{
+    if (replaces(l)) {
+        replace(l);
+    } else {
+        copy(l);
+    }
+}

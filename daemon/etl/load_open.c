@@ -1,0 +1,246 @@
+/* SPDX-License-Identifier: MIT */
+#include "base/name.h"
+#include "etl/load_private.h"
+#include <stdlib.h>
+
+enum {
+    AGGREGATE_SHARE = 4, /* of memory_max, for the partial aggregates of all loads */
+    NAMES_BLOCK = 4096,
+    NAMES_MAX = 64 * 1024 * 1024,
+};
+
+/* ---- the plan: the file must fit its dataset ---- */
+
+static size_t aggregate_max(const struct load *l)
+{
+    size_t partials = l->plan->dataset->rollups * (workers_count(l->env->workers) + 1) * (size_t)l->settings->database.load_connections;
+    return l->env->memory->max / AGGREGATE_SHARE / (partials ? partials : 1);
+}
+
+/* The dataset is known: the file must fit it. Reading begins while the connection is still to come. */
+static void plan_and_copy(struct load *l, struct dataset *d)
+{
+    struct error err;
+    int r = plan_new(d, &l->head.plan_head, &err, &l->plan);
+    if (r == PLAN_E_HEADER) return load_fail(l, "%s", err.text);
+    if (r == PLAN_E_DATASET) return load_conclude(l, LOAD_PAUSE, &err);
+    if (r < 0) return load_retry(l, r, NULL);
+    l->plan->convert.aggregate_max = aggregate_max(l);
+    pipeline_free(l->pipeline);
+    l->pipeline = NULL;
+    load_enter(l, STATE_CONNECTING);
+    r = load_flow_into_table(l);
+    if (r < 0) return load_retry(l, r, NULL);
+    if (l->decided) return;
+    if (!l->conn) return load_want_connection(l);
+    load_connected(l);
+}
+
+/* ---- CREATING ---- */
+
+static void on_created(void *ctx, int status, const struct error *err)
+{
+    struct load *l = ctx;
+    static const struct error nothing;
+    struct db_result r = {.status = status, .error = err ? err : &nothing, .detail = ""};
+    if (!load_answered(l, &r)) return;
+    struct dataset *d = catalog_find(l->env->catalog, l->declared ? l->declared->name : l->name);
+    if (!d) return load_fail(l, "its table could not be made");
+    plan_free(l->plan);
+    l->plan = NULL;
+    plan_and_copy(l, d);
+}
+
+void load_create(struct load *l)
+{
+    load_enter(l, STATE_CREATING);
+    struct arena arena;
+    arena_init(&arena, NAMES_BLOCK, NAMES_MAX);
+    const struct plan_head *head = &l->head.plan_head;
+    struct convert_bench *bench = pipeline_result(l->pipeline)->bench;
+    const char **name = plan_names(head, &arena);
+    struct infer_column *column = arena_array(&arena, head->cells + 1, sizeof *column);
+    struct infer *none = NULL;
+    int r = name && column ? 0 : -ENOMEM;
+    if (r == 0 && !bench) r = infer_new(head->cells, &none); /* a header and nothing else */
+    for (size_t i = 0; r == 0 && i < head->cells; i++)
+        infer_result(bench ? bench->infer : none, i, &column[i]);
+    if (r == 0) {
+        struct catalog_guess guess = {.name = l->declared ? l->declared->name : l->name,
+                                      .schema = l->declared ? l->declared->schema : "public",
+                                      .table = l->declared ? l->declared->table : l->name,
+                                      .owner = l->declared ? l->settings : NULL,
+                                      .config = l->declared,
+                                      .column = name,
+                                      .inferred = column,
+                                      .columns = head->cells};
+        r = catalog_create(l->env->catalog, l->conn, &guess, on_created, l);
+    }
+    infer_free(none);
+    arena_done(&arena);
+    load_asked(l, r);
+}
+
+/* ---- INFERRING ---- */
+
+static void on_inferred(void *ctx, int rc, const struct error *err)
+{
+    struct load *l = ctx;
+    l->flowing = false;
+    l->flow_rc = rc;
+    l->flow_err = *err;
+    if (l->decided) return load_unwind(l);
+    if (rc != 0) return load_fail_flow(l);
+    l->state = STATE_CREATING;
+    if (l->conn) return load_create(l);
+    load_want_connection(l);
+}
+
+static void infer(struct load *l)
+{
+    load_enter(l, STATE_INFERRING);
+    int r = plan_new_infer(&l->head.plan_head, &l->plan);
+    if (r == 0) r = load_flow_start(l, NULL, on_inferred);
+    if (r < 0) return load_retry(l, r, NULL);
+    if (l->flowing) pipeline_discard(l->pipeline);
+}
+
+/* ---- OPENING: which dataset ---- */
+
+static bool header_agrees(const struct load *l, const struct dataset *d)
+{
+    const struct plan_head *head = &l->head.plan_head;
+    if (head->cells != d->table.columns) return false;
+    struct arena arena;
+    arena_init(&arena, NAMES_BLOCK, NAMES_MAX);
+    const char **name = plan_names(head, &arena);
+    bool agrees = name != NULL;
+    for (size_t i = 0; agrees && i < head->cells; i++)
+        agrees = table_find(&d->table, name[i]) >= 0;
+    arena_done(&arena);
+    return agrees;
+}
+
+static bool may_take(const struct load *l, const struct dataset *d)
+{
+    return d->inferred && !d->config && !d->broken && header_agrees(l, d);
+}
+
+/* Nobody declared it: the stem's dataset when the headers agree, else the full stem's, or a new one. */
+static void resolve_undeclared(struct load *l)
+{
+    struct slice file = slice_of(l->arrival->file.name);
+    if (l->settings->daemon.unmatched != CONFIG_UNMATCHED_INFER) return load_fail(l, "no dataset's `files` match its name, and unmatched is not infer");
+    for (int full = 0; full < 2; full++) {
+        if (full) {
+            name_of_file_full(file, l->name);
+        } else {
+            name_of_file(file, l->name);
+        }
+        struct dataset *d = catalog_find(l->env->catalog, l->name);
+        if (d && may_take(l, d)) return plan_and_copy(l, d);
+        if (!d && !config_dataset(l->settings, slice_of(l->name))) return infer(l);
+    }
+    load_fail(l, "its header does not agree with the columns of dataset %s; rename the file, or declare a [dataset] whose `files` match it", l->name);
+}
+
+static void resolve(struct load *l)
+{
+    if (!l->declared) return resolve_undeclared(l);
+    struct dataset *d = catalog_find(l->env->catalog, l->declared->name);
+    if (d) return plan_and_copy(l, d);
+    if (l->declared->columns_sql[0] == '\0') return infer(l);
+    struct error err;
+    error_set(&err, 0, "dataset %s is not in the catalog yet", l->declared->name);
+    load_conclude(l, LOAD_RETRY, &err);
+}
+
+static void on_head(struct worker_job *job)
+{
+    struct load *l = container_of(container_of(job, struct head, job), struct load, head);
+    l->heading = false;
+    if (l->decided) return load_unwind(l);
+    l->arrival->file.st.st_size = l->head.st.st_size;
+    if (l->head.rc > 0) return load_fail(l, "%s", l->head.err.text);
+    if (l->head.rc < 0) return load_retry(l, l->head.rc, &l->head.err);
+    resolve(l);
+}
+
+static struct dialect declared_dialect(const struct config_dataset *c)
+{
+    struct dialect d = dialect_default();
+    d.delimiter = '\0'; /* to be detected */
+    if (!c) return d;
+    bool positions = c->n_columns > 0;
+    for (size_t i = 0; i < c->n_columns; i++)
+        positions = positions && c->column[i].position > 0;
+    static const enum dialect_header header_of[] = {
+        [CONFIG_HEADER_AUTO] = DIALECT_HEADER_AUTO, [CONFIG_HEADER_YES] = DIALECT_HEADER_YES, [CONFIG_HEADER_NO] = DIALECT_HEADER_NO};
+    d.delimiter = c->delimiter;
+    d.quote = c->quote;
+    d.encoding = c->encoding == CONFIG_ENCODING_LATIN1 ? DIALECT_LATIN1 : DIALECT_UTF8;
+    d.header = header_of[c->header];
+    if (d.header == DIALECT_HEADER_AUTO && positions) d.header = DIALECT_HEADER_NO;
+    return d;
+}
+
+void load_open(struct load *l)
+{
+    load_enter(l, STATE_OPENING);
+    struct dialect d = declared_dialect(l->declared);
+    head_init(&l->head, l->arrival->file.fd, &d, (size_t)l->settings->daemon.max_record);
+    l->head.job.done = on_head;
+    l->heading = l->headed = true;
+    workers_submit(l->env->workers, &l->head.job);
+}
+
+/* ---- CHECKING: is it in the ledger already? ---- */
+
+static void on_old_rejects(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    if (ledger_read_rejects(r->rows, &l->rejects) < 0) return load_retry(l, -ENOMEM, NULL);
+    struct error why = l->why;
+    load_conclude(l, LOAD_FAILED, &why);
+}
+
+static void on_found(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    l->arrival->check_ledger = false;
+    l->arrival->xid[0] = '\0';
+    if (PQntuples(r->rows) == 0) return load_open(l);
+    l->recorded = true;
+    l->arrival->ledger_id = db_get_int8(r->rows, 0, 0, 0);
+    const char *state = PQgetvalue(r->rows, 0, 1), *error = db_get(r->rows, 0, 2);
+    if (strcmp(state, "loaded") == 0) return load_conclude(l, LOAD_LOADED, NULL);
+    if (strcmp(state, "duplicate") == 0) return load_conclude(l, LOAD_DUPLICATE, NULL);
+    error_set(&l->why, 0, "%s", error ? error : "");
+    load_asked(l, ledger_get_rejects(l->conn, l->arrival->ledger_id, on_old_rejects, l));
+}
+
+static void find_token(struct load *l)
+{
+    load_asked(l, ledger_find_token(l->conn, l->arrival->file.token, on_found, l));
+}
+
+static void on_xact(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    const char *status = db_get(r->rows, 0, 0);
+    if (!status || strcmp(status, "in progress") != 0) return find_token(l);
+    struct error err;
+    error_set(&err, 0, "the transaction whose COMMIT got no answer is still running");
+    load_conclude(l, LOAD_RETRY, &err);
+}
+
+/* With a connection: first the old transaction must be over, then the ledger is believed. */
+void load_ask_ledger(struct load *l)
+{
+    if (!l->arrival->xid[0]) return find_token(l);
+    load_asked(l, ledger_xact_status(l->conn, l->arrival->xid, on_xact, l));
+}
+

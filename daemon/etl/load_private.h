@@ -1,0 +1,109 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of a load share: load.c (outcomes, unwinding), load_open.c (which dataset: checking, opening, inferring, creating), load_copy.c (the transaction), load_report.c
+ * (the ledger row of a file that was not loaded). Nobody else includes this.
+ *
+ * The rule for all of them: load_conclude and what leads to it (fail, retry, refused) may end the load, and with it the object: return right after.
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_ETL_LOAD_PRIVATE_H
+#define CETLD_ETL_LOAD_PRIVATE_H
+
+#include "base/name.h"
+#include "etl/head.h"
+#include "etl/ledger.h"
+#include "etl/load.h"
+#include "etl/merge.h"
+#include "etl/sender.h"
+
+enum load_state {
+    STATE_CHECKING,
+    STATE_OPENING,
+    STATE_INFERRING,
+    STATE_CREATING,
+    STATE_CONNECTING,
+    STATE_COPYING,
+    STATE_RECORDING,
+    STATE_COMMITTING,
+    STATE_UNWINDING,
+    STATE_REPORTING,
+};
+
+struct load {
+    struct load_config config;
+    const struct load_env *env;
+    struct arrival *arrival;
+    struct config *settings;               /* a reference to the configuration it began with */
+    const struct config_dataset *declared; /* NULL: nobody declared this file's dataset */
+    enum load_state state;
+
+    struct head head;
+    bool heading, headed;                  /* the head's job runs; the head is there */
+    char name[NAME_MAX_BYTES + 1];         /* of an undeclared dataset */
+    struct plan *plan;
+    struct pipeline *pipeline;
+    bool flowing;                          /* the pipeline runs */
+    int flow_rc;                           /* how it ended */
+    struct error flow_err;
+
+    struct db_wait wait;
+    bool waiting;
+    struct db_conn *conn;
+    bool asking;                           /* a statement is under way on conn */
+    struct sender sender;
+    struct merge merge;
+    struct ledger_rejects reject_job;
+    int64_t deleted;                       /* rows that `replace` took away */
+
+    bool decided, recorded;                /* the outcome is known; the ledger has it */
+    enum load_outcome outcome;
+    struct error why;
+    int64_t duplicate_of;
+    struct reject_list rejects;
+};
+
+/* load.c */
+void load_enter(struct load *l, enum load_state s);
+/** The outcome is known; the first one counts. `why` is copied, and may be NULL. */
+void load_conclude(struct load *l, enum load_outcome outcome, const struct error *why);
+/** The file is at fault, in these words. */
+void load_fail(struct load *l, const char *format, ...) printf_like(2, 3);
+/** The machine failed us (memory, a lost connection): nothing is said against the file. `err` may be NULL. */
+void load_retry(struct load *l, int code, const struct error *err);
+/** What the server refused decides what becomes of the file. */
+void load_refused(struct load *l, const struct db_result *r);
+/** A statement's answer: true when the load goes on with it. */
+bool load_answered(struct load *l, const struct db_result *r);
+/** A statement was queued (0), or could not be (negative). */
+void load_asked(struct load *l, int r);
+/** Bring one thing after the other to its end; every callback leads here once the outcome is known. */
+void load_unwind(struct load *l);
+/** Take a connection; the state says what happens with it. */
+void load_want_connection(struct load *l);
+/** The connection is there: go on as the state says. */
+void load_connected(struct load *l);
+
+/* load_open.c */
+/** CHECKING, with a connection: is the token in the ledger? */
+void load_ask_ledger(struct load *l);
+/** OPENING: the head, the dataset, the plan. */
+void load_open(struct load *l);
+/** CREATING, with a connection: the table of a file that nobody declared. */
+void load_create(struct load *l);
+
+/* load_copy.c */
+/** Start the pipeline over l->plan. `ready` may be NULL. 0 or negative. */
+must_check int load_flow_start(struct load *l, void (*ready)(void *ctx), void (*ended)(void *ctx, int rc, const struct error *err));
+/** The same for a load into the table: what it brings goes to l->sender. */
+must_check int load_flow_into_table(struct load *l);
+/** The pipeline failed, for the file's sake or for the machine's. */
+void load_fail_flow(struct load *l);
+/** COPYING, with a connection. */
+void load_copy(struct load *l);
+
+/* load_report.c */
+/** REPORTING, with a connection. */
+void load_report_outcome(struct load *l);
+
+#endif
