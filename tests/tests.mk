@@ -3,9 +3,9 @@
 # T= names one: T=csv/scan is tests/unit/csv/scan_test.c, T=e2e/test_api is tests/e2e/test_api.py (likewise differential/…). F= filters inside it.
 
 PYTEST   = PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider
-PY_T     = $(filter e2e/% differential/%,$(T))
+PY_T     = $(filter e2e/% differential/% fault/%,$(T))
 UNIT_T   = $(filter-out $(PY_T),$(T))
-PY_TESTS = $(if $(PY_T),$(PY_T:%=tests/%.py),tests/e2e)
+PY_TESTS = $(if $(PY_T),$(PY_T:%=tests/%.py),tests/fault tests/e2e)
 UNITS_WANTED = $(if $(UNIT_T),$(UNIT_T:%=$(BUILD)/unit/%),$(UNITS))
 
 .PHONY: check
