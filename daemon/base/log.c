@@ -81,7 +81,7 @@ static const char *level_name(int level)
 static void fold_name(const char *name, char ret_name[32])
 {
     size_t n = 0;
-    for (; name[n] && n < 31; n++)
+    for (; n < 31 && name[n]; n++)
         ret_name[n] = (char)(name[n] >= 'A' && name[n] <= 'Z' ? name[n] - 'A' + 'a' : name[n]);
     ret_name[n] = '\0';
 }
