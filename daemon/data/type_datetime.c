@@ -83,6 +83,7 @@ struct decoder {
     bool time_only;
     struct slice part[PARTS]; /* numbers of the date, in the order written */
     size_t parts;
+    bool year_first;
     unsigned month; /* by name, or 0 */
     bool bc;
     unsigned meridiem; /* 0 am, 12 pm */
@@ -233,8 +234,7 @@ static int take_compact_time(struct decoder *d, struct slice digits)
 static int take_date(struct decoder *d, const char *start)
 {
     char separator = *d->p;
-    if (d->time_only && (d->seen & SEEN_DATE)) return TYPE_E_SYNTAX;
-    if (d->parts || d->month || !see(d, SEEN_DATE)) return TYPE_E_SYNTAX;
+    if (d->parts || d->month || (d->seen & SEEN_TIME) || !see(d, SEEN_DATE)) return TYPE_E_SYNTAX;
     d->p = start;
     for (size_t i = 0; i < PARTS; i++) {
         const char *part = d->p;
@@ -260,9 +260,7 @@ static int take_number(struct decoder *d)
     char next = '\0';
     if (d->p < d->end) next = *d->p;
     if (next == ':') return take_time(d, digits);
-    bool after_t = d->seen & SEEN_T && !(d->seen & SEEN_TIME);
-    if (d->time_only ? next != '-' && next != '/' : date_complete(d)) return take_compact_time(d, digits);
-    if (after_t) return TYPE_E_SYNTAX;
+    if (d->time_only || date_complete(d)) return next == '-' ? TYPE_E_SYNTAX : take_compact_time(d, digits);
     if (next == '-' || next == '/' || next == '.') return take_date(d, digits.p);
     if (digits.len < 6) {
         if (d->parts == PARTS) return TYPE_E_SYNTAX;
@@ -276,7 +274,21 @@ static int take_number(struct decoder *d)
     d->part[1] = (struct slice){digits.p + year, 2};
     d->part[2] = (struct slice){digits.p + year + 2, 2};
     d->parts = PARTS;
+    d->year_first = true;
     return 0;
+}
+
+/* A zone belongs to a time, or to a date in one token. */
+static bool zone_may_follow(const struct decoder *d)
+{
+    return d->seen & (SEEN_TIME | SEEN_DATE);
+}
+
+/* The T between date and time, or before a time alone */
+static int take_t(struct decoder *d, char next)
+{
+    if ((!date_complete(d) && !d->time_only) || (d->seen & SEEN_TIME) || !see(d, SEEN_T)) return TYPE_E_SYNTAX;
+    return is_digit(next) ? 0 : TYPE_E_SYNTAX;
 }
 
 static int take_word(struct decoder *d)
@@ -286,10 +298,12 @@ static int take_word(struct decoder *d)
         d->p++;
     const struct word *w = find_word((struct slice){start, (size_t)(d->p - start)});
     if (!w) return TYPE_E_SYNTAX;
-    /* Signs and slashes behind a word make it the name of a zone, or a date that begins with a month. */
-    if (d->p < d->end && (*d->p == '-' || *d->p == '/' || *d->p == '.'))
-        return w->kind == WORD_MONTH ? take_date(d, start) : TYPE_E_SYNTAX;
-    if (d->p < d->end && (*d->p == '+' || *d->p == '_' || *d->p == ':')) return TYPE_E_SYNTAX;
+    char next = '\0';
+    if (d->p < d->end) next = *d->p;
+    if (w->kind == WORD_MONTH && (next == '-' || next == '/' || next == '.')) return take_date(d, start);
+    if (w->kind == WORD_T) return take_t(d, next);
+    /* Digits and signs behind a word make it the name of a zone: 01:30 PM-05 is none of ours either. */
+    if (next && !is_space(next) && next != ',' && !is_alpha(next)) return TYPE_E_SYNTAX;
     switch (w->kind) {
     case WORD_MONTH:
         if (d->month || (d->seen & SEEN_DATE)) return TYPE_E_SYNTAX;
@@ -298,10 +312,8 @@ static int take_word(struct decoder *d)
     case WORD_WEEKDAY: return see(d, SEEN_WEEKDAY) ? 0 : TYPE_E_SYNTAX;
     case WORD_MERIDIEM: d->meridiem = w->value; return see(d, SEEN_MERIDIEM) ? 0 : TYPE_E_SYNTAX;
     case WORD_ERA: d->bc = w->value; return see(d, SEEN_ERA) ? 0 : TYPE_E_SYNTAX;
-    case WORD_T:
-        if ((!date_complete(d) && !d->time_only) || !see(d, SEEN_T)) return TYPE_E_SYNTAX;
-        return d->p < d->end && is_digit(*d->p) ? 0 : TYPE_E_SYNTAX;
-    case WORD_ZONE: return see(d, SEEN_ZONE) ? 0 : TYPE_E_SYNTAX;
+    case WORD_ZONE: return zone_may_follow(d) && see(d, SEEN_ZONE) ? 0 : TYPE_E_SYNTAX;
+    case WORD_T: break;
     }
     return TYPE_E_SYNTAX;
 }
@@ -310,7 +322,7 @@ static int take_word(struct decoder *d)
 static int take_zone(struct decoder *d)
 {
     bool west = *d->p++ == '-';
-    if ((!date_complete(d) && !(d->seen & SEEN_TIME)) || !see(d, SEEN_ZONE)) return TYPE_E_SYNTAX;
+    if (!zone_may_follow(d) || !see(d, SEEN_ZONE)) return TYPE_E_SYNTAX;
     struct slice digits = take_digits(d);
     if (digits.len == 0 || digits.len > 4) return TYPE_E_SYNTAX;
     unsigned field[3] = {number(digits), 0, 0};
@@ -332,7 +344,7 @@ static int take_zone(struct decoder *d)
 /* Which of the parts is the year, the month, the day: a first part of three or more digits is the year, else the order is MDY. */
 static int resolve_date(const struct decoder *d, struct civil *ret_date)
 {
-    bool year_first = d->part[0].len >= 3;
+    bool year_first = d->year_first || d->part[0].len >= 3;
     struct slice year = year_first ? d->part[0] : d->part[d->parts - 1];
     struct slice day = year_first ? d->part[d->parts - 1] : d->part[d->parts - 2];
     struct slice month = year_first ? d->part[1] : d->part[0];

@@ -6,9 +6,10 @@
  * 2024 times      12:00  12:00:00.123456  01:30 PM  T120000  120000 (behind a date) zones      Z  UTC  GMT  +05  -0530  +05:30
  * +05:30:15 eras       BC  AD whole      infinity  -infinity  epoch
  *
- * in any order PostgreSQL allows, white space and commas between them. Refused although PostgreSQL takes them, because their
- * meaning depends on the clock, on the server's files, or is hardly what was meant: now, today, tomorrow, yesterday, zone names and
- * abbreviations other than those above, Julian days, days of the year, the letters of 2001y02m04d, minutes and seconds as 12:30.5.
+ * in the orders PostgreSQL allows, white space and commas between them. Refused although PostgreSQL takes them: what depends on the
+ * clock or on the server's files (now, today, tomorrow, yesterday, zone names and abbreviations other than those above), what is
+ * hardly meant (Julian days, days of the year, 2001y02m04d, minutes and seconds as 12:30.5, a date in a text for time), and slips
+ * such as 2024--01-31, 12:00:00. or +05: that it lets pass.
  *
  * Thread: any.
  */
@@ -28,7 +29,7 @@ struct type_stamp {
     int32_t zone_s;    /* seconds east of UTC; 0 without a zone */
 };
 
-/** `text` without white space around it. With `time_only` a number alone is a time, not a date. 0, TYPE_E_SYNTAX, TYPE_E_RANGE. */
+/** `text` without white space around it. With `time_only` it is a time, without a date. 0, TYPE_E_SYNTAX, TYPE_E_RANGE. */
 must_check int type_datetime_decode(struct slice text, bool time_only, struct type_stamp *ret_stamp);
 
 /** The month has that day, and PostgreSQL's calendar that year: 4714 BC to 5874897. */

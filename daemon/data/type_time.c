@@ -62,8 +62,9 @@ static int decode(const struct type_input *in, struct slice text, struct type_st
     struct slice s = slice_trim(text);
     if (s.len == 0) return TYPE_E_SYNTAX;
     if (in->format) return type_format_parse(in->format, s, ret_stamp);
-    if (scan_iso(s, ret_stamp)) return 0;
-    return type_datetime_decode(s, in->type.id == TYPE_TIME, ret_stamp);
+    bool time_only = in->type.id == TYPE_TIME;
+    if (!time_only && scan_iso(s, ret_stamp)) return 0;
+    return type_datetime_decode(s, time_only, ret_stamp);
 }
 
 /* time(p), timestamp(p): to p digits behind the point, half away from zero */
