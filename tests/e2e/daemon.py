@@ -233,8 +233,16 @@ class Cetld:
         entries = self.json("/v1/files?limit=%d" % limit)
         return [e for e in entries if name is None or e["name"] == name]
 
+    def wait_moved(self, *names):
+        """The ledger is first, then the file is moved: wait until work/ has none of these names any more (none at all without names)."""
+        wanted = {os.fsencode(name) for name in names}
+        until(lambda: not [p for p in self.files_in("work") if not names or os.path.basename(p) in wanted], lambda: "out of work/: %s" % (names,))
+
     def wait_state(self, name, state="loaded", deadline=60, nth=1):
-        """Wait until the newest entry of `name` (when there are `nth` of them) is in `state`; another final state fails at once."""
+        """
+        Wait until the newest entry of `name` (when there are `nth` of them) is in `state`, and the file where it belongs. Another final state
+        fails at once.
+        """
         seen = []
 
         def there():
@@ -246,7 +254,10 @@ class Cetld:
             assert entry["state"] == state or entry["state"] not in FINAL, "%s, not %s: %s\n%s" % (entry["state"], state, entry, self.log())
             return entry if entry["state"] == state else None
 
-        return until(there, lambda: "%s is %s; the ledger has %s\n%s" % (name, state, seen, self.log()), deadline)
+        entry = until(there, lambda: "%s is %s; the ledger has %s\n%s" % (name, state, seen, self.log()), deadline)
+        if state in FINAL:
+            self.wait_moved(name)
+        return entry
 
     def wait_count(self, state, count, deadline=60):
         """Wait until `count` files are in `state`, and return their entries."""
@@ -255,8 +266,10 @@ class Cetld:
             entries = [e for e in self.ledger() if e["state"] == state]
             return entries if len(entries) >= count else None
 
-        return until(there, lambda: "%d files %s; the ledger has %s\n%s" % (
+        entries = until(there, lambda: "%d files %s; the ledger has %s\n%s" % (
             count, state, [(e["name"], e["state"], e["error"]) for e in self.ledger()][:20], self.log()), deadline)
+        self.wait_moved()
+        return entries
 
     def settled(self, entry):
         """Is every row of the entry accounted for?"""
