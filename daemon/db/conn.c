@@ -37,6 +37,7 @@ struct db_conn {
     struct list ops;           /* db_op; the first one is at work once `started` */
     bool started;
     bool held;             /* nothing is read */
+    bool blocked;          /* the operation waits until everything has left */
     bool spoke;            /* see db_conn_spoke */
     unsigned asides;       /* notices and notifications received */
     struct error farewell; /* why the server closes the connection, if it said so */
@@ -198,13 +199,17 @@ static void run_ops(struct db_conn *c)
 
 static void run(struct db_conn *c)
 {
+    c->blocked = false;
     run_ops(c);
     if (c->state >= LOST) return;
     int left = PQflush(c->pg);
-    if (left < 0)
+    if (left < 0) {
         broken(c);
-    else
-        watch(c, (c->held ? 0 : UV_READABLE) | (left > 0 ? UV_WRITABLE : 0));
+        return;
+    }
+    /* The socket took the rest just now, behind the operation's back: nothing else would wake it. */
+    if (left == 0 && c->blocked) db_conn_kick(c);
+    watch(c, (c->held ? 0 : UV_READABLE) | (left > 0 ? UV_WRITABLE : 0));
 }
 
 /* Input is parsed at once, also when nothing is under way: notices and notifications are dropped, and a closed connection is
@@ -472,6 +477,13 @@ void db_conn_kick(struct db_conn *c)
 void db_conn_hold(struct db_conn *c, bool hold)
 {
     c->held = hold;
+}
+
+int db_conn_flush(struct db_conn *c)
+{
+    int left = PQflush(c->pg);
+    c->blocked = left > 0;
+    return left;
 }
 
 bool db_conn_spoke(const struct db_conn *c)

@@ -48,7 +48,7 @@ static int send_data(struct copyin *k, struct db_conn *c)
 {
     PGconn *pg = db_conn_pg(c);
     for (size_t sent = 0;;) {
-        int left = PQflush(pg);
+        int left = db_conn_flush(c);
         if (left != 0) return left < 0 ? -1 : 0;
         if (k->ended && (k->reason[0] || k->rest.len == 0)) return send_end(k, c, k->reason[0] ? k->reason : NULL);
         if (k->rest.len == 0) {

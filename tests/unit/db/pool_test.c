@@ -1,0 +1,257 @@
+/* SPDX-License-Identifier: MIT */
+#include "db/pool.h"
+#include "pg_fixture.h"
+
+static struct pg_fixture pg;
+
+struct user {
+    struct db_wait wait;
+    struct db_conn *conn;
+    int got, order;
+    int *orders;
+};
+
+struct subject {
+    struct loop *loop;
+    struct db_pool *pool;
+    struct counters counters;
+    int up, down, orders;
+    struct error why;
+};
+
+static void up_again(void *ctx)
+{
+    ((struct subject *)ctx)->up++;
+}
+
+static void went_down(void *ctx, const struct error *why)
+{
+    struct subject *s = ctx;
+    s->down++;
+    s->why = *why;
+}
+
+static void open_pool(struct subject *s, const char *conninfo, unsigned size)
+{
+    memset(s, 0, sizeof *s);
+    assert_int_equal(loop_new(&s->loop), 0);
+    const struct db_pool_config config = {
+        .conn = {.conninfo = conninfo, .application_name = "pool", .connect_timeout_ms = 5000},
+        .size = size,
+        .backoff_max_ms = 200,
+        .counters = &s->counters,
+        .up = up_again,
+        .down = went_down,
+        .ctx = s,
+    };
+    assert_int_equal(db_pool_new(s->loop, &config, &s->pool), 0);
+}
+
+static void close_pool(struct subject *s)
+{
+    db_pool_free(s->pool);
+    assert_int_equal(counters_get(&s->counters, COUNTER_PG_CONNECTIONS), 0);
+    loop_free(s->loop);
+}
+
+static void got(struct db_wait *w, struct db_conn *c)
+{
+    struct user *u = container_of(w, struct user, wait);
+    u->got++;
+    u->conn = c;
+    u->order = ++*u->orders;
+}
+
+static void take(struct subject *s, struct user *u, int64_t timeout_ms)
+{
+    *u = (struct user){.wait.got = got, .orders = &s->orders};
+    db_pool_take(s->pool, &u->wait, timeout_ms);
+    assert_int_equal(u->got, 0);
+}
+
+static void ask(struct subject *s, struct user *u, const char *sql, struct pg_answer *a)
+{
+    *a = (struct pg_answer){0};
+    assert_int_equal(db_query(u->conn, &(struct db_query){.sql = sql, .done = pg_answered, .ctx = a}), 0);
+    assert_true(pg_await(s->loop, &a->done));
+}
+
+static void takers_are_served_in_order_and_never_more_than_size_at_once(void **state)
+{
+    (void)state;
+    struct subject s;
+    struct user u[4];
+    open_pool(&s, pg.conninfo, 2);
+    for (int i = 0; i < 4; i++)
+        take(&s, &u[i], 0);
+    assert_int_equal(db_pool_waiting(s.pool), 4);
+    assert_true(pg_await(s.loop, &u[1].got));
+    assert_int_equal(u[0].order, 1);
+    assert_int_equal(u[1].order, 2);
+    assert_int_equal(u[2].got, 0);
+    assert_int_equal(counters_get(&s.counters, COUNTER_PG_CONNECTIONS), 2);
+    struct db_conn *first = u[0].conn;
+    db_pool_give(s.pool, u[0].conn);
+    assert_true(pg_await(s.loop, &u[2].got));
+    assert_ptr_equal(u[2].conn, first);
+    db_pool_give(s.pool, u[2].conn);
+    assert_true(pg_await(s.loop, &u[3].got));
+    assert_int_equal(u[3].order, 4);
+    assert_int_equal(s.up, 1);
+    close_pool(&s);
+}
+
+static void a_pool_that_nobody_uses_knows_whether_the_database_is_up(void **state)
+{
+    (void)state;
+    struct subject s;
+    open_pool(&s, pg.conninfo, 3);
+    assert_false(db_pool_is_up(s.pool));
+    assert_true(pg_await(s.loop, &s.up));
+    assert_true(db_pool_is_up(s.pool));
+    assert_int_equal(counters_get(&s.counters, COUNTER_PG_CONNECTIONS), 1);
+    close_pool(&s);
+}
+
+static void a_wait_ends_at_its_deadline_or_when_it_is_cancelled(void **state)
+{
+    (void)state;
+    struct subject s;
+    struct user holder, late, cancelled;
+    open_pool(&s, pg.conninfo, 1);
+    take(&s, &holder, 0);
+    assert_true(pg_await(s.loop, &holder.got));
+    take(&s, &late, 50);
+    take(&s, &cancelled, 50);
+    db_pool_cancel(s.pool, &cancelled.wait);
+    assert_true(pg_await(s.loop, &late.got));
+    assert_null(late.conn);
+    assert_int_equal(cancelled.got, 0);
+    assert_int_equal(db_pool_waiting(s.pool), 0);
+    db_pool_give(s.pool, holder.conn);
+    close_pool(&s);
+}
+
+static void a_connection_given_back_inside_a_transaction_is_closed(void **state)
+{
+    (void)state;
+    struct subject s;
+    struct user a, b;
+    struct pg_answer answer;
+    open_pool(&s, pg.conninfo, 1);
+    take(&s, &a, 0);
+    assert_true(pg_await(s.loop, &a.got));
+    int first = db_conn_backend_pid(a.conn);
+    ask(&s, &a, "BEGIN", &answer);
+    db_pool_give(s.pool, a.conn);
+    take(&s, &b, 0);
+    assert_true(pg_await(s.loop, &b.got));
+    assert_int_not_equal(db_conn_backend_pid(b.conn), first);
+    assert_false(db_conn_in_transaction(b.conn));
+    db_pool_give(s.pool, b.conn);
+    close_pool(&s);
+}
+
+static void a_taken_connection_that_was_lost_stays_until_it_is_given_back(void **state)
+{
+    (void)state;
+    struct subject s;
+    struct user a, b;
+    struct pg_answer answer;
+    open_pool(&s, pg.conninfo, 1);
+    take(&s, &a, 0);
+    assert_true(pg_await(s.loop, &a.got));
+    ask(&s, &a, "SELECT pg_terminate_backend(pg_backend_pid())", &answer);
+    assert_int_equal(answer.status, ERROR_CLOSED);
+    assert_int_equal(db_query(a.conn, &(struct db_query){.sql = "SELECT 1", .done = pg_answered, .ctx = &answer}), ERROR_CLOSED);
+    db_pool_give(s.pool, a.conn);
+    take(&s, &b, 0);
+    assert_true(pg_await(s.loop, &b.got));
+    ask(&s, &b, "SELECT 1", &answer);
+    assert_int_equal(answer.status, 0);
+    assert_int_equal(counters_get(&s.counters, COUNTER_PG_RECONNECTS), 1);
+    close_pool(&s);
+}
+
+static void the_database_goes_and_comes_back_and_who_waits_is_served(void **state)
+{
+    (void)state;
+    struct subject s;
+    struct user u;
+    open_pool(&s, pg.conninfo, 2);
+    assert_true(pg_await(s.loop, &s.up));
+    pg_stop(&pg);
+    assert_true(pg_await(s.loop, &s.down));
+    assert_false(db_pool_is_up(s.pool));
+    assert_true(strlen(db_pool_reason(s.pool)) > 0);
+    take(&s, &u, 0);
+    /* More tries fail; the owner hears of it once. */
+    for (int64_t end = loop_now_ms(s.loop) + 600; loop_now_ms(s.loop) < end;)
+        uv_run(loop_uv(s.loop), UV_RUN_ONCE);
+    assert_int_equal(s.down, 1);
+    assert_int_equal(u.got, 0);
+    pg_start(&pg);
+    assert_true(pg_await(s.loop, &u.got));
+    assert_non_null(u.conn);
+    assert_int_equal(s.up, 2);
+    assert_string_equal(db_pool_reason(s.pool), "");
+    db_pool_give(s.pool, u.conn);
+    close_pool(&s);
+}
+
+static void the_reason_for_being_down_has_the_sqlstate(void **state)
+{
+    (void)state;
+    struct subject s;
+    char conninfo[128];
+    snprintf(conninfo, sizeof conninfo, "host=%s port=%d dbname=missing user=postgres", pg.folder, pg.port);
+    open_pool(&s, conninfo, 2);
+    assert_true(pg_await(s.loop, &s.down));
+    assert_string_equal(s.why.sqlstate, "3D000");
+    assert_int_equal(s.up, 0);
+    close_pool(&s);
+}
+
+static void freeing_the_pool_tells_who_waits_and_cancels_who_works(void **state)
+{
+    (void)state;
+    struct subject s;
+    struct user holder, waiter;
+    struct pg_answer a = {0};
+    open_pool(&s, pg.conninfo, 1);
+    take(&s, &holder, 0);
+    assert_true(pg_await(s.loop, &holder.got));
+    take(&s, &waiter, 0);
+    assert_int_equal(db_query(holder.conn, &(struct db_query){.sql = "SELECT pg_sleep(60)", .done = pg_answered, .ctx = &a}), 0);
+    close_pool(&s);
+    assert_int_equal(waiter.got, 1);
+    assert_null(waiter.conn);
+    assert_int_equal(a.status, ERROR_CANCELLED);
+}
+
+static int up(void **state)
+{
+    (void)state;
+    return pg_fixture_set_up(&pg);
+}
+
+static int down(void **state)
+{
+    (void)state;
+    return pg_fixture_tear_down(&pg);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(takers_are_served_in_order_and_never_more_than_size_at_once),
+        cmocka_unit_test(a_pool_that_nobody_uses_knows_whether_the_database_is_up),
+        cmocka_unit_test(a_wait_ends_at_its_deadline_or_when_it_is_cancelled),
+        cmocka_unit_test(a_connection_given_back_inside_a_transaction_is_closed),
+        cmocka_unit_test(a_taken_connection_that_was_lost_stays_until_it_is_given_back),
+        cmocka_unit_test(the_database_goes_and_comes_back_and_who_waits_is_served),
+        cmocka_unit_test(the_reason_for_being_down_has_the_sqlstate),
+        cmocka_unit_test(freeing_the_pool_tells_who_waits_and_cancels_who_works),
+    };
+    return cmocka_run_group_tests(tests, up, down);
+}
