@@ -52,15 +52,24 @@ void load_retry(struct load *l, int code, const struct error *err)
     load_conclude(l, LOAD_RETRY, err && err->text[0] ? err : &words);
 }
 
+void load_describe(const struct db_result *r, struct error *ret_why)
+{
+    error_set(ret_why, 0, "PostgreSQL refused the rows: %s%s%s", r->error->text, r->detail[0] ? "; " : "", r->detail);
+    memcpy(ret_why->sqlstate, r->error->sqlstate, sizeof ret_why->sqlstate);
+    for (char *c = ret_why->text; *c; c++)
+        if (*c == '\n') *c = ' ';
+}
+
 /* What the server refused decides what becomes of the file. */
 void load_refused(struct load *l, const struct db_result *r)
 {
     if (r->status != ERROR_REFUSED) return load_retry(l, r->status, r->error);
+    struct error why;
     switch (db_refusal_of(r->error->sqlstate)) {
     case DB_RETRY: load_conclude(l, LOAD_RETRY, r->error); return;
     case DB_PAUSE: load_conclude(l, LOAD_PAUSE, r->error); return;
     case DB_BAD_DATA:
-    case DB_FAIL: load_fail(l, "PostgreSQL refused the rows: %s%s%s", r->error->text, r->detail[0] ? "; " : "", r->detail); return;
+    case DB_FAIL: load_describe(r, &why); load_conclude(l, LOAD_FAILED, &why); return;
     }
 }
 
@@ -82,6 +91,11 @@ void load_asked(struct load *l, int r)
 {
     l->asking = r == 0;
     if (r < 0) load_retry(l, r, NULL);
+}
+
+bool load_replaces(const struct load *l)
+{
+    return l->declared && l->declared->mode == CONFIG_MODE_REPLACE;
 }
 
 /* ---- CONNECTING ---- */

@@ -92,25 +92,35 @@ static void on_duplicate(void *ctx, const struct db_result *r)
     load_conclude(l, LOAD_DUPLICATE, NULL);
 }
 
-static bool replaces(const struct load *l)
-{
-    return l->declared && l->declared->mode == CONFIG_MODE_REPLACE;
-}
-
 static void on_locked(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
     if (!load_answered(l, r)) return;
     struct ledger_content c = content(l);
     if (l->declared && l->declared->duplicates == CONFIG_DUPLICATES_LOAD) return record(l);
-    load_asked(l, ledger_find_duplicate(l->conn, &c, replaces(l), on_duplicate, l));
+    load_asked(l, ledger_find_duplicate(l->conn, &c, load_replaces(l), on_duplicate, l));
+}
+
+/*
+ * PostgreSQL refused the rows. Perhaps the file is a duplicate whose keys are there already: to know, its digest is needed, and so it is read to its end before it is
+ * judged (load_report.c).
+ */
+static bool spoiled(struct load *l, const struct db_result *r)
+{
+    bool bad_data = r->status == ERROR_REFUSED && db_refusal_of(r->error->sqlstate) == DB_BAD_DATA;
+    if (!bad_data || l->decided || !l->flowing) return false;
+    l->asking = false;
+    l->spoiled = true;
+    load_describe(r, &l->why);
+    pipeline_discard(l->pipeline);
+    return true;
 }
 
 /* The rows are in the transaction. Promise 2: each is accounted for. */
 static void on_copied(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
-    if (!load_answered(l, r)) return;
+    if (spoiled(l, r) || !load_answered(l, r)) return;
     struct arrival_counts *n = &l->arrival->counts;
     n->loaded = (uint64_t)db_affected(r->rows);
     if (n->loaded + n->rejected != n->read)
@@ -177,6 +187,7 @@ static void on_flow_ended(void *ctx, int rc, const struct error *err)
     take_results(l);
     if (l->decided) return load_unwind(l);
     if (rc != 0) return load_fail_flow(l);
+    if (l->spoiled) return load_conclude(l, LOAD_FAILED, NULL);
     if (over) return fail_rejected(l);
     sender_finish(&l->sender);
 }
@@ -216,7 +227,7 @@ static void copy(struct load *l)
     load_enter(l, STATE_COPYING);
     l->sender = (struct sender){.conn = l->conn, .pipeline = l->pipeline, .counters = l->env->counters, .done = on_copied, .ctx = l};
     char *sql = NULL;
-    int r = replaces(l) ? 0 : asprintf(&sql, "BEGIN; %s", l->plan->copy_sql);
+    int r = load_replaces(l) ? 0 : asprintf(&sql, "BEGIN; %s", l->plan->copy_sql);
     r = r < 0 ? -ENOMEM : sender_begin(&l->sender, sql ? sql : l->plan->copy_sql);
     free(sql);
     if (r < 0) return load_retry(l, r, NULL);
@@ -253,7 +264,7 @@ int load_flow_into_table(struct load *l)
 
 void load_copy(struct load *l)
 {
-    if (replaces(l)) {
+    if (load_replaces(l)) {
         replace(l);
     } else {
         copy(l);

@@ -21,6 +21,7 @@ static size_t aggregate_max(const struct load *l)
 static void plan_and_copy(struct load *l, struct dataset *d)
 {
     struct error err;
+    l->dataset_id = d->id;
     int r = plan_new(d, &l->head.plan_head, &err, &l->plan);
     if (r == PLAN_E_HEADER) return load_fail(l, "%s", err.text);
     if (r == PLAN_E_DATASET) return load_conclude(l, LOAD_PAUSE, &err);

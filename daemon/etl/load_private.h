@@ -55,6 +55,8 @@ struct load {
     struct merge merge;
     struct ledger_rejects reject_job;
     int64_t deleted;                       /* rows that `replace` took away */
+    int64_t dataset_id;                    /* for the ledger; 0: none yet */
+    bool spoiled;                          /* PostgreSQL refused the rows, as `why` says; only the digest is still wanted */
 
     bool decided, recorded;                /* the outcome is known; the ledger has it */
     enum load_outcome outcome;
@@ -71,6 +73,8 @@ void load_conclude(struct load *l, enum load_outcome outcome, const struct error
 void load_fail(struct load *l, const char *format, ...) printf_like(2, 3);
 /** The machine failed us (memory, a lost connection): nothing is said against the file. `err` may be NULL. */
 void load_retry(struct load *l, int code, const struct error *err);
+/** The server's refusal in words, on one line. */
+void load_describe(const struct db_result *r, struct error *ret_why);
 /** What the server refused decides what becomes of the file. */
 void load_refused(struct load *l, const struct db_result *r);
 /** A statement's answer: true when the load goes on with it. */
@@ -79,6 +83,7 @@ bool load_answered(struct load *l, const struct db_result *r);
 void load_asked(struct load *l, int r);
 /** Bring one thing after the other to its end; every callback leads here once the outcome is known. */
 void load_unwind(struct load *l);
+bool load_replaces(const struct load *l);
 /** Take a connection; the state says what happens with it. */
 void load_want_connection(struct load *l);
 /** The connection is there: go on as the state says. */

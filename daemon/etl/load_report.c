@@ -36,13 +36,13 @@ static void on_report_begun(void *ctx, const struct db_result *r)
     struct load *l = ctx;
     if (r->status != 0) return on_reported(ctx, r);
     struct ledger_row row = {.arrival = l->arrival,
-                             .dataset = l->plan && l->plan->dataset ? l->plan->dataset->id : 0,
+                             .dataset = l->dataset_id,
                              .duplicate_of = l->duplicate_of,
                              .error = l->outcome == LOAD_FAILED ? l->why.text : NULL};
     load_asked(l, ledger_insert(l->conn, &row, on_report_row, l));
 }
 
-void load_report_outcome(struct load *l)
+static void begin(struct load *l)
 {
     struct arrival_counts *n = &l->arrival->counts;
     l->arrival->state = l->outcome == LOAD_FAILED ? ARRIVAL_FAILED : ARRIVAL_DUPLICATE;
@@ -50,3 +50,21 @@ void load_report_outcome(struct load *l)
     load_asked(l, db_query(l->conn, &(struct db_query){.sql = "BEGIN", .done = on_report_begun, .ctx = l}));
 }
 
+static void on_doubted(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (r->status != 0) return on_reported(ctx, r);
+    if (PQntuples(r->rows) > 0) {
+        l->outcome = LOAD_DUPLICATE;
+        l->duplicate_of = db_get_int8(r->rows, 0, 0, 0);
+    }
+    begin(l);
+}
+
+/* A file that PostgreSQL refused because its keys are there already may be a duplicate: these very bytes put them there. */
+void load_report_outcome(struct load *l)
+{
+    if (l->outcome != LOAD_FAILED || !l->arrival->has_sum || !l->dataset_id || l->rejects.count > 0) return begin(l);
+    struct ledger_content c = {l->dataset_id, l->arrival->sum};
+    load_asked(l, ledger_find_duplicate(l->conn, &c, load_replaces(l), on_doubted, l));
+}
