@@ -1,0 +1,30 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the routes work on. Belongs to the daemon; http_request_context gives it to every handler.
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_API_API_H
+#define CETLD_API_API_H
+
+#include "db/pool.h"
+#include "etl/scheduler.h"
+#include "http/router.h"
+
+struct api {
+    struct loop *loop;
+    struct scheduler *scheduler;
+    struct catalog *catalog;
+    struct db_pool *pool;      /* reads */
+    struct db_pool *load_pool; /* whose state is the database's */
+    struct counters *counters;
+    struct config *config;     /* the current one; the daemon's reference */
+    int64_t started_us;        /* monotonic */
+    bool ready;                /* the database answers and the catalog was read */
+    struct http_router router;
+};
+
+/** Fill in the router: all routes. */
+void api_router(struct api *api);
+
+#endif

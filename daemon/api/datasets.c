@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/datasets.h"
+#include "api/reply.h"
+#include "format/json_writer.h"
+#include <stdlib.h>
+
+/* `rows` counts what cetld loaded and took away; other writers are not in it. */
+#define SQL_DATASETS                                                                                                               \
+    "SELECT d.name, d.base_version + m.n AS version, d.base_rows + m.rows AS rows, f.id AS file, f.name AS file_name,"             \
+    " f.rows_loaded, f.finished_at"                                                                                                \
+    " FROM cetl.dataset d"                                                                                                         \
+    " CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(rows), 0)::int8 AS rows FROM cetl.change WHERE dataset_id = d.id) m"  \
+    " LEFT JOIN LATERAL (SELECT * FROM cetl.file WHERE dataset_id = d.id AND state = 'loaded' ORDER BY id DESC LIMIT 1) f ON true" \
+    " ORDER BY d.id"
+
+static void write_columns(struct json_writer *w, const struct table *t)
+{
+    json_write_key(w, "columns");
+    json_write_array(w);
+    for (size_t i = 0; i < t->columns; i++) {
+        const struct table_column *c = &t->column[i];
+        json_write_object(w);
+        json_write_field_text(w, "name", c->name);
+        json_write_field_text(w, "type", c->sql_type);
+        json_write_field_bool(w, "nullable", !c->not_null);
+        if (c->format[0]) json_write_field_text(w, "format", c->format);
+        json_write_end(w);
+    }
+    json_write_end(w);
+    json_write_key(w, "key");
+    json_write_array(w);
+    for (size_t i = 0; i < t->keys; i++)
+        json_write_text(w, t->column[t->key[i]].name);
+    json_write_end(w);
+}
+
+static void write_rollups(struct json_writer *w, const struct dataset *d)
+{
+    json_write_key(w, "rollups");
+    json_write_array(w);
+    for (size_t i = 0; i < d->rollups; i++)
+        json_write_text(w, d->rollup[i].table.name);
+    json_write_end(w);
+}
+
+static int row_of(const PGresult *rows, const char *name)
+{
+    for (int i = 0; i < PQntuples(rows); i++)
+        if (strcmp(PQgetvalue(rows, i, 0), name) == 0) return i;
+    return -1;
+}
+
+static void write_dataset(struct json_writer *w, const struct dataset *d, const PGresult *rows)
+{
+    json_write_object(w);
+    json_write_field_text(w, "table", d->table.name);
+    json_write_field_text(w, "schema", d->table.schema);
+    json_write_field_bool(w, "inferred", d->inferred);
+    json_write_field_text(w, "error", d->broken);
+    write_columns(w, &d->table);
+    write_rollups(w, d);
+    int row = row_of(rows, d->name);
+    if (row >= 0) {
+        reply_row(w, rows, row);
+    } else {
+        json_write_field_text(w, "name", d->name);
+    }
+    json_write_end(w);
+}
+
+static bool write_all(struct http_request *r, const PGresult *rows, struct buf *body)
+{
+    const struct api *api = http_request_context(r);
+    struct json_writer w;
+    json_writer_init(&w, body);
+    json_write_array(&w);
+    for (size_t i = 0; catalog_at(api->catalog, i); i++)
+        write_dataset(&w, catalog_at(api->catalog, i), rows);
+    json_write_end(&w);
+    return true;
+}
+
+void datasets_list(struct http_request *r)
+{
+    reply_with(r, &(struct reply_query){.sql = SQL_DATASETS, .write = write_all});
+}

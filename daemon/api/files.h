@@ -1,0 +1,17 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * GET /v1/files[?limit=&offset=&state=&dataset=]: every file, newest first: those in memory (queued, loading, unreadable), then the ledger's; GET /v1/files/{id}: one of the ledger's.
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_API_FILES_H
+#define CETLD_API_FILES_H
+
+#include "http/response.h"
+
+void files_list(struct http_request *r);
+void files_one(struct http_request *r);
+/** GET /v1/files/{id}/rejects: its rejects as a JSON array. */
+void files_rejects(struct http_request *r);
+
+#endif

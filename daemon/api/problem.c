@@ -1,0 +1,51 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/problem.h"
+#include <stdio.h>
+
+#define RETRY_AFTER "5" /* seconds */
+
+/* The longest prefix that fits comes first. */
+static const struct {
+    const char *prefix;
+    int status;
+} statuses[] = {
+    {"23503", 409}, {"23505", 409}, {"25006", 405}, {"42501", 403}, {"42883", 404}, {"42P01", 404}, {"42P17", 500}, {"57014", 503}, {"08", 503},
+    {"09", 500},    {"0L", 403},    {"0P", 403},    {"22", 400},    {"23", 400},    {"25", 500},    {"28", 403},    {"2D", 500},    {"38", 500},
+    {"39", 500},    {"3B", 500},    {"40", 500},    {"42", 400},    {"53", 503},    {"54", 500},    {"55", 500},    {"57", 503},    {"58", 500},
+};
+
+int problem_status(const char *sqlstate)
+{
+    for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
+        if (strncmp(sqlstate, statuses[i].prefix, strlen(statuses[i].prefix)) == 0) return statuses[i].status;
+    return sqlstate[0] ? 500 : 503;
+}
+
+void problem_unavailable(struct http_request *r, const char *reason)
+{
+    http_header(r, "Retry-After", RETRY_AFTER);
+    http_problem(r, &(struct http_problem){.status = 503,
+                                           .message = "the database does not answer",
+                                           .details = reason[0] ? reason : NULL,
+                                           .hint = "try again; /readyz says when it is back"});
+}
+
+void problem_from_database(struct http_request *r, const struct db_result *result)
+{
+    if (result->status != ERROR_REFUSED) return problem_unavailable(r, result->error ? result->error->text : "");
+    int status = problem_status(result->error->sqlstate);
+    if (status == 503) http_header(r, "Retry-After", RETRY_AFTER);
+    http_problem(r, &(struct http_problem){.status = status, .code = result->error->sqlstate, .message = result->error->text});
+}
+
+void problem_parameter(struct http_request *r, const char *name, const char *expected)
+{
+    char message[256];
+    snprintf(message, sizeof message, "%s must be %s", name, expected);
+    http_problem(r, &(struct http_problem){.status = 400, .message = message});
+}
+
+void problem_internal(struct http_request *r)
+{
+    http_problem(r, &(struct http_problem){.status = 500, .message = "the answer could not be made", .hint = "the log says more"});
+}

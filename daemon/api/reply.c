@@ -1,0 +1,116 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/reply.h"
+#include "api/problem.h"
+#include "format/json_writer.h"
+#include "format/pgvalue.h"
+#include <stdlib.h>
+
+enum { BODY_MAX = 64 * 1024 * 1024, WAIT_MS = 5000, PARAMS_MAX = 4 };
+
+struct reply {
+    struct http_request *request; /* NULL: the client is gone */
+    struct db_pool *pool;
+    struct db_wait wait;
+    struct db_conn *conn;
+    const char *sql;
+    struct db_param param[PARAMS_MAX];
+    char *text[PARAMS_MAX]; /* what the parameters point to */
+    int params;
+    bool (*write)(struct http_request *r, const PGresult *rows, struct buf *body);
+};
+
+static void reply_free(struct reply *p)
+{
+    if (p->request) http_request_attach(p->request, NULL, NULL);
+    if (p->conn) db_pool_give(p->pool, p->conn);
+    for (int i = 0; i < p->params; i++)
+        free(p->text[i]);
+    free(p);
+}
+
+static void gone(void *state)
+{
+    struct reply *p = state;
+    p->request = NULL; /* what is asked goes on and is thrown away */
+}
+
+void reply_row(struct json_writer *w, const PGresult *rows, int row)
+{
+    for (int c = 0; c < PQnfields(rows); c++) {
+        json_write_key(w, PQfname(rows, c));
+        if (PQgetisnull(rows, row, c)) {
+            json_write_null(w);
+            continue;
+        }
+        json_write_value(w);
+        struct slice value = {PQgetvalue(rows, row, c), (size_t)PQgetlength(rows, row, c)};
+        if (pgvalue_json(w->out, PQftype(rows, c), value) != 0) w->out->failed = ERROR_PROTOCOL;
+    }
+}
+
+static void answer(struct reply *p, const PGresult *rows)
+{
+    struct http_request *r = p->request;
+    struct buf body;
+    buf_init(&body, BODY_MAX);
+    p->request = NULL;
+    http_request_attach(r, NULL, NULL);
+    if (p->write(r, rows, &body)) {
+        if (buf_check(&body) == 0) {
+            http_answer(r, 200, "application/json", buf_slice(&body));
+        } else {
+            problem_internal(r);
+        }
+    }
+    buf_done(&body);
+}
+
+static void on_rows(void *ctx, const struct db_result *result)
+{
+    struct reply *p = ctx;
+    if (p->request && result->status == 0) {
+        answer(p, result->rows);
+    } else if (p->request) {
+        struct http_request *r = p->request;
+        p->request = NULL;
+        http_request_attach(r, NULL, NULL);
+        problem_from_database(r, result);
+    }
+    reply_free(p);
+}
+
+static void on_connected(struct db_wait *w, struct db_conn *c)
+{
+    struct reply *p = container_of(w, struct reply, wait);
+    p->conn = c;
+    if (c && p->request) {
+        struct db_query q = {.sql = p->sql, .param = p->param, .params = p->params, .binary = true, .done = on_rows, .ctx = p};
+        if (db_query(c, &q) == 0) return;
+    }
+    if (p->request) problem_unavailable(p->request, db_pool_reason(p->pool));
+    p->request = NULL;
+    reply_free(p);
+}
+
+void reply_with(struct http_request *r, const struct reply_query *q)
+{
+    struct api *api = http_request_context(r);
+    if (!api->ready) return problem_unavailable(r, db_pool_reason(api->load_pool));
+    struct reply *p = calloc(1, sizeof *p);
+    if (!p) return problem_internal(r);
+    *p = (struct reply){.request = r, .pool = api->pool, .wait.got = on_connected, .sql = q->sql, .params = q->params, .write = q->write};
+    for (int i = 0; i < q->params; i++) {
+        struct slice v = q->param[i].value;
+        p->param[i] = q->param[i];
+        if (!v.p) continue; /* NULL, or in its scratch */
+        p->text[i] = strndup(v.p, v.len);
+        if (!p->text[i]) {
+            p->request = NULL;
+            reply_free(p);
+            return problem_internal(r);
+        }
+        p->param[i].value.p = p->text[i];
+    }
+    http_request_attach(r, p, gone);
+    db_pool_take(api->pool, &p->wait, WAIT_MS);
+}

@@ -1,0 +1,28 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A bounded answer from one query: take a connection, run it, make JSON of its (binary) rows, answer. For the fixed questions of the API (datasets, files); tables are
+ * read by select.h.
+ *
+ * Thread: loop.
+ */
+#ifndef CETLD_API_REPLY_H
+#define CETLD_API_REPLY_H
+
+#include "api/api.h"
+#include "db/query.h"
+
+struct reply_query {
+    const char *sql;
+    const struct db_param *param;
+    int params;
+    /** Make the body from the rows; answers by itself when it finds something else to say (then gives false). */
+    bool (*write)(struct http_request *r, const PGresult *rows, struct buf *body);
+};
+
+/** Ask and answer (503 when the database does not answer). */
+void reply_with(struct http_request *r, const struct reply_query *q);
+/** One row as members "name": value of the object that is open. */
+struct json_writer;
+void reply_row(struct json_writer *w, const PGresult *rows, int row);
+
+#endif

@@ -1,0 +1,24 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/api.h"
+#include "api/datasets.h"
+#include "api/files.h"
+#include "api/metrics.h"
+#include "api/status.h"
+
+static const struct http_route routes[] = {
+    {HTTP_GET_, "/", datasets_list},
+    {HTTP_GET_, "/status", status_get},
+    {HTTP_GET_, "/healthz", status_healthz},
+    {HTTP_GET_, "/readyz", status_readyz},
+    {HTTP_GET_, "/metrics", metrics_get},
+    {HTTP_GET_, "/v1", datasets_list},
+    {HTTP_GET_, "/v1/files", files_list},
+    {HTTP_GET_, "/v1/files/{id}", files_one},
+    {HTTP_GET_, "/v1/files/{id}/rejects", files_rejects},
+    {0},
+};
+
+void api_router(struct api *api)
+{
+    api->router = (struct http_router){.routes = routes, .ctx = api};
+}

@@ -1,0 +1,383 @@
+/* SPDX-License-Identifier: MIT */
+#include "daemon.h"
+#include "api/api.h"
+#include "base/clock.h"
+#include "base/log.h"
+#include "db/embedded.h"
+#include "etl/scheduler.h"
+#include "etl/setup.h"
+#include "etl/sql.h"
+#include "http/server.h"
+#include "loop/notify.h"
+#include "loop/signals.h"
+#include "loop/timer.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <systemd/sd-daemon.h>
+
+enum {
+    NICE = 5,                  /* of the workers: the loop's answers come first */
+    LOAD_GRACE_MS = 10000,     /* for running loads, at the end */
+    HTTP_GRACE_MS = 5000,      /* for open requests, at the end */
+    STATUS_MS = 1000,
+    STALLED_MS = 60000,        /* workers that finish nothing for so long while jobs wait are stuck */
+    ANSWER_QUEUE_MAX = 1 << 20,
+    ROLLUP_SHARE = 4,          /* what of memory_max the pipelines may not have: a quarter, for partial aggregates */
+};
+
+struct daemon {
+    struct daemon_options options;
+    struct config *config;
+    struct counters counters;
+    struct memory memory;
+    struct place place;
+    bool placed;
+    char *password;
+
+    struct loop *loop;
+    struct workers *workers;
+    struct signals *signals;
+    struct notify *notify;
+    struct timer *status_timer, *next_timer, *http_timer;
+    struct db_embedded *embedded;
+    struct db_pool *load_pool, *api_pool;
+    struct catalog *catalog;
+    struct setup *setup;
+    struct scheduler *scheduler;
+    struct api api;
+    struct http_server *http;
+
+    uint64_t finished_jobs;
+    int64_t progress_ms;
+    bool stopping, loads_stopped, http_drained;
+    int status;
+};
+
+/* ---- alive ---- */
+
+/* Work waits and nothing has come of it for a long time: the workers hang. */
+static bool alive(void *ctx)
+{
+    struct daemon *d = ctx;
+    uint64_t finished = workers_finished(d->workers);
+    int64_t now = loop_now_ms(d->loop);
+    if (finished != d->finished_jobs || workers_pending(d->workers) == 0) {
+        d->finished_jobs = finished;
+        d->progress_ms = now;
+    }
+    return now - d->progress_ms < STALLED_MS;
+}
+
+static void on_status(void *ctx)
+{
+    struct daemon *d = ctx;
+    struct scheduler_totals t = scheduler_totals(d->scheduler);
+    const char *reason = db_pool_is_up(d->load_pool) ? setup_reason(d->setup) : db_pool_reason(d->load_pool);
+    notify_status(d->notify, "%u queued, %u loading, %u unreadable, %lld rows loaded%s%s", t.queued, t.loading, t.unreadable,
+                  (long long)counters_get(&d->counters, COUNTER_ROWS_LOADED), reason[0] ? "; database: " : "", reason);
+}
+
+/* ---- the end ---- */
+
+static void embedded_stopped(void *ctx)
+{
+    struct daemon *d = ctx;
+    loop_stop(d->loop);
+}
+
+/* Loads and requests are over: close the connections, then the cluster may go. */
+static void close_database(void *ctx)
+{
+    struct daemon *d = ctx;
+    setup_free(d->setup);
+    d->setup = NULL;
+    db_pool_free(d->api_pool);
+    db_pool_free(d->load_pool);
+    d->api_pool = d->load_pool = NULL;
+    if (d->embedded) {
+        db_embedded_stop(d->embedded, embedded_stopped, d);
+    } else {
+        loop_stop(d->loop);
+    }
+}
+
+static void maybe_close(struct daemon *d)
+{
+    if (!d->loads_stopped || !d->http_drained) return;
+    if (timer_new(d->loop, close_database, d, &d->next_timer) == 0) {
+        timer_start(d->next_timer, 0);
+    } else {
+        loop_stop(d->loop);
+    }
+}
+
+static void loads_stopped(void *ctx)
+{
+    struct daemon *d = ctx;
+    d->loads_stopped = true;
+    maybe_close(d);
+}
+
+static void http_drained(void *ctx)
+{
+    struct daemon *d = ctx;
+    if (d->http_drained) return;
+    d->http_drained = true;
+    timer_free(d->http_timer);
+    d->http_timer = NULL;
+    maybe_close(d);
+}
+
+static void on_terminate(void *ctx)
+{
+    struct daemon *d = ctx;
+    if (d->stopping) return;
+    d->stopping = true;
+    log_info("stopping");
+    notify_stopping(d->notify);
+    timer_stop(d->status_timer);
+    if (timer_new(d->loop, http_drained, d, &d->http_timer) == 0) timer_start(d->http_timer, HTTP_GRACE_MS);
+    http_server_drain(d->http, http_drained, d);
+    scheduler_stop(d->scheduler, LOAD_GRACE_MS, loads_stopped, d);
+}
+
+/* ---- reload ---- */
+
+static void log_mistakes(const struct mistakes *m, const char *verdict)
+{
+    for (size_t i = 0; i < m->stored; i++)
+        log_error("%s", m->text[i]);
+    log_error("%zu mistakes in the configuration; %s", m->n, verdict);
+}
+
+static void on_reload(void *ctx)
+{
+    struct daemon *d = ctx;
+    if (d->stopping) return;
+    notify_reloading(d->notify);
+    struct mistakes m;
+    mistakes_init(&m);
+    struct config *fresh;
+    int r = config_load(d->options.path, d->options.presence, &m, &fresh);
+    if (r != 0) {
+        log_mistakes(&m, "the old one stays");
+    } else {
+        struct buf fixed;
+        buf_init(&fixed, ERROR_TEXT_MAX);
+        if (config_diff(d->config, fresh, &fixed) > 0) log_warning("these take a restart: " SLICE_FMT, SLICE_ARG(buf_slice(&fixed)));
+        buf_done(&fixed);
+        config_unref(d->config);
+        d->config = fresh;
+        d->api.config = fresh;
+        log_set_level(fresh->daemon.log_level);
+        scheduler_set_config(d->scheduler, fresh);
+        setup_run(d->setup, fresh);
+        scheduler_rescan(d->scheduler);
+        log_info("configuration reloaded");
+    }
+    mistakes_done(&m);
+    notify_ready(d->notify);
+}
+
+/* ---- the database ---- */
+
+static void on_up(void *ctx)
+{
+    struct daemon *d = ctx;
+    log_info("the database answers");
+    setup_run(d->setup, d->config);
+}
+
+static void on_down(void *ctx, const struct error *why)
+{
+    struct daemon *d = ctx;
+    if (!d->stopping) log_warning("the database does not answer: %s", why->text);
+    d->api.ready = false;
+    scheduler_hold(d->scheduler);
+}
+
+static void on_set_up(void *ctx)
+{
+    struct daemon *d = ctx;
+    d->api.ready = true;
+    if (!d->stopping) scheduler_go(d->scheduler);
+}
+
+static int make_pool(struct daemon *d, const char *conninfo, const char *setup, bool loads, struct db_pool **ret_pool)
+{
+    struct db_pool_config c = {
+        .conn = {.conninfo = conninfo,
+                 .application_name = loads ? "cetld load" : "cetld api",
+                 .password = d->password,
+                 .setup = setup,
+                 .connect_timeout_ms = d->config->database.connect_timeout_ms},
+        .size = (unsigned)(loads ? d->config->database.load_connections + 1 : d->config->database.api_connections),
+        .backoff_max_ms = d->config->database.backoff_max_ms,
+        .counters = &d->counters,
+        .up = loads ? on_up : NULL,
+        .down = loads ? on_down : NULL,
+        .ctx = d,
+    };
+    return db_pool_new(d->loop, &c, ret_pool);
+}
+
+static int make_pools(struct daemon *d)
+{
+    const char *conninfo = d->embedded ? db_embedded_conninfo(d->embedded) : d->config->database.url;
+    char api_setup[512];
+    snprintf(api_setup, sizeof api_setup, SQL_SETUP_API, (long long)d->config->database.statement_timeout_ms);
+    int r = make_pool(d, conninfo, SQL_SETUP, true, &d->load_pool);
+    return r < 0 ? r : make_pool(d, conninfo, api_setup, false, &d->api_pool);
+}
+
+static void embedded_failed(void *ctx, const struct error *why)
+{
+    (void)ctx;
+    log_error("the embedded cluster: %s", why->text);
+}
+
+static void embedded_ready(void *ctx)
+{
+    (void)ctx;
+    log_info("the embedded cluster is ready");
+}
+
+static int make_database(struct daemon *d)
+{
+    const struct config_database *c = &d->config->database;
+    struct error err;
+    if (c->password_file[0]) {
+        int r = config_read_secret(c->password_file, &err, &d->password);
+        if (r < 0) {
+            log_error("%s", err.text);
+            return r;
+        }
+    }
+    if (c->url[0]) return make_pools(d);
+    struct db_embedded_config e = {
+        .state = d->config->daemon.state, .pg_bin = c->pg_bin, .ready = embedded_ready, .failed = embedded_failed, .ctx = d};
+    int r = db_embedded_new(d->loop, &e, &d->embedded);
+    return r < 0 ? r : make_pools(d);
+}
+
+/* ---- the start ---- */
+
+static int make_loop(struct daemon *d)
+{
+    int r = loop_new(&d->loop);
+    if (r == 0) r = workers_new(d->loop, config_workers(d->config), NICE, &d->workers);
+    if (r == 0) r = signals_new(d->loop, &(struct signals_handler){on_terminate, on_reload, d}, &d->signals);
+    if (r == 0) r = notify_new(d->loop, alive, d, &d->notify);
+    if (r == 0) r = timer_new(d->loop, on_status, d, &d->status_timer);
+    return r;
+}
+
+static int make_etl(struct daemon *d)
+{
+    int r = catalog_new(&d->catalog);
+    if (r < 0) return r;
+    struct setup_config setup = {.loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .done = on_set_up, .ctx = d};
+    r = setup_new(&setup, &d->setup);
+    if (r < 0) return r;
+    size_t budget = (size_t)d->config->daemon.memory_max;
+    d->memory = (struct memory){.max = budget - budget / ROLLUP_SHARE, .counters = &d->counters};
+    struct scheduler_config c = {.loop = d->loop, .workers = d->workers, .memory = &d->memory, .place = &d->place, .pool = d->load_pool,
+                                 .catalog = d->catalog, .counters = &d->counters, .config = d->config};
+    r = scheduler_new(&c, &d->scheduler);
+    if (r < 0) return r;
+    struct error err;
+    r = scheduler_start(d->scheduler, &err);
+    if (r < 0) log_error("%s", err.text);
+    return r;
+}
+
+static int listen_all(struct daemon *d)
+{
+    struct error err;
+    int passed = sd_listen_fds(1);
+    for (int i = 0; i < passed; i++) {
+        int r = http_server_adopt(d->http, SD_LISTEN_FDS_START + i);
+        if (r < 0) return r;
+    }
+    for (size_t i = 0; passed <= 0 && i < d->config->api.listen.n; i++) {
+        int r = http_server_listen(d->http, d->config->api.listen.item[i], &err);
+        if (r >= 0) continue;
+        log_error("%s", err.text);
+        return r;
+    }
+    for (unsigned i = 0; http_server_address(d->http, i); i++)
+        log_info("listening on %s", http_server_address(d->http, i));
+    return 0;
+}
+
+static int make_api(struct daemon *d)
+{
+    const struct config_api *a = &d->config->api;
+    d->api = (struct api){.loop = d->loop, .scheduler = d->scheduler, .catalog = d->catalog, .pool = d->api_pool, .load_pool = d->load_pool,
+                          .counters = &d->counters, .config = d->config, .started_us = clock_mono_us()};
+    api_router(&d->api);
+    struct http_server_config c = {.limits = {.header_max = (size_t)a->header_max,
+                                              .body_max = (size_t)a->body_max,
+                                              .queue_max = ANSWER_QUEUE_MAX,
+                                              .header_timeout_ms = a->header_timeout_ms,
+                                              .idle_timeout_ms = a->idle_timeout_ms,
+                                              .connections = (unsigned)a->max_connections},
+                                   .router = &d->api.router,
+                                   .counters = &d->counters};
+    int r = http_server_new(d->loop, &c, &d->http);
+    return r < 0 ? r : listen_all(d);
+}
+
+static int start(struct daemon *d)
+{
+    struct error err;
+    int r = place_open(&d->place, d->config->daemon.spool, &err);
+    if (r < 0) {
+        log_error("%s", err.text);
+        return r;
+    }
+    d->placed = true;
+    r = make_loop(d);
+    if (r == 0) r = make_database(d);
+    if (r == 0) r = make_etl(d);
+    if (r == 0) r = make_api(d);
+    return r;
+}
+
+/* In the reverse order of making; anything may be missing. */
+static void daemon_done(struct daemon *d)
+{
+    http_server_free(d->http);
+    setup_free(d->setup);
+    scheduler_free(d->scheduler);
+    db_pool_free(d->api_pool);
+    db_pool_free(d->load_pool);
+    catalog_free(d->catalog);
+    db_embedded_free(d->embedded);
+    timer_free(d->status_timer);
+    timer_free(d->next_timer);
+    timer_free(d->http_timer);
+    notify_free(d->notify);
+    signals_free(d->signals);
+    workers_free(d->workers);
+    loop_free(d->loop);
+    if (d->placed) place_close(&d->place);
+    config_unref(d->config);
+    free(d->password);
+}
+
+int daemon_run(const struct daemon_options *options, struct config *config)
+{
+    struct daemon d = {.options = *options, .config = config};
+    log_set_level(config->daemon.log_level);
+    int r = start(&d);
+    if (r == 0) {
+        timer_repeat(d.status_timer, STATUS_MS);
+        notify_ready(d.notify);
+        log_info("cetld " CETLD_VERSION " is ready; drop files into %s/incoming", config->daemon.spool);
+        loop_run(d.loop);
+        log_info("stopped");
+    }
+    daemon_done(&d);
+    return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+}
