@@ -10,8 +10,8 @@ void metrics_get(struct http_request *r)
     const struct api *api = http_request_context(r);
     struct buf body;
     buf_init(&body, BODY_MAX);
-    metrics_text(&body, api->counters);
+    metrics_text(api->counters, &body);
     buf_printf(&body, "# HELP cetl_build_info The version that runs.\n# TYPE cetl_build_info gauge\ncetl_build_info{version=\"%s\"} 1\n", CETLD_VERSION);
-    http_answer(r, 200, "text/plain; version=0.0.4; charset=utf-8", buf_slice(&body));
+    http_answer(r, 200, METRICS_TEXT_TYPE, buf_slice(&body));
     buf_done(&body);
 }
