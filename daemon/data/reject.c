@@ -2,6 +2,7 @@
 #include "data/reject.h"
 
 #include "base/num.h"
+#include "csv/quote.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -115,24 +116,6 @@ void reject_list_sort(struct reject_list *l)
     if (l->n) qsort(l->item, l->n, sizeof(*l->item), compare);
 }
 
-/* A cell of RFC 4180: in quotes where it must be */
-static void put_cell(struct buf *out, struct slice s)
-{
-    bool plain = true;
-    for (size_t i = 0; i < s.len && plain; i++)
-        plain = s.p[i] != '"' && s.p[i] != ',' && s.p[i] != '\n' && s.p[i] != '\r';
-    if (plain) {
-        buf_put(out, s);
-        return;
-    }
-    buf_putc(out, '"');
-    for (struct slice rest = s; rest.p;) {
-        buf_put(out, slice_cut(&rest, '"'));
-        if (rest.p) buf_puts(out, "\"\"");
-    }
-    buf_putc(out, '"');
-}
-
 void reject_list_csv(const struct reject_list *l, struct buf *out)
 {
     buf_puts(out, "line,byte_offset,column,code,message,value,raw\r\n");
@@ -142,7 +125,7 @@ void reject_list_csv(const struct reject_list *l, struct buf *out)
         buf_printf(out, "%" PRIu64 ",%" PRIu64, r->line, r->offset);
         for (size_t c = 0; c < sizeof(cells) / sizeof(cells[0]); c++) {
             buf_putc(out, ',');
-            put_cell(out, cells[c]);
+            if (cells[c].len) csv_quote(out, cells[c], ',');
         }
         buf_puts(out, "\r\n");
     }

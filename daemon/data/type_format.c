@@ -183,11 +183,17 @@ static struct slice letters(struct slice s)
     return (struct slice){s.p, n};
 }
 
-/* Up to `max` digits; all of them when the next node takes digits too, for then nothing else tells where this one ends */
+static bool takes_digits(const struct type_format *f, size_t i)
+{
+    return i < f->nodes && f->node[i].kind <= NODE_FRACTION;
+}
+
+/* Up to `max` digits; all of them beside another node of digits, for then nothing else tells where one ends. */
 static int take_digits(const struct type_format *f, size_t i, struct slice s, size_t *ret_taken)
 {
     const struct node *n = &f->node[i];
-    bool fixed = i + 1 < f->nodes && f->node[i + 1].kind <= NODE_FRACTION;
+    bool run = takes_digits(f, i + 1) || (i > 0 && takes_digits(f, i - 1));
+    bool fixed = run && n->kind != NODE_FRACTION;
     size_t taken = 0;
     while (taken < s.len && taken < n->max && is_digit(s.p[taken]))
         taken++;

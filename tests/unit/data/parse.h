@@ -1,0 +1,71 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Tables of texts and what they mean, for the tests of data/type*: include behind cmocka.h.
+ */
+#ifndef CETLD_TESTS_DATA_PARSE_H
+#define CETLD_TESTS_DATA_PARSE_H
+
+#include "../csv/guarded.h"
+#include "data/type.h"
+
+#include <stdio.h>
+
+enum { PARSE_TEXT_MAX = 4096, PARSE_ARENA_MAX = 1 << 20 };
+
+/* The text ends at a forbidden page; a variable-length value is copied to the arena, which the caller resets. */
+static inline int parse_text(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value)
+{
+    struct guarded g;
+    guarded_init(&g, PARSE_TEXT_MAX);
+    int r = type_parse(in, guarded_put(&g, text), arena, ret_value);
+    if (r == 0 && !type_info(in->type.id)->fixed) ret_value->s = arena_copy(arena, ret_value->s);
+    guarded_done(&g);
+    return r;
+}
+
+struct parse_int {
+    const char *text;
+    int code; /* 0: `value` is meant */
+    int64_t value;
+};
+
+static inline void parse_ints(const struct type_input *in, const struct parse_int *table, size_t n)
+{
+    struct arena arena;
+    arena_init(&arena, 4096, PARSE_ARENA_MAX);
+    for (size_t i = 0; i < n; i++) {
+        union value v = {.i = 0};
+        int r = parse_text(in, slice_of(table[i].text), &arena, &v);
+        if (r != table[i].code || (r == 0 && v.i != table[i].value))
+            fail_msg("\"%s\" is %d, %lld", table[i].text, r, (long long)v.i);
+        arena_reset(&arena);
+    }
+    arena_done(&arena);
+}
+/** PARSE_INTS(table, input): a compound literal as the input may hold commas. */
+#define PARSE_INTS(table, ...) parse_ints(__VA_ARGS__, table, sizeof(table) / sizeof((table)[0]))
+
+struct parse_bytes {
+    const char *text;
+    int code;
+    const char *hex; /* of the value's bytes */
+};
+
+static inline void parse_bytes(const struct type_input *in, const struct parse_bytes *table, size_t n)
+{
+    struct arena arena;
+    arena_init(&arena, 4096, PARSE_ARENA_MAX);
+    for (size_t i = 0; i < n; i++) {
+        union value v = {.s = {NULL, 0}};
+        char hex[2 * PARSE_TEXT_MAX + 1] = "";
+        int r = parse_text(in, slice_of(table[i].text), &arena, &v);
+        for (size_t k = 0; r == 0 && k < v.s.len && k < PARSE_TEXT_MAX; k++)
+            snprintf(hex + 2 * k, 3, "%02x", (unsigned char)v.s.p[k]);
+        if (r != table[i].code || (r == 0 && strcmp(hex, table[i].hex) != 0)) fail_msg("\"%s\" is %d, %s", table[i].text, r, hex);
+        arena_reset(&arena);
+    }
+    arena_done(&arena);
+}
+#define PARSE_BYTES(table, ...) parse_bytes(__VA_ARGS__, table, sizeof(table) / sizeof((table)[0]))
+
+#endif
