@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SHOWN_MAX = 4 * NAME_MAX + 1, REJECTS_TEXT_MAX = 256 * 1024 * 1024, BYTEA_OID = 17 };
+enum { SHOWN_MAX = 4 * NAME_MAX + 1, REJECTS_TEXT_MAX = 256 * 1024 * 1024, BYTEA_OID = 17, SQL_TEXT_MAX = 4096 };
 
 int ledger_find_token(struct db_conn *c, const char *token, ledger_done done, void *ctx)
 {
@@ -189,4 +189,25 @@ int ledger_compact(struct db_conn *c, int64_t dataset, ledger_done done, void *c
 {
     struct db_param p = db_int8(dataset);
     return db_query(c, &(struct db_query){.sql = SQL_CHANGE_COMPACT, .param = &p, .params = 1, .done = done, .ctx = ctx});
+}
+
+int ledger_advance_sequence(struct db_conn *c, const struct table *t, const char *column, ledger_done done, void *ctx)
+{
+    struct buf table, sql;
+    buf_init(&table, SQL_TEXT_MAX);
+    buf_init(&sql, SQL_TEXT_MAX);
+    db_quote_identifier(&table, slice_of(t->schema));
+    buf_putc(&table, '.');
+    db_quote_identifier(&table, slice_of(t->name));
+    buf_puts(&sql, "SELECT setval(s.seq, m.id) FROM (SELECT pg_get_serial_sequence($1, $2)::regclass AS seq) s, (SELECT max(");
+    db_quote_identifier(&sql, slice_of(column));
+    buf_puts(&sql, ")::int8 AS id FROM ");
+    buf_put(&sql, buf_slice(&table));
+    buf_puts(&sql, ") m WHERE s.seq IS NOT NULL AND m.id > coalesce(pg_sequence_last_value(s.seq), 0)");
+    const char *name = buf_cstr(&table), *text = buf_cstr(&sql);
+    struct db_param p[] = {db_text(name), db_text(column)};
+    int r = name && text ? db_query(c, &(struct db_query){.sql = text, .param = p, .params = 2, .done = done, .ctx = ctx}) : -ENOMEM;
+    buf_done(&table);
+    buf_done(&sql);
+    return r;
 }

@@ -10,6 +10,7 @@
 #include "data/reject.h"
 #include "db/copyin.h"
 #include "etl/arrival.h"
+#include "etl/dataset.h"
 
 typedef void (*ledger_done)(void *ctx, const struct db_result *r);
 
@@ -52,6 +53,9 @@ must_check int ledger_put_rejects(struct ledger_rejects *job, struct db_conn *c,
 must_check int ledger_get_rejects(struct db_conn *c, int64_t file, ledger_done done, void *ctx);
 /** Fill a list from its rows. 0 or -ENOMEM. */
 must_check int ledger_read_rejects(const PGresult *rows, struct reject_list *list);
+
+/** Move the sequence behind an identity or serial column, if there is one, to the column's highest value, never back. */
+must_check int ledger_advance_sequence(struct db_conn *c, const struct table *t, const char *column, ledger_done done, void *ctx);
 
 /** Fold the dataset's marks into its base. */
 must_check int ledger_compact(struct db_conn *c, int64_t dataset, ledger_done done, void *ctx);

@@ -9,6 +9,8 @@ enum {
     REJECTS_MAX = 8 * 1024 * 1024, /* bytes of rejects kept for one file */
 };
 
+static void advance_sequences(struct load *l, size_t i);
+
 static struct ledger_content content(const struct load *l)
 {
     return (struct ledger_content){l->plan->dataset->id, l->arrival->sum};
@@ -101,6 +103,37 @@ static void on_locked(void *ctx, const struct db_result *r)
     load_asked(l, ledger_find_duplicate(l->conn, &c, load_replaces(l), on_duplicate, l));
 }
 
+static void lock_content(struct load *l)
+{
+    struct ledger_content c = content(l);
+    load_asked(l, ledger_lock(l->conn, &c, on_locked, l));
+}
+
+static void on_advanced(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (load_answered(l, r)) advance_sequences(l, l->sequence + 1);
+}
+
+/*
+ * Rows that bring their own ids leave an identity's or a serial's sequence behind, and the next INSERT of somebody else would clash. So the sequence of every loaded column, from
+ * number `i` on, is moved to the highest id; then the load goes on.
+ */
+static void advance_sequences(struct load *l, size_t i)
+{
+    const struct table *t = &l->plan->dataset->table;
+    for (; i < l->plan->rule.columns; i++) {
+        const char *name = l->plan->rule.column[i].name;
+        const struct table_column *c = &t->column[table_find(t, name)];
+        bool integer = c->type.id == TYPE_INT2 || c->type.id == TYPE_INT4 || c->type.id == TYPE_INT8;
+        if (!c->has_default || !integer) continue;
+        l->sequence = i;
+        load_asked(l, ledger_advance_sequence(l->conn, t, name, on_advanced, l));
+        return;
+    }
+    lock_content(l);
+}
+
 /*
  * PostgreSQL refused the rows. Perhaps the file is a duplicate whose keys are there already: to know, its digest is needed, and so it is read to its end before it is
  * judged (load_report.c).
@@ -127,8 +160,7 @@ static void on_copied(void *ctx, const struct db_result *r)
         return load_fail(l, "%llu rows were read, but PostgreSQL counted %llu and %llu were rejected; nothing was loaded", (unsigned long long)n->read,
                     (unsigned long long)n->loaded, (unsigned long long)n->rejected);
     load_enter(l, STATE_RECORDING);
-    struct ledger_content c = content(l);
-    load_asked(l, ledger_lock(l->conn, &c, on_locked, l));
+    advance_sequences(l, 0);
 }
 
 /* ---- COPYING ---- */

@@ -55,6 +55,7 @@ struct load {
     struct merge merge;
     struct ledger_rejects reject_job;
     int64_t deleted;                       /* rows that `replace` took away */
+    size_t sequence;                       /* the rule's column whose sequence is being advanced */
     int64_t dataset_id;                    /* for the ledger; 0: none yet */
     bool spoiled;                          /* PostgreSQL refused the rows, as `why` says; only the digest is still wanted */
 
