@@ -11,7 +11,7 @@
 #include <assert.h>
 #include <math.h>
 
-/* Big-endian integers; the table of kinds has checked the length. */
+/* Big-endian integers; the table of kinds has checked the length, 1 to 8 bytes. */
 static uint64_t get_bits(struct slice v)
 {
     uint64_t bits = 0;
@@ -22,8 +22,9 @@ static uint64_t get_bits(struct slice v)
 
 static int64_t get_int(struct slice v)
 {
-    unsigned spare = 64 - 8 * (unsigned)v.len;
-    return (int64_t)(get_bits(v) << spare) >> spare;
+    assert(v.len >= 1 && v.len <= 8);
+    uint64_t bits = get_bits(v), sign = UINT64_C(1) << (8 * v.len - 1);
+    return (int64_t)((bits ^ sign) - sign);
 }
 
 static int put_int(struct buf *out, struct slice v)

@@ -17,9 +17,7 @@ struct natural {
 
 static void natural_set(struct natural *a, uint64_t v)
 {
-    a->n = 0;
-    for (; v; v >>= 32)
-        a->limb[a->n++] = (uint32_t)v;
+    *a = (struct natural){.limb = {(uint32_t)v, (uint32_t)(v >> 32)}, .n = v >> 32 ? 2 : v != 0};
 }
 
 static void natural_times(struct natural *a, uint32_t factor)
@@ -211,6 +209,19 @@ static bool few_digits4(double v, struct shortest *s)
     return false;
 }
 
+/* A float of IEEE 754 from its bits, the sign's not set; `bias` counts the fraction's bits too. */
+static struct binary split(uint64_t bits, int fraction_bits, int bias)
+{
+    uint64_t hidden = (uint64_t)1 << fraction_bits, fraction = bits & (hidden - 1);
+    int exponent = (int)(bits >> fraction_bits);
+    struct binary b = {.mantissa = fraction, .exponent = 1 - bias, .uneven = fraction == 0 && exponent > 1};
+    if (exponent > 0) {
+        b.mantissa |= hidden;
+        b.exponent = exponent - bias;
+    }
+    return b;
+}
+
 struct shortest shortest_float8(double value)
 {
     assert(isfinite(value));
@@ -219,12 +230,7 @@ struct shortest shortest_float8(double value)
     if (v == 0 || few_digits8(v, &s)) return s;
     uint64_t bits;
     memcpy(&bits, &v, sizeof(bits));
-    uint64_t fraction = bits & (((uint64_t)1 << 52) - 1);
-    int exponent = (int)(bits >> 52);
-    generate((struct binary){.mantissa = exponent ? fraction | (uint64_t)1 << 52 : fraction,
-                             .exponent = (exponent ? exponent : 1) - 1075,
-                             .uneven = fraction == 0 && exponent > 1},
-             &s);
+    generate(split(bits, 52, 1075), &s);
     return s;
 }
 
@@ -236,12 +242,7 @@ struct shortest shortest_float4(float value)
     if (v == 0 || few_digits4((double)v, &s)) return s;
     uint32_t bits;
     memcpy(&bits, &v, sizeof(bits));
-    uint32_t fraction = bits & (((uint32_t)1 << 23) - 1);
-    int exponent = (int)(bits >> 23);
-    generate((struct binary){.mantissa = exponent ? fraction | (uint32_t)1 << 23 : fraction,
-                             .exponent = (exponent ? exponent : 1) - 150,
-                             .uneven = fraction == 0 && exponent > 1},
-             &s);
+    generate(split(bits, 23, 150), &s);
     return s;
 }
 
