@@ -322,6 +322,7 @@ static int make_api(struct daemon *d)
                                               .header_timeout_ms = a->header_timeout_ms,
                                               .idle_timeout_ms = a->idle_timeout_ms,
                                               .connections = (unsigned)a->max_connections},
+                                   .socket_mode = (mode_t)a->socket_mode,
                                    .router = &d->api.router,
                                    .counters = &d->counters};
     int r = http_server_new(d->loop, &c, &d->http);

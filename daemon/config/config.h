@@ -74,7 +74,6 @@ struct config_column {
     const char *from;     /* the header's name; "": the column's own */
     int64_t position;     /* from 1; 0: by header */
     const char *format;   /* DD/MM/YYYY HH24:MI …; "": the type's usual forms */
-    const char *timezone; /* for timestamps without one; "": UTC */
 };
 
 /** [rollup DATASET.NAME]; its table is DATASET_NAME in the dataset's schema. */

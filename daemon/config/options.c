@@ -128,7 +128,6 @@ static const struct option column_options[] = {
     {"position", RANGE(COUNT, 0, 16384), F(position), "0",
      .prose = "Its place in the record, from 1, instead of a header. 0: by header."},
     {"format", TYPE(TEXT), F(format), "", "DD/MM/YYYY HH24:MI", .prose = "How dates and times are written. Empty: ISO 8601."},
-    {"timezone", TYPE(TEXT), F(timezone), "", "Europe/Paris", .prose = "The zone of times that name none. Empty: UTC."},
     {0},
 };
 #undef F

@@ -44,7 +44,7 @@ struct convert_output {
 };
 void convert_output_done(struct convert_output *o);
 
-/** 0, AGGREGATE_E_FULL, or -ENOMEM. `ret_output` is the caller's (convert_output_done), also on failure. */
+/** 0, AGGREGATE_E_FULL, AGGREGATE_E_RANGE, or -ENOMEM. `ret_output` is the caller's (convert_output_done), also on failure. */
 must_check int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, struct convert_bench *bench, struct convert_output *ret_output);
 
 #endif

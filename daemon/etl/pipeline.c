@@ -159,6 +159,18 @@ static void settle_cost(struct flight *f)
     f->cost = held;
 }
 
+/* What a conversion's or a merge's code means for the load. */
+static void stop_for_conversion(struct pipeline *p, int rc)
+{
+    static const char *const words[] = {
+        [AGGREGATE_E_FULL] = "a rollup has more groups than fit into its share of memory_max; raise memory_max or group coarser",
+        [AGGREGATE_E_RANGE] = "a time lies too far out for the date_trunc of a rollup",
+    };
+    struct error err;
+    if (rc < 0) stop_with(p, rc, NULL);
+    if (rc > 0) stop_with(p, error_set(&err, ERROR_TOO_BIG, "%s", words[rc]), &err);
+}
+
 static void convert_done(struct worker_job *job)
 {
     struct flight *f = container_of(job, struct flight, job);
@@ -168,12 +180,7 @@ static void convert_done(struct worker_job *job)
     f->bench = NULL;
     f->converted = true;
     settle_cost(f);
-    if (f->rc == AGGREGATE_E_FULL) {
-        struct error err;
-        stop_with(p, error_set(&err, ERROR_TOO_BIG, "a rollup has more groups than fit into its share of memory_max; raise memory_max or group coarser"), &err);
-    } else if (f->rc != 0) {
-        stop_with(p, f->rc, NULL);
-    }
+    stop_for_conversion(p, f->rc);
     pump(p);
 }
 
@@ -308,8 +315,7 @@ static void merge_done(struct worker_job *job)
     struct pipeline *p = container_of(job, struct pipeline, merge_job);
     p->running--;
     p->merged = true;
-    if (p->cut_rc == AGGREGATE_E_FULL) p->cut_rc = ERROR_TOO_BIG;
-    if (p->cut_rc != 0) stop_with(p, p->cut_rc, NULL);
+    stop_for_conversion(p, p->cut_rc);
     pump(p);
 }
 

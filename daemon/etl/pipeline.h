@@ -27,7 +27,7 @@ struct pipeline_config {
     const struct convert_plan *plan;  /* must outlive the pipeline */
     size_t rejects_max;               /* bytes of rejects kept for the file */
     void (*ready)(void *ctx);         /* pipeline_take may give something */
-    /* 0, a CUTTER_E_ code, AGGREGATE_E_FULL as ERROR_TOO_BIG, or negative; ERROR_CANCELLED after pipeline_stop. */
+    /* 0, a CUTTER_E_ code, an AGGREGATE_E_ outcome as ERROR_TOO_BIG, or negative; err has the words; ERROR_CANCELLED after pipeline_stop. */
     void (*ended)(void *ctx, int rc, const struct error *err);
     void *ctx;
 };

@@ -12,7 +12,7 @@
 #include <sys/stat.h>
 #include <sys/un.h>
 
-enum { BACKLOG = 1024, SOCKET_MODE = 0660 };
+enum { BACKLOG = 1024 };
 
 union any_address {
     struct sockaddr any;
@@ -96,7 +96,7 @@ static int clear_stale(const union any_address *a)
     return unlink(a->un.sun_path) < 0 && errno != ENOENT ? -errno : 0;
 }
 
-static int bind_socket(int fd, const union any_address *a)
+static int bind_socket(int fd, const union any_address *a, mode_t mode)
 {
     int one = 1;
     bool local = a->any.sa_family == AF_UNIX;
@@ -105,15 +105,15 @@ static int bind_socket(int fd, const union any_address *a)
     if (r < 0) return r;
     if (bind(fd, &a->any, size_of(a)) < 0) return -errno;
     /* Before listen, so that nobody gets in under a looser mode. */
-    if (local && chmod(a->un.sun_path, SOCKET_MODE) < 0) return -errno;
+    if (local && chmod(a->un.sun_path, mode) < 0) return -errno;
     return listen(fd, BACKLOG) < 0 ? -errno : 0;
 }
 
-static int open_socket(const union any_address *a, int *ret_fd)
+static int open_socket(const union any_address *a, mode_t mode, int *ret_fd)
 {
     cleanup_fd int fd = socket(a->any.sa_family, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
     if (fd < 0) return -errno;
-    int r = bind_socket(fd, a);
+    int r = bind_socket(fd, a, mode);
     if (r == 0) *ret_fd = steal_fd(&fd);
     return r;
 }
@@ -181,7 +181,7 @@ static int open_at(struct loop *loop, const union any_address *a, const struct h
                    struct http_listener **ret_listener)
 {
     int fd = -1;
-    int r = open_socket(a, &fd);
+    int r = open_socket(a, config->socket_mode, &fd);
     if (r < 0) return r;
     r = http_listener_adopt(loop, fd, config, ret_listener);
     if (r < 0) {

@@ -27,6 +27,7 @@ struct http_listener {
     void *ctx;
 };
 struct http_listener_config {
+    mode_t socket_mode; /* permissions of a unix socket */
     void (*incoming)(struct http_listener *l);
     void (*closed)(struct http_listener *l);
     void *ctx;

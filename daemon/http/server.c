@@ -11,6 +11,7 @@
 
 struct http_server {
     struct http_shared shared;
+    mode_t socket_mode; /* of unix sockets */
     struct list listeners;
     unsigned open; /* listeners and connections whose memory is not freed yet */
     struct loop_deferred drained;
@@ -75,6 +76,7 @@ int http_server_new(struct loop *l, const struct http_server_config *config, str
                                      .log_ctx = config->ctx,
                                      .closed = conn_closed,
                                      .read_buffer = buffer};
+    s->socket_mode = config->socket_mode;
     list_init(&s->shared.conns);
     list_init(&s->shared.idle);
     list_init(&s->listeners);
@@ -89,7 +91,7 @@ int http_server_new(struct loop *l, const struct http_server_config *config, str
 
 static struct http_listener_config listener_config(struct http_server *s)
 {
-    return (struct http_listener_config){.incoming = on_incoming, .closed = listener_closed, .ctx = s};
+    return (struct http_listener_config){.socket_mode = s->socket_mode, .incoming = on_incoming, .closed = listener_closed, .ctx = s};
 }
 
 static void add(struct http_server *s, struct http_listener *l)

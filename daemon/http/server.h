@@ -24,6 +24,7 @@ struct http_limits {
 };
 struct http_server_config {
     struct http_limits limits;
+    mode_t socket_mode; /* permissions of unix sockets */
     const struct http_router *router; /* must outlive the server */
     struct counters *counters;
     void (*log)(void *ctx, const char *line); /* access log, or NULL */
@@ -32,7 +33,7 @@ struct http_server_config {
 
 must_check int http_server_new(struct loop *l, const struct http_server_config *config, struct http_server **ret_server);
 /**
- * Listen on "host:port", "[::1]:port" or "unix:/path" (mode 0660; a stale socket file is replaced, a live one is refused). Port 0
+ * Listen on "host:port", "[::1]:port" or "unix:/path" (a stale socket file is replaced, a live one is refused). Port 0
  * takes a free one. 0, or -errno with the words in err (address, what to do).
  */
 must_check int http_server_listen(struct http_server *s, const char *address, struct error *err);

@@ -87,7 +87,6 @@ static const char everything[] = "[daemon]\n"
                                  "null = NULL, N/A\n"
                                  "[column orders.placed]\n"
                                  "format = DD/MM/YYYY HH24:MI\n"
-                                 "timezone = Europe/Paris\n"
                                  "[column orders.order_id]\n"
                                  "from = Order ID\n"
                                  "[rollup orders.daily]\n"
@@ -110,7 +109,6 @@ static void everything_that_is_said_is_found(void **state)
     assert_int_equal(d->columns.n, 3);
     assert_int_equal(d->columns_place.line, 6);
     assert_int_equal(d->n_columns, 2);
-    assert_string_equal(config_column(d, "placed")->timezone, "Europe/Paris");
     assert_string_equal(config_column(d, "order_id")->from, "Order ID");
     assert_null(config_column(d, "amount"));
     assert_int_equal(d->n_rollups, 1);
