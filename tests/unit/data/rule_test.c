@@ -1,0 +1,182 @@
+/* SPDX-License-Identifier: MIT */
+/* cmocka.h needs the four before it */
+/* clang-format off */
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <cmocka.h>
+/* clang-format on */
+
+#include "data/rule.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+
+static const struct slice tokens[] = {{"NULL", 4}, {"n/a", 3}};
+static struct column_rule columns[] = {
+    {.name = "id", .input = {.type = {TYPE_INT8, -1}}, .source = 1, .not_null = true},
+    {.name = "name", .input = {.type = {TYPE_TEXT, -1}}, .source = 0, .null_token = tokens, .null_tokens = 2},
+    {.name = "amount", .input = {.type = {TYPE_NUMERIC, (5 << 16 | 2) + 4}}, .source = 2},
+    {.name = "code", .input = {.type = {TYPE_VARCHAR, 4 + 3}}, .source = -1},
+};
+static const struct row_rule rule = {.column = columns, .columns = 4, .cells = 3};
+
+struct fixture {
+    struct arena arena;
+    struct batch batch;
+    struct reject_list rejects;
+};
+
+static int setup(void **state)
+{
+    struct fixture *f = calloc(1, sizeof(*f));
+    struct type types[4];
+    for (size_t i = 0; i < 4; i++)
+        types[i] = columns[i].input.type;
+    arena_init(&f->arena, 1 << 16, 1 << 20);
+    reject_list_init(&f->rejects, 1 << 20);
+    *state = f;
+    return batch_init(&f->batch, types, 4, &f->arena);
+}
+
+static int teardown(void **state)
+{
+    struct fixture *f = *state;
+    arena_done(&f->arena);
+    reject_list_done(&f->rejects);
+    free(f);
+    return 0;
+}
+
+/* A row of three cells on line 7 at offset 100; a text in double quotes is a quoted cell. */
+static int apply(struct fixture *f, const char *name, const char *id, const char *amount)
+{
+    const char *texts[] = {name, id, amount};
+    struct cell cells[3];
+    for (size_t i = 0; i < 3; i++) {
+        size_t n = strlen(texts[i]);
+        bool quoted = n >= 2 && texts[i][0] == '"';
+        cells[i] = quoted ? (struct cell){{texts[i] + 1, n - 2}, true} : (struct cell){{texts[i], n}, false};
+    }
+    const struct record record = {.cell = cells, .n = 3, .line = 7, .offset = 100, .raw = SLICE("the row")};
+    return rule_apply(&rule, &record, &f->batch, &f->arena, &f->rejects);
+}
+
+static void assert_reject(struct fixture *f, const char *column, const char *code, const char *message)
+{
+    assert_int_equal(f->rejects.n, 1);
+    const struct reject *r = &f->rejects.item[0];
+    char text[1024];
+    snprintf(text, sizeof(text), SLICE_FMT " %s " SLICE_FMT, SLICE_ARG(r->column), r->code, SLICE_ARG(r->message));
+    char want[1024];
+    snprintf(want, sizeof(want), "%s %s %s", column, code, message);
+    assert_string_equal(text, want);
+    assert_int_equal(r->line, 7);
+    assert_int_equal(r->offset, 100);
+    assert_true(slice_equal(r->raw, SLICE("the row")));
+    assert_int_equal(f->batch.rows, 0);
+}
+
+static void cells_go_to_their_columns(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(apply(f, "Ann", "12", "3.5"), 0);
+    assert_int_equal(f->batch.rows, 1);
+    assert_int_equal(f->batch.line[0], 7);
+    assert_int_equal(f->batch.column[0].value[0].i, 12);
+    assert_true(slice_equal(f->batch.column[1].value[0].s, SLICE("Ann")));
+    assert_false(f->batch.column[2].null[0]);
+    assert_true(f->batch.column[3].null[0]);
+}
+
+static void empty_cells_and_tokens_are_null_unless_quoted(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(apply(f, "", "1", ""), 0);
+    assert_int_equal(apply(f, "n/a", "2", ""), 0);
+    assert_int_equal(apply(f, "\"\"", "3", ""), 0);
+    assert_int_equal(apply(f, "\"NULL\"", "4", ""), 0);
+    const bool *null = f->batch.column[1].null;
+    assert_true(null[0] && null[1]);
+    assert_false(null[2] || null[3]);
+    assert_int_equal(f->batch.column[1].value[2].s.len, 0);
+}
+
+static void a_bad_cell_is_named_with_what_was_expected(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(apply(f, "Ann", "1", "abc"), RULE_E_REJECTED);
+    assert_reject(f, "amount", "22P02", "column amount: \"abc\" is not a number; expected a number such as 12.34");
+    assert_true(slice_equal(f->rejects.item[0].value, SLICE("abc")));
+}
+
+static void a_quoted_empty_cell_is_no_number(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(apply(f, "Ann", "1", "\"\""), RULE_E_REJECTED);
+    assert_reject(f, "amount", "22P02", "column amount: \"\" is not a number; expected a number such as 12.34");
+}
+
+static void a_value_out_of_range_says_so(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(apply(f, "Ann", "1", "1000"), RULE_E_REJECTED);
+    assert_reject(f, "amount", "22003", "column amount: \"1000\" is out of range; expected a number that fits numeric(5,2)");
+}
+
+static void an_empty_cell_of_a_not_null_column_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    assert_int_equal(apply(f, "Ann", "", "1"), RULE_E_REJECTED);
+    assert_reject(f, "id", "23502", "column id: the cell is empty (NULL); expected a value, because the column is not null");
+}
+
+static void a_row_of_another_length_is_refused(void **state)
+{
+    struct fixture *f = *state;
+    const struct cell cell = {.text = SLICE("x")};
+    const struct record record = {.cell = &cell, .n = 1, .line = 7, .offset = 100, .raw = SLICE("the row")};
+    assert_int_equal(rule_apply(&rule, &record, &f->batch, &f->arena, &f->rejects), RULE_E_REJECTED);
+    assert_reject(f, "", "22P04", "the row has 1 cell; expected 3");
+}
+
+static void control_characters_and_length_are_shown_safely(void **state)
+{
+    struct fixture *f = *state;
+    char text[1000];
+    memset(text, 'x', sizeof(text));
+    text[0] = '\n';
+    text[sizeof(text) - 1] = '\0';
+    assert_int_equal(apply(f, "Ann", "1", text), RULE_E_REJECTED);
+    const struct reject *r = &f->rejects.item[0];
+    assert_null(memchr(r->message.p, '\n', r->message.len));
+    assert_true(r->message.len < 200);
+    assert_int_equal(r->value.len, REJECT_VALUE_MAX);
+}
+
+static void a_record_the_reader_refused_becomes_a_reject(void **state)
+{
+    struct fixture *f = *state;
+    const struct record record = {.n = 1, .line = 7, .offset = 100, .raw = SLICE("the row"), .fault_cell = 1};
+    assert_int_equal(rule_reject_record(&rule, &record, READER_E_ENCODING, &f->rejects), 0);
+    char want[512];
+    snprintf(want, sizeof(want), "column id: %s", reader_error_text(READER_E_ENCODING));
+    assert_reject(f, "id", "22021", want);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test_setup_teardown(cells_go_to_their_columns, setup, teardown),
+        cmocka_unit_test_setup_teardown(empty_cells_and_tokens_are_null_unless_quoted, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_bad_cell_is_named_with_what_was_expected, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_quoted_empty_cell_is_no_number, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_value_out_of_range_says_so, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_empty_cell_of_a_not_null_column_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_row_of_another_length_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(control_characters_and_length_are_shown_safely, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_record_the_reader_refused_becomes_a_reject, setup, teardown),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
