@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /* The command line: cetld [-c FILE] [--check | --sample-config | --print-config | --version | --help]. */
 #include "base/log.h"
+#include "check.h"
 #include "config/options.h"
 #include "daemon.h"
 #include <malloc.h>
@@ -73,8 +74,7 @@ static int with_config(const struct daemon_options *options, enum command comman
     if (r < 0) fprintf(stderr, "cetld: %s\n", error_name(r));
     if (r != 0) return EXIT_FAILURE;
     if (command == RUN) return daemon_run(options, config);
-    r = EXIT_SUCCESS;
-    if (command == PRINT) r = print_config(config);
+    r = command == PRINT ? print_config(config) : check_against_database(config);
     config_unref(config);
     return r;
 }

@@ -31,6 +31,7 @@ struct opening {
 
     struct dataset *d;      /* the one that is being opened */
     char *schema, *table;
+    char *guess;            /* its frozen columns as JSON, or NULL */
     size_t next_rollup;
 };
 
@@ -106,6 +107,7 @@ static void opening_free(struct opening *o)
     config_unref(o->config);
     free(o->schema);
     free(o->table);
+    free(o->guess);
     free(o);
 }
 
@@ -175,15 +177,6 @@ static void ask(struct opening *o, const struct db_query *q)
     if (db_query(o->conn, q) < 0) over(o, ERROR_CLOSED, NULL);
 }
 
-/* "schema"."table", as to_regclass reads it. NULL without memory. */
-static const char *regclass(struct buf *out, const char *schema, const char *table)
-{
-    db_quote_identifier(out, slice_of(schema));
-    buf_putc(out, '.');
-    db_quote_identifier(out, slice_of(table));
-    return buf_cstr(out);
-}
-
 /* ---- rollups ---- */
 
 static void rollup_next(struct opening *o);
@@ -243,7 +236,7 @@ static void rollup_next(struct opening *o)
     const struct table *t = &o->d->rollup[o->next_rollup].table;
     struct buf name;
     buf_init(&name, SQL_MAX);
-    const char *text = regclass(&name, t->schema, t->name);
+    const char *text = table_quote(&name, t->schema, t->name);
     struct db_param param = db_text(text);
     if (text) {
         ask(o, &(struct db_query){.sql = SQL_TABLE_COMMENT, .param = &param, .params = 1, .done = rollup_seen, .ctx = o});
@@ -255,36 +248,14 @@ static void rollup_next(struct opening *o)
 
 static void rollups_resolve(struct opening *o)
 {
-    struct dataset *d = o->d;
-    size_t n = d->config ? d->config->n_rollups : 0;
-    d->rollup = arena_array(&d->arena, n + 1, sizeof *d->rollup);
-    if (!d->rollup) return over(o, -ENOMEM, NULL);
-    for (size_t i = 0; i < n; i++) {
-        struct error err;
-        int r = rollup_resolve(&d->config->rollup[i], &d->table, &d->arena, &err, &d->rollup[i]);
-        if (r < 0) return over(o, r, NULL);
-        if (r > 0) {
-            dataset_break(d, "%s", err.text);
-            return opened(o);
-        }
-        d->rollups++;
-    }
+    int r = dataset_resolve_rollups(o->d);
+    if (r < 0) return over(o, r, NULL);
+    if (o->d->broken) return opened(o);
     o->next_rollup = 0;
     rollup_next(o);
 }
 
 /* ---- the table ---- */
-
-static void check_columns(struct dataset *d)
-{
-    const struct config_dataset *c = d->config;
-    for (size_t i = 0; c && i < c->n_columns; i++) {
-        const struct config_column *column = &c->column[i];
-        if (table_find(&d->table, column->name) >= 0) continue;
-        dataset_break(d, "%s:%d: [column %s.%s]: table %s.%s has no such column", column->place.file, column->place.line, d->name, column->name,
-                      d->table.schema, d->table.name);
-    }
-}
 
 static void columns_read(void *ctx, const struct db_result *r)
 {
@@ -297,7 +268,7 @@ static void columns_read(void *ctx, const struct db_result *r)
         dataset_break(o->d, "table %s.%s does not exist; make it, or declare its `columns`", o->schema, o->table);
         return opened(o);
     }
-    check_columns(o->d);
+    dataset_check_columns(o->d);
     rollups_resolve(o);
 }
 
@@ -305,8 +276,8 @@ static void read_columns(struct opening *o)
 {
     struct buf name;
     buf_init(&name, SQL_MAX);
-    const char *text = regclass(&name, o->schema, o->table);
-    struct db_param param[] = {db_text(text), db_int8(o->d->id)};
+    const char *text = table_quote(&name, o->schema, o->table);
+    struct db_param param[] = {db_text(text), db_text(o->guess)};
     if (text) {
         ask(o, &(struct db_query){.sql = SQL_TABLE_COLUMNS, .param = param, .params = 2, .done = columns_read, .ctx = o});
     } else {
@@ -327,9 +298,7 @@ static void make_table(struct opening *o)
     if (!c || !c->columns_sql[0]) return read_columns(o);
     struct buf sql;
     buf_init(&sql, SQL_MAX);
-    buf_puts(&sql, "CREATE TABLE IF NOT EXISTS ");
-    regclass(&sql, o->schema, o->table);
-    buf_printf(&sql, " (%s\n)", c->columns_sql);
+    dataset_create_sql(&sql, c);
     const char *text = buf_cstr(&sql);
     if (text) {
         ask(o, &(struct db_query){.sql = text, .done = table_made, .ctx = o});
@@ -351,6 +320,10 @@ static void dataset_known(void *ctx, const struct db_result *r)
     }
     o->d->id = db_get_int8(r->rows, 0, 0, 0);
     o->d->inferred = PQgetvalue(r->rows, 0, 1)[0] == 't';
+    const char *guess = db_get(r->rows, 0, 2);
+    free(o->guess);
+    o->guess = guess ? strdup(guess) : NULL;
+    if (guess && !o->guess) return over(o, -ENOMEM, NULL);
     make_table(o);
 }
 
@@ -478,7 +451,7 @@ static void put_columns_json(struct buf *out, const struct catalog_guess *g)
 static void put_create(struct buf *out, const struct catalog_guess *g)
 {
     buf_puts(out, "CREATE TABLE ");
-    regclass(out, g->schema, g->table);
+    table_quote(out, g->schema, g->table);
     for (size_t i = 0; i < g->columns; i++) {
         char sql[64];
         buf_puts(out, i ? ", " : " (");

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/dataset.h"
 #include "db/query.h"
+#include "etl/rollup.h"
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -96,4 +97,48 @@ int table_find(const struct table *t, const char *column)
     for (size_t i = 0; i < t->columns; i++)
         if (strcmp(t->column[i].name, column) == 0) return (int)i;
     return -1;
+}
+
+const char *table_quote(struct buf *out, const char *schema, const char *name)
+{
+    db_quote_identifier(out, slice_of(schema));
+    buf_putc(out, '.');
+    db_quote_identifier(out, slice_of(name));
+    return buf_cstr(out);
+}
+
+void dataset_create_sql(struct buf *out, const struct config_dataset *config)
+{
+    buf_puts(out, "CREATE TABLE IF NOT EXISTS ");
+    table_quote(out, config->schema, config->table);
+    buf_printf(out, " (%s\n)", config->columns_sql);
+}
+
+void dataset_check_columns(struct dataset *d)
+{
+    const struct config_dataset *c = d->config;
+    for (size_t i = 0; c && i < c->n_columns; i++) {
+        const struct config_column *column = &c->column[i];
+        if (table_find(&d->table, column->name) >= 0) continue;
+        dataset_break(d, "%s:%d: [column %s.%s]: table %s.%s has no such column", column->place.file, column->place.line, d->name, column->name,
+                      d->table.schema, d->table.name);
+    }
+}
+
+int dataset_resolve_rollups(struct dataset *d)
+{
+    size_t n = d->config ? d->config->n_rollups : 0;
+    d->rollup = arena_array(&d->arena, n + 1, sizeof *d->rollup);
+    if (!d->rollup) return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        struct error err;
+        int r = rollup_resolve(&d->config->rollup[i], &d->table, &d->arena, &err, &d->rollup[i]);
+        if (r < 0) return r;
+        if (r > 0) {
+            dataset_break(d, "%s", err.text);
+            return 0;
+        }
+        d->rollups++;
+    }
+    return 0;
 }

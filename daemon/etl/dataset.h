@@ -62,6 +62,14 @@ void dataset_unref(struct dataset *d);
 void dataset_break(struct dataset *d, const char *format, ...) printf_like(2, 3);
 /** Fill a table from the rows of SQL_TABLE_COLUMNS. 0 or -ENOMEM. */
 must_check int table_read(struct arena *a, const PGresult *rows, const char *schema, const char *name, struct table *ret_table);
+/** Append "schema"."name", quoted, as SQL and to_regclass read it. The buffer's text, or NULL when it failed. */
+const char *table_quote(struct buf *out, const char *schema, const char *name);
+/** CREATE TABLE IF NOT EXISTS with the declared columns as they were written. */
+void dataset_create_sql(struct buf *out, const struct config_dataset *config);
+/** Break the dataset when a [column] section names a column that its table does not have. */
+void dataset_check_columns(struct dataset *d);
+/** Resolve the declared rollups against its table; what does not fit breaks the dataset. 0 or -ENOMEM. */
+must_check int dataset_resolve_rollups(struct dataset *d);
 /** The index of a column, or -1. */
 int table_find(const struct table *t, const char *column);
 

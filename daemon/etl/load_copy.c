@@ -281,10 +281,7 @@ static void replace(struct load *l)
     struct buf sql;
     buf_init(&sql, ERROR_TEXT_MAX);
     buf_puts(&sql, "BEGIN; DELETE FROM ");
-    db_quote_identifier(&sql, slice_of(l->plan->dataset->table.schema));
-    buf_putc(&sql, '.');
-    db_quote_identifier(&sql, slice_of(l->plan->dataset->table.name));
-    const char *text = buf_cstr(&sql);
+    const char *text = table_quote(&sql, l->plan->dataset->table.schema, l->plan->dataset->table.name);
     load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_deleted, .ctx = l}) : -ENOMEM);
     buf_done(&sql);
 }

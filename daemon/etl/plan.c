@@ -220,9 +220,7 @@ static int make_copy_sql(struct plan *p)
     struct buf sql;
     buf_init(&sql, COPY_SQL_MAX);
     buf_puts(&sql, "COPY ");
-    db_quote_identifier(&sql, slice_of(p->dataset->table.schema));
-    buf_putc(&sql, '.');
-    db_quote_identifier(&sql, slice_of(p->dataset->table.name));
+    table_quote(&sql, p->dataset->table.schema, p->dataset->table.name);
     for (size_t i = 0; i < p->rule.columns; i++) {
         buf_puts(&sql, i ? ", " : " (");
         db_quote_identifier(&sql, slice_of(p->rule.column[i].name));

@@ -121,9 +121,7 @@ int rollup_resolve(const struct config_rollup *config, const struct table *sourc
 
 static void put_table(struct buf *out, const struct table *t)
 {
-    db_quote_identifier(out, slice_of(t->schema));
-    buf_putc(out, '.');
-    db_quote_identifier(out, slice_of(t->name));
+    table_quote(out, t->schema, t->name);
 }
 
 static void put_name(struct buf *out, const char *name)

@@ -19,19 +19,19 @@
 
 /* ---- datasets ---- */
 
-/* $1 name, $2 schema, $3 table, $4 whether its columns are left to inference → id, inferred. What is declared with columns was not inferred, whatever it was before. */
+/* $1 name, $2 schema, $3 table, $4 whether its columns are left to inference → id, inferred, the frozen guess. What is declared with columns was not inferred, whatever it was before. */
 #define SQL_DATASET_PUT                                                                                                            \
     "INSERT INTO cetl.dataset AS d (name, table_schema, table_name, inferred) VALUES ($1, $2, $3, false)"                          \
     " ON CONFLICT (name) DO UPDATE SET table_schema = excluded.table_schema, table_name = excluded.table_name,"                    \
-    " inferred = d.inferred AND $4::bool RETURNING id, inferred"
+    " inferred = d.inferred AND $4::bool RETURNING id, inferred, columns::text"
 
 /* All that were ever inferred → name, schema, table. */
 #define SQL_DATASET_INFERRED "SELECT name, table_schema, table_name FROM cetl.dataset WHERE inferred ORDER BY id"
 
-/* $1 name → id, inferred. */
-#define SQL_DATASET_GET "SELECT id, inferred FROM cetl.dataset WHERE name = $1"
+/* $1 name → id, inferred, the frozen guess. */
+#define SQL_DATASET_GET "SELECT id, inferred, columns::text FROM cetl.dataset WHERE name = $1"
 
-/* $1 the table as regclass text, $2 dataset id (its frozen templates) or NULL. A domain counts as its base type. */
+/* $1 the table as regclass text, $2 the frozen guess (its templates) or NULL. A domain counts as its base type. */
 #define SQL_TABLE_COLUMNS                                                                                                          \
     "SELECT a.attname, (CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END)::int8,"                                         \
     " CASE t.typtype WHEN 'd' THEN t.typtypmod ELSE a.atttypmod END, a.attnotnull OR t.typnotnull,"                                \
@@ -40,8 +40,7 @@
     " coalesce(co.collname IN ('C', 'POSIX') OR (co.collname = 'default' AND"                                                      \
     "   (SELECT datcollate IN ('C', 'POSIX') AND datlocprovider = 'c' FROM pg_database WHERE datname = current_database())), true),"\
     " coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0),"                                                                \
-    " coalesce((SELECT c ->> 'format' FROM cetl.dataset d, jsonb_array_elements(d.columns) c"                                      \
-    "   WHERE d.id = $2::int8 AND c ->> 'name' = a.attname), '')"                                                                  \
+    " coalesce((SELECT c ->> 'format' FROM jsonb_array_elements($2::jsonb) c WHERE c ->> 'name' = a.attname), '')"                 \
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation co ON co.oid = a.attcollation"               \
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"                                                          \
     " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"

@@ -1,0 +1,74 @@
+/* SPDX-License-Identifier: MIT */
+#include "check.h"
+#include "etl/check.h"
+#include "etl/sql.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { TIMEOUT_MS = 5000 };
+
+struct run {
+    struct loop *loop;
+    struct db_conn *conn;
+    struct config *config;
+    unsigned mistakes;
+};
+
+static void on_mistake(void *ctx, const char *text)
+{
+    struct run *run = ctx;
+    run->mistakes++;
+    fprintf(stderr, "%s\n", text);
+}
+
+static void unasked(const struct error *why)
+{
+    fprintf(stderr, "cetld: the database was not asked: %s\n", why && why->text[0] ? why->text : "no memory");
+}
+
+static void on_done(void *ctx, int status, const struct error *err)
+{
+    struct run *run = ctx;
+    if (status != 0) unasked(err);
+    loop_stop(run->loop);
+}
+
+static void on_ready(void *ctx, struct db_conn *c)
+{
+    struct run *run = ctx;
+    int r = check_run(c, run->config, &(struct check_handler){on_mistake, on_done, run});
+    if (r < 0) on_done(run, r, NULL);
+}
+
+static void on_lost(void *ctx, struct db_conn *c, const struct error *why)
+{
+    struct run *run = ctx;
+    (void)c;
+    unasked(why);
+    loop_stop(run->loop);
+}
+
+int check_against_database(struct config *config)
+{
+    struct run run = {.config = config};
+    struct error err;
+    char *password = NULL;
+    if (!config->database.url[0]) {
+        fprintf(stderr, "cetld: the database was not asked: it is the embedded cluster, which runs with the daemon\n");
+        return EXIT_SUCCESS;
+    }
+    if (config->database.password_file[0] && config_read_secret(config->database.password_file, &err, &password) < 0) {
+        fprintf(stderr, "cetld: %s\n", err.text);
+        return EXIT_FAILURE;
+    }
+    struct db_conn_config c = {.conninfo = config->database.url, .application_name = "cetld check", .password = password, .setup = SQL_SETUP,
+                               .connect_timeout_ms = TIMEOUT_MS};
+    struct db_conn_handler h = {.ready = on_ready, .lost = on_lost, .ctx = &run};
+    int r = loop_new(&run.loop);
+    if (r == 0) r = db_conn_new(run.loop, &c, &h, &run.conn);
+    if (r == 0) loop_run(run.loop);
+    db_conn_free(run.conn);
+    loop_free(run.loop);
+    free(password);
+    return r < 0 || run.mistakes > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
+}

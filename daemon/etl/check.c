@@ -1,0 +1,123 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/check.h"
+#include "etl/sql.h"
+#include <stdio.h>
+#include <stdlib.h>
+
+enum { SQL_MAX = 1024 * 1024 };
+
+struct check {
+    struct db_conn *conn;
+    struct config *config;
+    struct check_handler handler;
+    size_t next;       /* the dataset to ask about next */
+    struct dataset *d; /* the one at hand */
+};
+
+static void next_dataset(struct check *c);
+
+static void over(struct check *c, int status, const struct error *err)
+{
+    struct check_handler h = c->handler;
+    dataset_unref(c->d);
+    config_unref(c->config);
+    free(c);
+    h.done(h.ctx, status, err);
+}
+
+static void on_rolled_back(void *ctx, const struct db_result *r)
+{
+    over(ctx, r->status, r->error);
+}
+
+static void ask(struct check *c, const struct db_query *q)
+{
+    int r = db_query(c->conn, q);
+    if (r < 0) over(c, r, NULL);
+}
+
+static void on_undone(void *ctx, const struct db_result *r)
+{
+    struct check *c = ctx;
+    if (r->status != 0) return over(c, r->status, r->error);
+    next_dataset(c);
+}
+
+/* The server's words at the place of the declaration. True when there are none. */
+static bool accepted(struct check *c, const struct db_result *r)
+{
+    if (r->status == 0) return true;
+    if (r->status != ERROR_REFUSED) {
+        over(c, r->status, r->error);
+        return false;
+    }
+    const struct config_dataset *d = c->d->config;
+    const struct config_place *at = d->columns_place.line ? &d->columns_place : &d->place;
+    char text[2 * ERROR_TEXT_MAX];
+    snprintf(text, sizeof text, "%s:%d: dataset %s: %s", at->file, at->line, d->name, r->error->text);
+    c->handler.mistake(c->handler.ctx, text);
+    ask(c, &(struct db_query){.sql = "ROLLBACK TO SAVEPOINT cetl_check", .done = on_undone, .ctx = c});
+    return false;
+}
+
+static void on_columns(void *ctx, const struct db_result *r)
+{
+    struct check *c = ctx;
+    if (!accepted(c, r)) return;
+    const struct config_dataset *d = c->d->config;
+    int e = table_read(&c->d->arena, r->rows, d->schema, d->table, &c->d->table);
+    if (e == 0 && c->d->table.columns > 0) {
+        dataset_check_columns(c->d);
+        e = dataset_resolve_rollups(c->d);
+    }
+    if (e < 0) return over(c, e, NULL);
+    if (c->d->broken) c->handler.mistake(c->handler.ctx, c->d->broken);
+    next_dataset(c);
+}
+
+static void on_table(void *ctx, const struct db_result *r)
+{
+    struct check *c = ctx;
+    if (!accepted(c, r)) return;
+    struct buf name;
+    buf_init(&name, SQL_MAX);
+    struct db_param p[] = {db_text(table_quote(&name, c->d->config->schema, c->d->config->table)), db_text(NULL)};
+    ask(c, &(struct db_query){.sql = SQL_TABLE_COLUMNS, .param = p, .params = 2, .done = on_columns, .ctx = c});
+    buf_done(&name);
+}
+
+static void next_dataset(struct check *c)
+{
+    dataset_unref(c->d);
+    c->d = NULL;
+    if (c->next == c->config->n_datasets) {
+        ask(c, &(struct db_query){.sql = "ROLLBACK", .done = on_rolled_back, .ctx = c});
+        return;
+    }
+    const struct config_dataset *d = &c->config->datasets[c->next++];
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    buf_puts(&sql, "SAVEPOINT cetl_check; ");
+    if (d->columns_sql[0]) dataset_create_sql(&sql, d);
+    const char *text = buf_cstr(&sql);
+    c->d = dataset_new(d->name, c->config, d);
+    if (text && c->d) {
+        ask(c, &(struct db_query){.sql = text, .done = on_table, .ctx = c});
+    } else {
+        over(c, -ENOMEM, NULL);
+    }
+    buf_done(&sql);
+}
+
+int check_run(struct db_conn *conn, struct config *config, const struct check_handler *h)
+{
+    struct check *c = calloc(1, sizeof *c);
+    if (!c) return -ENOMEM;
+    *c = (struct check){.conn = conn, .config = config_ref(config), .handler = *h};
+    int r = db_query(conn, &(struct db_query){.sql = "BEGIN", .done = on_undone, .ctx = c});
+    if (r < 0) {
+        config_unref(c->config);
+        free(c);
+    }
+    return r;
+}
