@@ -102,8 +102,12 @@ static int resolve_table(const struct resolution *r, const struct aggregate_spec
         if (e == 0) e = aggregate_measure_type(spec, i, r->err, &type);
         if (e == 0) e = add_column(r, &t, c->measures.item[i].alias, type);
     }
+    if (e == AGGREGATE_E_TYPE) {
+        struct error why = *r->err;
+        return error_set(r->err, ROLLUP_E_TYPE, "%s:%d: rollup %s: %s", c->place.file, c->place.line, c->name, why.text);
+    }
     if (e == 0) *ret_table = t;
-    return e == AGGREGATE_E_TYPE ? ROLLUP_E_TYPE : e;
+    return e;
 }
 
 int rollup_resolve(const struct config_rollup *config, const struct table *source, struct arena *a, struct error *err,
