@@ -27,8 +27,6 @@ static void plan_and_copy(struct load *l, struct dataset *d)
     if (r == PLAN_E_DATASET) return load_conclude(l, LOAD_PAUSE, &err);
     if (r < 0) return load_retry(l, r, NULL);
     l->plan->convert.aggregate_max = aggregate_max(l);
-    pipeline_free(l->pipeline);
-    l->pipeline = NULL;
     load_enter(l, STATE_CONNECTING);
     r = load_flow_into_table(l);
     if (r < 0) return load_retry(l, r, NULL);
@@ -47,6 +45,8 @@ static void on_created(void *ctx, int status, const struct error *err)
     if (!load_answered(l, &r)) return;
     struct dataset *d = catalog_find(l->env->catalog, l->declared ? l->declared->name : l->name);
     if (!d) return load_fail(l, "its table could not be made");
+    pipeline_free(l->pipeline); /* before the plan that it reads */
+    l->pipeline = NULL;
     plan_free(l->plan);
     l->plan = NULL;
     plan_and_copy(l, d);
