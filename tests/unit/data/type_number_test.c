@@ -95,7 +95,7 @@ static void floats_are_those_of_strtod(void **state)
         dice ^= dice << 13, dice ^= dice >> 7, dice ^= dice << 17;
         char text[64];
         int digits = (int)(dice % 18) + 1, exponent = (int)(dice >> 8 & 31) - 16;
-        snprintf(text, sizeof(text), "%s%.*s.%de%d", dice & 1 ? "-" : "", digits, "1234567890123456789" + (dice >> 20 & 1),
+        snprintf(text, sizeof(text), "%s%.*s.%de%d", dice & 1 ? "-" : "", digits, &"1234567890123456789"[dice >> 20 & 1],
                  (int)(dice >> 32 & 4095), exponent);
         double want = strtod(text, NULL), got = parse_float(TYPE_FLOAT8, text);
         if (memcmp(&want, &got, sizeof(got)) != 0) fail_msg("%s: %a, not %a", text, got, want);
