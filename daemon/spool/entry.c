@@ -63,7 +63,9 @@ int entries_init(struct entries *s, size_t max)
     s->found.item = calloc(max, sizeof(struct entry *));
     s->ready.item = calloc(max, sizeof(struct entry *));
     if (s->found.item && s->ready.item) return 0;
-    entries_done(s);
+    free(s->found.item);
+    free(s->ready.item);
+    s->found.item = s->ready.item = NULL;
     return -ENOMEM;
 }
 

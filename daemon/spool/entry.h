@@ -6,7 +6,8 @@
  *   scan ─▶ FOUND ─┤                                           │
  *   event ─▶ SETTLING ⇄ UNCLOSED ──unchanged until due──▶ READY ──offered──▶ TAKEN | DEFERRED (offered again) | REFUSED (as it is)
  *
- * entries_set is the one function that changes the state; it keeps the entry in the list or heap of its state. Everything here is memory only and O(log n).
+ * entries_set is the one function that changes the state; it keeps the entry in the list or heap of its state. Everything here is
+ * memory only and O(log n).
  *
  * Thread: loop.
  */
@@ -15,6 +16,7 @@
 
 #include "base/error.h"
 #include "base/list.h"
+
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The folders below incoming/ (itself is ""), each with an inotify watch as far as the kernel gives us some. A folder that has none is only scanned; that is said once.
+ * The folders below incoming/ (itself is ""), each with an inotify watch as far as the kernel gives us some. A folder that has none
+ * is only scanned; that is said once.
  *
  * Thread: loop.
  */
@@ -34,7 +35,8 @@ void folders_done(struct folders *s);
 struct folder *folders_get(struct folders *s, const char *path);
 struct folder *folders_find(const struct folders *s, const char *path);
 struct folder *folders_by_wd(const struct folders *s, int wd);
-/** Watch what lies at the folder's path now; it may be another folder than last time. 0, or -errno when there is no such folder any more. */
+/** Watch what lies at the folder's path now; it may be another folder than last time. 0, or -errno when there is no such folder any
+ * more. */
 must_check int folders_arm(struct folders *s, struct folder *f);
 void folders_drop(struct folders *s, struct folder *f);
 /** Drop the folder of this path and all below it. */

@@ -9,6 +9,7 @@
 #define CETLD_SPOOL_MEND_H
 
 #include "base/error.h"
+
 #include <stddef.h>
 #include <sys/stat.h>
 

@@ -4,21 +4,24 @@
  *
  *   incoming/NAME ──claim──▶ work/TOKEN/NAME ──finish──▶ done/NAME | failed/NAME (+ NAME.errors.csv) | back to incoming/
  *
- * TOKEN is the identity of the arrival: 16 hex digits of the arrival's rank and time, so that names sort in arrival order, '-', and 8 random ones. The ledger
- * keeps the token; at start every work/TOKEN is looked up there and either finished or loaded. Nothing is ever overwritten. One daemon a spool: place_open takes
- * a lock file.
+ * TOKEN is the identity of the arrival: 16 hex digits of the arrival's rank and time, so that names sort in arrival order, '-', and
+ * 8 random ones. The ledger keeps the token; at start every work/TOKEN is looked up there and either finished or loaded. Nothing is
+ * ever overwritten. One daemon a spool: place_open takes a lock file.
  *
- * Beside NAME a token folder may hold `.path` (where below incoming/ the file came from, when that is more than its name), and while a file is copied from another
- * file system `.part` (a half copy) and then `.copy` (a whole one whose source is being removed). The folders are opened for each act and not held: they may be mounts
- * or links, and be unmounted or made anew while the daemon runs.
+ * Beside NAME a token folder may hold `.path` (where below incoming/ the file came from, when that is more than its name), and
+ * while a file is copied from another file system `.part` (a half copy) and then `.copy` (a whole one whose source is being
+ * removed). The folders are opened for each act and not held: they may be mounts or links, and be unmounted or made anew while the
+ * daemon runs.
  *
- * Thread: place_open, place_close, place_recover: loop at start and end. place_claim, place_reopen, place_finish: any, they may block (copy across file systems, fsync).
+ * Thread: place_open, place_close, place_recover: loop at start and end. place_claim, place_reopen, place_finish: any, they may
+ * block (copy across file systems, fsync).
  */
 #ifndef CETLD_SPOOL_PLACE_H
 #define CETLD_SPOOL_PLACE_H
 
 #include "base/error.h"
 #include "base/slice.h"
+
 #include <limits.h>
 #include <stdatomic.h>
 #include <stdbool.h>
@@ -34,7 +37,8 @@ struct place {
     _Atomic uint64_t rank; /* the last token's, so that tokens rise */
 };
 
-/** Make what is missing (incoming/ 2770, the others 0750), open, lock. 0, or negative with the words in err (who holds the lock: its pid). */
+/** Make what is missing (incoming/ 2770, the others 0750), open, lock. 0, or negative with the words in err (who holds the lock:
+ * its pid). */
 must_check int place_open(struct place *p, const char *spool, struct error *err);
 void place_close(struct place *p);
 /** "incoming", "work", "done" or "failed" of the spool: a descriptor the caller closes, or -errno. */
@@ -42,41 +46,46 @@ must_check int place_folder(const struct place *p, const char *name);
 
 struct place_file {
     char token[PLACE_TOKEN_MAX];
-    char name[NAME_MAX + 1];  /* last component, bytes as they are */
-    char *path;               /* as it was below incoming/ (with subfolders); malloc'd, place_file_done frees it */
-    int fd;                   /* open for reading, or -1 */
-    struct stat st;           /* after the claim; another one later (fs_stat_same) means that it was changed under our hands */
+    char name[NAME_MAX + 1]; /* last component, bytes as they are */
+    char *path;              /* as it was below incoming/ (with subfolders); malloc'd, place_file_done frees it */
+    int fd;                  /* open for reading, or -1 */
+    struct stat st;          /* after the claim; another one later (fs_stat_same) means that it was changed under our hands */
 };
 void place_file_done(struct place_file *f);
 
 enum {
-    PLACE_E_GONE = 1,     /* it is not there any more */
-    PLACE_E_UNREADABLE,   /* cannot be opened or moved; err says why and the mend ("chmod g+r …") */
-    PLACE_E_NOT_REGULAR,  /* a directory, symlink, FIFO, socket or device; err says which */
+    PLACE_E_GONE = 1,    /* it is not there any more */
+    PLACE_E_UNREADABLE,  /* cannot be opened or moved; err says why and the mend ("chmod g+r …") */
+    PLACE_E_NOT_REGULAR, /* a directory, symlink, FIFO, socket or device; err says which */
 };
 /** Reserve the next token now (arrival order is the order of these calls), for a claim that runs on a worker later. */
 void place_token(struct place *p, char ret_token[PLACE_TOKEN_MAX]);
 /**
- * Open with O_NOFOLLOW|O_NONBLOCK, check that it is a regular file, and claim it: into work/TOKEN/. `durable`: fsync the folders, so that after a power loss the token is still
- * that of this arrival. On PLACE_E_UNREADABLE and PLACE_E_NOT_REGULAR nothing has moved and ret_file->st holds the lstat (all zero when not even that was allowed). A negative
- * code (no descriptors, no space, …) left the file where it was too: try again later. What was replaced between open and rename is put back and is PLACE_E_GONE.
+ * Open with O_NOFOLLOW|O_NONBLOCK, check that it is a regular file, and claim it: into work/TOKEN/. `durable`: fsync the folders,
+ * so that after a power loss the token is still that of this arrival. On PLACE_E_UNREADABLE and PLACE_E_NOT_REGULAR nothing has
+ * moved and ret_file->st holds the lstat (all zero when not even that was allowed). A negative code (no descriptors, no space, …)
+ * left the file where it was too: try again later. What was replaced between open and rename is put back and is PLACE_E_GONE.
  */
-must_check int place_claim(struct place *p, const char *path, const char *token, bool durable, struct error *err, struct place_file *ret_file);
+must_check int place_claim(struct place *p, const char *path, const char *token, bool durable, struct error *err,
+                           struct place_file *ret_file);
 
 enum place_target { PLACE_DONE, PLACE_FAILED, PLACE_INCOMING };
 /**
- * Move work/TOKEN/NAME to the target folder (its own sub folder structure is not kept), under the next free name, and remove work/TOKEN. For PLACE_FAILED `errors` (may be empty)
- * becomes NAME.errors.csv first. Repeatable: a file that is already there is no error. ret_name (NAME_MAX + 1 bytes, may be NULL) gets the final name.
+ * Move work/TOKEN/NAME to the target folder (its own sub folder structure is not kept), under the next free name, and remove
+ * work/TOKEN. For PLACE_FAILED `errors` (may be empty) becomes NAME.errors.csv first. Repeatable: a file that is already there is
+ * no error. ret_name (NAME_MAX + 1 bytes, may be NULL) gets the final name.
  */
-must_check int place_finish(struct place *p, const struct place_file *f, enum place_target target, struct slice errors, char *ret_name);
+must_check int place_finish(struct place *p, const struct place_file *f, enum place_target target, struct slice errors,
+                            char *ret_name);
 
 /**
- * Every claimed file in token order, opened, as after place_claim (fd is -1 when descriptors run short: place_reopen). Empty token folders and half copies are removed; what
- * cannot be opened any more goes back to incoming/. `found` takes over the file.
+ * Every claimed file in token order, opened, as after place_claim (fd is -1 when descriptors run short: place_reopen). Empty token
+ * folders and half copies are removed; what cannot be opened any more goes back to incoming/. `found` takes over the file.
  */
 must_check int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f), void *ctx, struct error *err);
 
-/** Open a claimed file whose fd is -1 (it may have been closed to spare descriptors). st is compared, not renewed: PLACE_E_GONE when work/ holds another or none. */
+/** Open a claimed file whose fd is -1 (it may have been closed to spare descriptors). st is compared, not renewed: PLACE_E_GONE
+ * when work/ holds another or none. */
 must_check int place_reopen(struct place *p, struct place_file *f);
 
 /** What the file is for a person: "a symbolic link", "a FIFO". */

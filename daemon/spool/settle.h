@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * From seen to reported: an entry that has not changed for its time becomes READY, and what is READY is offered in order to whoever takes files. Works in turns, each of
- * which is short, so that the caller can stop between two.
+ * From seen to reported: an entry that has not changed for its time becomes READY, and what is READY is offered in order to whoever
+ * takes files. Works in turns, each of which is short, so that the caller can stop between two.
  *
  * Thread: loop.
  */

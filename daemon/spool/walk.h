@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A walk through the folders of incoming/, one entry at a time, so that the caller can stop when its time is up. Each folder is watched before it is read: what comes
- * later is an event, what was there before is found.
+ * A walk through the folders of incoming/, one entry at a time, so that the caller can stop when its time is up. Each folder is
+ * watched before it is read: what comes later is an event, what was there before is found.
  *
  *     walk_begin(&w);                      all of it: from incoming/ down, under a new number
  *     walk_queue(&w, folder);              or only this one and what is new below it
@@ -13,6 +13,7 @@
 #define CETLD_SPOOL_WALK_H
 
 #include "spool/folder.h"
+
 #include <dirent.h>
 #include <limits.h>
 

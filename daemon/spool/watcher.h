@@ -4,18 +4,21 @@
  *
  *   IN_MOVED_TO           complete at once
  *   IN_CLOSE_WRITE        complete after `settle` without another event
- *   found by a scan       (start, queue overflow, every `rescan`, watch lost and made anew) complete after `settle` without a change of size and mtime, unless
- *                         we saw it created or written and never closed: then after 10 minutes without change
- *   dot files, *.part, *.tmp, *~   wait for another name
+ *   found by a scan       (start, queue overflow, every `rescan`, watch lost and made anew) complete after `settle` without a
+ * change of size and mtime, unless we saw it created or written and never closed: then after 10 minutes without change dot files,
+ * *.part, *.tmp, *~   wait for another name
  *
- * Time is monotonic and counts from when the watcher first saw a file with this size and mtime, so that neither the file's dates nor a clock that jumps matter.
+ * Time is monotonic and counts from when the watcher first saw a file with this size and mtime, so that neither the file's dates
+ * nor a clock that jumps matter.
  *
- * Subfolders are watched as they come (recursively, not through symlinks). A scan reports in the order of (mtime, name); what is completed by events while a scan catches up
- * (at start, after an overflow) is reported behind what that scan found. Only names go out: whether an entry can be opened and is a regular file is place.h's to find.
+ * Subfolders are watched as they come (recursively, not through symlinks). A scan reports in the order of (mtime, name); what is
+ * completed by events while a scan catches up (at start, after an overflow) is reported behind what that scan found. Only names go
+ * out: whether an entry can be opened and is a regular file is place.h's to find.
  *
- * `complete` answers whether the caller took the name. A taken one is not named again while it lies there unchanged (watcher_retry, if it could not be claimed after all; in
- * any case after unclosed_ms). One that was turned down is named again after the next scan, or at watcher_resume, in the old order; to keep a dataset's order the caller turns
- * down what comes after it, too. One that was refused (watcher_refused) is named again only when (dev, inode, ctime) differ.
+ * `complete` answers whether the caller took the name. A taken one is not named again while it lies there unchanged (watcher_retry,
+ * if it could not be claimed after all; in any case after unclosed_ms). One that was turned down is named again after the next
+ * scan, or at watcher_resume, in the old order; to keep a dataset's order the caller turns down what comes after it, too. One that
+ * was refused (watcher_refused) is named again only when (dev, inode, ctime) differ.
  *
  * At most entries_max names are kept. When there are more the oldest are reported first, and the rest is found when there is room.
  *
@@ -26,19 +29,21 @@
 
 #include "base/counters.h"
 #include "loop/loop.h"
+
 #include <stdbool.h>
 #include <sys/stat.h>
 
 struct watcher;
 struct watcher_config {
-    const char *path;      /* incoming/ */
+    const char *path; /* incoming/ */
     int64_t settle_ms;
     int64_t rescan_ms;
-    int64_t unclosed_ms;   /* 10 minutes: written and never closed */
-    size_t entries_max;    /* 0: 65536 */
+    int64_t unclosed_ms; /* 10 minutes: written and never closed */
+    size_t entries_max;  /* 0: 65536 */
     struct counters *counters;
     /*
-     * `path` (below incoming/) is complete. True: taken (it will be moved away); false: not now, report it again at the next scan. May call anything here but watcher_free.
+     * `path` (below incoming/) is complete. True: taken (it will be moved away); false: not now, report it again at the next scan.
+     * May call anything here but watcher_free.
      */
     bool (*complete)(void *ctx, const char *path);
     void (*scanned)(void *ctx); /* the first scan, or one after an overflow, is through; may be NULL */
