@@ -183,6 +183,8 @@ static int make_column_rule(struct matching *m, size_t i, struct column_rule *ru
     if (!format[0]) return 0;
     struct error why;
     int r = type_format_new(slice_of(format), &why, ret_format);
+    if (r == 0 && !type_format_suits(*ret_format, c->type.id))
+        r = error_set(&why, TYPE_E_SYNTAX, "it lacks what a %s needs", type_info(c->type.id)->name);
     if (r > 0) return error_set(m->err, PLAN_E_DATASET, "column %s: format \"%s\": %s", c->name, format, why.text);
     rule->input.format = *ret_format;
     return r;
