@@ -4,9 +4,11 @@
  *
  *   IN_MOVED_TO           complete at once
  *   IN_CLOSE_WRITE        complete after `settle` without another event
- *   found by a scan       (start, queue overflow, every `rescan`, watch lost and made anew) complete after `settle` without a
- * change of size and mtime, unless we saw it created or written and never closed: then after 10 minutes without change dot files,
- * *.part, *.tmp, *~   wait for another name
+ *   found by a scan       complete after `settle` without a change of size and mtime, unless we saw it created or written and
+ *                         never closed: then after 10 minutes without change
+ *   .x, *.part, *.tmp, *~ wait for another name
+ *
+ * Scans run at start, after a queue overflow, every `rescan`, and when incoming/ was lost and made anew.
  *
  * Time is monotonic and counts from when the watcher first saw a file with this size and mtime, so that neither the file's dates
  * nor a clock that jumps matter.
