@@ -12,7 +12,7 @@ find daemon tests/unit -mindepth 2 -name '*.[ch]' | sort | xargs awk -v order="$
     }
     match($0, /^[ \t]*#[ \t]*include[ \t]+"[^"]+"/) {
         split($0, quoted, "\"")
-        if (split(quoted[2], part, "/") < 2) next
+        if (split(quoted[2], part, "/") < 2 || part[1] == "..") next
         if (part[1] in rank && rank[part[1]] > rank[own]) { print FILENAME ":" FNR ": " own "/ looks up to " quoted[2]; bad = 1 }
         if (!(part[1] in rank)) { print FILENAME ":" FNR ": " quoted[2] " is in no layer"; bad = 1 }
     }

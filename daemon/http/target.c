@@ -96,3 +96,15 @@ int http_target_parse(struct slice text, struct arena *arena, struct http_target
     if (r == 0) *ret_target = t;
     return r;
 }
+
+void http_target_encode(struct buf *out, struct slice segment)
+{
+    for (size_t i = 0; i < segment.len; i++) {
+        char c = segment.p[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+        if (alnum || (c && strchr("-._~", c)))
+            buf_putc(out, c);
+        else
+            buf_printf(out, "%%%02X", (unsigned)(unsigned char)c);
+    }
+}

@@ -9,6 +9,7 @@
 #define CETLD_HTTP_TARGET_H
 
 #include "base/arena.h"
+#include "base/buf.h"
 #include "base/error.h"
 
 enum { HTTP_SEGMENTS_MAX = 16 };
@@ -32,5 +33,8 @@ enum {
 };
 /** `text` is a sound target (parser.h) and must live as long as the result, as must the arena. 0, HTTP_TARGET_E_…, or -ENOMEM. */
 must_check int http_target_parse(struct slice text, struct arena *arena, struct http_target *ret_target);
+
+/** `segment` as it stands in a path: percent-encoded but for RFC 3986's unreserved characters. */
+void http_target_encode(struct buf *out, struct slice segment);
 
 #endif

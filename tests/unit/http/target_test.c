@@ -99,12 +99,24 @@ static void path_has_a_ceiling_of_segments(void **state)
     assert_int_equal(http_target_parse(SLICE("/1/2/3/4/5/6/7/8/9/10/11/12/13/14/15/16/17"), *state, &t), HTTP_TARGET_E_DEPTH);
 }
 
+static void encoded_segment_decodes_to_itself(void **state)
+{
+    struct buf out;
+    buf_init(&out, 1000);
+    buf_putc(&out, '/');
+    http_target_encode(&out, SLICE("a-1_.~ /%?\xc3\xa9\n"));
+    assert_string_equal(buf_cstr(&out), "/a-1_.~%20%2F%25%3F%C3%A9%0A");
+    assert_slice(parse(*state, buf_cstr(&out)).segment[0], "a-1_.~ /%?\xc3\xa9\n");
+    buf_done(&out);
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
     const struct CMUnitTest tests[] = {
         T(segments_are_cut_before_they_are_decoded), T(slash_at_the_end_adds_no_segment),    T(query_is_decoded_as_a_form),
         T(absolute_target_gives_authority_and_path), T(broken_encoding_and_nul_are_refused), T(path_has_a_ceiling_of_segments),
+        T(encoded_segment_decodes_to_itself),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
