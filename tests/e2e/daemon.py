@@ -204,7 +204,7 @@ class Cetld:
         return sorted(found)
 
     def errors_csv(self, name):
-        with open(self.path("failed", name + ".errors.csv"), encoding="utf-8") as f:
+        with open(self.path("failed", name + ".errors.csv"), encoding="utf-8", errors="surrogateescape") as f:
             return f.read()
 
     # -- its API
@@ -233,6 +233,12 @@ class Cetld:
         entries = self.json("/v1/files?limit=%d" % limit)
         return [e for e in entries if name is None or e["name"] == name]
 
+    def _ledger_now(self, name=None):
+        """For those who wait: nothing while the database is away."""
+        answer = self.get("/v1/files?limit=1000")
+        assert answer.status in (200, 503), answer
+        return [e for e in answer.json if name is None or e["name"] == name] if answer.status == 200 else []
+
     def wait_moved(self, *names):
         """The ledger is first, then the file is moved: wait until work/ has none of these names any more (none at all without names)."""
         wanted = {os.fsencode(name) for name in names}
@@ -247,7 +253,7 @@ class Cetld:
 
         def there():
             assert self.process.poll() is None, "the daemon ended with status %s:\n%s" % (self.process.returncode, self.log())
-            seen[:] = self.ledger(name)
+            seen[:] = self._ledger_now(name)
             if len(seen) < nth:
                 return None
             entry = seen[0]
@@ -263,11 +269,11 @@ class Cetld:
         """Wait until `count` files are in `state`, and return their entries."""
         def there():
             assert self.process.poll() is None, "the daemon ended with status %s:\n%s" % (self.process.returncode, self.log())
-            entries = [e for e in self.ledger() if e["state"] == state]
+            entries = [e for e in self._ledger_now() if e["state"] == state]
             return entries if len(entries) >= count else None
 
         entries = until(there, lambda: "%d files %s; the ledger has %s\n%s" % (
-            count, state, [(e["name"], e["state"], e["error"]) for e in self.ledger()][:20], self.log()), deadline)
+            count, state, [(e["name"], e["state"], e["error"]) for e in self._ledger_now()][:20], self.log()), deadline)
         self.wait_moved()
         return entries
 

@@ -77,7 +77,7 @@ def test_backend_killed_during_a_load(make_cetld, own_database, folder):
     daemon = make_cetld(own_database.url(), PARTS).start()
     for path in sources:
         daemon.drop_file(path)
-    until(lambda: own_database.value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'cetl' AND query ILIKE 'copy%%'"
+    until(lambda: own_database.value("SELECT count(pg_terminate_backend(pid)) FROM pg_stat_activity WHERE usename = 'cetl' AND query ~* 'copy '"
                                      " AND state = 'active'"), "a COPY runs", step=0.001)
     daemon.wait_count("loaded", len(sources), deadline=120)
     assert_parts(own_database, daemon, sources)

@@ -61,7 +61,7 @@ def test_errors_csv_names_line_column_value_and_what_was_expected(cetld):
     entry = daemon.wait_state("items_bad.csv", "failed")
     head, row = daemon.errors_csv("items_bad.csv").splitlines()
     assert head == "line,byte_offset,column,code,message,value,raw"
-    assert row.startswith("4,32,price,22P02,") and "twelve" in row and "numeric" in row
+    assert row.startswith("4,33,price,22P02,") and "twelve" in row and "expected a number" in row
     assert entry["rows_read"] == 2 and entry["rows_rejected"] == 1
     assert "4" in entry["error"] and "price" in entry["error"]
 
