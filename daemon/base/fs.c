@@ -12,16 +12,17 @@
 
 enum { COPY_BYTES = 256 * 1024, ALTERNATIVES_MAX = 1000000, EXTENSION_MAX = 32 };
 
-/* mkdir of one folder; fine when there is one already. */
+/* mkdir of one folder; fine when there is one already. Looked at first: systemd's RestrictSUIDSGID= refuses mkdir with 2770 even then. */
 static int make_dir(const char *path, mode_t mode)
 {
-    if (mkdir(path, mode) == 0) {
-        /* The caller means this mode, whatever the umask: incoming/ is 2770. */
-        return chmod(path, mode) == 0 ? 0 : -errno;
-    }
-    if (errno != EEXIST) return -errno;
     struct stat st;
-    if (stat(path, &st) < 0) return -errno;
+    if (stat(path, &st) < 0) {
+        if (mkdir(path, mode) == 0) {
+            /* The caller means this mode, whatever the umask: incoming/ is 2770. */
+            return chmod(path, mode) == 0 ? 0 : -errno;
+        }
+        if (errno != EEXIST || stat(path, &st) < 0) return -errno;
+    }
     return S_ISDIR(st.st_mode) ? 0 : -ENOTDIR;
 }
 
