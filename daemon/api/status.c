@@ -63,7 +63,7 @@ void status_readyz(struct http_request *r)
         const char *reason = db_pool_reason(api->load_pool);
         http_header(r, "Retry-After", "5");
         http_problem(r, &(struct http_problem){.status = 503, .message = "the database does not answer", .details = reason[0] ? reason : NULL});
-    } else if (dataset.p && !catalog_table(api->catalog, dataset, &found)) {
+    } else if (dataset.p && (!catalog_table(api->catalog, dataset, &found) || !found->loaded)) {
         http_header(r, "Retry-After", "5");
         http_problem(r, &(struct http_problem){.status = 503, .message = "nothing was loaded into this dataset yet"});
     } else {

@@ -320,6 +320,7 @@ static void dataset_known(void *ctx, const struct db_result *r)
     }
     o->d->id = db_get_int8(r->rows, 0, 0, 0);
     o->d->inferred = PQgetvalue(r->rows, 0, 1)[0] == 't';
+    o->d->loaded = PQgetvalue(r->rows, 0, 3)[0] == 't';
     const char *guess = db_get(r->rows, 0, 2);
     free(o->guess);
     o->guess = guess ? strdup(guess) : NULL;

@@ -46,6 +46,7 @@ struct dataset {
     int64_t id; /* cetl.dataset.id */
     const char *name;
     bool inferred;
+    bool loaded; /* a file was loaded into it once; the scheduler keeps it true */
     struct table table;
     struct dataset_rollup *rollup;
     size_t rollups;

@@ -28,6 +28,7 @@ struct scheduler {
     struct load_env env;
     struct watcher *watcher;
     struct timer *timer;       /* the next arrival or lane whose backoff is over */
+    struct timer *sweeper;     /* of refusals */
     struct timer *grace;
     struct lanes lanes;
     struct list all;           /* every arrival, in the order of arrival */
@@ -35,9 +36,10 @@ struct scheduler {
     struct list tidies;        /* files that are being moved */
     struct refusals refusals;
     unsigned arrivals, loading, claiming, tidying;
-    uint64_t loaded;           /* since the start */
+    uint64_t loads_done;       /* since the start */
     unsigned random;           /* for jitter */
     bool going, stopping;
+    bool full;                 /* the queue was, and has not become half empty since */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 };
@@ -156,6 +158,14 @@ static struct arrival *enqueue(struct scheduler *s, struct place_file *file, int
 
 /* ---- the end of an arrival ---- */
 
+/* While the queue is full everything is turned down, so that no file overtakes another; then the watcher names them again in the old order. */
+static void make_room(struct scheduler *s)
+{
+    if (!s->full || s->stopping || s->arrivals + s->claiming > ARRIVALS_MAX / 2) return;
+    s->full = false;
+    watcher_resume(s->watcher);
+}
+
 static void moved(void *ctx, struct place_file *file)
 {
     struct moving *m = ctx;
@@ -165,7 +175,7 @@ static void moved(void *ctx, struct place_file *file)
     s->tidying--;
     arrival_free(s, m->arrival);
     free(m);
-    if (s->arrivals == ARRIVALS_MAX - 1 && !s->stopping) watcher_rescan(s->watcher);
+    make_room(s);
     maybe_stopped(s);
 }
 
@@ -302,10 +312,12 @@ static void compact_connected(struct db_wait *w, struct db_conn *conn)
     }
 }
 
-static void maybe_compact(struct scheduler *s, const struct lane *lane)
+/* The dataset has its rows; now and then its marks are folded. */
+static void loaded(struct scheduler *s, const struct lane *lane)
 {
     struct dataset *d = catalog_find(s->config.catalog, lane->name);
-    if (++s->loaded % COMPACT_EVERY != 0 || !d) return;
+    if (d) d->loaded = true;
+    if (++s->loads_done % COMPACT_EVERY != 0 || !d) return;
     struct compaction *c = calloc(1, sizeof *c);
     if (!c) return;
     *c = (struct compaction){.wait.got = compact_connected, .s = s, .dataset = d->id};
@@ -328,7 +340,7 @@ static void load_over(void *ctx, struct arrival *a, const struct load_report *re
     } else {
         free(lane->why);
         lane->why = NULL;
-        if (report->outcome == LOAD_LOADED) maybe_compact(s, lane);
+        if (report->outcome == LOAD_LOADED) loaded(s, lane);
         finished(s, a, report);
     }
     count(s);
@@ -405,7 +417,7 @@ static void refuse(struct scheduler *s, struct claim *c)
 {
     char name[SHOWN_MAX];
     log_escape(slice_of(c->path), name, sizeof name);
-    watcher_refused(s->watcher, c->path, &c->file.st);
+    if (s->watcher) watcher_refused(s->watcher, c->path, &c->file.st);
     if (refusals_add(&s->refusals, c->path, c->err.text))
         log_event(LOG_WARNING, LOG_FIELDS({"FILE", name}, {"STATE", "unreadable"}), "unreadable %s: %s", name, c->err.text);
 }
@@ -425,7 +437,8 @@ static void claim_done(struct worker_job *job)
         refuse(s, c);
     } else if (c->rc < 0) {
         char name[SHOWN_MAX];
-        log_warning("%s cannot be claimed: %s", log_escape(slice_of(c->path), name, sizeof name), error_name(c->rc));
+        log_warning("%s cannot be claimed now: %s", log_escape(slice_of(c->path), name, sizeof name), error_name(c->rc));
+        if (s->watcher) watcher_retry(s->watcher, c->path);
     }
     free(c->path);
     free(c);
@@ -438,7 +451,8 @@ static bool on_complete(void *ctx, const char *path)
 {
     struct scheduler *s = ctx;
     const struct config_dataset *d = config_dataset_for(s->settings, slice_of(path));
-    if (s->stopping || s->arrivals + s->claiming >= ARRIVALS_MAX) return false;
+    if (s->arrivals + s->claiming >= ARRIVALS_MAX) s->full = true;
+    if (s->stopping || s->full) return false;
     if (!d && s->settings->daemon.unmatched == CONFIG_UNMATCHED_LEAVE) return false;
     char stem[NAME_MAX_BYTES + 1];
     struct claim *c = calloc(1, sizeof *c);
@@ -460,7 +474,8 @@ static bool on_complete(void *ctx, const char *path)
     return true;
 }
 
-static void on_scanned(void *ctx)
+/* What was refused and is gone by now need not be shown any more. */
+static void sweep(void *ctx)
 {
     struct scheduler *s = ctx;
     int incoming = place_folder(s->config.place, "incoming");
@@ -491,6 +506,7 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
     list_init(&s->loads);
     list_init(&s->tidies);
     int r = timer_new(config->loop, on_timer, s, &s->timer);
+    if (r == 0) r = timer_new(config->loop, sweep, s, &s->sweeper);
     if (r < 0) {
         scheduler_free(s);
         return r;
@@ -504,6 +520,7 @@ void scheduler_free(struct scheduler *s)
     if (!s) return;
     watcher_free(s->watcher);
     timer_free(s->timer);
+    timer_free(s->sweeper);
     timer_free(s->grace);
     for (list_each(l, next, &s->all))
         arrival_free(s, container_of(l, struct arrival, all));
@@ -526,9 +543,9 @@ int scheduler_start(struct scheduler *s, struct error *err)
                                .unclosed_ms = UNCLOSED_MS,
                                .counters = s->config.counters,
                                .complete = on_complete,
-                               .scanned = on_scanned,
                                .ctx = s};
     r = watcher_new(s->config.loop, &c, &s->watcher);
+    if (r == 0) timer_repeat(s->sweeper, s->settings->daemon.rescan_ms);
     if (r < 0) error_set(err, r, "%s cannot be watched: %s", incoming, error_name(r));
     free(incoming);
     return r;
@@ -600,6 +617,7 @@ void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void 
     watcher_free(s->watcher);
     s->watcher = NULL;
     timer_stop(s->timer);
+    timer_stop(s->sweeper);
     for (list_each(l, next, &s->tidies))
         tidy_hurry(container_of(l, struct moving, link)->tidy);
     if (!s->grace && timer_new(s->config.loop, on_grace_over, s, &s->grace) == 0) timer_start(s->grace, grace_ms > 0 ? grace_ms : 1);
