@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "http/turns.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -40,15 +41,11 @@ struct http_conn {
     struct http_request *incoming; /* being read */
     struct http_request *held;     /* read, waits until the requests before it are answered */
     struct http_request *spare;
-    struct list requests;        /* with their handlers, or answered and not sent yet */
-    unsigned in_flight;          /* how many they are */
-    struct http_request *writer; /* the first of them that has not ended: its bytes go to `out` */
-    struct buf input;            /* read, not parsed yet, because the pipeline is full */
+    struct http_turns turns; /* requests with their handlers, or answered and not sent yet, and what waits to be sent */
+    struct buf input;        /* read, not parsed yet, because the pipeline is full */
     bool head_done, continue_due;
 
-    struct http_outqueue out;
-    uint64_t queued, sent; /* bytes since the beginning; queued = sent + out.bytes */
-    size_t write_bytes;    /* in the write in flight; 0: none */
+    size_t write_bytes; /* in the write in flight; 0: none */
     size_t discarded;
     bool reading, spoiled, settling, again;
 
@@ -70,13 +67,11 @@ static void socket_closed(uv_handle_t *handle)
 {
     struct http_conn *c = handle->data;
     if (--c->closing > 0) return;
-    while (!list_empty(&c->requests))
-        http_request_free(container_of(c->requests.next, struct http_request, link));
+    http_turns_done(&c->turns);
     http_request_free(c->incoming);
     http_request_free(c->held);
     http_request_free(c->spare);
     buf_done(&c->input);
-    http_outqueue_done(&c->out);
     c->shared->closed(c->shared);
     free(c);
 }
@@ -101,7 +96,7 @@ static void close_with(struct http_conn *c, bool reset)
     if (!reset || c->local || uv_tcp_close_reset(&c->socket.tcp, socket_closed) < 0) uv_close(&c->socket.handle, socket_closed);
     uv_close((uv_handle_t *)&c->timer, socket_closed);
     /* `gone` may lead anywhere, but not to another end of this connection. The memory stays until the sockets are closed. */
-    for (list_each(l, next, &c->requests))
+    for (list_each(l, next, &c->turns.requests))
         tell_gone(container_of(l, struct http_request, link));
 }
 
@@ -114,17 +109,9 @@ void http_conn_cut(struct http_conn *c)
 
 static struct http_request *request_new(struct http_conn *c)
 {
-    struct http_request *r = NULL;
-    if (c->spare) return steal_ptr(&c->spare);
-    if (http_request_new(c, &r) < 0) http_conn_spoil(c);
+    struct http_request *r = steal_ptr(&c->spare);
+    if (!r && http_request_new(c, &r) < 0) http_conn_spoil(c);
     return r;
-}
-
-static void append(struct http_conn *c, struct http_request *r)
-{
-    list_append(&c->requests, &r->link);
-    c->in_flight++;
-    if (!c->writer) c->writer = r;
 }
 
 /* Answer what cannot be understood, behind what was understood before it; then nothing more is read. */
@@ -136,7 +123,7 @@ static void refuse(struct http_conn *c, const struct http_refusal *why)
     c->continue_due = false;
     buf_reset(&c->input);
     if (!r) return;
-    append(c, r);
+    http_turns_append(&c->turns, r);
     if (why->status == 503) http_header(r, "Retry-After", "1");
     http_problem(r, &(struct http_problem){.status = why->status, .message = why->why});
 }
@@ -150,8 +137,8 @@ static bool is_safe(const struct http_request *r)
 /* Side by side only with others that change nothing (RFC 9112, 9.3.2). */
 static bool may_dispatch(const struct http_conn *c, const struct http_request *r)
 {
-    if (list_empty(&c->requests)) return true;
-    return is_safe(r) && is_safe(container_of(c->requests.prev, struct http_request, link));
+    const struct http_request *last = http_turns_last(&c->turns);
+    return !last || (is_safe(r) && is_safe(last));
 }
 
 static void dispatch(struct http_conn *c, struct http_request *r)
@@ -159,7 +146,7 @@ static void dispatch(struct http_conn *c, struct http_request *r)
     struct http_shared *s = c->shared;
     char own_id[sizeof s->id_prefix + 24];
     snprintf(own_id, sizeof own_id, "%s-%llu", s->id_prefix, (unsigned long long)++s->ids);
-    append(c, r);
+    http_turns_append(&c->turns, r);
     int rc = http_request_prepare(r, own_id);
     if (rc == 0)
         http_router_dispatch(s->router, r);
@@ -194,7 +181,7 @@ static bool is_arriving(const struct http_conn *c)
 
 static bool may_begin(const struct http_conn *c)
 {
-    return c->in_flight < HTTP_PIPELINE_MAX && !c->held && c->out.bytes <= c->shared->limits.queue_max;
+    return c->turns.count < HTTP_PIPELINE_MAX && !c->held && c->turns.out.bytes <= c->shared->limits.queue_max;
 }
 
 static void head_begun(struct http_conn *c)
@@ -253,8 +240,7 @@ static void parse_input(struct http_conn *c)
 
 static void wrote_bytes(struct http_conn *c, size_t n)
 {
-    http_outqueue_drop(&c->out, n);
-    c->sent += n;
+    http_turns_sent(&c->turns, n);
     c->moved_ms = now_ms(c);
 }
 
@@ -274,9 +260,9 @@ static void wrote(uv_write_t *write, int status)
 
 static void flush(struct http_conn *c)
 {
-    while (c->out.bytes > 0 && c->write_bytes == 0 && c->state != CONN_CLOSED) {
+    while (c->turns.out.bytes > 0 && c->write_bytes == 0 && c->state != CONN_CLOSED) {
         uv_buf_t bufs[WRITE_PARTS];
-        unsigned n = http_outqueue_peek(&c->out, bufs, WRITE_PARTS, WRITE_BYTES);
+        unsigned n = http_outqueue_peek(&c->turns.out, bufs, WRITE_PARTS, WRITE_BYTES);
         int r = uv_try_write(&c->socket.stream, bufs, n);
         if (r > 0) {
             wrote_bytes(c, (size_t)r);
@@ -293,31 +279,16 @@ static void flush(struct http_conn *c)
     }
 }
 
-/* Bytes were added to `out` behind our back; keep `queued` in step. */
-static void count_queued(struct http_conn *c)
+static void advance(struct http_conn *c)
 {
-    if (c->queued == c->sent) c->moved_ms = now_ms(c);
-    c->queued = c->sent + c->out.bytes;
-}
-
-/* Answers that have ended leave the turn to the next, whose bytes so far follow at once. */
-static void advance_writer(struct http_conn *c)
-{
-    count_queued(c);
-    while (c->writer && c->writer->phase == HTTP_ENDED) {
-        struct http_request *r = c->writer;
-        r->ends_at = c->queued;
-        bool last = r->cuts || r->link.next == &c->requests;
-        c->writer = last ? NULL : container_of(r->link.next, struct http_request, link);
-        if (!c->writer) break;
-        http_outqueue_move(&c->out, &c->writer->queue);
-        count_queued(c);
-    }
-    if (c->continue_due && list_empty(&c->requests)) {
+    bool empty = http_turns_all_sent(&c->turns);
+    http_turns_advance(&c->turns);
+    if (c->continue_due && c->turns.count == 0) {
         c->continue_due = false;
-        if (http_outqueue_put(&c->out, SLICE("HTTP/1.1 100 Continue\r\n\r\n")) < 0) http_conn_spoil(c);
-        count_queued(c);
+        if (http_outqueue_put(&c->turns.out, SLICE("HTTP/1.1 100 Continue\r\n\r\n")) < 0) http_conn_spoil(c);
+        http_turns_advance(&c->turns);
     }
+    if (empty) c->moved_ms = now_ms(c);
 }
 
 static void log_access(const struct http_conn *c, const struct http_request *r)
@@ -351,8 +322,7 @@ static void finish(struct http_conn *c, struct http_request *r)
     counters_add(c->shared->counters, COUNTER_HTTP_REQUESTS, 1);
     if (r->status >= 500) counters_add(c->shared->counters, COUNTER_HTTP_ERRORS, 1);
     log_access(c, r);
-    list_remove(&r->link);
-    c->in_flight--;
+    http_turns_remove(&c->turns, r);
     c->again = true;
     tell_gone(r);
     recycle(c, r);
@@ -365,17 +335,15 @@ static void finish(struct http_conn *c, struct http_request *r)
 
 static void finish_sent(struct http_conn *c)
 {
-    while (!http_conn_is_dead(c) && !list_empty(&c->requests)) {
-        struct http_request *r = container_of(c->requests.next, struct http_request, link);
-        if (r->phase != HTTP_ENDED || r == c->writer || r->ends_at > c->sent) return;
+    struct http_request *r;
+    while (!http_conn_is_dead(c) && (r = http_turns_answered(&c->turns)))
         finish(c, r);
-    }
 }
 
 static void tell_writable(struct http_conn *c)
 {
-    struct http_request *r = c->writer;
-    if (!r || !r->blocked || c->out.bytes > c->shared->limits.queue_max / 2) return;
+    struct http_request *r = c->turns.writer;
+    if (!r || !r->blocked || c->turns.out.bytes > c->shared->limits.queue_max / 2) return;
     r->blocked = false;
     if (r->writable) r->writable(r->state);
 }
@@ -440,7 +408,7 @@ static void set_reading(struct http_conn *c, bool wanted)
 
 static bool is_idle(const struct http_conn *c)
 {
-    return list_empty(&c->requests) && !is_arriving(c) && !c->held && c->out.bytes == 0;
+    return c->turns.count == 0 && !is_arriving(c) && !c->held && c->turns.out.bytes == 0;
 }
 
 static int64_t deadline_ms(const struct http_conn *c)
@@ -448,7 +416,7 @@ static int64_t deadline_ms(const struct http_conn *c)
     const struct http_limits *limits = &c->shared->limits;
     int64_t at = INT64_MAX, other = INT64_MAX;
     if (c->state == CONN_LINGERING) return c->linger_ms + LINGER_MS;
-    if (c->out.bytes > 0) at = c->moved_ms + limits->idle_timeout_ms;
+    if (c->turns.out.bytes > 0) at = c->moved_ms + limits->idle_timeout_ms;
     if (c->state == CONN_OPEN && is_arriving(c))
         other = c->head_done ? c->read_ms + limits->idle_timeout_ms : c->since_ms + limits->header_timeout_ms;
     else if (c->state == CONN_OPEN && is_idle(c))
@@ -475,7 +443,7 @@ static void on_timer(uv_timer_t *timer)
         set_timer(c);
         return;
     }
-    bool stuck = c->out.bytes > 0 && c->moved_ms + c->shared->limits.idle_timeout_ms <= now;
+    bool stuck = c->turns.out.bytes > 0 && c->moved_ms + c->shared->limits.idle_timeout_ms <= now;
     if (c->state == CONN_OPEN && is_arriving(c) && !stuck) {
         refuse(c, &(struct http_refusal){408, "the request took too long to arrive"});
         settle(c);
@@ -488,7 +456,7 @@ static void on_timer(uv_timer_t *timer)
 static void linger(struct http_conn *c)
 {
     /* What is still with handlers will not be answered: the answer before it ends with the connection. */
-    for (list_each(l, next, &c->requests)) {
+    for (list_each(l, next, &c->turns.requests)) {
         struct http_request *r = container_of(l, struct http_request, link);
         tell_gone(r);
         if (c->state == CONN_CLOSED) return;
@@ -505,7 +473,7 @@ static void linger(struct http_conn *c)
 /* Nothing can be done right now: decide what to wait for. */
 static void rest(struct http_conn *c)
 {
-    if (c->state == CONN_LAST && list_empty(&c->requests) && !c->held && c->out.bytes == 0) linger(c);
+    if (c->state == CONN_LAST && c->turns.count == 0 && !c->held && c->turns.out.bytes == 0) linger(c);
     if (c->state == CONN_OPEN && c->shared->draining && is_idle(c)) http_conn_cut(c);
     if (c->state == CONN_CLOSED) return;
     bool idle = c->state == CONN_OPEN && is_idle(c);
@@ -525,7 +493,7 @@ static void settle(struct http_conn *c)
     do {
         c->again = false;
         parse_input(c);
-        advance_writer(c);
+        advance(c);
         flush(c);
         finish_sent(c);
         if (!http_conn_is_dead(c)) tell_writable(c);
@@ -557,9 +525,8 @@ int http_conn_accept(struct http_shared *s, uv_stream_t *listener)
     c->socket.handle.data = c->timer.data = c;
     list_init(&c->link);
     list_init(&c->idle_link);
-    list_init(&c->requests);
+    http_turns_init(&c->turns);
     buf_init(&c->input, HTTP_READ_BYTES);
-    http_outqueue_init(&c->out);
     loop_deferred_init(&c->deferred, settle_deferred);
     s->count++;
     counters_set(s->counters, COUNTER_HTTP_CONNECTIONS, s->count);
@@ -613,7 +580,7 @@ bool http_conn_is_dead(const struct http_conn *c)
 
 bool http_conn_is_last(const struct http_conn *c, const struct http_request *r)
 {
-    return c->state == CONN_LAST && !c->held && r->link.next == &c->requests;
+    return c->state == CONN_LAST && !c->held && r == http_turns_last(&c->turns);
 }
 
 void http_conn_no_more(struct http_conn *c)
@@ -623,7 +590,7 @@ void http_conn_no_more(struct http_conn *c)
 
 struct http_outqueue *http_conn_queue(struct http_conn *c, struct http_request *r)
 {
-    return r == c->writer ? &c->out : &r->queue;
+    return http_turns_queue(&c->turns, r);
 }
 
 void http_conn_spoil(struct http_conn *c)

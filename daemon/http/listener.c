@@ -57,9 +57,9 @@ static int parse_tcp(const char *text, union any_address *ret_address, struct er
         snprintf(host, sizeof host, SLICE_FMT, SLICE_ARG(name));
         if (parse_host(host, (uint16_t)port, ret_address)) return 0;
     }
-    return error_set(err, -EINVAL,
-                     "listen: %s: expected an address such as 127.0.0.1:8080, [::1]:8080, *:8080 or unix:/run/cetld/cetld.sock",
-                     text);
+    error_set(err, -EINVAL,
+              "listen: %s: expected an address such as 127.0.0.1:8080, [::1]:8080, *:8080 or unix:/run/cetld/cetld.sock", text);
+    return -EINVAL;
 }
 
 static void show_address(const union any_address *a, char ret_text[128])

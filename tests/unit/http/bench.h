@@ -55,7 +55,7 @@ static inline void bench_start(struct bench *b, const struct http_route *routes,
     b->router.ctx = b;
     assert_int_equal(loop_new(&b->loop), 0);
     struct http_server_config config = {
-        .limits = *limits, .router = &b->router, .counters = &b->counters, .log = bench_log, .ctx = b};
+        .limits = *limits, .router = &b->router, .counters = &b->counters, .log = bench_log, .ctx = b, .socket_mode = 0640};
     assert_int_equal(http_server_new(b->loop, &config, &b->server), 0);
     struct error err;
     assert_int_equal(http_server_listen(b->server, "127.0.0.1:0", &err), 0);
