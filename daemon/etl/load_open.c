@@ -17,11 +17,22 @@ static size_t aggregate_max(const struct load *l)
     return l->env->memory->max / AGGREGATE_SHARE / (partials ? partials : 1);
 }
 
+/* The arrival was queued under its stem; now its dataset is known. */
+static bool rename_dataset(struct arrival *a, const char *name)
+{
+    char *copy = strdup(name);
+    if (!copy) return false;
+    free(a->dataset);
+    a->dataset = copy;
+    return true;
+}
+
 /* The dataset is known: the file must fit it. Reading begins while the connection is still to come. */
 static void plan_and_copy(struct load *l, struct dataset *d)
 {
     struct error err;
     l->dataset_id = d->id;
+    if (!rename_dataset(l->arrival, d->name)) return load_retry(l, -ENOMEM, NULL);
     int r = plan_new(d, &l->head.plan_head, &err, &l->plan);
     if (r == PLAN_E_HEADER) return load_fail(l, "%s", err.text);
     if (r == PLAN_E_DATASET) return load_conclude(l, LOAD_PAUSE, &err);

@@ -313,9 +313,9 @@ static void compact_connected(struct db_wait *w, struct db_conn *conn)
 }
 
 /* The dataset has its rows; now and then its marks are folded. */
-static void loaded(struct scheduler *s, const struct lane *lane)
+static void loaded(struct scheduler *s, const struct arrival *a)
 {
-    struct dataset *d = catalog_find(s->config.catalog, lane->name);
+    struct dataset *d = catalog_find(s->config.catalog, a->dataset);
     if (d) d->loaded = true;
     if (++s->loads_done % COMPACT_EVERY != 0 || !d) return;
     struct compaction *c = calloc(1, sizeof *c);
@@ -340,7 +340,7 @@ static void load_over(void *ctx, struct arrival *a, const struct load_report *re
     } else {
         free(lane->why);
         lane->why = NULL;
-        if (report->outcome == LOAD_LOADED) loaded(s, lane);
+        if (report->outcome == LOAD_LOADED) loaded(s, a);
         finished(s, a, report);
     }
     count(s);
