@@ -25,7 +25,8 @@ systemctl start cetld
 [ "$(systemctl is-active cetld)" = active ] || fail "not active"
 [ "$(systemctl is-enabled cetld)" = enabled ] || fail "not enabled"
 until_true "/readyz" answers /readyz 200
-[ "$(systemctl show -p NotifyAccess --value cetld)" = main ] && [ -n "$(systemctl show -p StatusText --value cetld)" ] || fail "no STATUS="
+has_status() { systemctl show -p StatusText --value cetld | grep -q queued; }
+until_true "STATUS= says what is queued" has_status
 [ "$(ps -o user= -p "$(systemctl show -p MainPID --value cetld)")" = cetl ] || fail "does not run as user cetl"
 
 step "a member of group cetl drops a file: its rows are in PostgreSQL and over HTTP"
