@@ -1,0 +1,99 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The meta schema `cetl`: the text of its migrations. The list in migrate.c is append-only: a text that was released never changes, since its checksum is
+ * recorded in every database; what must be different comes as the next number.
+ *
+ * What the ledger and the catalog ask of these tables is in etl/sql.h.
+ */
+#ifndef CETLD_DB_SQL_H
+#define CETLD_DB_SQL_H
+
+/* Before any migration, and only when it is missing: a role that may not create needs nothing else once everything is there. */
+#define SQL_MIGRATION_PREPARE                                                                                                      \
+    "SELECT pg_advisory_lock(7162843301);"                                                                                         \
+    "DO $$ BEGIN IF to_regclass('cetl.migration') IS NULL THEN"                                                                    \
+    " CREATE SCHEMA IF NOT EXISTS cetl;"                                                                                           \
+    " CREATE TABLE cetl.migration ("                                                                                               \
+    "  number int PRIMARY KEY,"                                                                                                    \
+    "  name text NOT NULL,"                                                                                                        \
+    "  checksum text NOT NULL,"                                                                                                    \
+    "  applied_at timestamptz NOT NULL DEFAULT now());"                                                                            \
+    " COMMENT ON SCHEMA cetl IS 'cetld: datasets, ledger of loaded files, rejected rows';"                                         \
+    " COMMENT ON TABLE cetl.migration IS 'What was done to this schema';"                                                          \
+    " COMMENT ON COLUMN cetl.migration.checksum IS 'SHA-256 of the text, in hex';"                                                 \
+    " END IF; END $$;"                                                                                                             \
+    "SELECT number, name, checksum FROM cetl.migration ORDER BY number"
+#define SQL_MIGRATION_RECORD "INSERT INTO cetl.migration (number, name, checksum) VALUES ($1::int, $2, $3)"
+#define SQL_MIGRATION_UNLOCK "SELECT pg_advisory_unlock(7162843301)"
+
+#define SQL_MIGRATION_LEDGER                                                                                                       \
+    "CREATE TABLE cetl.dataset ("                                                                                                  \
+    " id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"                                                                            \
+    " name text NOT NULL UNIQUE,"                                                                                                  \
+    " table_schema text NOT NULL,"                                                                                                 \
+    " table_name text NOT NULL,"                                                                                                   \
+    " columns jsonb,"                                                                                                              \
+    " inferred bool NOT NULL DEFAULT false,"                                                                                       \
+    " base_version bigint NOT NULL DEFAULT 1,"                                                                                     \
+    " base_rows bigint NOT NULL DEFAULT 0,"                                                                                        \
+    " created_at timestamptz NOT NULL DEFAULT now());"                                                                             \
+    "COMMENT ON TABLE cetl.dataset IS 'Declared and inferred datasets, each with its table';"                                      \
+    "COMMENT ON COLUMN cetl.dataset.columns IS 'The frozen guess of an inferred dataset: columns, formats, reasons';"              \
+    "COMMENT ON COLUMN cetl.dataset.base_version IS 'The version is this plus the marks in cetl.change';"                          \
+    "COMMENT ON COLUMN cetl.dataset.base_rows IS 'The number of rows is this plus the sum of cetl.change.rows';"                   \
+                                                                                                                                   \
+    "CREATE TABLE cetl.file ("                                                                                                     \
+    " id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"                                                                         \
+    " dataset_id int REFERENCES cetl.dataset,"                                                                                     \
+    " token text NOT NULL UNIQUE,"                                                                                                 \
+    " name text NOT NULL,"                                                                                                         \
+    " bytes bigint,"                                                                                                               \
+    " sha256 bytea,"                                                                                                               \
+    " state text NOT NULL CHECK (state IN ('loading', 'committing', 'loaded', 'duplicate', 'failed')),"                            \
+    " rows_read bigint NOT NULL DEFAULT 0,"                                                                                        \
+    " rows_loaded bigint NOT NULL DEFAULT 0,"                                                                                      \
+    " rows_updated bigint NOT NULL DEFAULT 0,"                                                                                     \
+    " rows_ignored bigint NOT NULL DEFAULT 0,"                                                                                     \
+    " rows_rejected bigint NOT NULL DEFAULT 0,"                                                                                    \
+    " rows_filtered bigint NOT NULL DEFAULT 0,"                                                                                    \
+    " error text,"                                                                                                                 \
+    " duplicate_of bigint REFERENCES cetl.file,"                                                                                   \
+    " arrived_at timestamptz,"                                                                                                     \
+    " started_at timestamptz,"                                                                                                     \
+    " finished_at timestamptz,"                                                                                                    \
+    " CONSTRAINT every_row_is_accounted_for CHECK (state <> 'loaded' OR"                                                           \
+    "  rows_read = rows_loaded + rows_updated + rows_ignored + rows_rejected + rows_filtered));"                                   \
+    "CREATE INDEX file_content ON cetl.file (dataset_id, sha256) WHERE state = 'loaded';"                                          \
+    "COMMENT ON TABLE cetl.file IS 'The ledger: one row for each file that was taken, committed together with its data';"          \
+    "COMMENT ON COLUMN cetl.file.token IS 'Identity of this arrival of the file';"                                                 \
+    "COMMENT ON COLUMN cetl.file.name IS 'Name as dropped, with control characters and invalid UTF-8 escaped';"                    \
+    "COMMENT ON COLUMN cetl.file.bytes IS 'Size as dropped';"                                                                      \
+    "COMMENT ON COLUMN cetl.file.sha256 IS 'Of the bytes as dropped';"                                                             \
+    "COMMENT ON COLUMN cetl.file.duplicate_of IS 'The loaded file with the same bytes';"                                           \
+                                                                                                                                   \
+    "CREATE TABLE cetl.reject ("                                                                                                   \
+    " file_id bigint NOT NULL REFERENCES cetl.file ON DELETE CASCADE,"                                                             \
+    " line bigint,"                                                                                                                \
+    " byte_offset bigint,"                                                                                                         \
+    " column_name text,"                                                                                                           \
+    " code text NOT NULL,"                                                                                                         \
+    " message text NOT NULL,"                                                                                                      \
+    " value text,"                                                                                                                 \
+    " raw bytea);"                                                                                                                 \
+    "CREATE INDEX reject_file ON cetl.reject (file_id, line);"                                                                     \
+    "COMMENT ON TABLE cetl.reject IS 'Rows that were refused, with the reason and their original bytes';"                          \
+    "COMMENT ON COLUMN cetl.reject.line IS 'Line of the file on which the row begins, from 1';"                                    \
+    "COMMENT ON COLUMN cetl.reject.byte_offset IS 'Where the row begins in the file, from 0';"                                     \
+    "COMMENT ON COLUMN cetl.reject.value IS 'The cell at fault';"                                                                  \
+    "COMMENT ON COLUMN cetl.reject.raw IS 'The row as it stood in the file';"                                                      \
+                                                                                                                                   \
+    "CREATE TABLE cetl.change ("                                                                                                   \
+    " id bigint GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"                                                                         \
+    " dataset_id int NOT NULL REFERENCES cetl.dataset ON DELETE CASCADE,"                                                          \
+    " rows bigint NOT NULL DEFAULT 0,"                                                                                             \
+    " at timestamptz NOT NULL DEFAULT now());"                                                                                     \
+    "CREATE INDEX change_dataset ON cetl.change (dataset_id);"                                                                     \
+    "COMMENT ON TABLE cetl.change IS 'A mark for every change of a dataset; only inserted, and compacted into cetl.dataset';"      \
+    "COMMENT ON COLUMN cetl.change.rows IS 'By how much the number of rows changed'"
+
+#endif

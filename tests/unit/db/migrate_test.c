@@ -1,0 +1,159 @@
+/* SPDX-License-Identifier: MIT */
+#include "db/migrate.h"
+#include "pg_fixture.h"
+
+static struct pg_fixture pg;
+
+static struct pg_answer migrate(struct pg_client *p)
+{
+    struct pg_answer a = {0};
+    assert_int_equal(db_migrate(p->conn, pg_answered, &a), 0);
+    assert_int_equal(a.done, 0);
+    assert_true(pg_await(p->loop, &a.done));
+    assert_int_equal(a.done, 1);
+    return a;
+}
+
+static void fresh(struct pg_client *p)
+{
+    pg_client_open(p, &pg);
+    assert_int_equal(pg_sql(p, "DROP SCHEMA IF EXISTS cetl CASCADE").status, 0);
+}
+
+static void a_fresh_database_gets_the_schema_and_a_second_run_changes_nothing(void **state)
+{
+    (void)state;
+    struct pg_client p;
+    fresh(&p);
+    assert_int_equal(migrate(&p).status, 0);
+    static const char list[] =
+        "SELECT string_agg(number || ' ' || name || ' ' || length(checksum) || ' ' || xmin, ', ') FROM cetl.migration";
+    struct pg_answer before = pg_sql(&p, list);
+    assert_memory_equal(before.value, "1 ledger 64", 11);
+    assert_int_equal(migrate(&p).status, 0);
+    assert_string_equal(pg_sql(&p, list).value, before.value);
+    assert_string_equal(pg_sql(&p, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").value, "0");
+    pg_client_close(&p);
+}
+
+static void the_ledger_refuses_a_loaded_file_whose_rows_are_not_accounted_for(void **state)
+{
+    (void)state;
+    struct pg_client p;
+    fresh(&p);
+    assert_int_equal(migrate(&p).status, 0);
+    assert_int_equal(pg_sql(&p, "INSERT INTO cetl.file (token, name, state, rows_read, rows_loaded, rows_rejected) VALUES ('a', "
+                                "'a', 'loaded', 3, 2, 1)")
+                         .status,
+                     0);
+    struct pg_answer a =
+        pg_sql(&p, "INSERT INTO cetl.file (token, name, state, rows_read, rows_loaded) VALUES ('b', 'b', 'loaded', 3, 2)");
+    assert_string_equal(a.error.sqlstate, "23514");
+    a = pg_sql(&p, "INSERT INTO cetl.file (token, name, state) VALUES ('c', 'c', 'lost')");
+    assert_string_equal(a.error.sqlstate, "23514");
+    a = pg_sql(&p, "INSERT INTO cetl.file (token, name, state) VALUES ('a', 'again', 'failed')");
+    assert_string_equal(a.error.sqlstate, "23505");
+    pg_client_close(&p);
+}
+
+static void every_table_is_documented(void **state)
+{
+    (void)state;
+    struct pg_client p;
+    fresh(&p);
+    assert_int_equal(migrate(&p).status, 0);
+    struct pg_answer a = pg_sql(&p, "SELECT count(*) FROM pg_class WHERE relnamespace = 'cetl'::regnamespace AND relkind = 'r'"
+                                    " AND obj_description(oid, 'pg_class') IS NULL");
+    assert_string_equal(a.value, "0");
+    pg_client_close(&p);
+}
+
+static void a_newer_database_is_refused_and_left_alone(void **state)
+{
+    (void)state;
+    struct pg_client p;
+    fresh(&p);
+    assert_int_equal(migrate(&p).status, 0);
+    pg_sql(&p, "INSERT INTO cetl.migration VALUES (2, 'future', 'x'), (3, 'far future', 'x')");
+    struct pg_answer a = migrate(&p);
+    assert_int_equal(a.status, -EINVAL);
+    assert_non_null(strstr(a.error.text, "number 3 (far future) by a newer cetld; this one knows up to 1"));
+    assert_true(db_conn_idle(p.conn));
+    assert_string_equal(pg_sql(&p, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").value, "0");
+    pg_client_close(&p);
+}
+
+static void a_changed_text_is_refused(void **state)
+{
+    (void)state;
+    struct pg_client p;
+    fresh(&p);
+    assert_int_equal(migrate(&p).status, 0);
+    pg_sql(&p, "UPDATE cetl.migration SET checksum = repeat('0', 64)");
+    struct pg_answer a = migrate(&p);
+    assert_int_equal(a.status, -EINVAL);
+    assert_non_null(strstr(a.error.text, "migration 1 (ledger) was made with another text"));
+    pg_client_close(&p);
+}
+
+static void a_migration_that_fails_leaves_nothing_of_itself(void **state)
+{
+    (void)state;
+    struct pg_client p;
+    fresh(&p);
+    pg_sql(&p, "CREATE SCHEMA cetl; CREATE TABLE cetl.change (in_the_way int)");
+    struct pg_answer a = migrate(&p);
+    assert_int_equal(a.status, ERROR_REFUSED);
+    assert_string_equal(a.error.sqlstate, "42P07");
+    assert_string_equal(pg_sql(&p, "SELECT count(*) FROM cetl.migration").value, "0");
+    assert_string_equal(pg_sql(&p, "SELECT to_regclass('cetl.dataset') IS NULL").value, "t");
+    assert_false(db_conn_in_transaction(p.conn));
+    pg_client_close(&p);
+}
+
+static void two_at_once_wait_for_each_other(void **state)
+{
+    (void)state;
+    struct pg_client p, q;
+    fresh(&p);
+    pg_client_open(&q, &pg);
+    struct pg_answer a = {0}, b = {0};
+    assert_int_equal(db_migrate(p.conn, pg_answered, &a), 0);
+    assert_int_equal(db_migrate(q.conn, pg_answered, &b), 0);
+    /* Two loops, turned in turn. */
+    for (int i = 0; i < 2000000 && !(a.done && b.done); i++) {
+        uv_run(loop_uv(p.loop), UV_RUN_NOWAIT);
+        uv_run(loop_uv(q.loop), UV_RUN_NOWAIT);
+    }
+    assert_int_equal(a.done + b.done, 2);
+    assert_int_equal(a.status, 0);
+    assert_int_equal(b.status, 0);
+    pg_client_close(&q);
+    pg_client_close(&p);
+}
+
+static int up(void **state)
+{
+    (void)state;
+    return pg_fixture_set_up(&pg);
+}
+
+static int down(void **state)
+{
+    (void)state;
+    return pg_fixture_tear_down(&pg);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(a_fresh_database_gets_the_schema_and_a_second_run_changes_nothing),
+        cmocka_unit_test(the_ledger_refuses_a_loaded_file_whose_rows_are_not_accounted_for),
+        cmocka_unit_test(every_table_is_documented),
+        cmocka_unit_test(a_newer_database_is_refused_and_left_alone),
+        cmocka_unit_test(a_changed_text_is_refused),
+        cmocka_unit_test(a_migration_that_fails_leaves_nothing_of_itself),
+        cmocka_unit_test(two_at_once_wait_for_each_other),
+    };
+    return cmocka_run_group_tests(tests, up, down);
+}
