@@ -5,11 +5,15 @@
 #ifndef CETLD_ETL_SQL_H
 #define CETLD_ETL_SQL_H
 
-/* What a loader's and the catalog's sessions begin with: our texts, UTC, no time-outs that would kill a COPY that waits for input, and no endless wait for a lock. */
+/*
+ * What a loader's and the catalog's sessions begin with: our texts, UTC, no time-outs that would kill a COPY that waits for input, and no endless wait for a lock. A file leaves work/
+ * once its COMMIT was answered, so the answer must mean that the rows survive a crash, whatever the server's default is.
+ */
 #define SQL_SETUP                                                                                                                  \
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
     " SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '30s';"                           \
-    " SET extra_float_digits = 1; SET client_min_messages = warning; SET cetl.load = 'on'"
+    " SET extra_float_digits = 1; SET client_min_messages = warning; SET cetl.load = 'on';"                                         \
+    " SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 
 /* The API's sessions only read; a plain scan begins at the table's start, so that rows without a key come in the order of insertion. */
 #define SQL_SETUP_API                                                                                                              \
