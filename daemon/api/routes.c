@@ -4,6 +4,7 @@
 #include "api/files.h"
 #include "api/metrics.h"
 #include "api/status.h"
+#include "api/tables.h"
 
 static const struct http_route routes[] = {
     {HTTP_GET_, "/", datasets_list},
@@ -11,10 +12,13 @@ static const struct http_route routes[] = {
     {HTTP_GET_, "/healthz", status_healthz},
     {HTTP_GET_, "/readyz", status_readyz},
     {HTTP_GET_, "/metrics", metrics_get},
+    {HTTP_GET_, "/read/first-chunk", tables_first_chunk},
+    {HTTP_GET_, "/latest-event-data", tables_latest},
     {HTTP_GET_, "/v1", datasets_list},
     {HTTP_GET_, "/v1/files", files_list},
     {HTTP_GET_, "/v1/files/{id}", files_one},
     {HTTP_GET_, "/v1/files/{id}/rejects", files_rejects},
+    {HTTP_GET_, "/v1/{table}", tables_rows},
     {0},
 };
 
