@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The meta schema `cetl`: the text of its migrations. The list in migrate.c is append-only: a text that was released never changes, since its checksum is
- * recorded in every database; what must be different comes as the next number.
+ * The meta schema `cetl`: the text of its migrations. The list in migrate.c is append-only: a text that was released never changes,
+ * since its checksum is recorded in every database; what must be different comes as the next number.
  *
  * What the ledger and the catalog ask of these tables is in etl/sql.h.
  */
