@@ -12,6 +12,7 @@ enum {
     WATCHED = IN_MOVED_TO | IN_MOVED_FROM | IN_CLOSE_WRITE | IN_CREATE | IN_MODIFY | IN_ATTRIB | IN_DELETE | IN_DELETE_SELF |
               IN_MOVE_SELF | IN_ONLYDIR | IN_EXCL_UNLINK
 };
+enum { PATH_SHOWN = 512 };
 
 bool folder_join(const char *root, const char *path, const char *name, char *ret_path)
 {
@@ -55,6 +56,10 @@ struct folder *folders_get(struct folders *s, const char *path)
         return NULL;
     }
     s->n++;
+    if (len > 0) {
+        char shown[PATH_SHOWN];
+        log_info("incoming/%s is a folder: the files in it are taken, the folder stays", log_escape(slice_of(path), shown, sizeof shown));
+    }
     return f;
 }
 
