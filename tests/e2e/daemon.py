@@ -65,6 +65,7 @@ class Cetld:
         }
         self.process = None
         self.port = None
+        self.environment = {}  # more variables for the next launch
         for path in (self.spool, self.state):
             os.makedirs(path, exist_ok=True)
         self.binary = BINARY
@@ -92,7 +93,7 @@ class Cetld:
         become = ["setpriv", "--reuid=" + self.user, "--regid=" + str(pwd.getpwnam(self.user).pw_gid), "--clear-groups"] if self.user else []
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("NOTIFY_", "WATCHDOG_", "JOURNAL_", "LISTEN_", "PG"))}
         with open(self.log_path, "ab") as log:
-            self.process = subprocess.Popen(become + [self.binary, "-c", self.conf], cwd=self.folder, env=environment,
+            self.process = subprocess.Popen(become + [self.binary, "-c", self.conf], cwd=self.folder, env={**environment, **self.environment},
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self
 

@@ -1,0 +1,105 @@
+# SPDX-License-Identifier: MIT
+"""Killed before or after a chosen call, or a call that fails: the next start finishes what was begun, once."""
+
+import os
+import subprocess
+
+import pytest
+
+from daemon import BINARY
+from source import PARTS, assert_parts, large_part, part
+
+SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fault/faultio.c")
+
+KILLS = [
+    "open~incoming/part_#1",
+    "rename~work#1",
+    "rename~work#2",
+    "read~.csv#1",
+    "read~.csv#3",
+    "PQputCopyData#1",
+    "PQputCopyData#5",
+    "PQputCopyEnd#1",
+    "PQsendQuery~COMMIT#1",
+    "PQsendQuery~COMMIT#2",
+    "rename~done#1",
+    "rename~done#2",
+]
+FAILURES = ["read~.csv#2=EINTR", "read~.csv#1=short", "rename~done#1=EXDEV", "rename~work#1=EXDEV", "rename~done#1=EIO",
+            "open~incoming/part_#1=EMFILE", "write~.errors#1=ENOSPC"]
+
+
+@pytest.fixture(scope="module")
+def faultio(tmp_path_factory):
+    path = str(tmp_path_factory.mktemp("fault") / "faultio.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", path, SOURCE, "-ldl"], check=True)
+    os.chmod(os.path.dirname(path), 0o755)
+    return path
+
+
+@pytest.fixture(autouse=True)
+def no_sanitizer():
+    with open(BINARY, "rb") as f:
+        program = f.read()
+    if b"__asan_init" in program or b"__tsan_init" in program:
+        pytest.skip("the preloaded library and a sanitizer do not go together")
+
+
+@pytest.fixture
+def prepared(make_cetld, database, folder, faultio):
+    """(daemon, sources): a dataset that exists already, and three files that wait to be dropped."""
+    daemon = make_cetld(database.url(), PARTS)
+    sources = []
+    for n in range(2):
+        sources.append(os.path.join(folder, "part_%d.csv" % n))
+        with open(sources[-1], "wb") as f:
+            f.write(part(n, n * 1000, 500))
+    sources.append(os.path.join(folder, "part_large.csv"))
+    large_part(sources[-1], 100000, 3)
+    daemon.start()
+    daemon.stop()
+    daemon.environment = {"LD_PRELOAD": faultio, "FAULT_LOG": os.path.join(folder, "fired")}
+    return daemon, sources
+
+
+def fired(daemon):
+    try:
+        with open(daemon.environment["FAULT_LOG"]) as f:
+            return f.read()
+    except FileNotFoundError:
+        return ""
+
+
+@pytest.mark.parametrize("action", ["kill", "killafter"])
+@pytest.mark.parametrize("point", KILLS)
+def test_killed_at(prepared, database, point, action):
+    daemon, sources = prepared
+    for path in sources:
+        daemon.drop_file(path)
+    daemon.environment["FAULT"] = "%s=%s" % (point, action)
+    daemon.launch()
+    assert daemon.process.wait(30) == -9, daemon.log()
+    daemon.process = None
+    assert fired(daemon)
+    daemon.environment = {}
+    daemon.start()
+    daemon.wait_count("loaded", 3)
+    assert_parts(database, daemon, sources)
+
+
+@pytest.mark.parametrize("fault", FAILURES)
+def test_failing_call(prepared, database, fault):
+    daemon, sources = prepared
+    daemon.environment["FAULT"] = fault
+    daemon.start()
+    for path in sources:
+        daemon.drop_file(path)
+    if "errors" in fault:
+        daemon.drop("part_bad.csv", "id,day,word,amount\n1,never,,\n")
+        daemon.wait_state("part_bad.csv", "failed")
+        assert daemon.errors_csv("part_bad.csv").count("never") >= 1
+        os.unlink(daemon.path("failed", "part_bad.csv"))
+        os.unlink(daemon.path("failed", "part_bad.csv.errors.csv"))
+    daemon.wait_count("loaded", 3)
+    assert fired(daemon)
+    assert_parts(database, daemon, sources)
