@@ -49,7 +49,7 @@ struct daemon {
 
     uint64_t finished_jobs;
     int64_t progress_ms;
-    bool stopping, loads_stopped, http_drained;
+    bool embedded_ready, stopping, loads_stopped, http_drained;
     int status;
 };
 
@@ -191,7 +191,8 @@ static void on_up(void *ctx)
 static void on_down(void *ctx, const struct error *why)
 {
     struct daemon *d = ctx;
-    if (!d->stopping) log_warning("the database does not answer: %s", why->text);
+    bool starting = d->embedded && !d->embedded_ready; /* it cannot answer yet */
+    if (!d->stopping && !starting) log_warning("the database does not answer: %s", why->text);
     d->api.ready = false;
     scheduler_hold(d->scheduler);
 }
@@ -238,7 +239,8 @@ static void embedded_failed(void *ctx, const struct error *why)
 
 static void embedded_ready(void *ctx)
 {
-    (void)ctx;
+    struct daemon *d = ctx;
+    d->embedded_ready = true;
     log_info("the embedded cluster is ready");
 }
 

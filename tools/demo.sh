@@ -13,10 +13,10 @@ chmod 755 "$work" # as root the embedded PostgreSQL runs as another user, who mu
 stop_daemon() {
     [ -n "$pid" ] || return 0
     kill -TERM "$pid" 2>/dev/null || true
-    status=0
-    wait "$pid" || status=$?
+    ended=0
+    wait "$pid" || ended=$?
     pid=''
-    return $status
+    return $ended
 }
 leave() {
     status=$?

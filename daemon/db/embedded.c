@@ -94,10 +94,11 @@ static void exited(uv_process_t *process, int64_t status, int signal)
 }
 
 /* What they write before the server's own log begins goes to a file, not to our stderr: a postmaster may outlive us. */
-static int spawn(struct db_embedded *e, const char *program, const char *const *args)
+static int spawn(struct db_embedded *e, const char *program, const char **args)
 {
     cleanup_free char *path = NULL;
     if (asprintf(&path, "%s/%s", e->cluster.bin, program) < 0) return -ENOMEM;
+    args[0] = path; /* by which they find each other */
     cleanup_fd int log = open(e->cluster.log, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0644);
     if (log < 0) return -errno;
     struct child *child = calloc(1, sizeof *child);
@@ -156,20 +157,20 @@ static void start_postmaster(struct db_embedded *e)
     if (asprintf(&config, "config_file=%s", e->cluster.settings) < 0) config = NULL;
     if (asprintf(&sockets, "unix_socket_directories=\"%s\"", e->cluster.run) < 0) sockets = NULL;
     /* On the command line stands what nobody may change. */
-    const char *const args[] = {"postgres",
-                                "-D",
-                                e->cluster.data,
-                                "-c",
-                                config,
-                                "-c",
-                                sockets,
-                                "-c",
-                                "listen_addresses=",
-                                "-c",
-                                "port=5432",
-                                "-c",
-                                "unix_socket_permissions=0700",
-                                NULL};
+    const char *args[] = {NULL,
+                          "-D",
+                          e->cluster.data,
+                          "-c",
+                          config,
+                          "-c",
+                          sockets,
+                          "-c",
+                          "listen_addresses=",
+                          "-c",
+                          "port=5432",
+                          "-c",
+                          "unix_socket_permissions=0700",
+                          NULL};
     int r = config && sockets ? spawn(e, "postgres", args) : -ENOMEM;
     if (r == 0) {
         connect_now(e);
@@ -183,17 +184,17 @@ static void start_postmaster(struct db_embedded *e)
 static void start_initdb(struct db_embedded *e)
 {
     enter(e, INITDB);
-    const char *const args[] = {"initdb",
-                                "-D",
-                                e->cluster.fresh,
-                                "--username=cetl",
-                                "--auth=trust",
-                                "--encoding=UTF8",
-                                "--locale=C",
-                                "--lc-ctype=C.UTF-8",
-                                "--data-checksums",
-                                "--no-instructions",
-                                NULL};
+    const char *args[] = {NULL,
+                          "-D",
+                          e->cluster.fresh,
+                          "--username=cetl",
+                          "--auth=trust",
+                          "--encoding=UTF8",
+                          "--locale=C",
+                          "--lc-ctype=C.UTF-8",
+                          "--data-checksums",
+                          "--no-instructions",
+                          NULL};
     int r = spawn(e, "initdb", args);
     if (r == 0) return;
     struct error why;
