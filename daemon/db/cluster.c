@@ -146,7 +146,8 @@ static char *dirname_of(const char *path)
 static int data_version(const struct db_cluster *k)
 {
     cleanup_free char *path = join(k->data, "PG_VERSION"), *text = NULL;
-    if (!path || fs_read_small(AT_FDCWD, path, SMALL_FILE_BYTES, &text, NULL) < 0) return 0;
+    size_t len;
+    if (!path || fs_read_small(AT_FDCWD, path, SMALL_FILE_BYTES, &text, &len) < 0) return 0;
     return atoi(text);
 }
 
@@ -277,8 +278,9 @@ int db_cluster_commit(const struct db_cluster *k)
 static pid_t pid_in_file(const struct db_cluster *k)
 {
     cleanup_free char *path = join(k->data, "postmaster.pid"), *text = NULL;
-    if (!path || fs_read_small(AT_FDCWD, path, SMALL_FILE_BYTES, &text, NULL) < 0) return 0;
-    struct slice rest = slice_of(text);
+    size_t len;
+    if (!path || fs_read_small(AT_FDCWD, path, SMALL_FILE_BYTES, &text, &len) < 0) return 0;
+    struct slice rest = {text, len};
     int64_t pid;
     if (num_parse_i64(slice_trim(slice_cut(&rest, '\n')), &pid) != 0 || pid <= 1 || pid > INT_MAX) return 0;
     return (pid_t)pid;
