@@ -5,8 +5,10 @@
 
 enum {
     ARENA_BLOCK = 256 * 1024,
-    /* A chunk's COPY bytes: at the narrowest cells ("1,") binary takes 7 times the text. Only a guard against our own mistakes. */
+    /* A chunk's COPY bytes: at the narrowest cells ("1,") binary takes 7 times the text, and a column that the file lacks a NULL's length word a row.
+     * Only a guard against our own mistakes. */
     COPY_GROWTH_MAX = 16,
+    COPY_NULL = 4,
     COPY_FLOOR = 1024 * 1024,
 };
 
@@ -107,10 +109,19 @@ static int run(struct conversion *c, bool header)
     return c->bench->infer ? 0 : flush(c);
 }
 
+/* Bytes of COPY that a chunk may come to. */
+static size_t copy_max(const struct convert_plan *plan, size_t chunk_bytes)
+{
+    size_t growth = COPY_GROWTH_MAX;
+    for (size_t i = 0; plan->rule && i < plan->rule->columns; i++)
+        if (plan->rule->column[i].source < 0) growth += COPY_NULL;
+    return COPY_FLOOR + chunk_bytes * growth;
+}
+
 int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, struct convert_bench *bench, struct convert_output *ret_output)
 {
     *ret_output = (struct convert_output){0};
-    buf_init(&ret_output->copy, COPY_FLOOR + chunk->bytes.len * COPY_GROWTH_MAX);
+    buf_init(&ret_output->copy, copy_max(plan, chunk->bytes.len));
     reject_list_init(&ret_output->rejects, plan->rejects_max);
 
     struct conversion c = {.plan = plan, .bench = bench, .out = ret_output};
