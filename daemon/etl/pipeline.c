@@ -71,7 +71,6 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret_pip
 
 struct pipeline_result *pipeline_result(struct pipeline *p)
 {
-    p->result.bytes = cutter_bytes(&p->cutter);
     return &p->result;
 }
 
@@ -146,10 +145,10 @@ static void convert_run(struct worker_job *job)
     chunk_done(&f->chunk);
 }
 
-/* The estimate becomes what is really held. */
+/* The estimate becomes what is really held. (The buffer's room behind its bytes was never touched, and so is no memory yet.) */
 static void settle_cost(struct flight *f)
 {
-    size_t held = f->out.copy.cap;
+    size_t held = f->out.copy.len + f->out.rejects.bytes;
     struct memory *m = f->p->config.memory;
     if (held <= f->cost) {
         memory_give(m, f->cost - held);
@@ -216,6 +215,7 @@ static void cut_done(struct worker_job *job)
     p->running--;
     p->cutting = false;
     p->cut_cost = 0;
+    p->result.bytes = cutter_bytes(&p->cutter);
     int r = p->cut_rc;
     if (r == 0) {
         r = launch(p, &p->cut_chunk, cost);
