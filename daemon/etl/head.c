@@ -52,6 +52,8 @@ static int read_head(struct head *h)
     reader_init(&reader, &input, &h->arena);
     int r = reader_next(&reader, &record);
     if (r < 0) return r;
+    if (r == READER_E_END && n < (ssize_t)h->st.st_size)
+        return error_set(&h->err, HEAD_E_EMPTY, "line 1: the file begins with more than %zd bytes of blank lines; remove them", n);
     if (r == READER_E_END) return error_set(&h->err, HEAD_E_EMPTY, "the file is empty; a file of no rows has its header line");
     if (r > 0) return error_set(&h->err, HEAD_E_BROKEN, "line %llu: %s", (unsigned long long)record.line, reader_error_text(r));
     return keep_cells(h, &record);

@@ -1,0 +1,165 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/head.h"
+#include "fixture.h"
+
+enum { MAX_RECORD = 1 << 20 };
+
+/* The job as a worker would run it. */
+static void read_head(struct head *h, int fd, const struct dialect *declared)
+{
+    head_init(h, fd, declared, MAX_RECORD);
+    h->job.run(&h->job);
+}
+
+static void read_text(struct head *h, struct slice text)
+{
+    struct dialect declared = dialect_default();
+    declared.delimiter = 0;
+    int fd = fixture_file(text);
+    read_head(h, fd, &declared);
+    close(fd);
+}
+
+static void assert_cells(const struct head *h, size_t n, const char *const *cells)
+{
+    assert_int_equal(h->rc, 0);
+    assert_int_equal(h->plan_head.cells, n);
+    for (size_t i = 0; i < n; i++)
+        assert_true(slice_equal(h->plan_head.cell[i], slice_of(cells[i])));
+}
+
+static void first_record_and_dialect_are_told(void **state)
+{
+    (void)state;
+    struct head h;
+    struct slice text = SLICE("\xef\xbb\xbf"
+                              "Order ID;\"Say \"\"hi\"\";\nnow\";\r\n1;a;b\r\n2;c;d\r\n");
+    read_text(&h, text);
+    assert_cells(&h, 3, (const char *const[]){"Order ID", "Say \"hi\";\nnow", ""});
+    assert_int_equal(h.plan_head.dialect.bom, 3);
+    assert_int_equal(h.plan_head.dialect.delimiter, ';');
+    assert_int_equal(h.plan_head.dialect.header, DIALECT_HEADER_YES);
+    assert_int_equal(h.st.st_size, text.len);
+    head_done(&h);
+}
+
+static void declared_dialect_rules(void **state)
+{
+    (void)state;
+    struct head h;
+    struct dialect declared = dialect_default();
+    declared.delimiter = '|';
+    declared.header = DIALECT_HEADER_NO;
+    int fd = fixture_file(SLICE("a,b|c\n1,2|3\n"));
+    read_head(&h, fd, &declared);
+    assert_cells(&h, 2, (const char *const[]){"a,b", "c"});
+    assert_int_equal(h.plan_head.dialect.header, DIALECT_HEADER_NO);
+    head_done(&h);
+    close(fd);
+}
+
+static void files_without_a_record_are_empty(void **state)
+{
+    (void)state;
+    static const struct slice texts[] = {{"", 0}, {"\xef\xbb\xbf", 3}, {"\r\n\n\n", 4}};
+    for (size_t i = 0; i < sizeof texts / sizeof *texts; i++) {
+        struct head h;
+        read_text(&h, texts[i]);
+        assert_int_equal(h.rc, HEAD_E_EMPTY);
+        assert_non_null(strstr(h.err.text, "empty"));
+        head_done(&h);
+    }
+}
+
+static void first_record_that_breaks_the_grammar_is_said_with_its_line(void **state)
+{
+    (void)state;
+    struct head h;
+    read_text(&h, SLICE("\na,b\"c\n1,2\n"));
+    assert_int_equal(h.rc, HEAD_E_BROKEN);
+    assert_non_null(strstr(h.err.text, "line 2: a quote inside an unquoted cell"));
+    head_done(&h);
+}
+
+/* 100 kB of a cell: the first read does not hold it. */
+static void long_first_record_is_read_whole(void **state)
+{
+    (void)state;
+    enum { LONG = 100000 };
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    buf_puts(&text, "a,\"");
+    for (int i = 0; i < LONG; i++)
+        buf_putc(&text, i % 100 ? 'x' : '\n');
+    buf_puts(&text, "\"\n1,2\n");
+    struct head h;
+    read_text(&h, buf_slice(&text));
+    assert_int_equal(h.rc, 0);
+    assert_int_equal(h.plan_head.cells, 2);
+    assert_int_equal(h.plan_head.cell[1].len, LONG);
+    head_done(&h);
+    buf_done(&text);
+}
+
+static void first_record_beyond_max_record_is_refused(void **state)
+{
+    (void)state;
+    struct buf text;
+    buf_init(&text, 1 << 24);
+    buf_puts(&text, "a,\"");
+    while (text.len < 3 * (size_t)MAX_RECORD)
+        buf_puts(&text, "0123456789");
+    struct head h;
+    read_text(&h, buf_slice(&text));
+    assert_int_equal(h.rc, HEAD_E_BROKEN);
+    head_done(&h);
+    buf_done(&text);
+}
+
+/* Blank lines are no records; but nobody reads on for ever. */
+static void header_behind_blank_lines_is_found_or_they_are_said(void **state)
+{
+    (void)state;
+    for (int blanks = 1000; blanks <= 100000; blanks *= 100) {
+        struct buf text;
+        buf_init(&text, 1 << 20);
+        for (int i = 0; i < blanks; i++)
+            buf_puts(&text, "\r\n");
+        buf_puts(&text, "name,n\nx,1\n");
+        struct head h;
+        read_text(&h, buf_slice(&text));
+        if (blanks == 1000) assert_cells(&h, 2, (const char *const[]){"name", "n"});
+        if (blanks > 1000) {
+            assert_int_equal(h.rc, HEAD_E_EMPTY);
+            assert_non_null(strstr(h.err.text, "blank lines"));
+        }
+        head_done(&h);
+        buf_done(&text);
+    }
+}
+
+static void unreadable_file_is_passed_up(void **state)
+{
+    (void)state;
+    struct head h;
+    struct dialect declared = dialect_default();
+    read_head(&h, -1, &declared);
+    assert_int_equal(h.rc, -EBADF);
+    assert_non_null(strstr(h.err.text, "cannot stat the file"));
+    head_done(&h);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(first_record_and_dialect_are_told),
+        cmocka_unit_test(declared_dialect_rules),
+        cmocka_unit_test(files_without_a_record_are_empty),
+        cmocka_unit_test(first_record_that_breaks_the_grammar_is_said_with_its_line),
+        cmocka_unit_test(long_first_record_is_read_whole),
+        cmocka_unit_test(first_record_beyond_max_record_is_refused),
+        cmocka_unit_test(header_behind_blank_lines_is_found_or_they_are_said),
+        cmocka_unit_test(unreadable_file_is_passed_up),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
