@@ -24,10 +24,11 @@ int problem_status(const char *sqlstate)
 void problem_unavailable(struct http_request *r, const char *reason)
 {
     http_header(r, "Retry-After", RETRY_AFTER);
+    /* Without a reason the database is there, and every connection to it is taken. */
     http_problem(r, &(struct http_problem){.status = 503,
-                                           .message = "the database does not answer",
+                                           .message = reason[0] ? "the database does not answer" : "too much is being read at the moment",
                                            .details = reason[0] ? reason : NULL,
-                                           .hint = "try again; /readyz says when it is back"});
+                                           .hint = reason[0] ? "try again; /readyz says when it is back" : "try again in a few seconds"});
 }
 
 void problem_from_database(struct http_request *r, const struct db_result *result)

@@ -12,7 +12,7 @@
 
 /** The server's error as PostgREST maps SQLSTATEs to statuses; a lost connection is 503 with Retry-After. Never shows SQL text. */
 void problem_from_database(struct http_request *r, const struct db_result *result);
-/** 503 with Retry-After: no connection to be had. `reason` may be "". */
+/** 503 with Retry-After: no connection to be had. `reason` is why the database is away, "" when it is not. */
 void problem_unavailable(struct http_request *r, const char *reason);
 /** 400: the parameter is not what it should be ("a whole number"). */
 void problem_parameter(struct http_request *r, const char *name, const char *expected);

@@ -21,7 +21,6 @@ struct reply {
 
 static void reply_free(struct reply *p)
 {
-    if (p->request) http_request_attach(p->request, NULL, NULL);
     if (p->conn) db_pool_give(p->pool, p->conn);
     for (int i = 0; i < p->params; i++)
         free(p->text[i]);
@@ -31,7 +30,19 @@ static void reply_free(struct reply *p)
 static void gone(void *state)
 {
     struct reply *p = state;
-    p->request = NULL; /* what is asked goes on and is thrown away */
+    p->request = NULL;
+    if (p->conn) return; /* what is asked goes on and is thrown away */
+    db_pool_cancel(p->pool, &p->wait);
+    reply_free(p);
+}
+
+/* The request goes its own way from here: its answer may still be on its way when we are gone. */
+static struct http_request *let_go(struct reply *p)
+{
+    struct http_request *r = p->request;
+    p->request = NULL;
+    http_request_attach(r, NULL, NULL);
+    return r;
 }
 
 void reply_row(struct json_writer *w, const PGresult *rows, int row)
@@ -50,11 +61,9 @@ void reply_row(struct json_writer *w, const PGresult *rows, int row)
 
 static void answer(struct reply *p, const PGresult *rows)
 {
-    struct http_request *r = p->request;
+    struct http_request *r = let_go(p);
     struct buf body;
     buf_init(&body, BODY_MAX);
-    p->request = NULL;
-    http_request_attach(r, NULL, NULL);
     if (p->write(r, rows, &body)) {
         if (buf_check(&body) == 0) {
             http_answer(r, 200, "application/json", buf_slice(&body));
@@ -71,10 +80,7 @@ static void on_rows(void *ctx, const struct db_result *result)
     if (p->request && result->status == 0) {
         answer(p, result->rows);
     } else if (p->request) {
-        struct http_request *r = p->request;
-        p->request = NULL;
-        http_request_attach(r, NULL, NULL);
-        problem_from_database(r, result);
+        problem_from_database(let_go(p), result);
     }
     reply_free(p);
 }
@@ -83,12 +89,11 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
 {
     struct reply *p = container_of(w, struct reply, wait);
     p->conn = c;
-    if (c && p->request) {
+    if (c) {
         struct db_query q = {.sql = p->sql, .param = p->param, .params = p->params, .binary = true, .done = on_rows, .ctx = p};
         if (db_query(c, &q) == 0) return;
     }
-    if (p->request) problem_unavailable(p->request, db_pool_reason(p->pool));
-    p->request = NULL;
+    problem_unavailable(let_go(p), db_pool_reason(p->pool));
     reply_free(p);
 }
 
@@ -105,7 +110,6 @@ void reply_with(struct http_request *r, const struct reply_query *q)
         if (!v.p) continue; /* NULL, or in its scratch */
         p->text[i] = strndup(v.p, v.len);
         if (!p->text[i]) {
-            p->request = NULL;
             reply_free(p);
             return problem_internal(r);
         }
