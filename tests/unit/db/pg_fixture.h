@@ -34,7 +34,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
-enum { PG_PATIENCE_MS = 30000 };
+enum { PG_PATIENCE_MS = 30000, PG_ARGS_MAX = 24 };
 
 struct pg_fixture {
     char folder[40], bin[128], conninfo[256];
@@ -48,7 +48,7 @@ static inline void pg_die(const char *what)
     exit(1);
 }
 
-/* In the child: an unprivileged user, quiet, and gone with the test program. */
+/* In the child: an unprivileged user, in a folder that is open to it, quiet, and gone with the test program. */
 static inline void pg_become(const struct pg_fixture *pg)
 {
     if (getuid() == 0) {
@@ -56,6 +56,7 @@ static inline void pg_become(const struct pg_fixture *pg)
         if (!user || setgroups(0, NULL) || setgid(user->pw_gid) || setuid(user->pw_uid)) pg_die("become postgres");
     }
     prctl(PR_SET_PDEATHSIG, SIGQUIT);
+    if (chdir("/")) pg_die("chdir");
     char path[80];
     snprintf(path, sizeof path, "%s/log", pg->folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
@@ -71,7 +72,10 @@ static inline pid_t pg_spawn(const struct pg_fixture *pg, const char *program, c
     pg_become(pg);
     char path[192];
     snprintf(path, sizeof path, "%s/%s", pg->bin, program);
-    execv(path, (char *const *)(uintptr_t)args);
+    const char *argv[PG_ARGS_MAX] = {path}; /* by which PostgreSQL's programs find each other */
+    for (int i = 1; i < PG_ARGS_MAX - 1 && args[i]; i++)
+        argv[i] = args[i];
+    execv(path, (char *const *)(uintptr_t)argv);
     _exit(127);
 }
 
