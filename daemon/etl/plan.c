@@ -22,12 +22,13 @@ static bool name_taken(const char **name, size_t n, const char *wanted)
     return false;
 }
 
-/* A number behind the name, cut so that PostgreSQL's 63 bytes hold. */
+/* A number behind the name, which is cut at a character so that PostgreSQL's 63 bytes hold. */
 static void numbered(char ret_name[NAME_MAX_BYTES + 1], const char *stem, unsigned n)
 {
     char tail[16];
     int len = snprintf(tail, sizeof tail, "_%u", n);
-    snprintf(ret_name, NAME_MAX_BYTES + 1, "%.*s%s", NAME_MAX_BYTES - len, stem, tail);
+    struct slice kept = slice_cut_utf8(slice_of(stem), (size_t)(NAME_MAX_BYTES - len));
+    snprintf(ret_name, NAME_MAX_BYTES + 1, SLICE_FMT "%s", SLICE_ARG(kept), tail);
 }
 
 const char **plan_names(const struct plan_head *head, struct arena *a)

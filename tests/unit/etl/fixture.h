@@ -52,4 +52,22 @@ static inline struct table_column fixture_column(const char *name, enum type_id 
                                  .format = ""};
 }
 
+/** The first dataset of the configuration `text` (the file "f"), with this table under its name in schema public. Unref it. */
+static inline struct dataset *fixture_dataset(const char *text, const struct table_column *column, size_t columns)
+{
+    struct mistakes m;
+    struct config *config = NULL;
+    mistakes_init(&m);
+    if (config_parse("f", slice_of(text), &m, &config) != 0) fail_msg("%s", m.stored ? m.text[0] : "");
+    mistakes_done(&m);
+    struct dataset *d = dataset_new(config->datasets[0].name, config, &config->datasets[0]);
+    assert_non_null(d);
+    config_unref(config);
+    d->table = (struct table){.schema = "public", .name = d->name, .columns = columns};
+    d->table.column = arena_array(&d->arena, columns, sizeof *column);
+    assert_non_null(d->table.column);
+    memcpy(d->table.column, column, columns * sizeof *column);
+    return d;
+}
+
 #endif

@@ -1,0 +1,340 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/plan.h"
+#include "fixture.h"
+
+#include "base/name.h"
+
+/* A head of these cells, which end with NULL. */
+struct headed {
+    struct plan_head head;
+    struct slice cell[16];
+};
+
+static const struct plan_head *head_of(struct headed *h, enum dialect_header header, const char *const *cells)
+{
+    *h = (struct headed){.head = {.dialect = dialect_default(), .cell = h->cell}};
+    h->head.dialect.header = header;
+    for (; cells[h->head.cells]; h->head.cells++)
+        h->cell[h->head.cells] = slice_of(cells[h->head.cells]);
+    return &h->head;
+}
+#define CELLS(...) ((const char *const[]){__VA_ARGS__, NULL})
+
+static int plan_with(struct dataset *d, enum dialect_header header, const char *const *cells, struct error *err, struct plan **ret_plan)
+{
+    struct headed h;
+    return plan_new(d, head_of(&h, header, cells), err, ret_plan);
+}
+
+static struct plan *must_plan(struct dataset *d, enum dialect_header header, const char *const *cells)
+{
+    struct error err;
+    struct plan *p = NULL;
+    int r = plan_with(d, header, cells, &err, &p);
+    if (r != 0) fail_msg("%d: %s", r, err.text);
+    return p;
+}
+
+static void must_fail(struct dataset *d, enum dialect_header header, const char *const *cells, int code, const char *words)
+{
+    struct error err;
+    struct plan *p = NULL;
+    assert_int_equal(plan_with(d, header, cells, &err, &p), code);
+    assert_string_equal(err.text, words);
+    assert_null(p);
+}
+
+static void assert_rule(const struct plan *p, size_t i, const char *name, int source)
+{
+    assert_string_equal(p->rule.column[i].name, name);
+    assert_int_equal(p->rule.column[i].source, source);
+}
+
+/* orders (id bigint NOT NULL, customer_name text, placed date) */
+static const char orders_text[] = "[dataset orders]\ncolumns = id bigint, customer_name text, placed date\n";
+
+static struct dataset *orders_with(const char *more)
+{
+    char text[1024];
+    struct table_column column[] = {fixture_column("id", TYPE_INT8), fixture_column("customer_name", TYPE_TEXT), fixture_column("placed", TYPE_DATE)};
+    column[0].not_null = true;
+    snprintf(text, sizeof text, "%s%s", orders_text, more);
+    return fixture_dataset(text, column, 3);
+}
+
+/* ---- matching ---- */
+
+static void header_may_name_the_columns_in_any_order_and_spelling(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("");
+    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("Placed", "ID", "Customer Name"));
+    assert_int_equal(p->rule.columns, 3);
+    assert_int_equal(p->rule.cells, 3);
+    assert_rule(p, 0, "id", 1);
+    assert_rule(p, 1, "customer_name", 2);
+    assert_rule(p, 2, "placed", 0);
+    assert_true(p->rule.column[0].not_null);
+    assert_true(p->convert.header);
+    assert_int_equal(p->convert.types[2].id, TYPE_DATE);
+    assert_string_equal(p->copy_sql, "COPY \"public\".\"orders\" (\"id\", \"customer_name\", \"placed\") FROM STDIN (FORMAT binary)");
+    plan_free(p);
+    dataset_unref(d);
+}
+
+static void from_names_the_header_that_feeds_a_column(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("[column orders.customer_name]\nfrom = Kunde\n[column orders.placed]\nfrom = Order Date\n");
+    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("order_date", "kunde", "id"));
+    assert_rule(p, 0, "id", 2);
+    assert_rule(p, 1, "customer_name", 1);
+    assert_rule(p, 2, "placed", 0);
+    plan_free(p);
+    dataset_unref(d);
+}
+
+static void positions_rule_and_other_cells_are_not_wanted(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("[column orders.id]\nposition = 4\n[column orders.customer_name]\nposition = 1\n");
+    struct plan *p = must_plan(d, DIALECT_HEADER_NO, CELLS("Ann", "x", "y", "1"));
+    assert_int_equal(p->rule.columns, 2);
+    assert_int_equal(p->rule.cells, 4);
+    assert_rule(p, 0, "id", 3);
+    assert_rule(p, 1, "customer_name", 0);
+    assert_string_equal(p->copy_sql, "COPY \"public\".\"orders\" (\"id\", \"customer_name\") FROM STDIN (FORMAT binary)");
+    plan_free(p);
+    must_fail(d, DIALECT_HEADER_NO, CELLS("Ann", "1"), PLAN_E_HEADER, "line 1 has 2 cells, but column id is expected in cell 4; is the delimiter right?");
+    dataset_unref(d);
+}
+
+static void without_header_the_cells_are_the_columns_in_order(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("");
+    struct plan *p = must_plan(d, DIALECT_HEADER_NO, CELLS("1", "Ann", "2024-01-02"));
+    assert_false(p->convert.header);
+    for (int i = 0; i < 3; i++)
+        assert_int_equal(p->rule.column[i].source, i);
+    plan_free(p);
+    must_fail(d, DIALECT_HEADER_NO, CELLS("1", "Ann"), PLAN_E_HEADER, "line 1 has 2 cells, but column placed is expected in cell 3; is the delimiter right?");
+    must_fail(d, DIALECT_HEADER_NO, CELLS("1", "Ann", "2024-01-02", "x"), PLAN_E_HEADER, "line 1 has 4 cells, but public.orders has fewer columns");
+    dataset_unref(d);
+}
+
+static void generated_columns_are_never_fed(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("");
+    d->table.column[1].generated = true;
+    struct plan *p = must_plan(d, DIALECT_HEADER_NO, CELLS("1", "2024-01-02"));
+    assert_int_equal(p->rule.columns, 2);
+    assert_rule(p, 1, "placed", 1);
+    plan_free(p);
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "customer_name"), PLAN_E_HEADER,
+              "line 1: cell 2 (\"customer_name\") is no column of public.orders; rename it, or give the column a `from`");
+    dataset_unref(d);
+}
+
+static void unknown_header_is_said_with_its_cell(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("");
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "customer_name", "Pla\nced"), PLAN_E_HEADER,
+              "line 1: cell 3 (\"Pla\\nced\") is no column of public.orders; rename it, or give the column a `from`");
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "ID", "placed"), PLAN_E_HEADER,
+              "line 1: cell 2 (\"ID\") is no column of public.orders; rename it, or give the column a `from`");
+    dataset_unref(d);
+}
+
+static void missing_columns_may_be_null_or_have_a_default(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("");
+    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("id"));
+    assert_int_equal(p->rule.columns, 1);
+    plan_free(p);
+    must_fail(d, DIALECT_HEADER_YES, CELLS("placed"), PLAN_E_HEADER, "line 1: no cell for column id, which may not be null");
+    d->table.column[0].has_default = true;
+    p = must_plan(d, DIALECT_HEADER_YES, CELLS("placed"));
+    assert_string_equal(p->copy_sql, "COPY \"public\".\"orders\" (\"placed\") FROM STDIN (FORMAT binary)");
+    plan_free(p);
+    dataset_unref(d);
+}
+
+static void broken_dataset_says_its_reason(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("");
+    dataset_break(d, "table %s is gone", "orders");
+    dataset_break(d, "something later");
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id"), PLAN_E_DATASET, "table orders is gone");
+    dataset_unref(d);
+}
+
+/* ---- rules ---- */
+
+static void rules_have_their_formats_and_null_tokens(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("[column orders.placed]\nformat = DD/MM/YYYY\n");
+    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("id", "customer_name", "placed"));
+    assert_null(p->rule.column[0].input.format);
+    assert_non_null(p->rule.column[2].input.format);
+    assert_int_equal(p->rule.column[0].null_tokens, d->config->null.n);
+    plan_free(p);
+    dataset_unref(d);
+
+    char with_null[256];
+    snprintf(with_null, sizeof with_null, "%snull = NA, -\n", orders_text);
+    struct table_column id = fixture_column("id", TYPE_INT8);
+    d = fixture_dataset(with_null, &id, 1);
+    p = must_plan(d, DIALECT_HEADER_YES, CELLS("id"));
+    assert_int_equal(p->rule.column[0].null_tokens, 2);
+    assert_true(slice_equal(p->rule.column[0].null_token[1], SLICE("-")));
+    plan_free(p);
+    dataset_unref(d);
+}
+
+static void inferred_template_of_the_table_is_used(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("");
+    d->table.column[2].format = "DD.MM.YYYY";
+    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("id", "customer_name", "placed"));
+    assert_non_null(p->rule.column[2].input.format);
+    plan_free(p);
+    dataset_unref(d);
+}
+
+static void what_a_person_must_mend_names_the_column(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("[column orders.placed]\nformat = HH24:MI\n");
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "placed"), PLAN_E_DATASET, "column placed: format \"HH24:MI\": it lacks what a date needs");
+    d->table.column[2].known = false;
+    d->table.column[2].sql_type = "point";
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "placed"), PLAN_E_DATASET,
+              "column placed has type point, which cannot be loaded; use one of PostgreSQL's scalar types or text");
+    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("id")); /* where the file does not have it, it does no harm */
+    plan_free(p);
+    dataset_unref(d);
+}
+
+/* ---- rollups ---- */
+
+static const char daily[] = "[rollup orders.daily]\ngroup = placed\nmeasure = count(*) as n, max(id) as last\n";
+
+static void rollups_columns_are_placed_among_the_rules(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with(daily);
+    assert_int_equal(dataset_resolve_rollups(d), 0);
+    assert_null(d->broken);
+    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("placed", "id"));
+    assert_int_equal(p->convert.rollups, 1);
+    const struct aggregate_spec *s = &p->convert.rollup[0];
+    assert_int_equal(s->columns, 2);
+    assert_string_equal(p->rule.column[s->key[0].column].name, "placed");
+    assert_int_equal(s->measure[0].function, AGGREGATE_COUNT_ALL);
+    assert_string_equal(p->rule.column[s->measure[1].column].name, "id");
+    assert_int_equal(d->rollup[0].spec.key[0].column, 2); /* the dataset's own stays over the table's columns */
+    plan_free(p);
+    dataset_unref(d);
+}
+
+static void rollups_column_that_the_file_lacks_is_null_in_every_row(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with(daily);
+    assert_int_equal(dataset_resolve_rollups(d), 0);
+    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("id"));
+    assert_int_equal(p->rule.columns, 2);
+    assert_rule(p, 1, "placed", -1);
+    assert_int_equal(p->convert.rollup[0].key[0].column, 1);
+    plan_free(p);
+    d->table.column[2].has_default = true;
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id"), PLAN_E_DATASET,
+              "column placed feeds a rollup, but the server would make its values; the file must have it");
+    dataset_unref(d);
+}
+
+/* ---- names ---- */
+
+static void assert_names(enum dialect_header header, const char *const *cells, const char *const *names)
+{
+    struct headed h;
+    struct arena a;
+    arena_init(&a, 1024, 1 << 20);
+    const char **got = plan_names(head_of(&h, header, cells), &a);
+    assert_non_null(got);
+    for (size_t i = 0; names[i]; i++)
+        assert_string_equal(got[i], names[i]);
+    arena_done(&a);
+}
+
+static void names_are_distinct_and_never_empty(void **state)
+{
+    (void)state;
+    assert_names(DIALECT_HEADER_YES, CELLS("Order ID", "", "order-id", "%%", "x", "x_2", "x"),
+                 CELLS("order_id", "column_2", "order_id_2", "column_4", "x", "x_2", "x_3"));
+    assert_names(DIALECT_HEADER_YES, CELLS("column_2", ""), CELLS("column_2", "column_2_2"));
+    assert_names(DIALECT_HEADER_NO, CELLS("Ann", "7"), CELLS("column_1", "column_2"));
+}
+
+/* 31 two-byte letters: PostgreSQL's 63 bytes are full, and what is cut for the number must not leave half a letter. */
+static void numbered_names_are_cut_at_a_character(void **state)
+{
+    (void)state;
+    char name[NAME_MAX_BYTES + 1] = "";
+    for (int i = 0; i < 31; i++)
+        strcat(name, "ä");
+    struct headed h;
+    struct arena a;
+    arena_init(&a, 1024, 1 << 20);
+    const char **got = plan_names(head_of(&h, DIALECT_HEADER_YES, CELLS(name, name)), &a);
+    assert_non_null(got);
+    assert_string_equal(got[0], name);
+    struct slice second = slice_of(got[1]);
+    assert_true(second.len <= NAME_MAX_BYTES);
+    assert_true(slice_ends(second, SLICE("ä_2")));
+    for (size_t n; second.len > 0; second = (struct slice){second.p + n, second.len - n})
+        assert_true((n = slice_char_len(second)) > 0);
+    arena_done(&a);
+}
+
+static void plan_that_infers_has_the_heads_width(void **state)
+{
+    (void)state;
+    struct headed h;
+    struct plan *p;
+    assert_int_equal(plan_new_infer(head_of(&h, DIALECT_HEADER_YES, CELLS("a", "b", "c")), &p), 0);
+    assert_int_equal(p->convert.infer_columns, 3);
+    assert_true(p->convert.header);
+    plan_free(p);
+    plan_free(NULL);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(header_may_name_the_columns_in_any_order_and_spelling),
+        cmocka_unit_test(from_names_the_header_that_feeds_a_column),
+        cmocka_unit_test(positions_rule_and_other_cells_are_not_wanted),
+        cmocka_unit_test(without_header_the_cells_are_the_columns_in_order),
+        cmocka_unit_test(generated_columns_are_never_fed),
+        cmocka_unit_test(unknown_header_is_said_with_its_cell),
+        cmocka_unit_test(missing_columns_may_be_null_or_have_a_default),
+        cmocka_unit_test(broken_dataset_says_its_reason),
+        cmocka_unit_test(rules_have_their_formats_and_null_tokens),
+        cmocka_unit_test(inferred_template_of_the_table_is_used),
+        cmocka_unit_test(what_a_person_must_mend_names_the_column),
+        cmocka_unit_test(rollups_columns_are_placed_among_the_rules),
+        cmocka_unit_test(rollups_column_that_the_file_lacks_is_null_in_every_row),
+        cmocka_unit_test(names_are_distinct_and_never_empty),
+        cmocka_unit_test(numbered_names_are_cut_at_a_character),
+        cmocka_unit_test(plan_that_infers_has_the_heads_width),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
