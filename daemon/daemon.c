@@ -89,6 +89,8 @@ static void embedded_stopped(void *ctx)
 static void close_database(void *ctx)
 {
     struct daemon *d = ctx;
+    http_server_free(d->http); /* who did not get away in time would ask pools that are gone */
+    d->http = NULL;
     setup_free(d->setup);
     d->setup = NULL;
     db_pool_free(d->api_pool);
@@ -318,6 +320,9 @@ static int make_api(struct daemon *d)
     d->api = (struct api){.loop = d->loop, .scheduler = d->scheduler, .catalog = d->catalog, .pool = d->api_pool, .load_pool = d->load_pool,
                           .counters = &d->counters, .config = d->config, .started_us = clock_mono_us()};
     api_router(&d->api);
+    /* One connection is always left for the small answers. */
+    int r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);
+    if (r < 0) return r;
     struct http_server_config c = {.limits = {.header_max = (size_t)a->header_max,
                                               .body_max = (size_t)a->body_max,
                                               .queue_max = ANSWER_QUEUE_MAX,
@@ -327,7 +332,7 @@ static int make_api(struct daemon *d)
                                    .socket_mode = (mode_t)a->socket_mode,
                                    .router = &d->api.router,
                                    .counters = &d->counters};
-    int r = http_server_new(d->loop, &c, &d->http);
+    r = http_server_new(d->loop, &c, &d->http);
     return r < 0 ? r : listen_all(d);
 }
 
@@ -355,6 +360,7 @@ static void daemon_done(struct daemon *d)
     scheduler_free(d->scheduler);
     db_pool_free(d->api_pool);
     db_pool_free(d->load_pool);
+    gate_free(d->api.large);
     catalog_free(d->catalog);
     db_embedded_free(d->embedded);
     timer_free(d->status_timer);

@@ -7,6 +7,7 @@
 #ifndef CETLD_API_API_H
 #define CETLD_API_API_H
 
+#include "api/gate.h"
 #include "db/pool.h"
 #include "etl/scheduler.h"
 #include "http/router.h"
@@ -17,6 +18,7 @@ struct api {
     struct catalog *catalog;
     struct db_pool *pool;      /* reads */
     struct db_pool *load_pool; /* whose state is the database's */
+    struct gate *large;        /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
     struct counters *counters;
     struct config *config;     /* the current one; the daemon's reference */
     int64_t started_us;        /* monotonic */

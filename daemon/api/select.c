@@ -22,6 +22,7 @@ enum {
     OUT_MAX = 64 << 20,  /* a row that is larger fails */
     ARENA_MAX = 4 << 20,
     CONNECT_WAIT_MS = 5000,
+    PLACE_WAIT_MS = 5000,
 };
 
 struct column {
@@ -34,11 +35,14 @@ struct format;
 
 struct select {
     struct http_request *request; /* NULL: answered, or the client has left */
+    struct gate *gate;
+    struct gate_wait turn;
+    bool inside; /* has a place of the gate */
     struct db_pool *pool;
     struct db_wait wait;
     struct db_conn *conn;
     unsigned pending; /* queries asked whose `done` is to come */
-    bool leaving;     /* the client has left; the connection is being closed */
+    bool leaving;     /* the connection is being closed under its queries */
     const struct format *format;
     struct arena arena;
     struct column *column;
@@ -48,6 +52,7 @@ struct select {
     int params;
     int64_t timeout_ms;
     struct buf out;
+    size_t start_len; /* bytes in `out` before the first row */
     int64_t rows;
     int failed; /* a value that cannot be written, a row that is too large */
     bool begun; /* the answer is a stream */
@@ -144,6 +149,7 @@ static const struct format formats[] = {
 static void select_free(struct select *s)
 {
     if (!s) return;
+    if (s->inside) gate_leave(s->gate);
     arena_done(&s->arena);
     buf_done(&s->out);
     free(s);
@@ -164,6 +170,7 @@ static void gone(void *state)
     struct select *s = state;
     s->request = NULL;
     s->leaving = true;
+    gate_cancel(&s->turn);
     if (!s->conn)
         db_pool_cancel(s->pool, &s->wait);
     else
@@ -173,12 +180,24 @@ static void gone(void *state)
 
 static void finish(struct select *s)
 {
-    if (s->leaving) return; /* inside `gone`, which frees */
+    if (s->leaving) return; /* inside `gone`, which frees, or start_over */
     db_pool_give(s->pool, s->conn);
     select_free(s);
 }
 
 /* ---- rows to the client ---- */
+
+/* It is larger than it looked, and nothing was sent: let the connection go, and come again when there is a place. */
+static void start_over(struct select *s)
+{
+    s->leaving = true;
+    db_pool_give(s->pool, s->conn);
+    s->leaving = false;
+    s->conn = NULL;
+    s->rows = 0;
+    s->out.len = s->start_len;
+    gate_enter(s->gate, &s->turn, PLACE_WAIT_MS);
+}
 
 /* False: the client has enough for now. */
 static bool flush(struct select *s)
@@ -200,7 +219,10 @@ static bool on_row(void *ctx, const PGresult *row)
     s->rows++;
     if (buf_check(&s->out) < 0) s->failed = buf_check(&s->out);
     if (s->failed || s->out.len < (s->begun ? PIECE_BYTES : SELECT_WHOLE_BYTES)) return true;
-    return flush(s);
+    if (s->gate && !s->inside) s->inside = gate_try(s->gate);
+    if (!s->gate || s->inside) return flush(s);
+    start_over(s);
+    return true;
 }
 
 static void on_writable(void *state)
@@ -247,6 +269,7 @@ static void on_selected(void *ctx, const struct db_result *result)
 {
     struct select *s = ctx;
     s->pending--;
+    if (s->leaving) return;
     if (s->request && result->status == 0 && !s->failed)
         answer_rows(s);
     else if (s->request)
@@ -294,6 +317,18 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
     if (ask_all(s) == 0) return;
     problem_unavailable(let_go(s), db_pool_reason(s->pool));
     if (s->pending == 0) finish(s); /* else what was asked ends first */
+}
+
+static void on_turn(struct gate_wait *w, bool entered)
+{
+    struct select *s = container_of(w, struct select, turn);
+    s->inside = entered;
+    if (entered) {
+        db_pool_take(s->pool, &s->wait, CONNECT_WAIT_MS);
+        return;
+    }
+    problem_unavailable(let_go(s), "");
+    select_free(s);
 }
 
 /* ---- making one ---- */
@@ -382,6 +417,9 @@ static struct select *select_new(struct http_request *r, const struct format *fo
     s->request = r;
     s->format = format;
     s->timeout_ms = from->timeout_ms;
+    s->gate = from->gate;
+    s->turn.got = on_turn;
+    list_init(&s->turn.link);
     s->wait.got = on_connected;
     list_init(&s->wait.link);
     arena_init(&s->arena, 4096, ARENA_MAX);
@@ -389,6 +427,12 @@ static struct select *select_new(struct http_request *r, const struct format *fo
     if (copy_columns(s, from) && copy_sql(s, from) && copy_params(s, from)) return s;
     select_free(s);
     return NULL;
+}
+
+static bool is_small(const struct http_request *r, const struct select_request *s)
+{
+    if (http_request_method(r) == HTTP_HEAD_) return true;
+    return s->limit != SELECT_ALL && s->limit <= SELECT_SMALL_ROWS && s->offset <= SELECT_NEAR_ROWS;
 }
 
 void select_answer(struct http_request *r, struct db_pool *pool, const struct select_request *from)
@@ -408,7 +452,11 @@ void select_answer(struct http_request *r, struct db_pool *pool, const struct se
     }
     s->pool = pool;
     s->format->begin(s, from);
+    s->start_len = s->out.len;
     http_request_attach(r, s, gone);
     http_on_writable(r, on_writable);
-    db_pool_take(pool, &s->wait, CONNECT_WAIT_MS);
+    if (s->gate && !is_small(r, from))
+        gate_enter(s->gate, &s->turn, PLACE_WAIT_MS);
+    else
+        db_pool_take(pool, &s->wait, CONNECT_WAIT_MS);
 }

@@ -8,7 +8,13 @@
  * size. A failure after the first bytes closes the connection without the final chunk. When the client leaves, the database
  * connection is closed, which ends the query.
  *
- *   waiting for a connection ──▶ [BEGIN ──▶] SELECT … rows … ──▶ [COMMIT ──▶] done
+ *   [waiting for a place ──▶] waiting for a connection ──▶ [BEGIN ──▶] SELECT … rows … ──▶ [COMMIT ──▶] done
+ *             ▲                                                          │ it grows, and nothing was sent yet
+ *             └──────────────────────────────────────────────────────────┘
+ *
+ * Slow readers of large answers must not take every connection: an answer that may be large (more than SELECT_SMALL_ROWS rows, or
+ * far from the start) needs a place of the gate first, and one that turns out to be large begins again with one. Whoever gets none
+ * within five seconds is answered with 503.
  *
  *     select_answer(r, pool, &(struct select_request){.schema = "public", .table = "orders", .column = columns, .columns = 2,
  * .limit = 10});
@@ -20,11 +26,12 @@
 #ifndef CETLD_API_SELECT_H
 #define CETLD_API_SELECT_H
 
+#include "api/gate.h"
 #include "db/pool.h"
 #include "db/query.h"
 #include "http/response.h"
 
-enum { SELECT_WHOLE_BYTES = 262144, SELECT_ALL = -1 };
+enum { SELECT_WHOLE_BYTES = 262144, SELECT_SMALL_ROWS = 100, SELECT_NEAR_ROWS = 10000, SELECT_ALL = -1 };
 
 struct select_column {
     const char *name;
@@ -46,6 +53,7 @@ struct select_request {
     const struct db_param *param;
     int params;
     int64_t timeout_ms; /* statement_timeout for this one; 0: the pool's */
+    struct gate *gate;  /* of the answers that may be large; NULL: there is none */
 };
 
 /** Answer `r` from a connection of `pool`, whose sessions only read. Everything is copied. The request's state belongs to it from

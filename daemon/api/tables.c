@@ -104,7 +104,8 @@ static void answer_rows(struct http_request *r, const struct table *t, int64_t l
                                                .orders = t->keys,
                                                .limit = limit,
                                                .offset = offset,
-                                               .timeout_ms = stream ? STREAM_TIMEOUT_MS : 0});
+                                               .timeout_ms = stream ? STREAM_TIMEOUT_MS : 0,
+                                               .gate = api->large});
     } else {
         problem_internal(r);
     }

@@ -27,6 +27,7 @@ static const char schema[] =
     "CREATE VIEW late AS SELECT n::int8 AS id, (100 / (300000 - n))::text AS name FROM generate_series(1, 400000) n;"
     "CREATE VIEW early AS SELECT n::int8 AS id, (100 / (2 - n))::text AS name FROM generate_series(1, 10) n;"
     "CREATE VIEW slow AS SELECT 1::int8 AS id, pg_sleep(0.4)::text AS name;"
+    "CREATE VIEW fat AS SELECT n::int8 AS id, repeat('y', 10000) AS name FROM generate_series(1, 1000) n;"
     "CREATE VIEW endless AS SELECT a.id, repeat('x', 1000) AS name FROM big a, big b;"
     "CREATE TABLE \"Odd \"\" name\" (\"a \"\" b\" int4);"
     "INSERT INTO \"Odd \"\" name\" VALUES (5)";
@@ -34,6 +35,7 @@ static const char schema[] =
 struct state {
     struct bench bench;
     struct db_pool *pool;
+    struct gate *gate; /* NULL but for the tests of it */
     struct buf in;
     int64_t timeout_ms;
 };
@@ -59,7 +61,8 @@ static void two_columns(struct http_request *r)
                                         .column = (struct select_column[]){{"id", 20}, {"name", 25}},
                                         .columns = 2,
                                         .limit = limit.p ? atoi(limit.p) : SELECT_ALL,
-                                        .timeout_ms = state->timeout_ms});
+                                        .timeout_ms = state->timeout_ms,
+                                        .gate = state->gate});
 }
 
 static void kinds(struct http_request *r)
@@ -126,14 +129,14 @@ static int cluster_down(void **state)
     return pg_fixture_tear_down(&pg);
 }
 
-static void open_pool(struct state *s, const char *conninfo)
+static void open_pool(struct state *s, unsigned size)
 {
     struct db_pool_config config = {
-        .conn = {.conninfo = conninfo,
+        .conn = {.conninfo = pg.conninfo,
                  .application_name = "select",
                  .setup = "SET TimeZone = 'UTC'; SET default_transaction_read_only = on; SET statement_timeout = 100",
                  .connect_timeout_ms = 20000},
-        .size = 1,
+        .size = size,
         .backoff_max_ms = 1000,
         .counters = &s->bench.counters};
     assert_int_equal(db_pool_new(s->bench.loop, &config, &s->pool), 0);
@@ -144,7 +147,7 @@ static int set_up(void **state)
     struct state *s = calloc(1, sizeof *s);
     buf_init(&s->in, 1 << 26);
     bench_start(&s->bench, routes, &limits);
-    open_pool(s, pg.conninfo);
+    open_pool(s, 1);
     s->timeout_ms = 20000;
     *state = s;
     return 0;
@@ -156,6 +159,7 @@ static int tear_down(void **state)
     http_server_free(s->bench.server);
     s->bench.server = NULL;
     db_pool_free(s->pool);
+    gate_free(s->gate);
     bench_stop(&s->bench);
     buf_done(&s->in);
     free(s);
@@ -338,7 +342,60 @@ static void pool_that_goes_away_is_answered(void **state)
     s->pool = NULL;
     bench_read_to_end(&s->bench, fd, &s->in);
     assert_true(slice_starts(buf_slice(&s->in), SLICE("HTTP/1.1 503 ")));
-    open_pool(s, pg.conninfo);
+    open_pool(s, 1);
+}
+
+/* Two connections, one place, and a reader of a large answer who reads no further; returns his socket. */
+static int with_a_slow_reader(struct state *s)
+{
+    db_pool_free(s->pool);
+    open_pool(s, 2);
+    assert_int_equal(gate_new(s->bench.loop, 1, &s->gate), 0);
+    int fd = bench_connect(&s->bench);
+    bench_send(&s->bench, fd, "GET /t/endless HTTP/1.1\r\nHost: x\r\n\r\n");
+    bench_read_until(&s->bench, fd, &s->in, "xxxx");
+    return fd;
+}
+
+static void slow_readers_leave_a_connection_for_small_answers(void **state)
+{
+    struct state *s = *state;
+    int slow = with_a_slow_reader(s), second = bench_connect(&s->bench);
+    bench_send(&s->bench, second, "GET /t/big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n");
+    bench_until(&s->bench, gate_waiting(s->gate) == 1);
+    get(s, "/t/big?limit=1", NULL, 200);
+    bench_close(&s->bench, slow);
+    buf_reset(&s->in);
+    bench_read_to_end(&s->bench, second, &s->in);
+    assert_int_equal(bench_count(&s->in, "row number "), BIG_ROWS);
+}
+
+static void small_answer_that_grows_begins_again_with_a_place(void **state)
+{
+    struct state *s = *state;
+    int slow = with_a_slow_reader(s), fat = bench_connect(&s->bench);
+    bench_send(&s->bench, fat, "GET /t/fat?limit=100 HTTP/1.1\r\nHost: x\r\nConnection: close\r\nAccept: text/csv\r\n\r\n");
+    bench_until(&s->bench, gate_waiting(s->gate) == 1);
+    get(s, "/t/big?limit=1", NULL, 200);
+    bench_close(&s->bench, slow);
+    buf_reset(&s->in);
+    bench_read_to_end(&s->bench, fat, &s->in);
+    assert_int_equal(bench_count(&s->in, "id,name\n"), 1);
+    assert_int_equal(bench_count(&s->in, ",yyyy"), 100);
+    assert_true(slice_ends(buf_slice(&s->in), SLICE("\r\n0\r\n\r\n")));
+}
+
+static void client_that_leaves_while_it_waits_for_a_place_is_forgotten(void **state)
+{
+    struct state *s = *state;
+    with_a_slow_reader(s);
+    int waiting = bench_connect(&s->bench);
+    bench_send(&s->bench, waiting, "GET /t/big HTTP/1.1\r\nHost: x\r\n\r\n");
+    bench_until(&s->bench, gate_waiting(s->gate) == 1);
+    struct linger reset = {.l_onoff = 1};
+    setsockopt(waiting, SOL_SOCKET, SO_LINGER, &reset, sizeof reset);
+    bench_close(&s->bench, waiting);
+    bench_until(&s->bench, gate_waiting(s->gate) == 0);
 }
 
 int main(void)
@@ -360,6 +417,9 @@ int main(void)
         T(client_that_leaves_frees_its_query),
         T(client_that_leaves_while_it_waits_is_forgotten),
         T(pool_that_goes_away_is_answered),
+        T(slow_readers_leave_a_connection_for_small_answers),
+        T(small_answer_that_grows_begins_again_with_a_place),
+        T(client_that_leaves_while_it_waits_for_a_place_is_forgotten),
     };
     return cmocka_run_group_tests(tests, cluster_up, cluster_down);
 }
