@@ -7,6 +7,7 @@
 #include "loop/timer.h"
 
 #include <assert.h>
+#include <poll.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -37,7 +38,7 @@ struct db_conn {
     struct list ops;           /* db_op; the first one is at work once `started` */
     bool started;
     bool held;             /* nothing is read */
-    bool blocked;          /* the operation waits until everything has left */
+    bool blocked;          /* the operation waits for room in the socket */
     bool spoke;            /* see db_conn_spoke */
     unsigned asides;       /* notices and notifications received */
     struct error farewell; /* why the server closes the connection, if it said so */
@@ -183,7 +184,6 @@ static void run_ops(struct db_conn *c)
         int r = c->started ? op->class->advance(op, c) : op->class->start(op, c);
         if (c->state >= LOST) return;
         c->started = true;
-        c->spoke = false;
         /* libpq reports a broken connection as a failed query too; such an operation has not ended, it is lost. */
         if (r < 0 || PQstatus(c->pg) == CONNECTION_BAD) {
             broken(c);
@@ -207,9 +207,7 @@ static void run(struct db_conn *c)
         broken(c);
         return;
     }
-    /* The socket took the rest just now, behind the operation's back: nothing else would wake it. */
-    if (left == 0 && c->blocked) db_conn_kick(c);
-    watch(c, (c->held ? 0 : UV_READABLE) | (left > 0 ? UV_WRITABLE : 0));
+    watch(c, (c->held ? 0 : UV_READABLE) | (left > 0 || c->blocked ? UV_WRITABLE : 0));
 }
 
 /* Input is parsed at once, also when nothing is under way: notices and notifications are dropped, and a closed connection is
@@ -221,7 +219,7 @@ static int take_input(struct db_conn *c)
     PQisBusy(c->pg);
     for (PGnotify *n; (n = PQnotifies(c->pg)); PQfreemem(n))
         c->asides++;
-    c->spoke = c->asides == before;
+    if (c->asides == before) c->spoke = true;
     return 0;
 }
 
@@ -479,16 +477,20 @@ void db_conn_hold(struct db_conn *c, bool hold)
     c->held = hold;
 }
 
-int db_conn_flush(struct db_conn *c)
+int db_conn_room(struct db_conn *c)
 {
-    int left = PQflush(c->pg);
+    struct pollfd p = {.fd = PQsocket(c->pg), .events = POLLIN | POLLOUT};
+    if (poll(&p, 1, 0) > 0 && (p.revents & ~POLLOUT) && take_input(c) < 0) return -1;
+    int left = p.revents & POLLOUT ? PQflush(c->pg) : 1;
     c->blocked = left > 0;
-    return left;
+    return left < 0 ? -1 : left == 0;
 }
 
-bool db_conn_spoke(const struct db_conn *c)
+bool db_conn_spoke(struct db_conn *c)
 {
-    return c->spoke;
+    bool spoke = c->spoke;
+    c->spoke = false;
+    return spoke;
 }
 
 PGconn *db_conn_pg(struct db_conn *c)

@@ -43,13 +43,22 @@ static int send_end(struct copyin *k, struct db_conn *c, const char *reason)
     return PQputCopyEnd(db_conn_pg(c), reason) == 1 ? 0 : -1;
 }
 
-/* Hand over what there is, a piece whenever libpq has nothing left of the last. */
+/*
+ * Hand over what there is, a piece whenever libpq has nothing left of the last.
+ *
+ * libpq does not look at the server's words before the COPY has ended, and so a refusal of the first line would be heard after the
+ * last. But a server that takes COPY data says nothing except notices, or an error: ending there lets libpq read it. Were it no
+ * error after all, the COPY would fail with our reason as 57014, which is tried again. And were it read by libpq itself, inside a
+ * send that would block (so pieces are small, and only for a socket with room), the refusal would be heard at the end.
+ */
 static int send_data(struct copyin *k, struct db_conn *c)
 {
     PGconn *pg = db_conn_pg(c);
     for (size_t sent = 0;;) {
-        int left = db_conn_flush(c);
-        if (left != 0) return left < 0 ? -1 : 0;
+        int room = db_conn_room(c);
+        if (room < 0) return -1;
+        if (db_conn_spoke(c)) return send_end(k, c, "the server interrupted the COPY");
+        if (!room) return 0;
         if (k->ended && (k->reason[0] || k->rest.len == 0)) return send_end(k, c, k->reason[0] ? k->reason : NULL);
         if (k->rest.len == 0) {
             if (!k->owes_drained) return 0;
@@ -70,6 +79,7 @@ static int send_data(struct copyin *k, struct db_conn *c)
     }
 }
 
+/* Until the server wants data, and after the end. */
 static int take_results(struct copyin *k, struct db_conn *c)
 {
     while (!PQisBusy(db_conn_pg(c))) {
@@ -80,8 +90,9 @@ static int take_results(struct copyin *k, struct db_conn *c)
             PQclear(res);
             if (k->state == ENDING) return -1; /* a second COPY in one text: nobody has data for it */
             k->state = OPEN;
+            (void)db_conn_spoke(c); /* that was the invitation */
             if (!k->ended) k->handler.ready(k->handler.ctx);
-            return db_conn_gone(c) ? 0 : send_data(k, c);
+            return 0;
         }
         if (status == PGRES_COPY_OUT || status == PGRES_COPY_BOTH) {
             PQclear(res);
@@ -95,14 +106,12 @@ static int take_results(struct copyin *k, struct db_conn *c)
 static int advance(struct db_op *op, struct db_conn *c)
 {
     struct copyin *k = container_of(op, struct copyin, op);
-    if (k->state != OPEN) return take_results(k, c);
-    /*
-     * libpq does not look at the server's words before the COPY has ended, and so a refusal of the first line would be heard after
-     * the last. But a server that takes COPY data says nothing except notices, or an error. Ending here lets libpq read it; were it
-     * no error after all, the COPY would fail with the reason below as 57014, which is tried again.
-     */
-    if (db_conn_spoke(c)) return send_end(k, c, "the server interrupted the COPY");
-    return send_data(k, c);
+    int r = 0;
+    if (k->state == WAITING) r = take_results(k, c);
+    if (r == 0 && !db_conn_gone(c) && k->state == OPEN) r = send_data(k, c);
+    /* The answer may have been read already, together with what made us end. */
+    if (r == 0 && !db_conn_gone(c) && k->state == ENDING) r = take_results(k, c);
+    return r;
 }
 
 static void end(struct db_op *op, const struct db_result *why)

@@ -52,10 +52,13 @@ bool db_conn_gone(const struct db_conn *c);
 void db_conn_kick(struct db_conn *c);
 /** Stop reading from the socket (true) or go on. */
 void db_conn_hold(struct db_conn *c, bool hold);
-/** PQflush for an operation that goes on only after everything has left: it is advanced then. 0, 1 (not yet), or -1. */
-int db_conn_flush(struct db_conn *c);
-/** The server sent something that is neither notice nor notification since the operation was last advanced. */
-bool db_conn_spoke(const struct db_conn *c);
+/**
+ * 1: everything has left and the socket has room for more; 0: not yet, the operation is advanced when it has; -1: broken. Input is
+ * taken before: libpq reads by itself whenever a send would block, and says nothing of it.
+ */
+int db_conn_room(struct db_conn *c);
+/** The server sent something that is neither notice nor notification since this was last asked. */
+bool db_conn_spoke(struct db_conn *c);
 PGconn *db_conn_pg(struct db_conn *c);
 struct db_statements *db_conn_statements(struct db_conn *c);
 
