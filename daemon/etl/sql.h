@@ -15,10 +15,14 @@
     " SET extra_float_digits = 1; SET client_min_messages = warning; SET cetl.load = 'on';"                                         \
     " SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 
-/* The API's sessions only read; a plain scan begins at the table's start, so that rows without a key come in the order of insertion. */
+/*
+ * The API's sessions only read; a plain scan begins at the table's start, so that rows without a key come in the order of insertion. A query whose client has left is closed
+ * under the server, which looks for that only while it is told to (since PostgreSQL 14).
+ */
 #define SQL_SETUP_API                                                                                                              \
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
     " SET default_transaction_read_only = on; SET synchronize_seqscans = off; SET client_min_messages = warning;"                  \
+    " SELECT set_config(name, '2s', false) FROM pg_settings WHERE name = 'client_connection_check_interval';"                      \
     " SET statement_timeout = %lld"
 
 /* ---- datasets ---- */
