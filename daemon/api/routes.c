@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "api/access.h"
 #include "api/api.h"
 #include "api/datasets.h"
 #include "api/files.h"
@@ -24,5 +25,5 @@ static const struct http_route routes[] = {
 
 void api_router(struct api *api)
 {
-    api->router = (struct http_router){.routes = routes, .ctx = api};
+    api->router = (struct http_router){.routes = routes, .guard = access_guard, .ctx = api};
 }

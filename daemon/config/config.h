@@ -55,9 +55,11 @@ struct config_database {
     int64_t statement_timeout_ms; /* of the API's buffered answers */
 };
 
+enum config_anonymous { CONFIG_ANONYMOUS_READ, CONFIG_ANONYMOUS_NONE };
 struct config_api {
     struct config_place place;
     struct config_list listen; /* "host:port", "[::1]:port", "unix:/path" */
+    enum config_anonymous anonymous;
     const char *first_chunk;   /* a dataset's name; "": the first declared */
     int64_t header_max;        /* bytes */
     int64_t header_timeout_ms;

@@ -6,6 +6,7 @@
 #include "http/turns.h"
 
 #include <assert.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -571,6 +572,21 @@ struct http_shared *http_conn_shared(const struct http_conn *c)
 bool http_conn_is_local(const struct http_conn *c)
 {
     return c->local;
+}
+
+bool http_conn_is_loopback(const struct http_conn *c)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } own;
+    int len = sizeof own;
+    if (c->local || uv_tcp_getsockname(&c->socket.tcp, &own.any, &len) < 0) return false;
+    if (own.any.sa_family == AF_INET) return ntohl(own.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    if (own.any.sa_family != AF_INET6) return false;
+    const struct in6_addr *a = &own.in6.sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == IN_LOOPBACKNET);
 }
 
 bool http_conn_is_dead(const struct http_conn *c)

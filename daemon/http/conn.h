@@ -57,7 +57,10 @@ struct http_conn *http_conn_of_idle(struct list *link);
 /* ---- for request.c and response.c ---- */
 
 struct http_shared *http_conn_shared(const struct http_conn *c);
+/** By a unix socket. */
 bool http_conn_is_local(const struct http_conn *c);
+/** By TCP, to a loopback address. */
+bool http_conn_is_loopback(const struct http_conn *c);
 /** Cut or lost: answers go nowhere. */
 bool http_conn_is_dead(const struct http_conn *c);
 /** No request will follow `r`, so its answer says `Connection: close`. */

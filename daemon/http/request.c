@@ -145,6 +145,19 @@ struct slice http_request_header(const struct http_request *r, const char *name)
     return n == 1 ? m->field[first].value : join(r, first, len);
 }
 
+bool http_request_header_at(const struct http_request *r, unsigned i, struct slice *ret_name, struct slice *ret_value)
+{
+    if (i >= r->message.fields) return false;
+    *ret_name = r->message.field[i].name;
+    *ret_value = r->message.field[i].value;
+    return true;
+}
+
+struct slice http_request_host(const struct http_request *r)
+{
+    return r->target.authority.p ? r->target.authority : http_request_header(r, "Host");
+}
+
 struct slice http_request_body(const struct http_request *r)
 {
     return buf_slice(&r->message.body);
@@ -153,6 +166,11 @@ struct slice http_request_body(const struct http_request *r)
 bool http_request_is_local_socket(const struct http_request *r)
 {
     return http_conn_is_local(r->conn);
+}
+
+bool http_request_is_local(const struct http_request *r)
+{
+    return http_conn_is_local(r->conn) || http_conn_is_loopback(r->conn);
 }
 
 const char *http_request_id(const struct http_request *r)

@@ -34,10 +34,16 @@ struct slice http_request_query(const struct http_request *r, const char *name);
 bool http_request_query_at(const struct http_request *r, unsigned i, struct slice *ret_name, struct slice *ret_value);
 /** A header's value (name without regard to case), trimmed; {NULL, 0} when absent; several are joined by ", ". */
 struct slice http_request_header(const struct http_request *r, const char *name);
+/** The i-th header field as it came, its value trimmed; false behind the last. */
+bool http_request_header_at(const struct http_request *r, unsigned i, struct slice *ret_name, struct slice *ret_value);
+/** The host the client asks for, with its port: of an absolute target (RFC 9112, 3.2.2), else the Host field. */
+struct slice http_request_host(const struct http_request *r);
 /** The buffered body. */
 struct slice http_request_body(const struct http_request *r);
 /** The connection came by a unix socket. */
 bool http_request_is_local_socket(const struct http_request *r);
+/** The connection came by a unix socket, or to a loopback address: from this machine. */
+bool http_request_is_local(const struct http_request *r);
 /** A request id: the client's X-Request-Id when it is sane, else one of ours. */
 const char *http_request_id(const struct http_request *r);
 /**

@@ -96,7 +96,7 @@ void http_router_dispatch(const struct http_router *router, struct http_request 
         answer_nothing_there(r);
     } else if (!found) {
         answer_other_method(r, methods);
-    } else {
+    } else if (!router->guard || router->guard(r)) {
         note_captures(r, found->pattern);
         found->handler(r);
     }

@@ -2,7 +2,7 @@
 /*
  * The router: a table of method, path pattern and handler. Literal segments win over captures; a trailing slash is answered as if
  * it were not there. An unknown path is 404, a known one with another method 405 with Allow; OPTIONS is answered with Allow; HEAD
- * goes to GET.
+ * goes to GET. Before a handler the guard is asked.
  *
  *     static const struct http_route routes[] = {
  *         {HTTP_GET_, "/v1/files/{id}", files_one},
@@ -25,6 +25,7 @@ struct http_route {
 };
 struct http_router {
     const struct http_route *routes;
+    bool (*guard)(struct http_request *r); /* may it go to its handler? False: it was answered. NULL: all may */
     void *ctx; /* http_request_context */
 };
 

@@ -1,14 +1,18 @@
 # SPDX-License-Identifier: MIT
 """The HTTP interface as a client sees it."""
 
+import http.client
 import json
 import os
 import re
 import socket
 import stat
+import struct
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
+
+from waiting import until
 
 ITEMS = """
 [dataset items]
@@ -222,6 +226,95 @@ def test_metrics_are_prometheus_text(api):
 def test_client_that_leaves_in_the_middle_is_no_harm(api):
     for _ in range(20):
         s = socket.create_connection(("127.0.0.1", api.port), 10)
-        s.sendall(b"GET /latest-event-data?dataset=items HTTP/1.1\r\nHost: a\r\n\r\n")
+        s.sendall(b"GET /latest-event-data?dataset=items HTTP/1.1\r\nHost: localhost\r\n\r\n")
         s.close()
     assert api.get("/v1/items?limit=1").status == 200
+
+
+def slow_reader(daemon, path):
+    """A client that asks, and then takes no more than fits into a small buffer."""
+    s = socket.socket()
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+    s.settimeout(10)
+    s.connect(("127.0.0.1", daemon.port))
+    s.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\n\r\n" % path.encode())
+    return s
+
+
+def test_slow_readers_do_not_stop_the_others(cetld, database):
+    daemon = cetld(ITEMS, database={"api_connections": "3"})
+    database.rows("INSERT INTO items (id, name) SELECT n, repeat('x', 1000) FROM generate_series(1, 30000) n")
+    readers = [slow_reader(daemon, "/v1/items") for _ in range(4)]
+    try:
+        for s in readers[:2]:
+            assert s.recv(100).startswith(b"HTTP/1.1 200")
+        for path in ("/status", "/v1", "/v1/files", "/v1/items?limit=5", "/read/first-chunk"):
+            assert daemon.get(path, timeout=3).status == 200, path
+        # Those who got no place are told so in time.
+        assert readers[2].recv(1000).startswith(b"HTTP/1.1 503") and readers[3].recv(1000).startswith(b"HTTP/1.1 503")
+    finally:
+        for s in readers:
+            s.close()
+
+
+def test_query_of_a_client_that_left_ends_in_the_server(api, database):
+    waiting = "SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cetld api' AND wait_event_type = 'Lock' AND datname = current_database()"
+    lock = database.connect()
+    lock.autocommit = False
+    with lock.cursor() as sql:
+        sql.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+    s = slow_reader(api, "/v1/items?limit=1")
+    until(lambda: database.value(waiting) == 1, lambda: "the query waits for the lock")
+    s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))
+    s.close()
+    until(lambda: database.value(waiting) == 0, lambda: "the query is gone", deadline=10)
+    lock.close()
+
+
+def test_only_this_machine_reads_without_a_token(api):
+    for headers in ({"Host": "rebound.example.org"}, {"X-Forwarded-For": "192.0.2.1"}, {"Via": "1.1 gate"}):
+        for path in ("/", "/v1", "/v1/items", "/v1/files", "/read/first-chunk", "/metrics", "/readyz"):
+            answer = api.get(path, headers=headers)
+            assert answer.status == 403 and "token" in answer.json["message"], (path, headers, answer)
+        assert api.get("/status", headers=headers).status == 200
+        assert api.request("OPTIONS", "/v1", headers=headers).status == 204
+    assert api.get("/v1/items?limit=1", unix=True).status == 200
+
+
+def own_address():
+    """An address of this machine that is not loopback, or None. Nothing is sent."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+        try:
+            s.connect(("192.0.2.1", 9))
+        except OSError:
+            return None
+        address = s.getsockname()[0]
+        return None if address.startswith(("127.", "0.")) else address
+
+
+def test_from_another_address_only_the_status_is_read(make_cetld, database):
+    address = own_address()
+    if not address:
+        pytest.skip("this machine has loopback only")
+    daemon = make_cetld(database.url(), ITEMS)
+    daemon.sections["api"]["listen"] += ", %s:0" % address
+    daemon.write_config(ITEMS)
+    daemon.start()
+    port = int(re.search(r"listening on %s:(\d+)" % re.escape(address), daemon.log()).group(1))
+
+    def status(path):
+        c = http.client.HTTPConnection(address, port, timeout=10)
+        c.request("GET", path, headers={"Host": "localhost"})
+        answer = c.getresponse()
+        answer.read()
+        c.close()
+        return answer.status
+
+    assert [status(path) for path in ("/status", "/healthz", "/v1", "/v1/items")] == [200, 200, 403, 403]
+    assert daemon.get("/v1/items").status == 200
+
+
+def test_anonymous_none_leaves_the_status_only(cetld):
+    daemon = cetld(ITEMS, ready=False, api={"anonymous": "none"})
+    assert daemon.get("/status").status == 200
+    assert daemon.get("/v1", unix=True).status == 403 and daemon.get("/v1").status == 403

@@ -120,6 +120,23 @@ static void head_goes_to_get(void **state)
     expect(*state, "HEAD /v1/orders", 200, "Content-Length: 16\r\n");
 }
 
+static bool nobody(struct http_request *r)
+{
+    http_problem(r, &(struct http_problem){.status = 403, .message = "no"});
+    return false;
+}
+
+static void guard_stands_before_handlers_only(void **state)
+{
+    struct bench *b = *state;
+    b->router.guard = nobody;
+    expect(b, "GET /v1/x", 403, "\"no\"");
+    expect(b, "HEAD /v1/x", 403, "");
+    expect(b, "GET /nowhere", 404, "");
+    expect(b, "POST /v1/x", 405, "");
+    expect(b, "OPTIONS /v1/x", 204, "");
+}
+
 int main(void)
 {
 #define T(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -131,6 +148,7 @@ int main(void)
         T(known_path_with_another_method_is_405_with_allow),
         T(options_tells_the_methods),
         T(head_goes_to_get),
+        T(guard_stands_before_handlers_only),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
