@@ -224,7 +224,7 @@ void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const st
     put_table(out, t);
     buf_puts(out, " IS ");
     put_literal(out, buf_slice(&definition));
-        if (buf_check(&definition) != 0) out->failed = definition.failed;
+    if (buf_check(&definition) != 0) out->failed = definition.failed;
     buf_done(&definition);
 }
 

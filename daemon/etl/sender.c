@@ -93,6 +93,7 @@ void sender_finish(struct sender *s)
 
 void sender_abort(struct sender *s)
 {
+    if (!s->running || s->aborting) return;
     s->aborting = true;
-    if (s->open && !s->ended) db_copyin_end(s->conn, ABORT_REASON); /* else when it opens, or it is over anyway */
+    if (s->open && !s->ended) db_copyin_end(s->conn, ABORT_REASON); /* else when it opens, or it is ending anyway */
 }

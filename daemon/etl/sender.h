@@ -32,7 +32,7 @@ must_check int sender_begin(struct sender *s, const char *sql);
 void sender_pump(struct sender *s);
 /** The pipeline has ended well: send what is left and end the COPY. */
 void sender_finish(struct sender *s);
-/** Make the server roll the COPY back; a piece on its way stays taken until `done`. */
+/** Make the server roll the COPY back; a piece on its way stays taken until `done`. Harmless when it is over or done already. */
 void sender_abort(struct sender *s);
 
 #endif
