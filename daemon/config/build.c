@@ -105,7 +105,10 @@ static void check_kinds(struct builder *b)
 /* Is a password written in the conninfo? It would be seen in ps, in --print-config and in backups of the file. */
 static bool holds_password(const char *url)
 {
-    if (strstr(url, "password=")) return true;
+    for (const char *at = url; (at = strstr(at, "password"));) {
+        at += strlen("password");
+        if (at[strspn(at, " \t")] == '=') return true;
+    }
     const char *authority = strstr(url, "://");
     if (!authority) return false;
     authority += 3;
@@ -372,7 +375,7 @@ static void check_rollup_table(struct builder *b, const struct config_dataset *d
     }
     for (const struct config_dataset *other = b->datasets; other <= d; other++) {
         for (size_t k = 0; k < other->n_rollups && &other->rollup[k] != r; k++) {
-            if (strcmp(other->schema, d->schema) == 0 && strcmp(other->rollup[k].table, r->table) == 0)
+            if (strcmp(other->rollup[k].table, r->table) == 0)
                 mistakes_add(b->mistakes, r->place, "its table %s is that of rollup '%s.%s'", r->table, other->name,
                              other->rollup[k].name);
         }

@@ -6,6 +6,8 @@
 #include "config/config.h"
 #include "config/token.h"
 
+#include <arpa/inet.h>
+#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/un.h>
@@ -188,6 +190,19 @@ static int parse_globs(const struct input *in, void *field)
     return parse_items(in, check_glob, field);
 }
 
+/* What a socket can be bound to without asking anybody for the name's meaning. */
+static bool is_bindable(struct slice host)
+{
+    char text[INET6_ADDRSTRLEN];
+    unsigned char address[sizeof(struct in6_addr)];
+    if (slice_equal(host, SLICE("localhost")) || slice_equal(host, SLICE("*"))) return true;
+    bool v6 = host.p[0] == '[';
+    if (v6) host = (struct slice){host.p + 1, host.len - 2};
+    if (host.len >= sizeof(text)) return false;
+    snprintf(text, sizeof(text), SLICE_FMT, SLICE_ARG(host));
+    return inet_pton(v6 ? AF_INET6 : AF_INET, text, address) == 1;
+}
+
 static int check_address(const struct input *item)
 {
     static const char expected[] = "an address: host:port, [::1]:port or unix:/path";
@@ -205,7 +220,8 @@ static int check_address(const struct input *item)
     if (host.len == 0) return refuse(item, "complete: write 0.0.0.0:port for every IPv4 address, [::]:port for every address");
     bool bracketed = host.p[0] == '[';
     if (bracketed != (host.p[host.len - 1] == ']') || (!bracketed && memchr(host.p, ':', host.len))) return refuse(item, expected);
-    return 0;
+    if (bracketed && host.len < 2) return refuse(item, expected);
+    return is_bindable(host) ? 0 : refuse(item, "the address of a host; names other than localhost are not looked up");
 }
 
 static int parse_addresses(const struct input *in, void *field)

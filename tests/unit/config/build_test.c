@@ -134,6 +134,10 @@ static void tables_must_not_collide(void **state)
     expect_mistakes("[dataset a]\n[rollup a.b_c]\ngroup = x\nmeasure = count(*)\n[dataset a_b]\n[rollup a_b.c]\ngroup = x\nmeasure "
                     "= count(*)\n",
                     "f:6: its table a_b_c is that of rollup 'a.b_c'\n");
+    expect_mistakes(
+        "[dataset a]\n[rollup a.b_c]\ngroup = x\nmeasure = count(*)\n[dataset a_b]\ntable = other.t\n[rollup a_b.c]\ngroup = "
+        "x\nmeasure = count(*)\n",
+        "f:7: its table a_b_c is that of rollup 'a.b_c'\n"); /* one address in the API */
     expect_mistakes("[dataset a]\ntable = t\n[dataset b]\ntable = t\nmode = replace\n",
                     "f:3: dataset 'a' has the same table, and one of both replaces its content\n");
 }
@@ -150,10 +154,11 @@ static void other_things_that_do_not_fit_are_told(void **state)
 static void a_password_in_the_url_is_refused(void **state)
 {
     (void)state;
-    static const char *const bad[] = {"postgresql://u:pw@h/db", "host=h password=x", "postgresql://h/db?password=x"};
+    static const char *const bad[] = {"postgresql://u:pw@h/db", "host=h password=x", "postgresql://h/db?password=x",
+                                      "host=h password = x"};
     static const char *const good[] = {"postgresql://u@h:5432/db", "postgresql:///cetl", "host=/run/x dbname=y",
                                        "postgresql://h/a:b@c"};
-    for (size_t i = 0; i < 3; i++) {
+    for (size_t i = 0; i < 4; i++) {
         char text[100];
         snprintf(text, sizeof(text), "[database]\nurl = %s\n", bad[i]);
         expect_mistakes(text, "f:2: url holds a password; put it into a file and name that by password_file\n");

@@ -112,8 +112,10 @@ static void lists_have_a_ceiling(void **state)
 static void addresses_are_checked(void **state)
 {
     (void)state;
-    static const char *const good[] = {"127.0.0.1:8080", "[::1]:0", "localhost:65535", "unix:/run/x.sock", "[::]:80"};
-    static const char *const bad[] = {"8080", ":8080", "h:65536", "h:", "h:x", "::1:80", "[::1:80", "unix:run/x", "unix:", "h:-1"};
+    static const char *const good[] = {"127.0.0.1:8080", "[::1]:0", "localhost:65535", "unix:/run/x.sock", "[::]:80", "*:80"};
+    static const char *const bad[] = {"8080",          ":8080",    "h:65536",    "h:",    "h:x",
+                                      "::1:80",        "[::1:80",  "unix:run/x", "unix:", "h:-1",
+                                      "127.0.0.1x:80", "[::g]:80", "[]:80",      "[:80",  "[127.0.0.1]:80"};
     for (size_t i = 0; i < sizeof(good) / sizeof(good[0]); i++)
         becomes(VALUE_ADDRESSES, good[i], good[i]);
     for (size_t i = 0; i < sizeof(bad) / sizeof(bad[0]); i++) {
@@ -125,6 +127,8 @@ static void addresses_are_checked(void **state)
         arena_done(&arena);
         if (r != VALUE_E_INVALID) fail_msg("'%s' was taken", bad[i]);
     }
+    becomes(VALUE_ADDRESSES, "example.org:80",
+            "! 'example.org:80' is not the address of a host; names other than localhost are not looked up");
     becomes(VALUE_ADDRESSES, ":80",
             "! ':80' is not complete: write 0.0.0.0:port for every IPv4 address, [::]:port for every address");
 }
