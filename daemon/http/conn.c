@@ -382,6 +382,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     } else if (n == UV_EOF) {
         /* The client has shut its side, or is gone, which looks the same: what is whole is answered. */
         c->eof = true;
+        c->read_ms = now_ms(c);
         if (c->state == CONN_OPEN) c->state = CONN_LAST;
         if (c->state == CONN_LINGERING) http_conn_cut(c);
     } else {
@@ -422,6 +423,8 @@ static int64_t deadline_ms(const struct http_conn *c)
         other = c->head_done ? c->read_ms + limits->idle_timeout_ms : c->since_ms + limits->header_timeout_ms;
     else if (c->state == CONN_OPEN && is_idle(c))
         other = c->since_ms + limits->idle_timeout_ms;
+    else if (c->eof && c->turns.count > 0) /* nobody may be there any more to wait for these answers */
+        other = (c->read_ms > c->moved_ms ? c->read_ms : c->moved_ms) + limits->idle_timeout_ms;
     return other < at ? other : at;
 }
 

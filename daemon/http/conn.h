@@ -7,7 +7,8 @@
  *
  * - open: requests are read. At most HTTP_PIPELINE_MAX are with their handlers at a time, several only when all of them are safe
  * methods (RFC 9112, 9.3.2); beyond that, and while more than queue_max waits to be sent, the socket is not read.
- * - last: what was read is answered, nothing more is parsed. A half-closed client gets here and is served.
+ * - last: what was read is answered, nothing more is parsed. A half-closed client gets here and is served, as long
+ * as it gets something within the idle time-out: it cannot be told from one that has left.
  * - lingering: our side is shut; what the client still sends is thrown away for a moment, since closing at once would reset the
  * connection and could destroy the answer on its way (RFC 9112, 9.6).
  *

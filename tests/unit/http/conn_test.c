@@ -486,6 +486,21 @@ static void half_closed_client_gets_all_its_answers(void **state)
     bench_until(&s->bench, counters_get(&s->bench.counters, COUNTER_HTTP_CONNECTIONS) == 0);
 }
 
+static void half_closed_client_does_not_wait_for_ever(void **state)
+{
+    struct state *s = *state;
+    struct http_limits limits = usual;
+    limits.idle_timeout_ms = 50;
+    restart(&s->bench, &limits);
+    int fd = bench_connect(&s->bench);
+    bench_send(&s->bench, fd, "GET /later/1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    bench_until(&s->bench, s->bench.laters == 1);
+    shutdown(fd, SHUT_WR);
+    bench_until(&s->bench, s->bench.gone == 1);
+    bench_read_to_end(&s->bench, fd, &s->in);
+    assert_int_equal(s->in.len, 0);
+}
+
 static void requests_that_change_something_wait_for_those_before(void **state)
 {
     struct state *s = *state;
@@ -751,6 +766,7 @@ int main(void)
         T(pipelined_answers_keep_the_order_of_the_requests),
         T(no_more_than_sixteen_are_in_flight),
         T(half_closed_client_gets_all_its_answers),
+        T(half_closed_client_does_not_wait_for_ever),
         T(requests_that_change_something_wait_for_those_before),
         T(stream_goes_in_chunks),
         T(stream_to_http_1_0_goes_until_the_close),
