@@ -7,7 +7,7 @@
 #include "base/num.h"
 #include "format/json_writer.h"
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, SHOWN_MAX = 4 * NAME_MAX + 1 };
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, SHOWN_MAX = 4 * NAME_MAX + 1 };
 
 /* The names of /v1/files are the ledger's. */
 #define FILE_COLUMNS                                                                                                               \
@@ -17,9 +17,13 @@ enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, SHOWN_MAX = 4 * NAME_MAX + 1 };
 #define SQL_FILES                                                                                                                  \
     FILE_COLUMNS " WHERE ($3 = '' OR d.name = $3) AND ($4 = '' OR f.state = $4) ORDER BY f.id DESC LIMIT $1::int8 OFFSET $2::int8"
 #define SQL_FILE FILE_COLUMNS " WHERE f.id = $1::int8"
+/* A page ends early where its rows grow too large, but has one row at least. */
 #define SQL_REJECTS                                                                                                                \
-    "SELECT line, byte_offset, column_name AS column, code, message, value, encode(raw, 'escape') AS raw FROM cetl.reject"         \
-    " WHERE file_id = $1::int8 ORDER BY line"
+    "SELECT line, byte_offset, column_name AS column, code, message, value, encode(raw, 'escape') AS raw FROM"                     \
+    " (SELECT *, sum(octet_length(raw) + coalesce(octet_length(value), 0)) OVER (ORDER BY line, byte_offset, column_name"          \
+    "   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before FROM"                                                    \
+    "  (SELECT * FROM cetl.reject WHERE file_id = $1::int8 ORDER BY line, byte_offset, column_name LIMIT $2::int8 OFFSET $3::int8) p) q" \
+    " WHERE coalesce(bytes_before, 0) < 8388608 ORDER BY line, byte_offset, column_name"
 
 /* ---- what is in memory ---- */
 
@@ -150,24 +154,19 @@ static bool write_rejects(struct http_request *r, const PGresult *rows, struct b
     return true;
 }
 
-static void by_id(struct http_request *r, const struct reply_query *q)
-{
-    struct slice id = http_request_capture(r, "id");
-    int64_t v;
-    if (num_parse_i64(id, &v) != 0) return problem_parameter(r, "id", "a whole number");
-    struct db_param p = db_slice(id);
-    struct reply_query query = *q;
-    query.param = &p;
-    query.params = 1;
-    reply_with(r, &query);
-}
-
 void files_one(struct http_request *r)
 {
-    by_id(r, &(struct reply_query){.sql = SQL_FILE, .write = write_one});
+    int64_t id;
+    if (num_parse_i64(http_request_capture(r, "id"), &id) != 0) return problem_parameter(r, "id", "a whole number");
+    struct db_param p[] = {db_int8(id)};
+    reply_with(r, &(struct reply_query){.sql = SQL_FILE, .param = p, .params = 1, .write = write_one});
 }
 
 void files_rejects(struct http_request *r)
 {
-    by_id(r, &(struct reply_query){.sql = SQL_REJECTS, .write = write_rejects});
+    int64_t id, limit = number(r, "limit", REJECTS_MAX, REJECTS_MAX), offset = number(r, "offset", 0, INT64_MAX);
+    if (num_parse_i64(http_request_capture(r, "id"), &id) != 0) return problem_parameter(r, "id", "a whole number");
+    if (limit < 0 || offset < 0) return problem_parameter(r, limit < 0 ? "limit" : "offset", "a whole number from 0");
+    struct db_param p[] = {db_int8(id), db_int8(limit), db_int8(offset)};
+    reply_with(r, &(struct reply_query){.sql = SQL_REJECTS, .param = p, .params = 3, .write = write_rejects});
 }

@@ -11,7 +11,10 @@
 
 void files_list(struct http_request *r);
 void files_one(struct http_request *r);
-/** GET /v1/files/{id}/rejects: its rejects as a JSON array. */
+/**
+ * GET /v1/files/{id}/rejects[?limit=&offset=]: its rejects as a JSON array, in the order of their lines, 1000 at most and as many as
+ * fit into 8 MB; `offset` goes on where the last answer ended.
+ */
 void files_rejects(struct http_request *r);
 
 #endif

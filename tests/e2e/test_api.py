@@ -105,6 +105,17 @@ def test_ledger_entries(api):
     assert api.get("/v1/files/nonsense").status in (400, 404)
 
 
+def test_rejects_come_in_pages(cetld):
+    daemon = cetld(ITEMS.replace("[dataset items]", "[dataset items]\nmax_errors = 2000"))
+    daemon.drop("items.csv", "id,name,price,at,tags\n" + "".join("x%d,n,1,,\n" % n for n in range(1500)))
+    path = "/v1/files/%s/rejects" % daemon.wait_state("items.csv")["id"]
+    pages = [daemon.json(path), daemon.json(path + "?offset=1000"), daemon.json(path + "?offset=1500")]
+    assert [len(page) for page in pages] == [1000, 500, 0]
+    assert [r["line"] for r in pages[0] + pages[1]] == list(range(2, 1502))
+    assert daemon.json(path + "?limit=1&offset=7")[0]["value"] == "x7"
+    assert daemon.get(path + "?limit=x").status == 400 and daemon.get(path + "?offset=-1").status == 400
+
+
 def test_trailing_slash_is_answered_directly(api):
     for path in ("/status/", "/v1/", "/v1/items/?limit=2", "/read/first-chunk/"):
         assert api.get(path).status == 200, path
