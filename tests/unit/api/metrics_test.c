@@ -1,0 +1,86 @@
+/* SPDX-License-Identifier: MIT */
+#include "../http/bench.h"
+#include "api/api.h"
+#include "api/metrics.h"
+#include "format/metrics_text.h"
+
+static const struct http_limits limits = {
+    .header_max = 4096,
+    .body_max = 4096,
+    .queue_max = 1 << 20,
+    .header_timeout_ms = 20000,
+    .idle_timeout_ms = 20000,
+    .connections = 10,
+};
+
+static const struct http_route routes[] = {{HTTP_GET_, "/metrics", metrics_get}, {0}};
+
+static void get_metrics(struct counters *counters, struct buf *ret_answer)
+{
+    struct bench b;
+    struct api api = {.counters = counters};
+    bench_start(&b, routes, &limits);
+    b.router.ctx = &api;
+    buf_init(ret_answer, 1 << 20);
+    bench_expect(&b, "GET /metrics HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200, ret_answer);
+    bench_stop(&b);
+}
+
+static void every_counter_is_there_even_at_its_longest(void **state)
+{
+    (void)state;
+    struct counters counters;
+    struct buf in;
+    for (int id = 0; id < COUNTER_N; id++)
+        counters_set(&counters, (enum counter_id)id, INT64_MIN + id);
+    get_metrics(&counters, &in);
+    assert_true(bench_has(&in, "Content-Type: " METRICS_TEXT_TYPE "\r\n"));
+    for (int id = 0; id < COUNTER_N; id++) {
+        char line[128];
+        snprintf(line, sizeof line, "\n%s %lld\n", counters_info((enum counter_id)id)->name, (long long)(INT64_MIN + id));
+        if (!bench_has(&in, line)) fail_msg("not there: %s", line);
+    }
+    buf_done(&in);
+}
+
+/* The exposition format: a line is a comment or a sample "name{labels} number"; HELP and TYPE once a family, before its samples. */
+static void body_is_prometheus_text(void **state)
+{
+    (void)state;
+    struct counters counters = {0};
+    struct buf in;
+    get_metrics(&counters, &in);
+    struct slice rest = slice_of(strstr(buf_cstr(&in), "\r\n\r\n") + 4);
+    assert_true(slice_ends(rest, SLICE("\n")));
+    struct slice family = {0};
+    unsigned samples = 0;
+    while (rest.len > 0) {
+        struct slice line = slice_cut(&rest, '\n');
+        struct slice words = line, name = slice_cut(&words, ' ');
+        if (slice_equal(name, SLICE("#"))) {
+            struct slice kind = slice_cut(&words, ' ');
+            struct slice of = slice_cut(&words, ' ');
+            assert_true(words.len > 0);
+            if (slice_equal(kind, SLICE("TYPE"))) assert_true(slice_equal(words, SLICE("counter")) || slice_equal(words, SLICE("gauge")));
+            assert_int_equal(slice_equal(of, family), slice_equal(kind, SLICE("TYPE"))); /* HELP opens a family, TYPE follows */
+            family = of;
+            continue;
+        }
+        name.len = strcspn(name.p, "{ ");
+        assert_true(slice_equal(name, family));
+        assert_int_equal(strspn(words.p, "0123456789"), words.len);
+        samples++;
+    }
+    assert_int_equal(samples, COUNTER_N + 1); /* and the version */
+    assert_true(bench_has(&in, "cetl_build_info{version=\"" CETLD_VERSION "\"} 1\n"));
+    buf_done(&in);
+}
+
+int main(void)
+{
+    const struct CMUnitTest tests[] = {
+        cmocka_unit_test(every_counter_is_there_even_at_its_longest),
+        cmocka_unit_test(body_is_prometheus_text),
+    };
+    return cmocka_run_group_tests(tests, NULL, NULL);
+}
