@@ -246,12 +246,11 @@ static int make_rule(struct matching *m)
     p->rule.cells = m->head->cells;
     for (size_t i = 0; i < t->columns; i++) {
         if (m->source[i] < 0 && !used_by_rollup(p->dataset, i)) continue;
-        size_t n = p->rule.columns;
+        size_t n = p->rule.columns++; /* also when it fails: its format is to be freed */
         int r = make_column_rule(m, i, &p->rule.column[n], &p->format[n]);
         if (r != 0) return r;
         types[n] = t->column[i].type;
         place[i] = n;
-        p->rule.columns++;
     }
     if (p->rule.columns == 0) return error_set(m->err, PLAN_E_HEADER, "line 1: none of its cells is a column of %s.%s", t->schema, t->name);
     p->convert.rule = &p->rule;
