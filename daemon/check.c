@@ -4,6 +4,7 @@
 #include "etl/sql.h"
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { TIMEOUT_MS = 5000 };
 
@@ -48,6 +49,18 @@ static void on_lost(void *ctx, struct db_conn *c, const struct error *why)
     loop_stop(run->loop);
 }
 
+/* libpq reads the url only when it connects, where a typo looks like a server that is away. */
+static bool url_is_sound(const struct config_database *d)
+{
+    char *why = NULL;
+    PQconninfoOption *options = PQconninfoParse(d->url, &why);
+    if (!options) fprintf(stderr, "%s:%d: url: %.*s\n", d->place.file, d->place.line, why ? (int)strcspn(why, "\n") : 9, why ? why : "no memory");
+    bool sound = options;
+    PQconninfoFree(options);
+    PQfreemem(why);
+    return sound;
+}
+
 int check_against_database(struct config *config)
 {
     struct run run = {.config = config};
@@ -57,6 +70,7 @@ int check_against_database(struct config *config)
         fprintf(stderr, "cetld: the database was not asked: it is the embedded cluster, which runs with the daemon\n");
         return EXIT_SUCCESS;
     }
+    if (!url_is_sound(&config->database)) return EXIT_FAILURE;
     if (config->database.password_file[0] && config_read_secret(config->database.password_file, &err, &password) < 0) {
         fprintf(stderr, "cetld: %s\n", err.text);
         return EXIT_FAILURE;

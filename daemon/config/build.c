@@ -117,6 +117,20 @@ static bool holds_password(const char *url)
     return at && memchr(authority, ':', (size_t)(at - authority));
 }
 
+static void check_singles(struct builder *b)
+{
+    const struct config *c = b->config;
+    const struct ini_section *own = find_section(b, OPTION_DAEMON);
+    if (!*c->daemon.spool) mistakes_add(b->mistakes, place_of(own, "spool"), "spool names no folder");
+    if (!*c->daemon.state) mistakes_add(b->mistakes, place_of(own, "state"), "state names no folder");
+    if (holds_password(c->database.url))
+        mistakes_add(b->mistakes, place_of(find_section(b, OPTION_DATABASE), "url"),
+                     "url holds a password; put it into a file and name that by password_file");
+    if (c->daemon.max_record > c->daemon.memory_max / 2)
+        mistakes_add(b->mistakes, place_of(own, "max_record"),
+                     "max_record is more than half of memory_max; no record of that size could be loaded");
+}
+
 static int build_singles(struct builder *b)
 {
     struct config *c = b->config;
@@ -135,12 +149,7 @@ static int build_singles(struct builder *b)
         int r = fill(b, singles[i].kind, s, singles[i].values);
         if (r < 0) return r;
     }
-    if (holds_password(c->database.url))
-        mistakes_add(b->mistakes, place_of(find_section(b, OPTION_DATABASE), "url"),
-                     "url holds a password; put it into a file and name that by password_file");
-    if (c->daemon.max_record > c->daemon.memory_max / 2)
-        mistakes_add(b->mistakes, place_of(find_section(b, OPTION_DAEMON), "max_record"),
-                     "max_record is more than half of memory_max; no record of that size could be loaded");
+    check_singles(b);
     return 0;
 }
 
