@@ -61,7 +61,8 @@ static void body_is_prometheus_text(void **state)
             struct slice kind = slice_cut(&words, ' ');
             struct slice of = slice_cut(&words, ' ');
             assert_true(words.len > 0);
-            if (slice_equal(kind, SLICE("TYPE"))) assert_true(slice_equal(words, SLICE("counter")) || slice_equal(words, SLICE("gauge")));
+            if (slice_equal(kind, SLICE("TYPE")))
+                assert_true(slice_equal(words, SLICE("counter")) || slice_equal(words, SLICE("gauge")));
             assert_int_equal(slice_equal(of, family), slice_equal(kind, SLICE("TYPE"))); /* HELP opens a family, TYPE follows */
             family = of;
             continue;

@@ -20,9 +20,10 @@ static void sqlstates_have_the_statuses_that_postgrest_gives(void **state)
         const char *sqlstate;
         int status;
     } rows[] = {
-        {"08006", 503}, {"0LP01", 403}, {"22P02", 400}, {"22003", 400}, {"23502", 400}, {"23503", 409}, {"23505", 409}, {"23514", 400},
-        {"25006", 405}, {"25001", 500}, {"28P01", 403}, {"40001", 500}, {"42501", 403}, {"42601", 400}, {"42703", 400}, {"42883", 404},
-        {"42P01", 404}, {"42P17", 500}, {"53300", 503}, {"54001", 500}, {"57014", 503}, {"57P01", 503}, {"58030", 500}, {"XX000", 500},
+        {"08006", 503}, {"0LP01", 403}, {"22P02", 400}, {"22003", 400}, {"23502", 400}, {"23503", 409},
+        {"23505", 409}, {"23514", 400}, {"25006", 405}, {"25001", 500}, {"28P01", 403}, {"40001", 500},
+        {"42501", 403}, {"42601", 400}, {"42703", 400}, {"42883", 404}, {"42P01", 404}, {"42P17", 500},
+        {"53300", 503}, {"54001", 500}, {"57014", 503}, {"57P01", 503}, {"58030", 500}, {"XX000", 500},
     };
     for (size_t i = 0; i < sizeof rows / sizeof *rows; i++)
         if (problem_status(rows[i].sqlstate) != rows[i].status)
@@ -40,7 +41,8 @@ static void where_no_server_spoke_it_is_503(void **state)
 static void refused(struct http_request *r)
 {
     struct error err = {.sqlstate = "42703", .text = "column \"nope\" does not exist"};
-    problem_from_database(r, &(struct db_result){.status = ERROR_REFUSED, .error = &err, .detail = "LINE 1: SELECT secret FROM hidden"});
+    problem_from_database(
+        r, &(struct db_result){.status = ERROR_REFUSED, .error = &err, .detail = "LINE 1: SELECT secret FROM hidden"});
 }
 
 static void timed_out(struct http_request *r)
@@ -71,8 +73,12 @@ static void internal(struct http_request *r)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET_, "/refused", refused}, {HTTP_GET_, "/timed-out", timed_out}, {HTTP_GET_, "/lost", lost},
-    {HTTP_GET_, "/cancelled", cancelled}, {HTTP_GET_, "/parameter", parameter}, {HTTP_GET_, "/internal", internal},
+    {HTTP_GET_, "/refused", refused},
+    {HTTP_GET_, "/timed-out", timed_out},
+    {HTTP_GET_, "/lost", lost},
+    {HTTP_GET_, "/cancelled", cancelled},
+    {HTTP_GET_, "/parameter", parameter},
+    {HTTP_GET_, "/internal", internal},
     {0},
 };
 

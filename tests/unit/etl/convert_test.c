@@ -24,7 +24,8 @@ static void plan_of(struct table_plan *p)
         .measure = {{.function = AGGREGATE_COUNT_ALL}, {.function = AGGREGATE_SUM, .column = 0}},
     };
     p->rule = (struct row_rule){.column = p->column, .columns = 2, .cells = 2};
-    p->spec = (struct aggregate_spec){.key = &p->key, .keys = 1, .measure = p->measure, .measures = 2, .type = p->types, .columns = 2};
+    p->spec =
+        (struct aggregate_spec){.key = &p->key, .keys = 1, .measure = p->measure, .measures = 2, .type = p->types, .columns = 2};
     p->plan = (struct convert_plan){.dialect = dialect_default(),
                                     .header = true,
                                     .rule = &p->rule,
@@ -34,7 +35,6 @@ static void plan_of(struct table_plan *p)
                                     .aggregate_max = 1 << 20,
                                     .rejects_max = 1 << 20};
     p->plan.dialect.delimiter = ',';
-
 }
 
 static struct chunk chunk_of(struct slice bytes)
@@ -56,7 +56,8 @@ static void assert_same(const struct buf *a, const struct buf *b)
 }
 
 /* One more chunk through the bench; the output is the caller's. */
-static void convert(const struct convert_plan *plan, struct convert_bench *bench, struct slice text, struct convert_output *ret_output)
+static void convert(const struct convert_plan *plan, struct convert_bench *bench, struct slice text,
+                    struct convert_output *ret_output)
 {
     struct chunk chunk = chunk_of(text);
     assert_int_equal(convert_chunk(plan, &chunk, bench, ret_output), 0);

@@ -67,7 +67,8 @@ static void section_for_a_column_that_the_table_lacks_breaks_the_dataset(void **
 
 /* ---- reading the catalog's rows ---- */
 
-/* Rows as SQL_TABLE_COLUMNS gives them: name, oid, typmod, not null, default, generated, type, bytewise, place in the key, format. */
+/* Rows as SQL_TABLE_COLUMNS gives them: name, oid, typmod, not null, default, generated, type, bytewise, place in the key, format.
+ */
 static PGresult *rows_of(const char *const (*row)[10], int rows)
 {
     PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);

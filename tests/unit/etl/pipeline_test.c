@@ -15,7 +15,8 @@ static const struct row_rule rule = {.column = columns, .columns = 2, .cells = 2
 static const struct row_rule narrow_rule = {.column = columns, .columns = 1, .cells = 1};
 static const struct aggregate_key key = {.kind = AGGREGATE_KEY_COLUMN, .column = 1};
 static const struct aggregate_measure measures[] = {{.function = AGGREGATE_COUNT_ALL}, {.function = AGGREGATE_SUM, .column = 0}};
-static const struct aggregate_spec rollup = {.key = &key, .keys = 1, .measure = measures, .measures = 2, .type = types, .columns = 2};
+static const struct aggregate_spec rollup = {
+    .key = &key, .keys = 1, .measure = measures, .measures = 2, .type = types, .columns = 2};
 
 static struct convert_plan plan_of_table(void)
 {

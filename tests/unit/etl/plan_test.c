@@ -1,8 +1,7 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/name.h"
 #include "etl/plan.h"
 #include "fixture.h"
-
-#include "base/name.h"
 
 /* A head of these cells, which end with NULL. */
 struct headed {
@@ -20,7 +19,8 @@ static const struct plan_head *head_of(struct headed *h, enum dialect_header hea
 }
 #define CELLS(...) ((const char *const[]){__VA_ARGS__, NULL})
 
-static int plan_with(struct dataset *d, enum dialect_header header, const char *const *cells, struct error *err, struct plan **ret_plan)
+static int plan_with(struct dataset *d, enum dialect_header header, const char *const *cells, struct error *err,
+                     struct plan **ret_plan)
 {
     struct headed h;
     return plan_new(d, head_of(&h, header, cells), err, ret_plan);
@@ -56,7 +56,8 @@ static const char orders_text[] = "[dataset orders]\ncolumns = id bigint, custom
 static struct dataset *orders_with(const char *more)
 {
     char text[1024];
-    struct table_column column[] = {fixture_column("id", TYPE_INT8), fixture_column("customer_name", TYPE_TEXT), fixture_column("placed", TYPE_DATE)};
+    struct table_column column[] = {fixture_column("id", TYPE_INT8), fixture_column("customer_name", TYPE_TEXT),
+                                    fixture_column("placed", TYPE_DATE)};
     column[0].not_null = true;
     snprintf(text, sizeof text, "%s%s", orders_text, more);
     return fixture_dataset(text, column, 3);
@@ -77,7 +78,8 @@ static void header_may_name_the_columns_in_any_order_and_spelling(void **state)
     assert_true(p->rule.column[0].not_null);
     assert_true(p->convert.header);
     assert_int_equal(p->convert.types[2].id, TYPE_DATE);
-    assert_string_equal(p->copy_sql, "COPY \"public\".\"orders\" (\"id\", \"customer_name\", \"placed\") FROM STDIN (FORMAT binary)");
+    assert_string_equal(p->copy_sql,
+                        "COPY \"public\".\"orders\" (\"id\", \"customer_name\", \"placed\") FROM STDIN (FORMAT binary)");
     plan_free(p);
     dataset_unref(d);
 }
@@ -105,7 +107,8 @@ static void positions_rule_and_other_cells_are_not_wanted(void **state)
     assert_rule(p, 1, "customer_name", 0);
     assert_string_equal(p->copy_sql, "COPY \"public\".\"orders\" (\"id\", \"customer_name\") FROM STDIN (FORMAT binary)");
     plan_free(p);
-    must_fail(d, DIALECT_HEADER_NO, CELLS("Ann", "1"), PLAN_E_HEADER, "line 1 has 2 cells, but column id is expected in cell 4; is the delimiter right?");
+    must_fail(d, DIALECT_HEADER_NO, CELLS("Ann", "1"), PLAN_E_HEADER,
+              "line 1 has 2 cells, but column id is expected in cell 4; is the delimiter right?");
     dataset_unref(d);
 }
 
@@ -118,8 +121,10 @@ static void without_header_the_cells_are_the_columns_in_order(void **state)
     for (int i = 0; i < 3; i++)
         assert_int_equal(p->rule.column[i].source, i);
     plan_free(p);
-    must_fail(d, DIALECT_HEADER_NO, CELLS("1", "Ann"), PLAN_E_HEADER, "line 1 has 2 cells, but column placed is expected in cell 3; is the delimiter right?");
-    must_fail(d, DIALECT_HEADER_NO, CELLS("1", "Ann", "2024-01-02", "x"), PLAN_E_HEADER, "line 1 has 4 cells, but public.orders has fewer columns");
+    must_fail(d, DIALECT_HEADER_NO, CELLS("1", "Ann"), PLAN_E_HEADER,
+              "line 1 has 2 cells, but column placed is expected in cell 3; is the delimiter right?");
+    must_fail(d, DIALECT_HEADER_NO, CELLS("1", "Ann", "2024-01-02", "x"), PLAN_E_HEADER,
+              "line 1 has 4 cells, but public.orders has fewer columns");
     dataset_unref(d);
 }
 
@@ -212,7 +217,8 @@ static void what_a_person_must_mend_names_the_column(void **state)
 {
     (void)state;
     struct dataset *d = orders_with("[column orders.placed]\nformat = HH24:MI\n");
-    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "placed"), PLAN_E_DATASET, "column placed: format \"HH24:MI\": it lacks what a date needs");
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "placed"), PLAN_E_DATASET,
+              "column placed: format \"HH24:MI\": it lacks what a date needs");
     d->table.column[2].known = false;
     d->table.column[2].sql_type = "point";
     must_fail(d, DIALECT_HEADER_YES, CELLS("id", "placed"), PLAN_E_DATASET,

@@ -21,14 +21,20 @@ static int cluster_down(void **state)
 static struct dataset *sales_with(const char *rollup)
 {
     char text[1024];
-    struct table_column column[] = {fixture_column("placed", TYPE_TIMESTAMP), fixture_column("zip", TYPE_TEXT), fixture_column("amount", TYPE_NUMERIC),
-                                    fixture_column("n", TYPE_INT4), {.name = "at", .sql_type = "point", .oid = 600, .format = ""}};
-    snprintf(text, sizeof text, "[dataset sales]\ncolumns = placed timestamp, zip text, amount numeric, n int, at point\n[rollup sales.by]\n%s", rollup);
+    struct table_column column[] = {fixture_column("placed", TYPE_TIMESTAMP),
+                                    fixture_column("zip", TYPE_TEXT),
+                                    fixture_column("amount", TYPE_NUMERIC),
+                                    fixture_column("n", TYPE_INT4),
+                                    {.name = "at", .sql_type = "point", .oid = 600, .format = ""}};
+    snprintf(text, sizeof text,
+             "[dataset sales]\ncolumns = placed timestamp, zip text, amount numeric, n int, at point\n[rollup sales.by]\n%s",
+             rollup);
     return fixture_dataset(text, column, 5);
 }
 
-static const char by_day_and_zip[] = "group = placed::date as day, date_trunc('month', placed) as month, zip\n"
-                                     "measure = count(*) as rows, count(n), sum(amount) as \"the \"\" sum\", min(n), max(n) as most\n";
+static const char by_day_and_zip[] =
+    "group = placed::date as day, date_trunc('month', placed) as month, zip\n"
+    "measure = count(*) as rows, count(n), sum(amount) as \"the \"\" sum\", min(n), max(n) as most\n";
 
 /* ---- resolving ---- */
 
@@ -38,10 +44,10 @@ static void rollups_table_has_the_types_that_postgresql_gives(void **state)
     struct dataset *d = sales_with(by_day_and_zip);
     assert_int_equal(dataset_resolve_rollups(d), 0);
     assert_null(d->broken);
-    static const char *const columns[][2] = {{"day", "date"},      {"month", "timestamp without time zone"},
-                                             {"zip", "text"},      {"rows", "bigint"},
-                                             {"count", "bigint"},  {"the \" sum", "numeric"},
-                                             {"min", "integer"},   {"most", "integer"}};
+    static const char *const columns[][2] = {{"day", "date"},     {"month", "timestamp without time zone"},
+                                             {"zip", "text"},     {"rows", "bigint"},
+                                             {"count", "bigint"}, {"the \" sum", "numeric"},
+                                             {"min", "integer"},  {"most", "integer"}};
     const struct table *t = &d->rollup[0].table;
     assert_string_equal(t->name, "sales_by");
     assert_int_equal(t->columns, 8);
@@ -92,9 +98,11 @@ static void definition_reads_as_a_person_would_write_it(void **state)
     struct buf sql;
     buf_init(&sql, 1 << 16);
     rollup_definition(&sql, &d->rollup[0], &d->table);
-    assert_string_equal(buf_cstr(&sql), "SELECT \"placed\"::date AS \"day\", date_trunc('month', \"placed\") AS \"month\", \"zip\" AS \"zip\","
-                                        " count(*) AS \"rows\", count(\"n\") AS \"count\", sum(\"amount\") AS \"the \"\" sum\", min(\"n\") AS \"min\","
-                                        " max(\"n\") AS \"most\" FROM \"public\".\"sales\" GROUP BY 1, 2, 3");
+    assert_string_equal(
+        buf_cstr(&sql),
+        "SELECT \"placed\"::date AS \"day\", date_trunc('month', \"placed\") AS \"month\", \"zip\" AS \"zip\","
+        " count(*) AS \"rows\", count(\"n\") AS \"count\", sum(\"amount\") AS \"the \"\" sum\", min(\"n\") AS \"min\","
+        " max(\"n\") AS \"most\" FROM \"public\".\"sales\" GROUP BY 1, 2, 3");
     buf_done(&sql);
     dataset_unref(d);
 }
@@ -127,7 +135,8 @@ static void assert_rollup_is_its_definition(struct pg_client *p, const struct da
     buf_init(&sql, 1 << 16);
     buf_puts(&sql, "WITH wanted AS (");
     rollup_definition(&sql, &d->rollup[0], &d->table);
-    buf_puts(&sql, ") SELECT count(*) FROM ((TABLE sales_by EXCEPT ALL TABLE wanted) UNION ALL (TABLE wanted EXCEPT ALL TABLE sales_by)) different");
+    buf_puts(&sql, ") SELECT count(*) FROM ((TABLE sales_by EXCEPT ALL TABLE wanted) UNION ALL (TABLE wanted EXCEPT ALL TABLE "
+                   "sales_by)) different");
     assert_string_equal(pg_ask(p, (struct db_query){.sql = buf_cstr(&sql)}).value, "0");
     buf_done(&sql);
 }
@@ -150,7 +159,8 @@ static void rollup_is_filled_when_it_is_made_and_made_again(void **state)
     pg_client_open(&p, &pg);
     must_run(&p, "DROP TABLE IF EXISTS sales, sales_by");
     must_run(&p, "CREATE TABLE sales (placed timestamp, zip text, amount numeric, n int, at point)");
-    must_run(&p, "INSERT INTO sales SELECT timestamp '2024-01-30' + i * interval '7 hours', nullif(i % 3, 0)::text, i / 10.0, nullif(i % 5, 0)"
+    must_run(&p, "INSERT INTO sales SELECT timestamp '2024-01-30' + i * interval '7 hours', nullif(i % 3, 0)::text, i / 10.0, "
+                 "nullif(i % 5, 0)"
                  " FROM generate_series(1, 100) i UNION ALL SELECT NULL, NULL, NULL, NULL");
     create(&p, d);
     assert_rollup_is_its_definition(&p, d);
@@ -184,7 +194,8 @@ static void partials_merged_equal_the_definition_over_all(void **state)
     rollup_merge_sql(&sql, &d->rollup[0]);
     /* Groups that are new, that come again, of NULL keys, and whose measures are NULL in one of the two. */
     static const char *const loads[] = {
-        "('2024-01-30 01:00', 'a', 1.5, 1), ('2024-01-30 02:00', 'a', 2.25, 3), ('2024-02-01', NULL, NULL, NULL), (NULL, NULL, 7, 7)",
+        "('2024-01-30 01:00', 'a', 1.5, 1), ('2024-01-30 02:00', 'a', 2.25, 3), ('2024-02-01', NULL, NULL, NULL), (NULL, NULL, 7, "
+        "7)",
         "('2024-01-30 03:00', 'a', NULL, NULL), ('2024-02-01', NULL, 3, 3), (NULL, NULL, NULL, NULL), ('2024-02-02', 'b', 4, -4)",
         "('2024-01-30 03:00', 'a', -1, -9), ('2024-02-01', NULL, NULL, NULL), (NULL, NULL, 0.001, 100)",
     };

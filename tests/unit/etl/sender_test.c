@@ -78,8 +78,8 @@ static void flow_open(struct flow *f, struct slice text)
     assert_int_equal(plan_new(f->dataset, &head, &err, &f->plan), 0);
     c.plan = &f->plan->convert;
     assert_int_equal(pipeline_new(&c, &f->pipeline), 0);
-    f->sender = (struct sender){
-        .conn = f->client.conn, .pipeline = f->pipeline, .counters = &f->counters, .done = on_done, .ctx = f};
+    f->sender =
+        (struct sender){.conn = f->client.conn, .pipeline = f->pipeline, .counters = &f->counters, .done = on_done, .ctx = f};
 }
 
 static void begin(struct flow *f)
