@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-/* The two ways into work/: place_claim, and place_recover for what an earlier run had claimed (place.h). */
+/* place_claim: the way into work/ (place.h). What an earlier run had claimed: recover.c. */
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "spool/mend.h"
@@ -260,85 +260,5 @@ int place_claim(struct place *p, const char *path, const char *token, bool durab
     snprintf(ret_file->name, sizeof(ret_file->name), "%s", c.name);
     ret_file->path = steal_ptr(&copy);
     ret_file->fd = steal_fd(&c.fd);
-    return 0;
-}
-
-/* The file's name in a token folder: the one that is not ours. 0, or -errno (-ENOENT: none). */
-static int find_name(int dir, char ret_name[NAME_MAX + 1])
-{
-    cleanup_fd int fd = fs_open_dir(dir, ".");
-    if (fd < 0) return fd;
-    cleanup_dir DIR *d = fdopendir(fd);
-    if (!d) return -errno;
-    steal_fd(&fd);
-    errno = 0;
-    for (const struct dirent *e; (e = readdir(d)); errno = 0) {
-        const char *n = e->d_name;
-        if (!strcmp(n, ".") || !strcmp(n, "..") || !strcmp(n, TOKEN_PATH) || !strcmp(n, TOKEN_PART) || !strcmp(n, TOKEN_COPY))
-            continue;
-        snprintf(ret_name, NAME_MAX + 1, "%s", n);
-        return 0;
-    }
-    return errno != 0 ? -errno : -ENOENT;
-}
-
-/* Finish a copy across file systems that a crash cut short: see take_copy. */
-static int recover_copy(const struct place *p, int dir, const char *path)
-{
-    struct stat copy, source;
-    if (fstatat(dir, TOKEN_COPY, &copy, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? 0 : -errno;
-    cleanup_fd int incoming = place_folder(p, "incoming");
-    if (incoming < 0) return incoming;
-    if (path && fstatat(incoming, path, &source, AT_SYMLINK_NOFOLLOW) == 0 && source.st_size == copy.st_size &&
-        source.st_mtim.tv_sec == copy.st_mtim.tv_sec && source.st_mtim.tv_nsec == copy.st_mtim.tv_nsec)
-        return unlinkat(dir, TOKEN_COPY, 0) == 0 ? 0 : -errno;
-    const char *slash = path ? strrchr(path, '/') : NULL;
-    return fs_rename_noreplace(dir, TOKEN_COPY, dir, slash ? slash + 1 : path ? path : "unnamed.csv");
-}
-
-/* Open what lies in a token folder. 0; PLACE_E_GONE: nothing, or it went back to incoming/; or -errno. */
-static int recover_token(struct place *p, const char *token, struct place_file *ret_file)
-{
-    cleanup_fd int dir = token_open(p, token);
-    if (dir < 0) return dir;
-    cleanup_free char *path = NULL;
-    size_t len;
-    int r = fs_read_small(dir, TOKEN_PATH, PATH_MAX, &path, &len);
-    if (r < 0 && r != -ENOENT) return r;
-    if (path && *path == '\0') free(steal_ptr(&path)); /* the disk never got its content */
-    r = recover_copy(p, dir, path);
-    char name[NAME_MAX + 1];
-    if (r == 0) r = find_name(dir, name);
-    if (r == -ENOENT) token_remove(p, token);
-    if (r < 0) return r == -ENOENT ? PLACE_E_GONE : r;
-    struct place_file f = {.fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
-    bool short_of_descriptors = f.fd < 0 && (errno == EMFILE || errno == ENFILE);
-    snprintf(f.token, sizeof(f.token), "%s", token);
-    memcpy(f.name, name, sizeof(name));
-    f.path = strdup(path ? path : name);
-    if (!f.path) r = -ENOMEM;
-    if (r == 0 && fstatat(dir, name, &f.st, AT_SYMLINK_NOFOLLOW) < 0) r = -errno;
-    if (r == 0 && (!S_ISREG(f.st.st_mode) || (f.fd < 0 && !short_of_descriptors))) {
-        r = place_finish(p, &f, PLACE_INCOMING, (struct slice){NULL, 0}, NULL);
-        if (r == 0) r = PLACE_E_GONE;
-    }
-    if (r == 0)
-        *ret_file = f;
-    else
-        place_file_done(&f);
-    return r;
-}
-
-int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f), void *ctx, struct error *err)
-{
-    cleanup(token_list_done) struct token_list list = {0};
-    int r = token_list_read(p, &list);
-    if (r < 0) return error_set(err, r, "cannot read %s/work: %s", p->path, error_name(r));
-    for (size_t i = 0; i < list.n; i++) {
-        struct place_file f;
-        r = recover_token(p, list.item[i], &f);
-        if (r < 0) return error_set(err, r, "cannot recover %s/work/%s: %s", p->path, list.item[i], error_name(r));
-        if (r == 0) found(ctx, &f);
-    }
     return 0;
 }
