@@ -36,7 +36,7 @@ check-long: $(DAEMON) ## end-to-end tests at full length: 30 kills, a 200 MB and
 THREADED = $(filter loop/% etl/% spool/% base/log base/counters,$(patsubst tests/unit/%_test.c,%,$(UNIT_SRCS)))
 
 # ThreadSanitizer wants its memory where it expects it.
-check-san: UNDER = $(shell setarch -R true 2>/dev/null && echo setarch -R)
+check-san: UNDER = TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp $(shell setarch -R true 2>/dev/null && echo setarch -R)
 
 .PHONY: check-san
 check-san: ## unit tests and a short end-to-end run under ASan+UBSan, what has threads under TSan
@@ -44,7 +44,7 @@ check-san: ## unit tests and a short end-to-end run under ASan+UBSan, what has t
 	$(AGAIN) BUILD=$(BUILD)/asan SAN=address,undefined OPT='-O1 -g' check-unit
 	$(AGAIN) BUILD=$(BUILD)/asan SAN=address,undefined OPT='-O1 -g' F='$(or $(F),main_job or refused or api)' check-e2e
 	$(AGAIN) BUILD=$(BUILD)/tsan SAN=thread OPT='-O1 -g' T='$(THREADED)' check-unit
-	$(AGAIN) BUILD=$(BUILD)/tsan SAN=thread OPT='-O1 -g' T= F=main_job check-e2e
+	$(AGAIN) BUILD=$(BUILD)/tsan SAN=thread OPT='-O1 -g' T= F="main_job or replace" check-e2e
 
 .PHONY: check-systemd
 check-systemd: deb ## install the package in a booted systemd and use it (root)
