@@ -17,7 +17,8 @@
 
 enum {
     NICE = 5,                  /* of the workers: the loop's answers come first */
-    LOAD_GRACE_MS = 10000,     /* for running loads, at the end */
+    LOAD_GRACE_MS = 10000,     /* for running loads, at the end; then they are rolled back */
+    ABANDON_MS = 15000,        /* for the server's answer to that */
     HTTP_GRACE_MS = 5000,      /* for open requests, at the end */
     STATUS_MS = 1000,
     STALLED_MS = 60000,        /* workers that finish nothing for so long while jobs wait are stuck */
@@ -38,7 +39,7 @@ struct daemon {
     struct workers *workers;
     struct signals *signals;
     struct notify *notify;
-    struct timer *status_timer, *next_timer, *http_timer;
+    struct timer *status_timer, *next_timer, *http_timer, *abandon_timer;
     struct db_embedded *embedded;
     struct db_pool *load_pool, *api_pool;
     struct catalog *catalog;
@@ -85,17 +86,38 @@ static void embedded_stopped(void *ctx)
     loop_stop(d->loop);
 }
 
+/*
+ * Requests that are still open go first, for they ask the pools; then the pools, since what they end under the setup's hands the setup must still be there for.
+ */
+static void close_pools(struct daemon *d)
+{
+    http_server_free(d->http);
+    d->http = NULL;
+    d->http_drained = true;
+    d->api.ready = false;
+    db_pool_free(d->api_pool);
+    db_pool_free(d->load_pool);
+    d->api_pool = d->load_pool = NULL;
+    setup_free(d->setup);
+    d->setup = NULL;
+}
+
+/* Neither commit nor rollback was answered in time: close the connections under the loads. The ledger tells the next start what came of them. */
+static void abandon(void *ctx)
+{
+    struct daemon *d = ctx;
+    log_warning("the database does not answer; the loads are left as they are");
+    scheduler_abandon(d->scheduler);
+    close_pools(d);
+}
+
 /* Loads and requests are over: close the connections, then the cluster may go. */
 static void close_database(void *ctx)
 {
     struct daemon *d = ctx;
     http_server_free(d->http); /* who did not get away in time would ask pools that are gone */
     d->http = NULL;
-    setup_free(d->setup);
-    d->setup = NULL;
-    db_pool_free(d->api_pool);
-    db_pool_free(d->load_pool);
-    d->api_pool = d->load_pool = NULL;
+    close_pools(d);
     if (d->embedded) {
         db_embedded_stop(d->embedded, embedded_stopped, d);
     } else {
@@ -117,6 +139,8 @@ static void loads_stopped(void *ctx)
 {
     struct daemon *d = ctx;
     d->loads_stopped = true;
+    timer_free(d->abandon_timer);
+    d->abandon_timer = NULL;
     maybe_close(d);
 }
 
@@ -139,7 +163,8 @@ static void on_terminate(void *ctx)
     notify_stopping(d->notify);
     timer_stop(d->status_timer);
     if (timer_new(d->loop, http_drained, d, &d->http_timer) == 0) timer_start(d->http_timer, HTTP_GRACE_MS);
-    http_server_drain(d->http, http_drained, d);
+    if (timer_new(d->loop, abandon, d, &d->abandon_timer) == 0) timer_start(d->abandon_timer, ABANDON_MS);
+    http_server_drain(d->http, http_drained, d); /* may call back at once */
     scheduler_stop(d->scheduler, LOAD_GRACE_MS, loads_stopped, d);
 }
 
@@ -172,6 +197,7 @@ static void on_reload(void *ctx)
         d->config = fresh;
         d->api.config = fresh;
         log_set_level(fresh->daemon.log_level);
+        scheduler_hold(d->scheduler); /* until the catalog is as the configuration says */
         scheduler_set_config(d->scheduler, fresh);
         setup_run(d->setup, fresh);
         scheduler_rescan(d->scheduler);
@@ -204,6 +230,12 @@ static void on_set_up(void *ctx)
     struct daemon *d = ctx;
     d->api.ready = true;
     if (!d->stopping) scheduler_go(d->scheduler);
+}
+
+static void on_stale(void *ctx)
+{
+    struct daemon *d = ctx;
+    if (!d->stopping && d->setup) setup_run(d->setup, d->config);
 }
 
 static int make_pool(struct daemon *d, const char *conninfo, const char *setup, bool loads, struct db_pool **ret_pool)
@@ -286,7 +318,7 @@ static int make_etl(struct daemon *d)
     size_t budget = (size_t)d->config->daemon.memory_max;
     d->memory = (struct memory){.max = budget - budget / ROLLUP_SHARE, .counters = &d->counters};
     struct scheduler_config c = {.loop = d->loop, .workers = d->workers, .memory = &d->memory, .place = &d->place, .pool = d->load_pool,
-                                 .catalog = d->catalog, .counters = &d->counters, .config = d->config};
+                                 .catalog = d->catalog, .counters = &d->counters, .config = d->config, .stale = on_stale, .stale_ctx = d};
     r = scheduler_new(&c, &d->scheduler);
     if (r < 0) return r;
     struct error err;
@@ -355,17 +387,15 @@ static int start(struct daemon *d)
 /* In the reverse order of making; anything may be missing. */
 static void daemon_done(struct daemon *d)
 {
-    http_server_free(d->http);
-    setup_free(d->setup);
+    close_pools(d);
     scheduler_free(d->scheduler);
-    db_pool_free(d->api_pool);
-    db_pool_free(d->load_pool);
     gate_free(d->api.large);
     catalog_free(d->catalog);
     db_embedded_free(d->embedded);
     timer_free(d->status_timer);
     timer_free(d->next_timer);
     timer_free(d->http_timer);
+    timer_free(d->abandon_timer);
     notify_free(d->notify);
     signals_free(d->signals);
     workers_free(d->workers);

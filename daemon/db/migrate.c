@@ -28,6 +28,7 @@ const struct db_migration *db_migrations(void)
     /* Append-only; see sql.h. */
     static const struct db_migration list[] = {
         {1, "ledger", SQL_MIGRATION_LEDGER},
+        {2, "definition", SQL_MIGRATION_DEFINITION},
         {0, NULL, NULL},
     };
     return list;

@@ -13,6 +13,8 @@ enum { SQL_MAX = 1024 * 1024 };
 struct catalog {
     struct dataset **dataset;
     size_t n, cap;
+    uint64_t creations; /* by inference, since the start */
+    bool unfinished;    /* the last refresh left a dataset unready */
 };
 
 /* One dataset on its way, and what is to be opened after it. */
@@ -26,6 +28,7 @@ struct opening {
     size_t next_declared;   /* the configuration's dataset to open next */
     char **inferred;        /* name, schema, table of each that was ever inferred */
     size_t n_inferred, next_inferred;
+    uint64_t creations;     /* the catalog's when the refresh began */
     struct dataset **fresh; /* what a refresh has opened so far */
     size_t n_fresh, cap_fresh;
 
@@ -95,14 +98,22 @@ static int push(struct dataset ***list, size_t *n, size_t *cap, struct dataset *
 
 /* ---- the end of an opening ---- */
 
-static void opening_free(struct opening *o)
+/* What a refresh has gathered. */
+static void forget(struct opening *o)
 {
     for (size_t i = 0; i < o->n_fresh; i++)
         dataset_unref(o->fresh[i]);
-    free(o->fresh);
     for (size_t i = 0; i < o->n_inferred * 3; i++)
         free(o->inferred[i]);
     free(o->inferred);
+    o->inferred = NULL;
+    o->n_fresh = o->n_inferred = o->next_inferred = o->next_declared = 0;
+}
+
+static void opening_free(struct opening *o)
+{
+    forget(o);
+    free(o->fresh);
     dataset_unref(o->d);
     config_unref(o->config);
     free(o->schema);
@@ -121,7 +132,7 @@ static void over(struct opening *o, int status, const struct error *err)
 
 static void refresh_next(struct opening *o);
 
-/* Declared without columns, and its table is not there: its first file will make it. */
+/* Its columns are left to inference, and its table is not there (yet, or not any more): the next file will make it. */
 static void absent(struct opening *o)
 {
     assert(o->config);
@@ -144,6 +155,7 @@ static void opened(struct opening *o)
         return refresh_next(o);
     }
     struct catalog *c = o->catalog;
+    c->creations++;
     for (size_t i = 0; i < c->n; i++) {
         if (strcmp(c->dataset[i]->name, d->name) != 0) continue;
         dataset_unref(c->dataset[i]);
@@ -186,7 +198,14 @@ static void rollup_created(void *ctx, const struct db_result *r)
     struct opening *o = ctx;
     char what[128];
     snprintf(what, sizeof what, "rollup %s", o->d->rollup[o->next_rollup].config->name);
+    if (r->status == ERROR_REFUSED && db_refusal_of(r->error->sqlstate) == DB_RETRY) {
+        /* A load or a reader is in its way; it must not hold up the others. */
+        o->d->unready = o->catalog->unfinished = true;
+        dataset_break(o->d, "%s waits to be made: %s", what, r->error->text);
+        return opened(o);
+    }
     if (!went_well(o, r, what)) return;
+    o->d->definition = db_get_int8(r->rows, 0, 0, 0);
     o->next_rollup++;
     rollup_next(o);
 }
@@ -196,6 +215,7 @@ static void rollup_create(struct opening *o)
     struct buf sql;
     buf_init(&sql, SQL_MAX);
     rollup_create_sql(&sql, &o->d->rollup[o->next_rollup], &o->d->table);
+    buf_printf(&sql, "; " SQL_DATASET_REDEFINE, (long long)o->d->id);
     const char *text = buf_cstr(&sql);
     if (text) {
         ask(o, &(struct db_query){.sql = text, .done = rollup_created, .ctx = o});
@@ -264,12 +284,29 @@ static void columns_read(void *ctx, const struct db_result *r)
     int e = table_read(&o->d->arena, r->rows, o->schema, o->table, &o->d->table);
     if (e < 0) return over(o, e, NULL);
     if (o->d->table.columns == 0) {
-        if (o->config && o->d->config) return absent(o);
+        if (o->config && (o->d->config || o->d->inferred)) return absent(o);
         dataset_break(o->d, "table %s.%s does not exist; make it, or declare its `columns`", o->schema, o->table);
         return opened(o);
     }
     dataset_check_columns(o->d);
     rollups_resolve(o);
+}
+
+static void definition_read(void *ctx, const struct db_result *r);
+
+/* First what a load's snapshot stands on, then the columns: a change in between is noticed by the load. */
+static void read_definition(struct opening *o)
+{
+    struct buf name;
+    buf_init(&name, SQL_MAX);
+    const char *text = table_quote(&name, o->schema, o->table);
+    struct db_param param[] = {db_int8(o->d->id), db_text(text)};
+    if (text) {
+        ask(o, &(struct db_query){.sql = SQL_DATASET_DEFINITION, .param = param, .params = 2, .done = definition_read, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&name);
 }
 
 static void read_columns(struct opening *o)
@@ -286,16 +323,27 @@ static void read_columns(struct opening *o)
     buf_done(&name);
 }
 
+static void definition_read(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (!went_well(o, r, "cetl.dataset")) return;
+    const char *columns = PQntuples(r->rows) > 0 ? db_get(r->rows, 0, 1) : NULL;
+    o->d->definition = PQntuples(r->rows) > 0 ? db_get_int8(r->rows, 0, 0, 0) : 0;
+    o->d->columns = arena_cstr(&o->d->arena, slice_of(columns ? columns : ""));
+    if (!o->d->columns) return over(o, -ENOMEM, NULL);
+    read_columns(o);
+}
+
 static void table_made(void *ctx, const struct db_result *r)
 {
     struct opening *o = ctx;
-    if (went_well(o, r, "columns")) read_columns(o);
+    if (went_well(o, r, "columns")) read_definition(o);
 }
 
 static void make_table(struct opening *o)
 {
     const struct config_dataset *c = o->d->config;
-    if (!c || !c->columns_sql[0]) return read_columns(o);
+    if (!c || !c->columns_sql[0]) return read_definition(o);
     struct buf sql;
     buf_init(&sql, SQL_MAX);
     dataset_create_sql(&sql, c);
@@ -348,9 +396,12 @@ static bool remember_table(struct opening *o, const char *schema, const char *ta
 
 /* ---- refresh ---- */
 
+static void list_inferred(struct opening *o);
+
 static void refresh_over(struct opening *o)
 {
     struct catalog *c = o->catalog;
+    if (c->creations != o->creations) return list_inferred(o); /* a load made a dataset meanwhile: again */
     for (size_t i = 0; i < c->n; i++)
         dataset_unref(c->dataset[i]);
     free(c->dataset);
@@ -393,6 +444,20 @@ static void inferred_listed(void *ctx, const struct db_result *r)
     refresh_next(o);
 }
 
+static int ask_inferred(struct opening *o)
+{
+    o->creations = o->catalog->creations;
+    o->catalog->unfinished = false;
+    return db_query(o->conn, &(struct db_query){.sql = SQL_DATASET_INFERRED, .done = inferred_listed, .ctx = o});
+}
+
+static void list_inferred(struct opening *o)
+{
+    forget(o);
+    int r = ask_inferred(o);
+    if (r < 0) over(o, r, NULL);
+}
+
 static struct opening *opening_new(struct catalog *c, struct db_conn *conn, catalog_done done, void *ctx)
 {
     struct opening *o = calloc(1, sizeof *o);
@@ -405,9 +470,14 @@ int catalog_refresh(struct catalog *c, struct db_conn *conn, struct config *conf
     struct opening *o = opening_new(c, conn, done, ctx);
     if (!o) return -ENOMEM;
     o->config = config_ref(config);
-    int r = db_query(conn, &(struct db_query){.sql = SQL_DATASET_INFERRED, .done = inferred_listed, .ctx = o});
+    int r = ask_inferred(o);
     if (r < 0) opening_free(o);
     return r;
+}
+
+bool catalog_unfinished(const struct catalog *c)
+{
+    return c->unfinished;
 }
 
 /* ---- creation by inference ---- */

@@ -23,6 +23,9 @@ void catalog_free(struct catalog *c);
 /** Open every dataset of `config` and every inferred one; what is in neither goes away. Done with 0 also when some are broken. */
 must_check int catalog_refresh(struct catalog *c, struct db_conn *conn, struct config *config, catalog_done done, void *ctx);
 
+/** The last refresh left a dataset unready, because something held a lock: refresh again soon. */
+bool catalog_unfinished(const struct catalog *c);
+
 /** The guess for a file that nobody declared. */
 struct catalog_guess {
     const char *name;                    /* of the dataset */

@@ -46,6 +46,9 @@ struct dataset {
     int64_t id; /* cetl.dataset.id */
     const char *name;
     bool inferred;
+    bool unready;         /* broken only for a moment: something is in the way of making its rollups */
+    int64_t definition;   /* cetl.dataset.definition, and the fingerprint of the table's columns: a load whose snapshot differs from these begins anew */
+    const char *columns;
     bool loaded; /* a file was loaded into it once; the scheduler keeps it true */
     struct table table;
     struct dataset_rollup *rollup;

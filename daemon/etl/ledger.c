@@ -26,10 +26,15 @@ static struct db_param sum_param(const uint8_t *sum)
     return db_binary(BYTEA_OID, (struct slice){(const char *)sum, DIGEST_BYTES});
 }
 
-int ledger_lock(struct db_conn *c, const struct ledger_content *content, ledger_done done, void *ctx)
+int ledger_lock(struct db_conn *c, const struct ledger_content *content, const struct table *t, ledger_done done, void *ctx)
 {
-    struct db_param p[] = {db_int8(content->dataset), sum_param(content->sum)};
-    return db_query(c, &(struct db_query){.sql = SQL_LEDGER_LOCK, .param = p, .params = 2, .done = done, .ctx = ctx});
+    struct buf table;
+    buf_init(&table, SQL_TEXT_MAX);
+    const char *name = table_quote(&table, t->schema, t->name);
+    struct db_param p[] = {db_int8(content->dataset), sum_param(content->sum), db_text(name)};
+    int r = name ? db_query(c, &(struct db_query){.sql = SQL_LEDGER_LOCK, .param = p, .params = 3, .done = done, .ctx = ctx}) : -ENOMEM;
+    buf_done(&table);
+    return r;
 }
 
 int ledger_find_duplicate(struct db_conn *c, const struct ledger_content *content, bool newest, ledger_done done, void *ctx)

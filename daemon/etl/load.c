@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define INVALID_BINARY "22P03" /* a binary value that is none of the column's type: it was altered */
 enum { REJECTS_MAX = 8 * 1024 * 1024 }; /* bytes of rejects kept for one file */
 
 static const char *const state_name[] = {
@@ -60,12 +61,34 @@ void load_describe(const struct db_result *r, struct error *ret_why)
         if (*c == '\n') *c = ' ';
 }
 
+void load_stale(struct load *l, const char *why)
+{
+    struct error err;
+    l->arrival->looked_again = true;
+    l->env->stale(l->env->stale_ctx);
+    error_set(&err, 0, "its table was changed meanwhile: %s", why);
+    load_conclude(l, LOAD_RETRY, &err);
+}
+
+/* The statement under way carries the file's rows. */
+static bool judges_rows(const struct load *l)
+{
+    return l->state == STATE_COPYING || l->state == STATE_COMMITTING || l->merging;
+}
+
 /* What the server refused decides what becomes of the file. */
 void load_refused(struct load *l, const struct db_result *r)
 {
     if (r->status != ERROR_REFUSED) return load_retry(l, r->status, r->error);
     struct error why;
-    switch (db_refusal_of(r->error->sqlstate)) {
+    enum db_refusal refusal = db_refusal_of(r->error->sqlstate);
+    if (strcmp(r->error->sqlstate, INVALID_BINARY) == 0 && !l->arrival->looked_again) return load_stale(l, r->error->text);
+    if (refusal == DB_BAD_DATA && !judges_rows(l)) {
+        /* One of our own statements: the ledger knows the token already, or a value of ours is wrong. Nothing is said against the file. */
+        l->arrival->check_ledger = true;
+        refusal = DB_RETRY;
+    }
+    switch (refusal) {
     case DB_RETRY: load_conclude(l, LOAD_RETRY, r->error); return;
     case DB_PAUSE: load_conclude(l, LOAD_PAUSE, r->error); return;
     case DB_BAD_DATA:
@@ -189,7 +212,9 @@ void load_unwind(struct load *l)
         db_pool_give(l->env->pool, l->conn);
         l->conn = NULL;
     }
-    if ((l->outcome == LOAD_FAILED || l->outcome == LOAD_DUPLICATE) && !l->recorded) {
+    bool unrecorded = (l->outcome == LOAD_FAILED || l->outcome == LOAD_DUPLICATE) && !l->recorded;
+    if (unrecorded && l->env->closed) l->outcome = LOAD_RETRY;
+    if (unrecorded && !l->env->closed) {
         load_enter(l, STATE_REPORTING);
         return load_want_connection(l);
     }
@@ -212,6 +237,7 @@ int load_start(const struct load_config *config, struct load **ret_load)
     l->arrival->started_us = clock_real_us();
     l->arrival->counts = (struct arrival_counts){0};
     l->arrival->has_sum = false;
+    if (!l->arrival->check_ledger) l->arrival->xid[0] = '\0'; /* of a transaction that was rolled back */
     *ret_load = l;
     if (l->arrival->check_ledger) {
         l->state = STATE_CHECKING;
@@ -224,7 +250,11 @@ int load_start(const struct load_config *config, struct load **ret_load)
 
 void load_stop(struct load *l)
 {
-    if (l->state == STATE_COMMITTING || l->state == STATE_REPORTING) return; /* as good as done */
+    if (l->state == STATE_COMMITTING || (l->state == STATE_REPORTING && !l->waiting)) return; /* as good as done */
+    if (l->state == STATE_REPORTING) {
+        l->outcome = LOAD_RETRY; /* no connection to report it by */
+        return load_unwind(l);
+    }
     load_retry(l, ERROR_CANCELLED, NULL);
 }
 

@@ -32,6 +32,9 @@ struct load_env {
     struct catalog *catalog;
     struct counters *counters;
     struct config *config; /* the current one; a load takes a reference */
+    void (*stale)(void *ctx); /* the catalog is not as the database is any more: read it again */
+    void *stale_ctx;
+    bool closed;           /* the pool is gone, or about to go: take nothing from it */
 };
 
 enum load_outcome {
@@ -58,7 +61,7 @@ struct load_config {
 
 /** 0 or -ENOMEM. `over` is never called before this returned. */
 must_check int load_start(const struct load_config *config, struct load **ret_load);
-/** Stop as soon as possible and leave everything as it was: `over` with LOAD_RETRY (or what was decided already). */
+/** Stop as soon as possible (not before the answer to a COMMIT that was sent) and leave everything as it was: `over` with LOAD_RETRY (or what was decided already). */
 void load_stop(struct load *l);
 /** Rows read so far, for progress. */
 uint64_t load_rows(struct load *l);

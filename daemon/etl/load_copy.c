@@ -57,7 +57,7 @@ static void merge_rollups(struct load *l)
 {
     struct pipeline_result *result = pipeline_result(l->pipeline);
     l->merge = (struct merge){.workers = l->env->workers, .conn = l->conn, .dataset = l->plan->dataset, .bench = result->bench, .done = on_merged, .ctx = l};
-    l->asking = true;
+    l->asking = l->merging = true;
     merge_begin(&l->merge);
 }
 
@@ -98,6 +98,10 @@ static void on_locked(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
     if (!load_answered(l, r)) return;
+    const struct dataset *d = l->plan->dataset;
+    const char *columns = PQntuples(r->rows) > 0 ? db_get(r->rows, 0, 2) : NULL;
+    if (!columns || strcmp(columns, d->columns) != 0 || db_get_int8(r->rows, 0, 1, -1) != d->definition)
+        return load_stale(l, "its columns or its rollups are not what they were when the load began");
     struct ledger_content c = content(l);
     if (l->declared && l->declared->duplicates == CONFIG_DUPLICATES_LOAD) return record(l);
     load_asked(l, ledger_find_duplicate(l->conn, &c, load_replaces(l), on_duplicate, l));
@@ -106,7 +110,7 @@ static void on_locked(void *ctx, const struct db_result *r)
 static void lock_content(struct load *l)
 {
     struct ledger_content c = content(l);
-    load_asked(l, ledger_lock(l->conn, &c, on_locked, l));
+    load_asked(l, ledger_lock(l->conn, &c, &l->plan->dataset->table, on_locked, l));
 }
 
 static void on_advanced(void *ctx, const struct db_result *r)
@@ -280,7 +284,9 @@ static void replace(struct load *l)
 {
     struct buf sql;
     buf_init(&sql, ERROR_TEXT_MAX);
-    buf_puts(&sql, "BEGIN; DELETE FROM ");
+    buf_puts(&sql, "BEGIN; LOCK TABLE ");
+    table_quote(&sql, l->plan->dataset->table.schema, l->plan->dataset->table.name);
+    buf_puts(&sql, " IN SHARE ROW EXCLUSIVE MODE; DELETE FROM ");
     const char *text = table_quote(&sql, l->plan->dataset->table.schema, l->plan->dataset->table.name);
     load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_deleted, .ctx = l}) : -ENOMEM);
     buf_done(&sql);

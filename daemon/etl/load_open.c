@@ -34,8 +34,9 @@ static void plan_and_copy(struct load *l, struct dataset *d)
     l->dataset_id = d->id;
     if (!rename_dataset(l->arrival, d->name)) return load_retry(l, -ENOMEM, NULL);
     int r = plan_new(d, &l->head.plan_head, &err, &l->plan);
+    if (r == PLAN_E_HEADER && !l->arrival->looked_again) return load_stale(l, err.text); /* somebody may have added the column */
     if (r == PLAN_E_HEADER) return load_fail(l, "%s", err.text);
-    if (r == PLAN_E_DATASET) return load_conclude(l, LOAD_PAUSE, &err);
+    if (r == PLAN_E_DATASET) return load_conclude(l, d->unready ? LOAD_RETRY : LOAD_PAUSE, &err);
     if (r < 0) return load_retry(l, r, NULL);
     l->plan->convert.aggregate_max = aggregate_max(l);
     load_enter(l, STATE_CONNECTING);
@@ -48,11 +49,31 @@ static void plan_and_copy(struct load *l, struct dataset *d)
 
 /* ---- CREATING ---- */
 
+#define DUPLICATE_TABLE "42P07"
+#define UNIQUE_VIOLATION "23505" /* of the system catalog: two CREATE TABLE at the same moment */
+enum { CREATE_ATTEMPTS = 3 };
+
+/* Another load made the table at the same moment (look again), or somebody else did long ago (say so). */
+static bool exists_already(struct load *l, const struct error *err)
+{
+    bool table = strcmp(err->sqlstate, DUPLICATE_TABLE) == 0;
+    if (!table && strcmp(err->sqlstate, UNIQUE_VIOLATION) != 0) return false;
+    l->asking = false;
+    if (!table || l->arrival->attempts < CREATE_ATTEMPTS) {
+        load_conclude(l, LOAD_RETRY, err);
+    } else {
+        load_fail(l, "the table %s exists, and cetld did not make it; rename the file, or declare a [dataset] with this table",
+                  l->declared ? l->declared->table : l->name);
+    }
+    return true;
+}
+
 static void on_created(void *ctx, int status, const struct error *err)
 {
     struct load *l = ctx;
     static const struct error nothing;
     struct db_result r = {.status = status, .error = err ? err : &nothing, .detail = ""};
+    if (status == ERROR_REFUSED && !l->decided && exists_already(l, err)) return;
     if (!load_answered(l, &r)) return;
     struct dataset *d = catalog_find(l->env->catalog, l->declared ? l->declared->name : l->name);
     if (!d) return load_fail(l, "its table could not be made");
@@ -238,9 +259,16 @@ static void find_token(struct load *l)
     load_asked(l, ledger_find_token(l->conn, l->arrival->file.token, on_found, l));
 }
 
+/* "transaction ID is in the future": the server crashed before it wrote of it anywhere, so it was not committed. */
+#define XID_UNKNOWN "22023"
+
 static void on_xact(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
+    if (r->status == ERROR_REFUSED && !l->decided && strcmp(r->error->sqlstate, XID_UNKNOWN) == 0) {
+        l->asking = false;
+        return find_token(l);
+    }
     if (!load_answered(l, r)) return;
     const char *status = db_get(r->rows, 0, 0);
     if (!status || strcmp(status, "in progress") != 0) return find_token(l);

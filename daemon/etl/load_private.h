@@ -57,6 +57,7 @@ struct load {
     int64_t deleted;                       /* rows that `replace` took away */
     size_t sequence;                       /* the rule's column whose sequence is being advanced */
     int64_t dataset_id;                    /* for the ledger; 0: none yet */
+    bool merging;                          /* rows go into the rollups: what the server refuses now is the rows' fault */
     bool spoiled;                          /* PostgreSQL refused the rows, as `why` says; only the digest is still wanted */
 
     bool decided, recorded;                /* the outcome is known; the ledger has it */
@@ -82,6 +83,8 @@ void load_refused(struct load *l, const struct db_result *r);
 bool load_answered(struct load *l, const struct db_result *r);
 /** A statement was queued (0), or could not be (negative). */
 void load_asked(struct load *l, int r);
+/** The snapshot of the dataset is not as the database is any more: ask for a new one, and again later. */
+void load_stale(struct load *l, const char *why);
 /** Bring one thing after the other to its end; every callback leads here once the outcome is known. */
 void load_unwind(struct load *l);
 bool load_replaces(const struct load *l);

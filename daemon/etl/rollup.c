@@ -200,7 +200,7 @@ void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const st
     buf_init(&definition, out->max);
     rollup_definition(&definition, r, source);
 
-    buf_puts(out, "LOCK TABLE ");
+    buf_puts(out, "SET LOCAL lock_timeout = '200ms'; LOCK TABLE ");
     put_table(out, source);
     buf_puts(out, " IN SHARE MODE; DROP TABLE IF EXISTS ");
     put_table(out, t);

@@ -16,6 +16,7 @@ enum {
     ARRIVALS_MAX = 100000,       /* claimed files kept in memory; more stay in incoming/ until there is room */
     BACKOFF_FIRST_MS = 250,
     PAUSE_MS = 30000,            /* until a paused dataset is tried again */
+    LOOK_AHEAD_MS = 1000,        /* before that the catalog is read again */
     UNCLOSED_MS = 10 * 60 * 1000,/* a file that was written and never closed */
     ERRORS_MAX = 64 * 1024 * 1024,
     COMPACT_EVERY = 256,         /* loads, until a dataset's marks are folded */
@@ -28,6 +29,7 @@ struct scheduler {
     struct load_env env;
     struct watcher *watcher;
     struct timer *timer;       /* the next arrival or lane whose backoff is over */
+    struct timer *looker;      /* reads the catalog again before a pause is over: what was in the way may be mended */
     struct timer *sweeper;     /* of refusals */
     struct timer *grace;
     struct lanes lanes;
@@ -191,8 +193,10 @@ static void move(struct scheduler *s, struct arrival *a, enum place_target targe
         s->tidying++;
         r = tidy_start(&c, &m->tidy);
     }
+    if (r == 0 && s->stopping) tidy_hurry(m->tidy);
     if (r == 0) return;
-    log_error("%s stays in work/%s until the next start: %s", a->file.name, a->file.token, error_name(r));
+    char name[SHOWN_MAX];
+    log_error("%s stays in work/%s until the next start: %s", shown(a, name), a->file.token, error_name(r));
     if (m) {
         s->tidying--;
         list_remove(&m->link);
@@ -271,6 +275,8 @@ static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, 
     int64_t now = loop_now_ms(s->config.loop);
     if (report->outcome == LOAD_PAUSE) {
         lane->not_before_ms = now + PAUSE_MS;
+        a->not_before_ms = now + 2 * PAUSE_MS; /* another file goes first: this one alone may be the reason */
+        timer_start(s->looker, PAUSE_MS - LOOK_AHEAD_MS);
         if (!lane->why || strcmp(lane->why, a->why.text) != 0) {
             log_warning("dataset %s is paused, its files stay queued: %s", lane->name, a->why.text);
             free(lane->why);
@@ -369,8 +375,9 @@ static bool start(struct scheduler *s, struct lane *lane, struct arrival *a)
 /* The next arrival of the lane that may start now; `*wake` becomes the time at which one that may not yet may. */
 static struct arrival *due(struct scheduler *s, struct lane *lane, int64_t now, int64_t *wake)
 {
+    if (lane->waiting == 0) return NULL;
     bool one = serial(s, lane);
-    if (lane->waiting == 0 || (one && (lane->running > 0 || lane->claiming > 0))) return NULL;
+    if (one && (lane->running > 0 || lane->claiming > 0)) return NULL;
     if (lane->not_before_ms > now) {
         if (lane->not_before_ms < *wake) *wake = lane->not_before_ms;
         return NULL;
@@ -431,7 +438,7 @@ static void claim_done(struct worker_job *job)
     if (c->rc == 0) {
         refusals_drop(&s->refusals, c->path);
         struct arrival *a = enqueue(s, &c->file, c->arrived_us, false);
-        if (!a) log_error("%s stays in work/%s until the next start: no memory", c->path, c->token);
+        if (!a) log_error("a file stays in work/%s until the next start: no memory", c->token);
         place_file_done(&c->file);
     } else if (c->rc == PLACE_E_UNREADABLE || c->rc == PLACE_E_NOT_REGULAR) {
         refuse(s, c);
@@ -474,6 +481,12 @@ static bool on_complete(void *ctx, const char *path)
     return true;
 }
 
+static void look_again(void *ctx)
+{
+    struct scheduler *s = ctx;
+    if (!s->stopping) s->config.stale(s->config.stale_ctx);
+}
+
 /* What was refused and is gone by now need not be shown any more. */
 static void sweep(void *ctx)
 {
@@ -488,7 +501,7 @@ static void sweep(void *ctx)
 static void on_recovered(void *ctx, struct place_file *f)
 {
     struct scheduler *s = ctx;
-    if (!enqueue(s, f, clock_real_us(), true)) log_error("%s stays in work/%s until the next start: no memory", f->name, f->token);
+    if (!enqueue(s, f, clock_real_us(), true)) log_error("a file stays in work/%s until the next start: no memory", f->token);
 }
 
 /* ---- the scheduler's outside ---- */
@@ -501,12 +514,13 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
     s->settings = config_ref(config->config);
     s->random = (unsigned)clock_mono_us();
     s->env = (struct load_env){.workers = config->workers, .memory = config->memory, .pool = config->pool, .catalog = config->catalog,
-                               .counters = config->counters, .config = s->settings};
+                               .counters = config->counters, .config = s->settings, .stale = config->stale, .stale_ctx = config->stale_ctx};
     list_init(&s->all);
     list_init(&s->loads);
     list_init(&s->tidies);
     int r = timer_new(config->loop, on_timer, s, &s->timer);
     if (r == 0) r = timer_new(config->loop, sweep, s, &s->sweeper);
+    if (r == 0) r = timer_new(config->loop, look_again, s, &s->looker);
     if (r < 0) {
         scheduler_free(s);
         return r;
@@ -521,6 +535,7 @@ void scheduler_free(struct scheduler *s)
     watcher_free(s->watcher);
     timer_free(s->timer);
     timer_free(s->sweeper);
+    timer_free(s->looker);
     timer_free(s->grace);
     for (list_each(l, next, &s->all))
         arrival_free(s, container_of(l, struct arrival, all));
@@ -554,8 +569,6 @@ int scheduler_start(struct scheduler *s, struct error *err)
 void scheduler_go(struct scheduler *s)
 {
     s->going = true;
-    for (struct lane *lane = s->lanes.by_name; lane; lane = lane->hh.next)
-        lane->not_before_ms = 0;
     pump(s);
 }
 
@@ -575,9 +588,11 @@ void scheduler_set_config(struct scheduler *s, struct config *config)
     struct list queued;
     list_init(&queued);
     for (struct lane *lane = s->lanes.by_name; lane; lane = lane->hh.next) {
+        lane->not_before_ms = 0; /* the reload may have mended it */
         for (list_each(l, next, &lane->queue)) {
             struct arrival *a = container_of(l, struct arrival, link);
             lane_take(lane, a);
+            a->not_before_ms = 0;
             list_append(&queued, &a->link);
         }
     }
@@ -618,6 +633,7 @@ void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void 
     s->watcher = NULL;
     timer_stop(s->timer);
     timer_stop(s->sweeper);
+    timer_stop(s->looker);
     for (list_each(l, next, &s->tidies))
         tidy_hurry(container_of(l, struct moving, link)->tidy);
     if (!s->grace && timer_new(s->config.loop, on_grace_over, s, &s->grace) == 0) timer_start(s->grace, grace_ms > 0 ? grace_ms : 1);
@@ -641,4 +657,9 @@ void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const str
 void scheduler_each_unreadable(const struct scheduler *s, bool (*each)(void *ctx, const struct unreadable *u), void *ctx)
 {
     refusals_each(&s->refusals, each, ctx);
+}
+
+void scheduler_abandon(struct scheduler *s)
+{
+    s->env.closed = true;
 }

@@ -25,6 +25,8 @@ struct scheduler_config {
     struct catalog *catalog;
     struct counters *counters;
     struct config *config;
+    void (*stale)(void *ctx); /* read the catalog again; scheduler_go follows */
+    void *stale_ctx;
 };
 
 must_check int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_scheduler);
@@ -44,6 +46,9 @@ void scheduler_rescan(struct scheduler *s);
  * Claim nothing more and start nothing; loads that run get `grace_ms`, then they are rolled back. `stopped` once all is quiet; it must not free the
  * scheduler at once. */
 void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void *ctx), void *ctx);
+
+/** The connections are about to be closed under the loads: none takes another. Loads that still run end without having changed anything. */
+void scheduler_abandon(struct scheduler *s);
 
 /* What /v1/files and /status show of memory. */
 struct scheduler_totals {

@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { RETRY_FIRST_MS = 500, RETRY_MAX_MS = 30000 };
+enum { RETRY_FIRST_MS = 500, RETRY_MAX_MS = 30000, UNFINISHED_MS = 500 };
 
 struct setup {
     struct setup_config config;
@@ -41,6 +41,7 @@ static void over(struct setup *s, int status, const struct error *err)
     s->delay_ms = 0;
     s->why.text[0] = '\0';
     if (s->again) return start(s);
+    if (catalog_unfinished(s->config.catalog)) timer_start(s->timer, UNFINISHED_MS);
     s->config.done(s->config.ctx);
 }
 

@@ -7,12 +7,14 @@
 
 /*
  * What a loader's and the catalog's sessions begin with: our texts, UTC, no time-outs that would kill a COPY that waits for input, and no endless wait for a lock. A file leaves work/
- * once its COMMIT was answered, so the answer must mean that the rows survive a crash, whatever the server's default is.
+ * once its COMMIT was answered, so the answer must mean that the rows survive a crash, whatever the server's default is. Each statement must see what was committed before it (the
+ * duplicate check behind its lock).
  */
 #define SQL_SETUP                                                                                                                  \
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
     " SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '30s';"                           \
-    " SET extra_float_digits = 1; SET client_min_messages = warning; SET cetl.load = 'on';"                                         \
+    " SET extra_float_digits = 1; SET client_min_messages = warning; SET cetl.load = 'on';"                                        \
+    " SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;"                                         \
     " SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 
 /*
@@ -59,6 +61,17 @@
 /* $1 the table as regclass text → its comment. No row: no such table. */
 #define SQL_TABLE_COMMENT "SELECT obj_description(to_regclass($1), 'pg_class') WHERE to_regclass($1) IS NOT NULL"
 
+/*
+ * What a load's snapshot of a dataset stands on: the count of its definition, and its table's columns as they are. $n is the table as regclass text.
+ */
+#define SQL_DEFINITION(n)                                                                                                          \
+    "d.definition, (SELECT md5(string_agg(format('%s %s %s %s', attname, atttypid, atttypmod, attgenerated), ',' ORDER BY attnum))" \
+    " FROM pg_attribute WHERE attrelid = to_regclass($" #n ") AND attnum > 0 AND NOT attisdropped)"
+/* $1 dataset, $2 the table → definition, columns. */
+#define SQL_DATASET_DEFINITION "SELECT " SQL_DEFINITION(2) " FROM cetl.dataset d WHERE d.id = $1::int"
+/* Appended to the making of a rollup → definition. */
+#define SQL_DATASET_REDEFINE "UPDATE cetl.dataset SET definition = definition + 1 WHERE id = %lld RETURNING definition"
+
 /* ---- the ledger ---- */
 
 /* $1 token → id, state, error. */
@@ -66,8 +79,13 @@
 /* $1 xid → 'in progress', 'committed', 'aborted', or NULL (long gone). */
 #define SQL_XACT_STATUS "SELECT pg_xact_status($1::xid8)"
 
-/* $1 dataset, $2 SHA-256. Two equal files of one dataset, loading side by side, decide one after the other which is the duplicate. */
-#define SQL_LEDGER_LOCK "SELECT pg_advisory_xact_lock(hashtextextended('cetl ' || $1 || ' ' || encode($2::bytea, 'hex'), 0))"
+/*
+ * $1 dataset, $2 SHA-256, $3 the table → lock, definition, columns. Two equal files of one dataset, loading side by side, decide one after the other which is the duplicate. By now COPY
+ * holds a lock on the table, so that what is read of its definition stays true until the commit.
+ */
+#define SQL_LEDGER_LOCK                                                                                                            \
+    "SELECT pg_advisory_xact_lock(hashtextextended('cetl ' || $1 || ' ' || encode($2::bytea, 'hex'), 0)), " SQL_DEFINITION(3)      \
+    " FROM cetl.dataset d WHERE d.id = $1::int"
 /* $1 dataset, $2 SHA-256 → id of the first load of these bytes. */
 #define SQL_LEDGER_DUPLICATE                                                                                                       \
     "SELECT id FROM cetl.file WHERE dataset_id = $1::int AND sha256 = $2::bytea AND state = 'loaded' ORDER BY id LIMIT 1"

@@ -113,12 +113,10 @@ static int open_file(struct claim *c)
     return S_ISREG(c->st.st_mode) ? 0 : not_regular(c);
 }
 
+/* On disk before the file moves: what lost its .path by a power loss would go by its bare name, perhaps to another dataset. */
 static int write_path(const struct claim *c)
 {
-    cleanup_fd int fd = openat(c->dir, TOKEN_PATH, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0640);
-    if (fd < 0) return -errno;
-    int r = fs_write_all(fd, c->path, strlen(c->path));
-    return r == 0 && c->durable && fsync(fd) < 0 ? -errno : r;
+    return fs_write_small(c->dir, TOKEN_PATH, 0640, slice_of(c->path));
 }
 
 /* What was renamed is not what we opened: somebody replaced it in between. It may be anything, so it goes back and is found anew.
@@ -158,7 +156,7 @@ static int make_copy(struct claim *c, int *ret_fd)
     if (fstat(c->fd, &open_now) < 0) return -errno;
     if (fstatat(c->folder, c->name, &named_now, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? PLACE_E_GONE : -errno;
     if (!fs_stat_same(&c->st, &open_now) || !same_inode(&open_now, &named_now)) return -EAGAIN; /* changed while it was copied */
-    r = fs_write_small(c->dir, TOKEN_PATH, 0640, slice_of(c->path));
+    r = write_path(c);
     if (r == 0) r = fs_rename_noreplace(c->dir, TOKEN_PART, c->dir, TOKEN_COPY);
     if (r == 0) r = fs_sync_dir(c->dir);
     if (r == 0) *ret_fd = steal_fd(&to);

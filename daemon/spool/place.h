@@ -80,7 +80,8 @@ must_check int place_finish(struct place *p, const struct place_file *f, enum pl
 
 /**
  * Every claimed file in token order, opened, as after place_claim (fd is -1 when descriptors run short: place_reopen). Empty token
- * folders and half copies are removed; what cannot be opened any more goes back to incoming/. `found` takes over the file.
+ * folders and half copies are removed; what cannot be opened any more goes back to incoming/. `found` takes over the file. A token
+ * folder that cannot be taken up is logged and left as it is; negative only when work/ itself cannot be read.
  */
 must_check int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f), void *ctx, struct error *err);
 

@@ -2,6 +2,8 @@
 /* place_recover: what an earlier run had claimed, and what a crash left of a claim (place.h, claim.c). */
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/log.h"
+#include "spool/mend.h"
 #include "spool/place.h"
 #include "spool/token.h"
 
@@ -9,6 +11,8 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+enum { PATH_SHOWN = 512 };
 
 /* The file's name in a token folder: the one that is not ours. 0, or -errno (-ENOENT: none). */
 static int find_name(int dir, char ret_name[NAME_MAX + 1])
@@ -21,8 +25,7 @@ static int find_name(int dir, char ret_name[NAME_MAX + 1])
     errno = 0;
     for (const struct dirent *e; (e = readdir(d)); errno = 0) {
         const char *n = e->d_name;
-        if (!strcmp(n, ".") || !strcmp(n, "..") || !strcmp(n, TOKEN_PATH) || !strcmp(n, TOKEN_PART) || !strcmp(n, TOKEN_COPY))
-            continue;
+        if (!strcmp(n, ".") || !strcmp(n, "..") || token_owns(n)) continue;
         snprintf(ret_name, NAME_MAX + 1, "%s", n);
         return 0;
     }
@@ -52,7 +55,7 @@ static int recover_token(struct place *p, const char *token, struct place_file *
     size_t len;
     int r = fs_read_small(dir, TOKEN_PATH, PATH_MAX, &path, &len);
     if (r < 0 && r != -ENOENT) return r;
-    if (path && *path == '\0') free(steal_ptr(&path)); /* the disk never got its content */
+    if (path && *path == '\0') return -EBADMSG; /* not by us; by its bare name alone it might go to another dataset */
     r = recover_copy(p, dir, path);
     char name[NAME_MAX + 1];
     if (r == 0) r = find_name(dir, name);
@@ -76,6 +79,30 @@ static int recover_token(struct place *p, const char *token, struct place_file *
     return r;
 }
 
+/* What to do about a token folder that cannot be taken up. Its path follows these words, as a shell reads it. */
+static const struct {
+    int code;
+    const char *words;
+} hints[] = {
+    {-ENOTDIR, "it is no folder; mend: move it to incoming/, or away: ls -l"},
+    {-EEXIST, "it holds a copy (.copy) beside a file of the same name; mend: remove one of them: ls -lA"},
+    {-EBADMSG, "its .path is empty, and so the folder of incoming/ that its file came from unknown; mend: move the file back: ls -lA"},
+    {-EACCES, "permission denied; mend: give it to the user that cetld runs as, or chmod -R u+rwX"},
+};
+
+/* Said once a start; the folder stays, and the others are not kept waiting for it. */
+static void say_left(const struct place *p, const char *token, int code)
+{
+    char path[PATH_MAX], shown[PATH_SHOWN];
+    snprintf(path, sizeof(path), "%s/work/%s", p->path, token);
+    mend_quote(path, shown, sizeof(shown));
+    const char *words = NULL;
+    for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
+        if (hints[i].code == code) words = hints[i].words;
+    log_warning("work/%s is not loaded and stays as it is: %s%s %s; then restart cetld", token, words ? words : error_name(code),
+                words ? "" : "; look at: ls -lA", shown);
+}
+
 int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f), void *ctx, struct error *err)
 {
     cleanup(token_list_done) struct token_list list = {0};
@@ -84,8 +111,8 @@ int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f
     for (size_t i = 0; i < list.n; i++) {
         struct place_file f;
         r = recover_token(p, list.item[i], &f);
-        if (r < 0) return error_set(err, r, "cannot recover %s/work/%s: %s", p->path, list.item[i], error_name(r));
         if (r == 0) found(ctx, &f);
+        if (r < 0) say_left(p, list.item[i], r);
     }
     return 0;
 }

@@ -9,6 +9,9 @@
 
 enum { RANK_DIGITS = 16, RANDOM_DIGITS = 8 };
 
+/* .path last: a copy is nothing without it. */
+static const char *const ours[] = {TOKEN_PART, TOKEN_COPY, TOKEN_PATH_TMP, TOKEN_PATH};
+
 static bool is_token(const char *name)
 {
     static const char hex[] = "0123456789abcdef";
@@ -60,6 +63,13 @@ void token_list_done(struct token_list *list)
     *list = (struct token_list){0};
 }
 
+bool token_owns(const char *name)
+{
+    for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
+        if (strcmp(name, ours[i]) == 0) return true;
+    return false;
+}
+
 int token_open(const struct place *p, const char *token)
 {
     cleanup_fd int work = place_folder(p, "work");
@@ -77,7 +87,6 @@ int token_make(const struct place *p, const char *token)
 
 void token_remove(const struct place *p, const char *token)
 {
-    static const char *const ours[] = {TOKEN_PART, TOKEN_COPY, TOKEN_PATH};
     cleanup_fd int work = place_folder(p, "work");
     cleanup_fd int dir = work < 0 ? -1 : fs_open_dir(work, token);
     if (dir < 0) return;

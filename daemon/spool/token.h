@@ -10,9 +10,10 @@
 #include "spool/place.h"
 
 /* Names inside a token folder that are not the file's. */
-#define TOKEN_PATH ".path" /* where below incoming/ it came from */
-#define TOKEN_PART ".part" /* a copy that is not whole */
-#define TOKEN_COPY ".copy" /* a whole copy whose source is being removed */
+#define TOKEN_PATH     ".path" /* where below incoming/ it came from */
+#define TOKEN_PATH_TMP ".path.tmp" /* which a crash kept from becoming .path */
+#define TOKEN_PART     ".part" /* a copy that is not whole */
+#define TOKEN_COPY     ".copy" /* a whole copy whose source is being removed */
 
 struct token_list {
     char (*item)[PLACE_TOKEN_MAX]; /* rising */
@@ -22,6 +23,8 @@ struct token_list {
 must_check int token_list_read(const struct place *p, struct token_list *list);
 void token_list_done(struct token_list *list);
 
+/** Is it one of the names above? */
+bool token_owns(const char *name);
 /** A descriptor of work/TOKEN, or -errno. */
 must_check int token_open(const struct place *p, const char *token);
 /** Make work/TOKEN and open it. */
