@@ -7,6 +7,7 @@
 #include <fcntl.h>
 #include <pthread.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <sys/un.h>
 
 struct fixture {
@@ -419,7 +420,125 @@ static void a_copy_whose_source_is_gone_is_the_file(void **state)
     place_file_done(&again[0]);
 }
 
+/* recover() with what it logs in ret_log. */
+static int recover_logged(struct fixture *f, struct place_file *ret_files, char ret_log[4096])
+{
+    char path[600];
+    snprintf(path, sizeof(path), "%s/log", f->dir);
+    int saved = dup(STDERR_FILENO), log = open(path, O_RDWR | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+    assert_true(saved >= 0 && log >= 0 && dup2(log, STDERR_FILENO) >= 0);
+    int n = recover(f, ret_files);
+    assert_true(dup2(saved, STDERR_FILENO) >= 0);
+    ssize_t len = pread(log, ret_log, 4095, 0);
+    assert_true(len >= 0);
+    ret_log[len] = '\0';
+    close(saved);
+    close(log);
+    return n;
+}
+
+static void a_token_that_cannot_be_taken_up_is_said_and_does_not_stop_the_others(void **state)
+{
+    struct fixture *f = *state;
+    folder_write(f->dir, "work/0000000000000001-00000000", "a file where a folder should be");
+    folder_mkdir(f->dir, "work/0000000000000002-00000000");
+    folder_write(f->dir, "work/0000000000000002-00000000/.path", "a.csv");
+    folder_write(f->dir, "work/0000000000000002-00000000/.copy", "1");
+    folder_write(f->dir, "work/0000000000000002-00000000/a.csv", "2");
+    folder_mkdir(f->dir, "work/0000000000000003-00000000");
+    folder_write(f->dir, "work/0000000000000003-00000000/.path", "");
+    folder_write(f->dir, "work/0000000000000003-00000000/of_a_subfolder.csv", "1");
+    folder_mkdir(f->dir, "work/0000000000000004-00000000");
+    folder_write(f->dir, "work/0000000000000004-00000000/good.csv", "1");
+    struct place_file again[4];
+    char text[4096];
+    assert_int_equal(recover_logged(f, again, text), 1);
+    assert_string_equal(again[0].name, "good.csv");
+    place_file_done(&again[0]);
+    for (int i = 1; i <= 3; i++) {
+        char token[64], *said;
+        snprintf(token, sizeof(token), "work/000000000000000%d-00000000 is not loaded", i);
+        said = strstr(text, token);
+        assert_non_null(said);
+        assert_non_null(strstr(said, "mend: "));
+        assert_null(strstr(said + 1, token));
+    }
+    assert_int_equal(folder_count(f->dir, "work"), 4);
+}
+
+static void a_half_written_path_is_not_the_file(void **state)
+{
+    struct fixture *f = *state;
+    folder_mkdir(f->dir, "work/0000000000000001-00000000");
+    folder_write(f->dir, "work/0000000000000001-00000000/.path.tmp", "sub/a.c");
+    folder_mkdir(f->dir, "work/0000000000000002-00000000");
+    folder_write(f->dir, "work/0000000000000002-00000000/.path.tmp", "b.c");
+    folder_write(f->dir, "work/0000000000000002-00000000/b.csv", "1");
+    struct place_file again[2];
+    assert_int_equal(recover(f, again), 1);
+    assert_int_equal(folder_count(f->dir, "work"), 1);
+    finish(f, &again[0], PLACE_DONE, "", "b.csv");
+    assert_int_equal(folder_count(f->dir, "work"), 0);
+}
+
+/* Takes libc's place in this program: the descriptors' names as they are synced. */
+static char synced[64][64];
+static unsigned syncs;
+int fsync(int fd)
+{
+    char link[64], path[4096];
+    snprintf(link, sizeof(link), "/proc/self/fd/%d", fd);
+    ssize_t n = readlink(link, path, sizeof(path) - 1);
+    path[n > 0 ? n : 0] = '\0';
+    const char *slash = strrchr(path, '/');
+    snprintf(synced[syncs++ % 64], sizeof(synced[0]), "%.63s", slash ? slash + 1 : path);
+    return (int)syscall(SYS_fsync, fd);
+}
+
+static void where_a_file_of_a_subfolder_came_from_is_on_disk_before_it_moves(void **state)
+{
+    struct fixture *f = *state;
+    folder_mkdir(f->dir, "incoming/eu");
+    folder_write(f->dir, "incoming/eu/a.csv", "1");
+    char token[PLACE_TOKEN_MAX];
+    struct place_file file;
+    place_token(&f->place, token);
+    syncs = 0;
+    assert_int_equal(place_claim(&f->place, "eu/a.csv", token, false, NULL, &file), 0);
+    assert_int_equal(syncs, 2);
+    assert_non_null(strstr(synced[0], ".path"));
+    assert_string_equal(synced[1], token);
+    finish(f, &file, PLACE_DONE, "", "a.csv");
+    folder_write(f->dir, "incoming/a.csv", "1");
+    syncs = 0;
+    place_token(&f->place, token);
+    assert_int_equal(place_claim(&f->place, "a.csv", token, false, NULL, &file), 0);
+    assert_int_equal(syncs, 0); /* its name tells */
+    finish(f, &file, PLACE_DONE, "", "a.1.csv");
+}
+
 /* The rest runs as a user whom permissions bind. */
+static void a_token_folder_without_permission_does_not_stop_the_others(void **state)
+{
+    struct fixture *f = *state;
+    if (getuid() != 0) skip();
+    folder_mkdir(f->dir, "work/0000000000000001-00000000");
+    folder_mkdir(f->dir, "work/0000000000000002-00000000");
+    folder_write(f->dir, "work/0000000000000002-00000000/good.csv", "1");
+    folder_chmod(f->dir, "work/0000000000000001-00000000", 0700);
+    folder_chown(f->dir, "work", FOLDER_NOBODY);
+    folder_chown(f->dir, "work/0000000000000002-00000000", FOLDER_NOBODY);
+    pid_t child = folder_fork_nobody();
+    if (child == 0) {
+        struct place_file again[2], *next = again;
+        int quiet = open("/dev/null", O_WRONLY | O_CLOEXEC);
+        dup2(quiet, STDERR_FILENO);
+        if (place_recover(&f->place, take_found, &next, NULL) != 0) _exit(1);
+        _exit(next - again == 1 ? 0 : 2);
+    }
+    folder_wait(child);
+}
+
 struct refusal {
     const char *name;
     mode_t file_mode, folder_mode;
@@ -558,6 +677,10 @@ int main(void)
         TEST(done_may_lie_on_another_file_system),
         TEST(a_copy_whose_source_is_still_there_is_thrown_away),
         TEST(a_copy_whose_source_is_gone_is_the_file),
+        TEST(a_token_that_cannot_be_taken_up_is_said_and_does_not_stop_the_others),
+        TEST(a_half_written_path_is_not_the_file),
+        TEST(where_a_file_of_a_subfolder_came_from_is_on_disk_before_it_moves),
+        TEST(a_token_folder_without_permission_does_not_stop_the_others),
         TEST(unreadable_is_said_with_the_command_that_mends_it),
         TEST(a_source_that_cannot_be_removed_is_not_loaded),
         TEST(a_file_that_is_replaced_while_it_is_claimed_is_whole_or_gone),
