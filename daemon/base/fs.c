@@ -5,12 +5,13 @@
 
 #include <fcntl.h>
 #include <limits.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { COPY_BYTES = 256 * 1024, ALTERNATIVES_MAX = 1000000, EXTENSION_MAX = 32 };
+enum { COPY_BYTES = 256 * 1024, COPY_SYNC_BYTES = 32 * 1024 * 1024, ALTERNATIVES_MAX = 1000000, EXTENSION_MAX = 32 };
 
 /* mkdir of one folder; fine when there is one already. Looked at first: systemd's RestrictSUIDSGID= refuses mkdir with 2770 even then. */
 static int make_dir(const char *path, mode_t mode)
@@ -75,15 +76,8 @@ void fs_alternative_name(const char *name, unsigned n, char *ret_name)
     snprintf(ret_name, NAME_MAX + 1, SLICE_FMT "%s" SLICE_FMT, SLICE_ARG(stem), number, SLICE_ARG(extension));
 }
 
-struct move {
-    int from_dir;
-    const char *from;
-    int to_dir;
-    const char *to;
-};
-
 /* Rename to the first alternative of `to` that is free. */
-static int rename_unique(const struct move *m, char ret_name[NAME_MAX + 1])
+static int rename_unique(const struct fs_move *m, char ret_name[NAME_MAX + 1])
 {
     for (unsigned n = 0; n < ALTERNATIVES_MAX; n++) {
         char name[NAME_MAX + 1];
@@ -96,7 +90,7 @@ static int rename_unique(const struct move *m, char ret_name[NAME_MAX + 1])
     return -EEXIST;
 }
 
-static int copy_bytes(int from, int to)
+int fs_copy(int from, int to, _Atomic uint64_t *copied)
 {
     cleanup_free char *bytes = malloc(COPY_BYTES);
     if (!bytes) return -ENOMEM;
@@ -107,13 +101,15 @@ static int copy_bytes(int from, int to)
         int r = fs_write_all(to, bytes, (size_t)n);
         if (r < 0) return r;
         offset += n;
+        if (offset % COPY_SYNC_BYTES == 0 && fdatasync(to) < 0) return -errno;
+        if (copied) atomic_fetch_add_explicit(copied, (uint64_t)n, memory_order_relaxed);
     }
 }
 
 /* Content, permissions and mtime of `from` (whose state was `before`) on disk in `to`; -EBUSY when `from` changed meanwhile. */
-static int copy_synced(int from, int to, const struct stat *before)
+static int copy_synced(int from, int to, const struct stat *before, _Atomic uint64_t *copied)
 {
-    int r = copy_bytes(from, to);
+    int r = fs_copy(from, to, copied);
     if (r < 0) return r;
     struct stat after;
     if (fstat(from, &after) < 0) return -errno;
@@ -127,7 +123,7 @@ static int copy_synced(int from, int to, const struct stat *before)
  * The move across file systems. The copy has a hidden name, always the same for the same source, until it is whole: after a crash
  * there is either the source alone (and a leftover that the next try overwrites) or the source and a whole copy, never a part.
  */
-static int copy_unique(const struct move *m, char ret_name[NAME_MAX + 1])
+static int copy_unique(const struct fs_move *m, char ret_name[NAME_MAX + 1])
 {
     cleanup_fd int from = openat(m->from_dir, m->from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (from < 0) return -errno;
@@ -138,8 +134,8 @@ static int copy_unique(const struct move *m, char ret_name[NAME_MAX + 1])
     snprintf(part, sizeof(part), ".move-%jx-%jx.part", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
     cleanup_fd int to = openat(m->to_dir, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (to < 0) return -errno;
-    int r = copy_synced(from, to, &st);
-    if (r == 0) r = rename_unique(&(struct move){m->to_dir, part, m->to_dir, m->to}, ret_name);
+    int r = copy_synced(from, to, &st, m->copied);
+    if (r == 0) r = rename_unique(&(struct fs_move){m->to_dir, part, m->to_dir, m->to, NULL}, ret_name);
     if (r < 0) {
         unlinkat(m->to_dir, part, 0);
         return r;
@@ -149,12 +145,11 @@ static int copy_unique(const struct move *m, char ret_name[NAME_MAX + 1])
     return unlinkat(m->from_dir, m->from, 0) == 0 ? 0 : -errno;
 }
 
-int fs_move_unique(int from_dir, const char *from, int to_dir, const char *to, char *ret_name)
+int fs_move_unique(const struct fs_move *m, char *ret_name)
 {
-    struct move m = {from_dir, from, to_dir, to};
     char name[NAME_MAX + 1];
-    int r = rename_unique(&m, name);
-    if (r == -EXDEV) r = copy_unique(&m, name);
+    int r = rename_unique(m, name);
+    if (r == -EXDEV) r = copy_unique(m, name);
     if (r == 0 && ret_name) memcpy(ret_name, name, sizeof(name));
     return r;
 }

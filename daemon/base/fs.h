@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+#include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
 
@@ -26,11 +27,23 @@ must_check int fs_rename_noreplace(int from_dir, const char *from, int to_dir, c
  */
 void fs_alternative_name(const char *name, unsigned n, char *ret_name);
 /**
+ * Everything of `from`, from its start, to where `to` stands, written to disk every few MiB so that no fsync takes long. `copied`
+ * (may be NULL) grows by the bytes as they are copied: who watches it sees that a long copy lives. 0 or -errno.
+ */
+must_check int fs_copy(int from, int to, _Atomic uint64_t *copied);
+struct fs_move {
+    int from_dir;
+    const char *from;
+    int to_dir;
+    const char *to;
+    _Atomic uint64_t *copied; /* as in fs_copy, or NULL */
+};
+/**
  * Move within or across file systems without overwriting: rename, else copy + fsync + unlink. When the name is taken the next free
  * fs_alternative_name is used. 0 or -errno (-EBUSY: the file changed while it was copied; it stays where it was); ret_name
  * (NAME_MAX + 1 bytes, may be NULL) gets the name that was given.
  */
-must_check int fs_move_unique(int from_dir, const char *from, int to_dir, const char *to, char *ret_name);
+must_check int fs_move_unique(const struct fs_move *m, char *ret_name);
 /** Write the whole buffer, going on after EINTR and short writes. 0 or -errno. */
 must_check int fs_write_all(int fd, const void *p, size_t n);
 /** Up to n bytes at offset, going on after EINTR and short reads until n or the end. Bytes read, or -errno. */

@@ -11,8 +11,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { COPY_BYTES = 256 * 1024 };
-
 struct claim {
     struct place *place;
     const char *path; /* below incoming/ */
@@ -124,22 +122,14 @@ static int write_path(const struct claim *c)
 static int put_back(const struct claim *c)
 {
     int r = fs_rename_noreplace(c->dir, c->name, c->folder, c->name);
-    if (r == -EEXIST) r = fs_move_unique(c->dir, c->name, c->folder, c->name, NULL);
+    if (r == -EEXIST) r = fs_move_unique(&(struct fs_move){c->dir, c->name, c->folder, c->name, &c->place->copied}, NULL);
     return r < 0 ? r : PLACE_E_GONE;
 }
 
 static int copy_content(const struct claim *c, int to)
 {
-    cleanup_free char *bytes = malloc(COPY_BYTES);
-    if (!bytes) return -ENOMEM;
-    for (off_t offset = 0;;) {
-        ssize_t n = fs_pread_full(c->fd, bytes, COPY_BYTES, offset);
-        if (n < 0) return (int)n;
-        if (n == 0) break;
-        int r = fs_write_all(to, bytes, (size_t)n);
-        if (r < 0) return r;
-        offset += n;
-    }
+    int r = fs_copy(c->fd, to, &c->place->copied);
+    if (r < 0) return r;
     const struct timespec times[2] = {c->st.st_atim, c->st.st_mtim};
     if (fchmod(to, (c->st.st_mode & 0777) | S_IRUSR | S_IWUSR) < 0 || futimens(to, times) < 0 || fsync(to) < 0) return -errno;
     return 0;

@@ -236,7 +236,7 @@ int place_finish(struct place *p, const struct place_file *f, enum place_target 
         if (to < 0) return to;
         int r = 0;
         if (target == PLACE_FAILED && errors.len > 0) r = write_errors(to, f->name, errors, name);
-        if (r == 0) r = fs_move_unique(from, f->name, to, name, name);
+        if (r == 0) r = fs_move_unique(&(struct fs_move){from, f->name, to, name, &p->copied}, name);
         if (r < 0) return r;
     }
     if (from >= 0) token_remove(p, f->token);

@@ -35,6 +35,7 @@ struct place {
     int root;   /* its directory descriptor */
     int lock;
     _Atomic uint64_t rank; /* the last token's, so that tokens rise */
+    _Atomic uint64_t copied; /* bytes, across file systems: grows while a long claim or finish lives. Thread: any */
 };
 
 /** Make what is missing (incoming/ 2770, the others 0750), open, lock. 0, or negative with the words in err (who holds the lock:

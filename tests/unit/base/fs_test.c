@@ -12,6 +12,9 @@
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
+#include <pthread.h>
+#include <sched.h>
+#include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
 
@@ -152,12 +155,12 @@ static void a_move_takes_the_next_free_name(void **state)
     put(p->dir, "a.csv", "1");
     put(p->dir, "b.csv", "2");
     put(p->dir, "b.1.csv", "3");
-    assert_int_equal(fs_move_unique(p->dir, "a.csv", p->dir, "b.csv", name), 0);
+    assert_int_equal(fs_move_unique(&(struct fs_move){p->dir, "a.csv", p->dir, "b.csv", NULL}, name), 0);
     assert_string_equal(name, "b.2.csv");
     expect(p->dir, "b.2.csv", "1");
     expect(p->dir, "b.csv", "2");
     assert_false(exists(p->dir, "a.csv"));
-    assert_int_equal(fs_move_unique(p->dir, "a.csv", p->dir, "b.csv", NULL), -ENOENT);
+    assert_int_equal(fs_move_unique(&(struct fs_move){p->dir, "a.csv", p->dir, "b.csv", NULL}, NULL), -ENOENT);
 }
 
 static void a_move_across_file_systems_keeps_content_mode_and_time(void **state)
@@ -174,7 +177,7 @@ static void a_move_across_file_systems_keeps_content_mode_and_time(void **state)
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1000000000, .tv_nsec = 5000}};
     assert_int_equal(utimensat(p->dir, "a.csv", times, 0), 0);
     char name[NAME_MAX + 1] = "";
-    int r = fs_move_unique(p->dir, "a.csv", other->dir, "a.csv", name);
+    int r = fs_move_unique(&(struct fs_move){p->dir, "a.csv", other->dir, "a.csv", NULL}, name);
     cleanup_free char *text = NULL;
     size_t len;
     int read = fs_read_small(other->dir, "a.1.csv", 100, &text, &len);
@@ -189,6 +192,61 @@ static void a_move_across_file_systems_keeps_content_mode_and_time(void **state)
     if (same) skip();
 }
 
+struct copying {
+    int from, to, rc;
+    _Atomic uint64_t copied;
+};
+
+static void *copy_in_thread(void *ctx)
+{
+    struct copying *c = ctx;
+    c->rc = fs_copy(c->from, c->to, &c->copied);
+    return NULL;
+}
+
+static void a_copy_tells_how_far_it_is_while_it_runs(void **state)
+{
+    struct place *p = *state;
+    enum { SIZE = 1024 * 1024, HALF = SIZE / 2 };
+    int ends[2];
+    assert_int_equal(pipe2(ends, O_CLOEXEC), 0);
+    struct copying c = {.from = openat(p->dir, "long", O_RDWR | O_CREAT | O_CLOEXEC, 0600), .to = ends[1]};
+    assert_true(c.from >= 0);
+    assert_int_equal(ftruncate(c.from, SIZE), 0);
+    pthread_t thread;
+    assert_int_equal(pthread_create(&thread, NULL, copy_in_thread, &c), 0);
+    cleanup_free char *bytes = malloc(SIZE);
+    size_t got = 0;
+    while (got < HALF)
+        got += (size_t)read(ends[0], bytes + got, HALF - got);
+    while (atomic_load(&c.copied) == 0) /* the pipe holds less than the other half: it cannot be through */
+        sched_yield();
+    assert_true(atomic_load(&c.copied) < SIZE);
+    while (got < SIZE)
+        got += (size_t)read(ends[0], bytes + got, SIZE - got);
+    pthread_join(thread, NULL);
+    assert_int_equal(c.rc, 0);
+    assert_int_equal(c.copied, SIZE);
+    close(ends[0]);
+    close(ends[1]);
+    close(c.from);
+}
+
+static void a_long_copy_is_whole(void **state)
+{
+    struct place *p = *state;
+    const off_t size = (off_t)70 * 1024 * 1024 + 5; /* over the points at which it is written to disk */
+    cleanup_fd int from = openat(p->dir, "from", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    cleanup_fd int to = openat(p->dir, "to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(ftruncate(from, size), 0);
+    assert_int_equal(pwrite(from, "end", 3, size - 3), 3);
+    assert_int_equal(fs_copy(from, to, NULL), 0);
+    char end[3];
+    assert_int_equal(lseek(to, 0, SEEK_END), size);
+    assert_int_equal(fs_pread_full(to, end, 3, size - 3), 3);
+    assert_memory_equal(end, "end", 3);
+}
+
 static void what_is_no_regular_file_is_not_copied_across_file_systems(void **state)
 {
     struct place *p = *state;
@@ -200,8 +258,8 @@ static void what_is_no_regular_file_is_not_copied_across_file_systems(void **sta
     int fifo = -1, link = -1;
     assert_int_equal(mkfifoat(p->dir, "fifo", 0600) | symlinkat("/etc/passwd", p->dir, "link"), 0);
     if (here.st_dev != there.st_dev) {
-        fifo = fs_move_unique(p->dir, "fifo", other->dir, "fifo", NULL);
-        link = fs_move_unique(p->dir, "link", other->dir, "link", NULL);
+        fifo = fs_move_unique(&(struct fs_move){p->dir, "fifo", other->dir, "fifo", NULL}, NULL);
+        link = fs_move_unique(&(struct fs_move){p->dir, "link", other->dir, "link", NULL}, NULL);
     }
     bool moved = exists(other->dir, "fifo") || exists(other->dir, "link");
     assert_int_equal(teardown(&other_state), 0);
@@ -275,6 +333,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(alternatives_of_long_names_still_fit, setup, teardown),
         cmocka_unit_test_setup_teardown(a_move_takes_the_next_free_name, setup, teardown),
         cmocka_unit_test_setup_teardown(a_move_across_file_systems_keeps_content_mode_and_time, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copy_tells_how_far_it_is_while_it_runs, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_long_copy_is_whole, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_regular_file_is_not_copied_across_file_systems, setup, teardown),
         cmocka_unit_test_setup_teardown(a_small_file_is_replaced_whole_and_has_a_ceiling, setup, teardown),
         cmocka_unit_test_setup_teardown(files_that_say_size_zero_are_read_to_their_end, setup, teardown),
