@@ -2,7 +2,11 @@
 #include "etl/head.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/name.h"
 #include "csv/scan.h"
+#include <stdio.h>
+#include <stdlib.h>
+#include <uthash.h>
 
 enum { HEAD_BYTES = 64 * 1024, ARENA_BLOCK = 16 * 1024 };
 
@@ -23,6 +27,70 @@ static ssize_t read_start(struct head *h, char **ret_memory)
     }
 }
 
+/* ---- names ---- */
+
+struct plan_name {
+    const char *name;
+    int cell;
+    unsigned next; /* the number to try next for another cell of that name */
+    UT_hash_handle hh;
+};
+
+static struct plan_name *find(const struct plan_head *head, const char *name)
+{
+    struct plan_name *n;
+    HASH_FIND_STR(head->by_name, name, n);
+    return n;
+}
+
+int plan_head_find(const struct plan_head *head, const char *name)
+{
+    const struct plan_name *n = find(head, name);
+    return n ? n->cell : -1;
+}
+
+/* A number behind the name, which is cut at a character so that PostgreSQL's 63 bytes hold. */
+static void numbered(char ret_name[NAME_MAX_BYTES + 1], const char *stem, unsigned n)
+{
+    char tail[16];
+    int len = snprintf(tail, sizeof tail, "_%u", n);
+    struct slice kept = slice_cut_utf8(slice_of(stem), (size_t)(NAME_MAX_BYTES - len));
+    snprintf(ret_name, NAME_MAX_BYTES + 1, SLICE_FMT "%s", SLICE_ARG(kept), tail);
+}
+
+static int name_cell(struct plan_head *head, size_t i, struct arena *a)
+{
+    char stem[NAME_MAX_BYTES + 1] = "", unique[NAME_MAX_BYTES + 1];
+    if (head->dialect.header == DIALECT_HEADER_YES) name_normalise(head->cell[i], stem);
+    if (!stem[0]) snprintf(stem, sizeof stem, "column_%zu", i + 1);
+    snprintf(unique, sizeof unique, "%s", stem);
+    /* The count goes on from cell to cell, so that a header of one name only is not searched anew for each. */
+    for (struct plan_name *first = find(head, stem); first && find(head, unique);)
+        numbered(unique, stem, first->next++);
+    struct plan_name *n = arena_zalloc(a, sizeof *n);
+    head->name[i] = arena_cstr(a, slice_of(unique));
+    if (!n || !head->name[i]) return -ENOMEM;
+    *n = (struct plan_name){.name = head->name[i], .cell = (int)i, .next = 2};
+    HASH_ADD_KEYPTR(hh, head->by_name, n->name, strlen(n->name), n);
+    return 0;
+}
+
+int head_names(struct plan_head *head, struct arena *a)
+{
+    head->name = arena_array(a, head->cells + 1, sizeof *head->name);
+    int r = head->name ? 0 : -ENOMEM;
+    for (size_t i = 0; i < head->cells && r == 0; i++)
+        r = name_cell(head, i, a);
+    return r;
+}
+
+void head_names_done(struct plan_head *head)
+{
+    HASH_CLEAR(hh, head->by_name);
+}
+
+/* ---- the first record ---- */
+
 static int keep_cells(struct head *h, const struct record *record)
 {
     h->plan_head.cell = arena_array(&h->arena, record->n + 1, sizeof *h->plan_head.cell);
@@ -32,7 +100,7 @@ static int keep_cells(struct head *h, const struct record *record)
         if (!h->plan_head.cell[i].p && record->cell[i].text.len > 0) return -ENOMEM;
     }
     h->plan_head.cells = record->n;
-    return 0;
+    return head_names(&h->plan_head, &h->arena);
 }
 
 static int read_head(struct head *h)
@@ -56,6 +124,9 @@ static int read_head(struct head *h)
         return error_set(&h->err, HEAD_E_EMPTY, "line 1: the file begins with more than %zd bytes of blank lines; remove them", n);
     if (r == READER_E_END) return error_set(&h->err, HEAD_E_EMPTY, "the file is empty; a file of no rows has its header line");
     if (r > 0) return error_set(&h->err, HEAD_E_BROKEN, "line %llu: %s", (unsigned long long)record.line, reader_error_text(r));
+    if (record.n > HEAD_CELLS_MAX)
+        return error_set(&h->err, HEAD_E_WIDE, "line %llu: %zu columns; a table of PostgreSQL holds at most %d; is the delimiter right?",
+                         (unsigned long long)record.line, record.n, HEAD_CELLS_MAX);
     return keep_cells(h, &record);
 }
 
@@ -73,5 +144,6 @@ void head_init(struct head *h, int fd, const struct dialect *declared, size_t ma
 
 void head_done(struct head *h)
 {
+    head_names_done(&h->plan_head);
     arena_done(&h->arena);
 }

@@ -18,7 +18,11 @@
 enum {
     HEAD_E_EMPTY = 1, /* no byte, or no record */
     HEAD_E_BROKEN,    /* the first record breaks the grammar */
+    HEAD_E_WIDE,      /* more cells than HEAD_CELLS_MAX */
 };
+
+/** The columns that a table of PostgreSQL may have (its documentation, appendix K). */
+enum { HEAD_CELLS_MAX = 1600 };
 
 struct head {
     struct worker_job job;
@@ -29,10 +33,17 @@ struct head {
     int rc; /* 0, HEAD_E_…, or negative */
     struct error err;
     struct stat st;
-    struct plan_head plan_head; /* memory of the arena */
+    struct plan_head plan_head; /* memory of the arena, and of head_names */
 };
 
 void head_init(struct head *h, int fd, const struct dialect *declared, size_t max_record);
 void head_done(struct head *h);
+
+/**
+ * Fill in the column names of a head whose cells are there: the normalised header (an empty one is column_N, a repeated one gets _2, _3 …), or column_N without a header.
+ * 0 or -ENOMEM; head_names_done in any case. (The job does this, and head_done that.)
+ */
+must_check int head_names(struct plan_head *head, struct arena *a);
+void head_names_done(struct plan_head *head);
 
 #endif

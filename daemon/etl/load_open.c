@@ -91,10 +91,9 @@ void load_create(struct load *l)
     arena_init(&arena, NAMES_BLOCK, NAMES_MAX);
     const struct plan_head *head = &l->head.plan_head;
     struct convert_bench *bench = pipeline_result(l->pipeline)->bench;
-    const char **name = plan_names(head, &arena);
     struct infer_column *column = arena_array(&arena, head->cells + 1, sizeof *column);
     struct infer *none = NULL;
-    int r = name && column ? 0 : -ENOMEM;
+    int r = column ? 0 : -ENOMEM;
     if (r == 0 && !bench) r = infer_new(head->cells, &none); /* a header and nothing else */
     for (size_t i = 0; r == 0 && i < head->cells; i++)
         infer_result(bench ? bench->infer : none, i, &column[i]);
@@ -104,7 +103,7 @@ void load_create(struct load *l)
                                       .table = l->declared ? l->declared->table : l->name,
                                       .owner = l->declared ? l->settings : NULL,
                                       .config = l->declared,
-                                      .column = name,
+                                      .column = head->name,
                                       .inferred = column,
                                       .columns = head->cells};
         r = catalog_create(l->env->catalog, l->conn, &guess, on_created, l);
@@ -144,14 +143,9 @@ static bool header_agrees(const struct load *l, const struct dataset *d)
 {
     const struct plan_head *head = &l->head.plan_head;
     if (head->cells != d->table.columns) return false;
-    struct arena arena;
-    arena_init(&arena, NAMES_BLOCK, NAMES_MAX);
-    const char **name = plan_names(head, &arena);
-    bool agrees = name != NULL;
-    for (size_t i = 0; agrees && i < head->cells; i++)
-        agrees = table_find(&d->table, name[i]) >= 0;
-    arena_done(&arena);
-    return agrees;
+    for (size_t i = 0; i < head->cells; i++)
+        if (plan_head_find(head, d->table.column[i].name) < 0) return false;
+    return true;
 }
 
 static bool may_take(const struct load *l, const struct dataset *d)

@@ -13,59 +13,24 @@ enum {
     CHUNK_REJECTS_MAX = 1024 * 1024, /* bytes of rejects kept for one chunk */
 };
 
-/* ---- names ---- */
-
-static bool name_taken(const char **name, size_t n, const char *wanted)
-{
-    for (size_t i = 0; i < n; i++)
-        if (strcmp(name[i], wanted) == 0) return true;
-    return false;
-}
-
-/* A number behind the name, which is cut at a character so that PostgreSQL's 63 bytes hold. */
-static void numbered(char ret_name[NAME_MAX_BYTES + 1], const char *stem, unsigned n)
-{
-    char tail[16];
-    int len = snprintf(tail, sizeof tail, "_%u", n);
-    struct slice kept = slice_cut_utf8(slice_of(stem), (size_t)(NAME_MAX_BYTES - len));
-    snprintf(ret_name, NAME_MAX_BYTES + 1, SLICE_FMT "%s", SLICE_ARG(kept), tail);
-}
-
-const char **plan_names(const struct plan_head *head, struct arena *a)
-{
-    const char **name = arena_array(a, head->cells + 1, sizeof *name);
-    if (!name) return NULL;
-    for (size_t i = 0; i < head->cells; i++) {
-        char stem[NAME_MAX_BYTES + 1] = "", unique[NAME_MAX_BYTES + 1];
-        if (head->dialect.header == DIALECT_HEADER_YES) name_normalise(head->cell[i], stem);
-        if (!stem[0]) snprintf(stem, sizeof stem, "column_%zu", i + 1);
-        snprintf(unique, sizeof unique, "%s", stem);
-        for (unsigned n = 2; name_taken(name, i, unique); n++)
-            numbered(unique, stem, n);
-        name[i] = arena_cstr(a, slice_of(unique));
-        if (!name[i]) return NULL;
-    }
-    return name;
-}
-
 /* ---- matching ---- */
 
 struct matching {
     struct plan *plan;
     const struct plan_head *head;
-    const char **name; /* of each cell, normalised */
     bool *used;        /* cells that found their column */
     int *source;       /* of each column of the table: the cell, or -1 */
     struct error *err;
 };
 
+/* By the name that the configuration gives, or the column's own: the first cell that has either. */
 static int match_by_header(const struct matching *m, const char *column, const struct config_column *c)
 {
     char wanted[NAME_MAX_BYTES + 1];
     name_normalise(slice_of(c && c->from[0] ? c->from : column), wanted);
-    for (size_t i = 0; i < m->head->cells; i++)
-        if (strcmp(m->name[i], wanted) == 0 || strcmp(m->name[i], column) == 0) return (int)i;
-    return -1;
+    int given = plan_head_find(m->head, wanted), own = plan_head_find(m->head, column);
+    if (given < 0 || own < 0) return given < 0 ? own : given;
+    return given < own ? given : own;
 }
 
 /* Without a header and without positions the cells are the columns in their order. */
@@ -144,10 +109,9 @@ static int match_all(struct matching *m)
     const struct table *t = &p->dataset->table;
     bool ordered = by_order(m);
     int order = 0, r = 0;
-    m->name = plan_names(m->head, &p->arena);
     m->used = arena_array(&p->arena, m->head->cells + 1, sizeof *m->used);
     m->source = arena_array(&p->arena, t->columns + 1, sizeof *m->source);
-    if (!m->name || !m->used || !m->source) return -ENOMEM;
+    if (!m->used || !m->source) return -ENOMEM;
     for (size_t i = 0; i < t->columns && r == 0; i++)
         r = match_column(m, i, ordered ? &order : NULL);
     if (r == 0) r = check_cells_used(m, ordered);

@@ -11,12 +11,16 @@
 #include "etl/convert.h"
 #include "etl/dataset.h"
 
-/** What the first record of a file says. */
+/** What the first record of a file says (etl/head.h makes it). */
 struct plan_head {
-    struct dialect dialect; /* detected; header is YES or NO */
-    struct slice *cell;     /* of the first record; its header's names where there is a header */
+    struct dialect dialect;    /* detected; header is YES or NO */
+    struct slice *cell;        /* of the first record; its header's names where there is a header */
     size_t cells;
+    const char **name;         /* of each cell, as a column's: distinct, never empty */
+    struct plan_name *by_name; /* the same as a hash table */
 };
+/** The cell of that name, or -1. */
+int plan_head_find(const struct plan_head *head, const char *name);
 
 struct plan {
     struct arena arena;
@@ -36,10 +40,5 @@ must_check int plan_new(struct dataset *d, const struct plan_head *head, struct 
 /** A plan that only infers the types of the file's columns. 0 or -ENOMEM. */
 must_check int plan_new_infer(const struct plan_head *head, struct plan **ret_plan);
 void plan_free(struct plan *p);
-
-/**
- * The column names that a head gives: its normalised header (an empty one is column_N, a repeated one gets _2, _3 …), or column_N without a header. Memory is the arena's. NULL without memory.
- */
-const char **plan_names(const struct plan_head *head, struct arena *a);
 
 #endif

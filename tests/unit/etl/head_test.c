@@ -1,4 +1,6 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
+#include "base/name.h"
 #include "etl/head.h"
 #include "fixture.h"
 
@@ -149,6 +151,101 @@ static void unreadable_file_is_passed_up(void **state)
     head_done(&h);
 }
 
+/* ---- names ---- */
+
+static void assert_names(enum dialect_header header, struct slice text, const char *const *names)
+{
+    struct head h;
+    struct dialect declared = dialect_default();
+    declared.header = header;
+    declared.delimiter = ',';
+    int fd = fixture_file(text);
+    read_head(&h, fd, &declared);
+    assert_int_equal(h.rc, 0);
+    for (size_t i = 0; i < h.plan_head.cells; i++) {
+        assert_string_equal(h.plan_head.name[i], names[i]);
+        assert_int_equal(plan_head_find(&h.plan_head, names[i]), i);
+    }
+    assert_int_equal(plan_head_find(&h.plan_head, "no such name"), -1);
+    head_done(&h);
+    close(fd);
+}
+#define NAMES(...) ((const char *const[]){__VA_ARGS__})
+
+static void names_are_distinct_and_never_empty(void **state)
+{
+    (void)state;
+    assert_names(DIALECT_HEADER_YES, SLICE("Order ID,,order-id,%%,x,x_2,x\n"),
+                 NAMES("order_id", "column_2", "order_id_2", "column_4", "x", "x_2", "x_3"));
+    assert_names(DIALECT_HEADER_YES, SLICE("column_2,\n"), NAMES("column_2", "column_2_2"));
+    assert_names(DIALECT_HEADER_YES, SLICE("x,x,x_2,x\n"), NAMES("x", "x_2", "x_2_2", "x_3"));
+    assert_names(DIALECT_HEADER_NO, SLICE("Ann,7\n"), NAMES("column_1", "column_2"));
+}
+
+/* 31 two-byte letters: PostgreSQL's 63 bytes are full, and what is cut for the number must not leave half a letter. */
+static void numbered_names_are_cut_at_a_character(void **state)
+{
+    (void)state;
+    char name[NAME_MAX_BYTES + 1] = "", text[2 * sizeof name + 2];
+    for (int i = 0; i < 31; i++)
+        strcat(name, "ä");
+    snprintf(text, sizeof text, "%s,%s\n", name, name);
+    struct head h;
+    struct dialect declared = dialect_default();
+    declared.header = DIALECT_HEADER_YES;
+    int fd = fixture_file(slice_of(text));
+    read_head(&h, fd, &declared);
+    close(fd);
+    assert_int_equal(h.rc, 0);
+    assert_string_equal(h.plan_head.name[0], name);
+    struct slice second = slice_of(h.plan_head.name[1]);
+    assert_true(second.len <= NAME_MAX_BYTES);
+    assert_true(slice_ends(second, SLICE("ä_2")));
+    for (size_t n; second.len > 0; second = (struct slice){second.p + n, second.len - n})
+        assert_true((n = slice_char_len(second)) > 0);
+    head_done(&h);
+}
+
+/* Each of 16,384 equal names gets its number without trying all the numbers before: that would take minutes. */
+static void header_of_one_name_only_is_named_at_once(void **state)
+{
+    (void)state;
+    static struct slice cell[READER_CELLS_MAX];
+    struct plan_head head = {.dialect = dialect_default(), .cell = cell, .cells = READER_CELLS_MAX};
+    struct arena arena;
+    arena_init(&arena, 1 << 16, 1 << 24);
+    head.dialect.header = DIALECT_HEADER_YES;
+    for (size_t i = 0; i < head.cells; i++)
+        cell[i] = SLICE("a");
+    int64_t began = clock_mono_us();
+    assert_int_equal(head_names(&head, &arena), 0);
+    assert_in_range(clock_mono_us() - began, 0, 2000000);
+    assert_string_equal(head.name[READER_CELLS_MAX - 1], "a_16384");
+    head_names_done(&head);
+    arena_done(&arena);
+}
+
+static void more_columns_than_postgresql_has_are_refused(void **state)
+{
+    (void)state;
+    for (int cells = HEAD_CELLS_MAX; cells <= HEAD_CELLS_MAX + 1; cells++) {
+        struct buf text;
+        buf_init(&text, 1 << 20);
+        for (int i = 0; i < cells; i++)
+            buf_printf(&text, "%sa", i ? "," : "");
+        buf_puts(&text, "\n");
+        struct head h;
+        read_text(&h, buf_slice(&text));
+        if (cells == HEAD_CELLS_MAX) assert_int_equal(h.rc, 0);
+        if (cells > HEAD_CELLS_MAX) {
+            assert_int_equal(h.rc, HEAD_E_WIDE);
+            assert_string_equal(h.err.text, "line 1: 1601 columns; a table of PostgreSQL holds at most 1600; is the delimiter right?");
+        }
+        head_done(&h);
+        buf_done(&text);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -160,6 +257,10 @@ int main(void)
         cmocka_unit_test(first_record_beyond_max_record_is_refused),
         cmocka_unit_test(header_behind_blank_lines_is_found_or_they_are_said),
         cmocka_unit_test(unreadable_file_is_passed_up),
+        cmocka_unit_test(names_are_distinct_and_never_empty),
+        cmocka_unit_test(numbered_names_are_cut_at_a_character),
+        cmocka_unit_test(header_of_one_name_only_is_named_at_once),
+        cmocka_unit_test(more_columns_than_postgresql_has_are_refused),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
