@@ -130,10 +130,22 @@ static int read_head(struct head *h)
     return keep_cells(h, &record);
 }
 
+/* Here and not when it was claimed: of the files that wait none holds a descriptor. */
+static int open_claimed(struct head *h)
+{
+    struct place_file mine = *h->file; /* the loop reads the original meanwhile */
+    mine.fd = -1;
+    int r = place_reopen(h->place, &mine, &h->err);
+    if (r != 0) return r > 0 ? HEAD_E_GONE : r;
+    h->fd = mine.fd;
+    return 0;
+}
+
 static void run(struct worker_job *job)
 {
     struct head *h = container_of(job, struct head, job);
-    h->rc = read_head(h);
+    h->rc = h->place ? open_claimed(h) : 0;
+    if (h->rc == 0) h->rc = read_head(h);
 }
 
 void head_init(struct head *h, int fd, const struct dialect *declared, size_t max_record)

@@ -3,8 +3,9 @@
  * The head of a file: its dialect and its first record, read on a worker before anything is decided about the file.
  *
  *     head_init(&h, fd, &declared, max_record);
+ *     h.place = place;  h.file = &file;   (with fd -1: the job opens the claimed file itself)
  *     h.job.done = on_head;  workers_submit(workers, &h.job);
- *     … on_head: h.rc, h.err, h.plan_head, h.st
+ *     … on_head: h.rc, h.err, h.plan_head, h.st, h.fd (the caller closes it)
  *     head_done(&h);
  *
  * Thread: loop; the job runs on a worker.
@@ -14,10 +15,12 @@
 
 #include "etl/plan.h"
 #include "loop/workers.h"
+#include "spool/place.h"
 
 enum {
     HEAD_E_EMPTY = 1, /* no byte, or no record */
     HEAD_E_BROKEN,    /* the first record breaks the grammar */
+    HEAD_E_GONE,      /* work/ does not hold the file any more, or what is no file */
     HEAD_E_WIDE,      /* more cells than HEAD_CELLS_MAX */
 };
 
@@ -26,6 +29,8 @@ enum { HEAD_CELLS_MAX = 1600 };
 
 struct head {
     struct worker_job job;
+    const struct place *place;     /* NULL: fd is open already */
+    const struct place_file *file; /* claimed; only its names are read */
     int fd;
     struct dialect declared;
     size_t max_record;

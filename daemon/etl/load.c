@@ -181,6 +181,7 @@ static void finish(struct load *l)
                                                   [LOAD_RETRY] = ARRIVAL_QUEUED,
                                                   [LOAD_PAUSE] = ARRIVAL_QUEUED};
     l->arrival->state = state_of[l->outcome];
+    place_file_close(&l->arrival->file);
     struct load_report report = {.outcome = l->outcome, .why = &l->why, .rejects = &l->rejects, .duplicate_of = l->duplicate_of};
     l->config.over(l->config.ctx, l->arrival, &report);
     load_free(l);

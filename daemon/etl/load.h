@@ -28,6 +28,7 @@
 struct load_env {
     struct workers *workers;
     struct memory *memory;
+    struct place *place;
     struct db_pool *pool;
     struct catalog *catalog;
     struct counters *counters;

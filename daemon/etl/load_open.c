@@ -186,8 +186,9 @@ static void on_head(struct worker_job *job)
 {
     struct load *l = container_of(container_of(job, struct head, job), struct load, head);
     l->heading = false;
+    l->arrival->file.fd = l->head.fd;
+    if (l->head.fd >= 0) l->arrival->file.st = l->head.st;
     if (l->decided) return load_unwind(l);
-    l->arrival->file.st.st_size = l->head.st.st_size;
     if (l->head.rc > 0) return load_fail(l, "%s", l->head.err.text);
     if (l->head.rc < 0) return load_retry(l, l->head.rc, &l->head.err);
     resolve(l);
@@ -215,7 +216,9 @@ void load_open(struct load *l)
 {
     load_enter(l, STATE_OPENING);
     struct dialect d = declared_dialect(l->declared);
-    head_init(&l->head, l->arrival->file.fd, &d, (size_t)l->settings->daemon.max_record);
+    head_init(&l->head, -1, &d, (size_t)l->settings->daemon.max_record);
+    l->head.place = l->env->place;
+    l->head.file = &l->arrival->file;
     l->head.job.done = on_head;
     l->heading = l->headed = true;
     workers_submit(l->env->workers, &l->head.job);

@@ -513,7 +513,7 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
     s->config = *config;
     s->settings = config_ref(config->config);
     s->random = (unsigned)clock_mono_us();
-    s->env = (struct load_env){.workers = config->workers, .memory = config->memory, .pool = config->pool, .catalog = config->catalog,
+    s->env = (struct load_env){.workers = config->workers, .memory = config->memory, .place = config->place, .pool = config->pool, .catalog = config->catalog,
                                .counters = config->counters, .config = s->settings, .stale = config->stale, .stale_ctx = config->stale_ctx};
     list_init(&s->all);
     list_init(&s->loads);

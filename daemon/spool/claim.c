@@ -3,7 +3,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "spool/mend.h"
-#include "spool/place.h"
+#include "spool/recover.h"
 #include "spool/token.h"
 
 #include <fcntl.h>
@@ -233,6 +233,19 @@ static int run(struct claim *c)
     return r;
 }
 
+/* It is not in incoming/. An earlier call with this token that failed half-way may have moved it already. */
+static int take_up(struct claim *c, struct place_file *ret_file)
+{
+    int r = recover_token(c->place, c->token, ret_file);
+    if (r == -ENOENT) return PLACE_E_GONE;
+    if (r != 0 || !c->durable) return r;
+    cleanup_close_fd(&c->dir);
+    c->dir = token_open(c->place, c->token);
+    r = c->dir < 0 ? c->dir : sync_folders(c);
+    if (r < 0) place_file_done(ret_file);
+    return r;
+}
+
 int place_claim(struct place *p, const char *path, const char *token, bool durable, struct error *err, struct place_file *ret_file)
 {
     cleanup(claim_done) struct claim c = {
@@ -240,6 +253,10 @@ int place_claim(struct place *p, const char *path, const char *token, bool durab
     *ret_file = (struct place_file){.fd = -1};
     cleanup_free char *copy = strdup(path);
     int r = copy ? run(&c) : -ENOMEM;
+    if (r == PLACE_E_GONE) {
+        r = take_up(&c, ret_file);
+        if (r == 0) return 0;
+    }
     ret_file->st = c.st;
     if (r == PLACE_E_GONE) return error_set(err, r, "it is gone");
     if (r < 0) return error_set(err, r, "cannot be claimed: %s", error_name(r));
@@ -247,6 +264,5 @@ int place_claim(struct place *p, const char *path, const char *token, bool durab
     snprintf(ret_file->token, sizeof(ret_file->token), "%s", token);
     snprintf(ret_file->name, sizeof(ret_file->name), "%s", c.name);
     ret_file->path = steal_ptr(&copy);
-    ret_file->fd = steal_fd(&c.fd);
     return 0;
 }

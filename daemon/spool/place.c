@@ -96,10 +96,15 @@ int place_folder(const struct place *p, const char *name)
     return fd < 0 ? -errno : fd;
 }
 
-void place_file_done(struct place_file *f)
+void place_file_close(struct place_file *f)
 {
     if (f->fd >= 0) close(f->fd);
     f->fd = -1;
+}
+
+void place_file_done(struct place_file *f)
+{
+    place_file_close(f);
     free(f->path);
     f->path = NULL;
 }
@@ -130,17 +135,20 @@ const char *place_kind(mode_t mode)
     }
 }
 
-int place_reopen(struct place *p, struct place_file *f)
+int place_reopen(const struct place *p, struct place_file *f, struct error *err)
 {
     cleanup_fd int dir = token_open(p, f->token);
-    if (dir < 0) return dir == -ENOENT ? PLACE_E_GONE : dir;
-    cleanup_fd int fd = openat(dir, f->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return errno == ENOENT ? PLACE_E_GONE : -errno;
-    struct stat st;
-    if (fstat(fd, &st) < 0) return -errno;
-    if (st.st_dev != f->st.st_dev || st.st_ino != f->st.st_ino) return PLACE_E_GONE;
-    if (f->fd >= 0) close(f->fd);
+    /* O_NONBLOCK: a FIFO would wait for its writer. */
+    cleanup_fd int fd = dir < 0 ? -1 : openat(dir, f->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    struct stat st = {0};
+    int r = dir < 0 ? dir : fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
+    if (r == -ENOENT) return error_set(err, PLACE_E_GONE, "it is gone from work/%s", f->token);
+    if (r == -ELOOP || r == -ENXIO || (r == 0 && !S_ISREG(st.st_mode)))
+        return error_set(err, PLACE_E_NOT_REGULAR, "work/%s holds no regular file under its name any more", f->token);
+    if (r < 0) return error_set(err, r, "cannot be opened in work/%s: %s", f->token, error_name(r));
+    place_file_close(f);
     f->fd = steal_fd(&fd);
+    f->st = st;
     return 0;
 }
 

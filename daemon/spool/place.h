@@ -49,9 +49,11 @@ struct place_file {
     char token[PLACE_TOKEN_MAX];
     char name[NAME_MAX + 1]; /* last component, bytes as they are */
     char *path;              /* as it was below incoming/ (with subfolders); malloc'd, place_file_done frees it */
-    int fd;                  /* open for reading, or -1 */
-    struct stat st;          /* after the claim; another one later (fs_stat_same) means that it was changed under our hands */
+    int fd;                  /* -1 but after place_reopen: a hundred thousand files may be waiting */
+    struct stat st;          /* after the claim or place_reopen; another one later (fs_stat_same): changed under our hands */
 };
+/** Close the descriptor; place_reopen opens it again. */
+void place_file_close(struct place_file *f);
 void place_file_done(struct place_file *f);
 
 enum {
@@ -65,7 +67,9 @@ void place_token(struct place *p, char ret_token[PLACE_TOKEN_MAX]);
  * Open with O_NOFOLLOW|O_NONBLOCK, check that it is a regular file, and claim it: into work/TOKEN/. `durable`: fsync the folders,
  * so that after a power loss the token is still that of this arrival. On PLACE_E_UNREADABLE and PLACE_E_NOT_REGULAR nothing has
  * moved and ret_file->st holds the lstat (all zero when not even that was allowed). A negative code (no descriptors, no space, …)
- * left the file where it was too: try again later. What was replaced between open and rename is put back and is PLACE_E_GONE.
+ * left the file where it was too, or in work/TOKEN: call again later with the same token, which keeps the file's place in the
+ * order of arrival and takes up what the first call had moved. (But -EAGAIN: it was written to while it was copied; it is not
+ * complete, and arrives anew when it is.) What was replaced between open and rename is put back and is PLACE_E_GONE.
  */
 must_check int place_claim(struct place *p, const char *path, const char *token, bool durable, struct error *err,
                            struct place_file *ret_file);
@@ -80,15 +84,17 @@ must_check int place_finish(struct place *p, const struct place_file *f, enum pl
                             char *ret_name);
 
 /**
- * Every claimed file in token order, opened, as after place_claim (fd is -1 when descriptors run short: place_reopen). Empty token
- * folders and half copies are removed; what cannot be opened any more goes back to incoming/. `found` takes over the file. A token
+ * Every claimed file in token order, as after place_claim. Empty token folders and half copies are removed; what cannot be opened any more goes back to incoming/. `found` takes over the file. A token
  * folder that cannot be taken up is logged and left as it is; negative only when work/ itself cannot be read.
  */
 must_check int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f), void *ctx, struct error *err);
 
-/** Open a claimed file whose fd is -1 (it may have been closed to spare descriptors). st is compared, not renewed: PLACE_E_GONE
- * when work/ holds another or none. */
-must_check int place_reopen(struct place *p, struct place_file *f);
+/**
+ * Open a claimed file for reading: f->fd, and f->st as it is now. The token is the file's identity, so that what was changed or
+ * replaced in work/ since the claim is taken as it is: what is read is what place_finish moves. 0; PLACE_E_GONE or
+ * PLACE_E_NOT_REGULAR; or negative. f is written on success only.
+ */
+must_check int place_reopen(const struct place *p, struct place_file *f, struct error *err);
 
 /** What the file is for a person: "a symbolic link", "a FIFO". */
 const char *place_kind(mode_t mode);

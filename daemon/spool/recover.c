@@ -4,7 +4,7 @@
 #include "base/fs.h"
 #include "base/log.h"
 #include "spool/mend.h"
-#include "spool/place.h"
+#include "spool/recover.h"
 #include "spool/token.h"
 
 #include <fcntl.h>
@@ -46,8 +46,7 @@ static int recover_copy(const struct place *p, int dir, const char *path)
     return fs_rename_noreplace(dir, TOKEN_COPY, dir, slash ? slash + 1 : path ? path : "unnamed.csv");
 }
 
-/* Open what lies in a token folder. 0; PLACE_E_GONE: nothing, or it went back to incoming/; or -errno. */
-static int recover_token(struct place *p, const char *token, struct place_file *ret_file)
+int recover_token(struct place *p, const char *token, struct place_file *ret_file)
 {
     cleanup_fd int dir = token_open(p, token);
     if (dir < 0) return dir;
@@ -72,6 +71,7 @@ static int recover_token(struct place *p, const char *token, struct place_file *
         r = place_finish(p, &f, PLACE_INCOMING, (struct slice){NULL, 0}, NULL);
         if (r == 0) r = PLACE_E_GONE;
     }
+    place_file_close(&f); /* that it can be opened was the question */
     if (r == 0)
         *ret_file = f;
     else

@@ -6,6 +6,7 @@
 
 #include <fcntl.h>
 #include <pthread.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <sys/syscall.h>
 #include <sys/un.h>
@@ -54,6 +55,13 @@ static void assert_content(int fd, const char *want)
     char text[256] = "";
     assert_true(fs_pread_full(fd, text, sizeof(text) - 1, 0) >= 0);
     assert_string_equal(text, want);
+}
+
+static void assert_file(struct fixture *f, struct place_file *file, const char *want)
+{
+    struct error err = {0};
+    if (place_reopen(&f->place, file, &err) != 0) fail_msg("%s", err.text);
+    assert_content(file->fd, want);
 }
 
 static void finish(struct fixture *f, struct place_file *file, enum place_target target, const char *errors, const char *want_name)
@@ -105,17 +113,19 @@ static void tokens_rise_also_after_a_restart_with_the_clock_turned_back(void **s
     assert_true(strncmp("00ffffffffffffff", token, 16) < 0);
 }
 
-static void a_claimed_file_lies_in_its_token_folder_and_is_open(void **state)
+static void a_claimed_file_lies_in_its_token_folder_and_holds_no_descriptor(void **state)
 {
     struct fixture *f = *state;
     folder_write(f->dir, "incoming/a.csv", "x\n1\n");
     struct place_file file = claimed(f, "a.csv");
     assert_string_equal(file.name, "a.csv");
     assert_string_equal(file.path, "a.csv");
-    assert_content(file.fd, "x\n1\n");
     assert_false(folder_has(f->dir, "incoming/a.csv"));
-    struct stat st;
-    assert_int_equal(fstat(file.fd, &st), 0);
+    char path[64];
+    snprintf(path, sizeof(path), "work/%s/a.csv", file.token);
+    struct stat st = folder_stat(f->dir, path);
+    assert_int_equal(file.fd, -1);
+    assert_file(f, &file, "x\n1\n");
     assert_true(fs_stat_same(&st, &file.st));
     finish(f, &file, PLACE_DONE, "", "a.csv");
     assert_true(folder_has(f->dir, "done/a.csv"));
@@ -240,7 +250,8 @@ static void a_file_of_a_subfolder_keeps_its_path_over_a_crash(void **state)
     assert_int_equal(recover(f, again), 1);
     assert_string_equal(again[0].path, "eu/2024/a.csv");
     assert_string_equal(again[0].name, "a.csv");
-    assert_content(again[0].fd, "1");
+    assert_int_equal(again[0].fd, -1);
+    assert_file(f, &again[0], "1");
     folder_rmdir(f->dir, "incoming/eu/2024");
     finish(f, &again[0], PLACE_INCOMING, "", "a.csv");
     assert_true(folder_has(f->dir, "incoming/eu/2024/a.csv"));
@@ -280,17 +291,110 @@ static void what_cannot_be_opened_any_more_goes_back(void **state)
     assert_int_equal(folder_count(f->dir, "work"), 0);
 }
 
-static void a_closed_file_can_be_opened_again(void **state)
+static void a_claimed_file_is_opened_as_it_is_then(void **state)
 {
     struct fixture *f = *state;
     folder_write(f->dir, "incoming/a.csv", "1");
     struct place_file file = claimed(f, "a.csv");
-    close(file.fd);
-    file.fd = -1;
-    assert_int_equal(place_reopen(&f->place, &file), 0);
-    assert_content(file.fd, "1");
+    char path[64];
+    snprintf(path, sizeof(path), "work/%s/a.csv", file.token);
+    folder_write(f->dir, path, "1\n2\n");
+    assert_file(f, &file, "1\n2\n");
+    assert_int_equal(file.st.st_size, 4);
+    place_file_close(&file);
+    assert_int_equal(file.fd, -1);
+    assert_file(f, &file, "1\n2\n");
     finish(f, &file, PLACE_DONE, "", "a.csv");
-    assert_int_equal(place_reopen(&f->place, &file), PLACE_E_GONE);
+}
+
+static void more_files_wait_than_there_are_descriptors(void **state)
+{
+    struct fixture *f = *state;
+    enum { FILES = 200, DESCRIPTORS = 64 };
+    struct rlimit before;
+    struct place_file file[FILES], again[FILES];
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    for (int i = 0; i < FILES; i++) {
+        char path[64];
+        snprintf(path, sizeof(path), "incoming/%d.csv", i);
+        folder_write(f->dir, path, "1");
+    }
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &(struct rlimit){DESCRIPTORS, before.rlim_max}), 0);
+    int claimed_files = 0, recovered = 0;
+    for (int i = 0; i < FILES; i++) {
+        char name[64];
+        snprintf(name, sizeof(name), "%d.csv", i);
+        claimed_files += claim(f, name, NULL, &file[i]) == 0;
+    }
+    if (claimed_files == FILES) recovered = recover(f, again);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+    assert_int_equal(claimed_files, FILES);
+    assert_int_equal(recovered, FILES);
+    for (int i = 0; i < FILES; i++) {
+        assert_true(fs_stat_same(&file[i].st, &again[i].st));
+        place_file_done(&file[i]);
+        place_file_done(&again[i]);
+    }
+}
+
+static void what_is_no_file_any_more_is_not_opened(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    folder_write(f->dir, "incoming/a.csv", "1");
+    struct place_file file = claimed(f, "a.csv");
+    char path[64];
+    snprintf(path, sizeof(path), "work/%s/a.csv", file.token);
+    assert_int_equal(unlink(folder_path(f->dir, path)), 0);
+    assert_int_equal(place_reopen(&f->place, &file, &err), PLACE_E_GONE);
+    assert_non_null(strstr(err.text, file.token));
+    assert_int_equal(symlink("/etc/passwd", folder_path(f->dir, path)), 0);
+    assert_int_equal(place_reopen(&f->place, &file, &err), PLACE_E_NOT_REGULAR);
+    assert_int_equal(unlink(folder_path(f->dir, path)), 0);
+    assert_int_equal(mkfifo(folder_path(f->dir, path), 0600), 0);
+    assert_int_equal(place_reopen(&f->place, &file, &err), PLACE_E_NOT_REGULAR);
+    assert_int_equal(file.fd, -1);
+    place_file_done(&file);
+}
+
+static void a_claim_without_descriptors_succeeds_later_with_its_token(void **state)
+{
+    struct fixture *f = *state;
+    struct rlimit before, none;
+    struct error err;
+    char token[PLACE_TOKEN_MAX];
+    struct place_file file;
+    folder_write(f->dir, "incoming/a.csv", "1");
+    place_token(&f->place, token);
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
+    int lowest = dup(STDERR_FILENO);
+    close(lowest);
+    for (int more = 0; more < 4; more++) { /* it fails at one call after the other */
+        none = (struct rlimit){(rlim_t)(lowest + more), before.rlim_max};
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+        int r = place_claim(&f->place, "a.csv", token, true, &err, &file);
+        assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
+        assert_int_equal(r, -EMFILE);
+    }
+    if (place_claim(&f->place, "a.csv", token, true, &err, &file) != 0) fail_msg("%s", err.text);
+    assert_string_equal(file.token, token);
+    finish(f, &file, PLACE_DONE, "", "a.csv");
+    assert_int_equal(folder_count(f->dir, "work"), 0);
+}
+
+static void a_claim_that_is_repeated_finds_what_it_had_moved(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    folder_mkdir(f->dir, "incoming/eu");
+    folder_write(f->dir, "incoming/eu/a.csv", "1");
+    struct place_file file = claimed(f, "eu/a.csv"), again;
+    if (place_claim(&f->place, "eu/a.csv", file.token, true, &err, &again) != 0) fail_msg("%s", err.text);
+    assert_string_equal(again.path, "eu/a.csv");
+    assert_true(fs_stat_same(&again.st, &file.st));
+    finish(f, &again, PLACE_DONE, "", "a.csv");
+    assert_int_equal(place_claim(&f->place, "eu/a.csv", file.token, true, &err, &again), PLACE_E_GONE);
+    place_file_done(&file);
 }
 
 static void the_same_name_twice_never_overwrites(void **state)
@@ -368,7 +472,7 @@ static void a_claim_across_file_systems_copies_and_removes(void **state)
     folder_write(f->dir, "incoming/sub/a.csv", "x\n1\n");
     struct stat before = folder_stat(f->dir, "incoming/sub/a.csv");
     struct place_file file = claimed(f, "sub/a.csv");
-    assert_content(file.fd, "x\n1\n");
+    assert_file(f, &file, "x\n1\n");
     assert_int_equal(file.st.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
     assert_false(folder_has(f->dir, "incoming/sub/a.csv"));
     assert_int_equal(f->place.copied, 4);
@@ -639,12 +743,9 @@ static void a_file_that_is_replaced_while_it_is_claimed_is_whole_or_gone(void **
         int r = place_claim(&f->place, "a.csv", token, false, &err, &file);
         if (r == PLACE_E_GONE) continue;
         if (r != 0) fail_msg("%s", err.text);
-        struct stat st;
-        assert_int_equal(fstat(file.fd, &st), 0);
-        assert_content(file.fd, "1");
-        char path[600];
-        snprintf(path, sizeof(path), "work/%s/a.csv", token);
-        assert_true(folder_stat(f->dir, path).st_ino == st.st_ino);
+        ino_t claimed_ino = file.st.st_ino;
+        assert_file(f, &file, "1");
+        assert_true(file.st.st_ino == claimed_ino);
         assert_int_equal(place_finish(&f->place, &file, PLACE_DONE, (struct slice){NULL, 0}, NULL), 0);
         unlink(folder_path(f->dir, "done/a.csv"));
         place_file_done(&file);
@@ -661,7 +762,7 @@ int main(void)
         TEST(the_folders_are_made_with_their_modes),
         TEST(a_second_daemon_is_told_who_holds_the_spool),
         TEST(tokens_rise_also_after_a_restart_with_the_clock_turned_back),
-        TEST(a_claimed_file_lies_in_its_token_folder_and_is_open),
+        TEST(a_claimed_file_lies_in_its_token_folder_and_holds_no_descriptor),
         TEST(names_are_bytes),
         TEST(paths_that_lead_out_are_no_paths),
         TEST(what_is_not_there_is_gone),
@@ -670,7 +771,11 @@ int main(void)
         TEST(a_file_of_a_subfolder_keeps_its_path_over_a_crash),
         TEST(claimed_files_are_found_again_in_the_order_of_their_arrival),
         TEST(what_cannot_be_opened_any_more_goes_back),
-        TEST(a_closed_file_can_be_opened_again),
+        TEST(a_claimed_file_is_opened_as_it_is_then),
+        TEST(more_files_wait_than_there_are_descriptors),
+        TEST(what_is_no_file_any_more_is_not_opened),
+        TEST(a_claim_without_descriptors_succeeds_later_with_its_token),
+        TEST(a_claim_that_is_repeated_finds_what_it_had_moved),
         TEST(the_same_name_twice_never_overwrites),
         TEST(a_failed_file_and_its_errors_stay_a_pair),
         TEST(finishing_again_after_a_crash_changes_nothing),
