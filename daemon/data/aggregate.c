@@ -448,7 +448,7 @@ int aggregate_read(struct aggregate *a, size_t *position, struct arena *arena, s
     int r = init_reading(a, arena, &to);
     if (r) return r;
     size_t at = *position;
-    for (to.batch.rows = 0; to.batch.rows < BATCH_ROWS && at < a->groups; to.batch.rows++) {
+    for (to.batch.rows = 0; to.batch.rows < to.batch.rows_max && at < a->groups; to.batch.rows++) {
         struct group *g = a->slot[at++].group;
         r = read_keys(a, g, &to);
         if (r == 0) r = read_measures(a, g, &to);

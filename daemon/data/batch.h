@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A batch: up to BATCH_ROWS rows of typed values, stored by column.
+ * A batch: up to BATCH_ROWS rows of typed values, stored by column; fewer of a wide table, so that its arrays stay below BATCH_BYTES.
  *
  * Thread: any, one at a time. All memory is the arena's.
  */
@@ -10,21 +10,25 @@
 #include "base/arena.h"
 #include "data/type.h"
 
-enum { BATCH_ROWS = 1024 };
+enum { BATCH_ROWS = 1024, BATCH_ROWS_MIN = 16, BATCH_BYTES = 2 * 1024 * 1024 };
 
 struct batch_column {
     struct type type;
-    union value *value; /* BATCH_ROWS of them */
-    bool *null;         /* BATCH_ROWS of them */
+    union value *value; /* of each row */
+    bool *null;         /* of each row */
 };
 
 struct batch {
     struct batch_column *column;
     size_t columns;
-    size_t rows;
+    size_t rows, rows_max;
     uint64_t *line; /* of each row, its physical line in the file */
 };
 
+/** The rows that a batch of so many columns holds. */
+size_t batch_rows_max(size_t columns);
+/** The bytes of its arrays. */
+size_t batch_bytes(size_t columns);
 /** `types` has `columns` items. 0 or -ENOMEM. */
 must_check int batch_init(struct batch *b, const struct type *types, size_t columns, struct arena *arena);
 

@@ -27,6 +27,11 @@ int convert_bench_init(struct convert_bench *b, const struct convert_plan *plan)
     return 0;
 }
 
+size_t convert_bench_bytes(const struct convert_plan *plan)
+{
+    return ARENA_BLOCK + (plan->rule ? batch_bytes(plan->rule->columns) : 0);
+}
+
 void convert_bench_done(struct convert_bench *b, const struct convert_plan *plan)
 {
     for (size_t i = 0; b->partial && i < plan->rollups; i++)
@@ -81,7 +86,7 @@ static int convert_record(struct conversion *c, int fault, const struct record *
     if (fault > 0) return rule_reject_record(c->plan->rule, record, fault, &c->out->rejects);
     int r = rule_apply(c->plan->rule, record, &c->batch, &c->bench->arena, &c->out->rejects);
     if (r < 0) return r;
-    return c->batch.rows == BATCH_ROWS ? flush(c) : 0;
+    return c->batch.rows == c->batch.rows_max ? flush(c) : 0;
 }
 
 static int infer_record(struct conversion *c, int fault, const struct record *record)

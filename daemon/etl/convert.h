@@ -33,6 +33,8 @@ struct convert_bench {
     struct infer *infer;
 };
 must_check int convert_bench_init(struct convert_bench *b, const struct convert_plan *plan);
+/** What a bench holds beside its partials, which have their own ceiling, and what it unescapes of a chunk. */
+size_t convert_bench_bytes(const struct convert_plan *plan);
 void convert_bench_done(struct convert_bench *b, const struct convert_plan *plan);
 /** Add what `from` gathered to `to`. 0, AGGREGATE_E_FULL, or -ENOMEM. */
 must_check int convert_bench_merge(struct convert_bench *to, const struct convert_bench *from, const struct convert_plan *plan);

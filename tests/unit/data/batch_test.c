@@ -33,6 +33,30 @@ static void a_batch_has_room_for_its_rows(void **state)
     arena_done(&arena);
 }
 
+/* PostgreSQL's widest table, and one beyond it. */
+static void batches_of_wide_tables_have_fewer_rows(void **state)
+{
+    (void)state;
+    assert_int_equal(batch_rows_max(0), BATCH_ROWS);
+    assert_int_equal(batch_rows_max(100), BATCH_ROWS);
+    assert_in_range(batch_rows_max(1600), BATCH_ROWS_MIN + 1, 100);
+    assert_in_range(batch_bytes(1600), BATCH_BYTES / 2, BATCH_BYTES + 1024);
+    assert_int_equal(batch_rows_max(1000000), BATCH_ROWS_MIN);
+
+    enum { WIDE = 1600 };
+    static struct type types[WIDE];
+    struct arena arena;
+    struct batch b;
+    arena_init(&arena, 1 << 16, 4 << 20);
+    assert_int_equal(batch_init(&b, types, WIDE, &arena), 0);
+    assert_int_equal(b.rows_max, batch_rows_max(WIDE));
+    for (size_t c = 0; c < WIDE; c++) {
+        b.column[c].null[b.rows_max - 1] = true;
+        b.column[c].value[b.rows_max - 1].i = 1;
+    }
+    arena_done(&arena);
+}
+
 static void too_little_memory_leaves_the_batch_as_it_was(void **state)
 {
     (void)state;
@@ -49,6 +73,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_batch_has_room_for_its_rows),
+        cmocka_unit_test(batches_of_wide_tables_have_fewer_rows),
         cmocka_unit_test(too_little_memory_leaves_the_batch_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

@@ -307,6 +307,35 @@ static void columns_that_the_file_lacks_do_not_burst_the_output(void **state)
     buf_done(&text);
 }
 
+/* A table as wide as PostgreSQL has them takes few rows a batch, and all of its rows arrive. */
+static void wide_tables_take_little_memory_and_lose_nothing(void **state)
+{
+    (void)state;
+    enum { COLUMNS = 1600, ROWS = 300 };
+    static struct column_rule column[COLUMNS];
+    static struct type types[COLUMNS];
+    struct buf text;
+    buf_init(&text, 4 << 20);
+    for (int i = 0; i < COLUMNS; i++) {
+        types[i] = (struct type){TYPE_INT8, -1};
+        column[i] = (struct column_rule){.name = "c", .input = {.type = types[i]}, .source = i};
+    }
+    for (int i = 0; i < COLUMNS * ROWS; i++)
+        buf_puts(&text, i % COLUMNS == COLUMNS - 1 ? "1\n" : "1,");
+    struct row_rule rule = {.column = column, .columns = COLUMNS, .cells = COLUMNS};
+    struct convert_plan plan = {.dialect = dialect_default(), .rule = &rule, .types = types, .rejects_max = 1000};
+    plan.dialect.delimiter = ',';
+    struct convert_bench bench;
+    struct convert_output out;
+    assert_int_equal(convert_bench_init(&bench, &plan), 0);
+    bench.arena.max = convert_bench_bytes(&plan) + (1 << 20); /* and a little for the record's cells */
+    convert(&plan, &bench, buf_slice(&text), &out);
+    assert_int_equal(out.copy.len, ROWS * (2 + 12 * COLUMNS));
+    convert_output_done(&out);
+    convert_bench_done(&bench, &plan);
+    buf_done(&text);
+}
+
 static void undeclared_columns_are_inferred_over_all_chunks(void **state)
 {
     (void)state;
@@ -346,6 +375,7 @@ int main(void)
         cmocka_unit_test(merged_benches_are_as_one),
         cmocka_unit_test(full_aggregate_is_told),
         cmocka_unit_test(columns_that_the_file_lacks_do_not_burst_the_output),
+        cmocka_unit_test(wide_tables_take_little_memory_and_lose_nothing),
         cmocka_unit_test(undeclared_columns_are_inferred_over_all_chunks),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
