@@ -86,6 +86,46 @@ static void fold_name(const char *name, char ret_name[32])
     ret_name[n] = '\0';
 }
 
+/* Bytes that may be shown as they are at the start of s: a whole character that is no control character (and no backslash, but
+ * where the text may have been escaped already), or 0. */
+static size_t shown_len(struct slice s, bool escaped)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    if (p[0] < 0x20 || p[0] == 0x7f || (p[0] == '\\' && !escaped)) return 0;
+    if (p[0] == 0xc2 && s.len > 1 && p[1] < 0xa0) return 0; /* C1: a terminal obeys them too */
+    return slice_char_len(s);
+}
+
+static char *escape(struct slice bytes, bool escaped, char *ret_text, size_t size)
+{
+    size_t len = 0;
+    while (bytes.len > 0 && size > 0) {
+        char piece[8];
+        size_t take = shown_len(bytes, escaped), n = take;
+        if (take) {
+            memcpy(piece, bytes.p, take);
+        } else {
+            const char *names = "\n\t\r\\", *at = bytes.p[0] ? strchr(names, bytes.p[0]) : NULL;
+            n = (size_t)(at ? snprintf(piece, sizeof(piece), "\\%c", "ntr\\"[at - names])
+                            : snprintf(piece, sizeof(piece), "\\x%02x", (unsigned char)bytes.p[0]));
+            take = 1;
+        }
+        if (len + n >= size) break;
+        memcpy(ret_text + len, piece, n);
+        len += n;
+        bytes.p += take;
+        bytes.len -= take;
+    }
+    if (size > 0) ret_text[len] = '\0';
+    return ret_text;
+}
+
+/* Whatever it is becomes one line. A backslash stays: names are escaped by now, and a command is to be pasted. */
+static char *one_line(const char *raw, char *ret_text, size_t size)
+{
+    return escape(slice_of(raw), true, ret_text, size);
+}
+
 static void format_plain(int level, struct log_fields fields, const char *text, struct line *ret_line)
 {
     int64_t now_us = clock_real_us();
@@ -99,7 +139,7 @@ static void format_plain(int level, struct log_fields fields, const char *text, 
         if (!fields.item[i].value) continue;
         char name[32], value[FIELD_MAX_BYTES];
         fold_name(fields.item[i].name, name);
-        log_escape(slice_of(fields.item[i].value), value, sizeof(value));
+        one_line(fields.item[i].value, value, sizeof(value));
         add(ret_line, "%s%s=%s", i == 0 ? "  " : " ", name, value);
     }
     if (ret_line->len == sizeof(ret_line->text) - 1) ret_line->len--;
@@ -114,7 +154,7 @@ static void format_journal(int level, struct log_fields fields, const char *text
     for (size_t i = 0; i < fields.n; i++) {
         if (!fields.item[i].value) continue;
         char value[FIELD_MAX_BYTES];
-        log_escape(slice_of(fields.item[i].value), value, sizeof(value));
+        one_line(fields.item[i].value, value, sizeof(value));
         add(ret_line, "CETL_%s=%s\n", fields.item[i].name, value);
     }
 }
@@ -153,39 +193,11 @@ void log_event(int level, struct log_fields fields, const char *format, ...)
         emit(LOG_WARNING, LOG_NO_FIELDS, text);
         if (the_log.dropped) the_log.dropped += dropped - 1; /* this one did not get out either; it is not an event */
     }
-    emit(level, fields, log_escape(slice_of(raw), text, sizeof(text)));
+    emit(level, fields, one_line(raw, text, sizeof(text)));
     errno = saved_errno;
-}
-
-/* Bytes that may be shown as they are at the start of s: a whole character that is no control character, or 0. */
-static size_t shown_len(struct slice s)
-{
-    const unsigned char *p = (const unsigned char *)s.p;
-    if (p[0] < 0x20 || p[0] == 0x7f || p[0] == '\\') return 0;
-    if (p[0] == 0xc2 && s.len > 1 && p[1] < 0xa0) return 0; /* C1: a terminal obeys them too */
-    return slice_char_len(s);
 }
 
 char *log_escape(struct slice bytes, char *ret_text, size_t size)
 {
-    size_t len = 0;
-    while (bytes.len > 0 && size > 0) {
-        char piece[8];
-        size_t take = shown_len(bytes), n = take;
-        if (take) {
-            memcpy(piece, bytes.p, take);
-        } else {
-            const char *names = "\n\t\r\\", *at = bytes.p[0] ? strchr(names, bytes.p[0]) : NULL;
-            n = (size_t)(at ? snprintf(piece, sizeof(piece), "\\%c", "ntr\\"[at - names])
-                            : snprintf(piece, sizeof(piece), "\\x%02x", (unsigned char)bytes.p[0]));
-            take = 1;
-        }
-        if (len + n >= size) break;
-        memcpy(ret_text + len, piece, n);
-        len += n;
-        bytes.p += take;
-        bytes.len -= take;
-    }
-    if (size > 0) ret_text[len] = '\0';
-    return ret_text;
+    return escape(bytes, false, ret_text, size);
 }

@@ -36,6 +36,7 @@ struct log_fields {
 void log_set_level(int level);
 /** Take the journal when JOURNAL_STREAM names stderr. Call once at start. */
 void log_open(void);
+/** One line, whatever the text and the values hold. Names in them go through log_escape first: here a backslash stays as it is. */
 void log_event(int level, struct log_fields fields, const char *format, ...) printf_like(3, 4);
 
 #define log_debug(...) log_event(LOG_DEBUG, LOG_NO_FIELDS, __VA_ARGS__)

@@ -13,7 +13,7 @@
 #include <string.h>
 
 /* A step may take this long, then others get their turn. Not 0 between steps: libuv would run the timer again at once. */
-enum { ENTRIES_MAX = 65536, STEP_US = 3000, PAUSE_MS = 1 };
+enum { ENTRIES_MAX = 65536, STEP_US = 3000, PAUSE_MS = 1, PATH_SHOWN = 512 };
 
 struct watcher {
     struct watcher_config config;
@@ -112,7 +112,9 @@ static void rearm(struct watcher *w)
 {
     int r = fs_mkdir_all(w->path, 02770);
     if (r < 0) {
-        if (!w->said_lost) log_error("the folder %s is gone and cannot be made: %s", w->path, error_name(r));
+        char shown[PATH_SHOWN];
+        if (!w->said_lost)
+            log_error("the folder %s is gone and cannot be made: %s", log_escape(slice_of(w->path), shown, sizeof(shown)), error_name(r));
         w->said_lost = true;
         w->rearm_ms = settle_now_ms() + w->config.rescan_ms;
         return;
@@ -353,7 +355,8 @@ static void on_event(void *ctx, const struct inotify_event *event)
     struct watcher *w = ctx;
     if (event->mask & IN_Q_OVERFLOW) {
         if (w->config.counters) counters_add(w->config.counters, COUNTER_INOTIFY_OVERFLOWS, 1);
-        log_notice("the inotify queue overflowed: looking through %s", w->path);
+        char shown[PATH_SHOWN];
+        log_notice("the inotify queue overflowed: looking through %s", log_escape(slice_of(w->path), shown, sizeof(shown)));
         want_walk(w, true);
         return;
     }

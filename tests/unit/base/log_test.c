@@ -61,6 +61,18 @@ static void an_event_is_one_line_with_its_fields(void **state)
     assert_string_equal(text + 12, " warn   loaded a\\nb.csv  file=a\\nb.csv rows=3\n");
 }
 
+static void what_is_escaped_already_stays_as_it_is(void **state)
+{
+    (void)state;
+    struct capture c = capture();
+    char text[4096], name[64];
+    log_escape(SLICE("a\nb\\c.csv"), name, sizeof(name));
+    log_event(LOG_INFO, LOG_FIELDS({"FILE", name}), "mend: chmod g+r $'%s'", name);
+    drain(&c, text, sizeof(text));
+    restore(&c);
+    assert_non_null(strstr(text, "mend: chmod g+r $'a\\nb\\\\c.csv'  file=a\\nb\\\\c.csv\n"));
+}
+
 static void less_important_events_are_dropped(void **state)
 {
     (void)state;
@@ -165,6 +177,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(an_event_is_one_line_with_its_fields),
+        cmocka_unit_test(what_is_escaped_already_stays_as_it_is),
         cmocka_unit_test(less_important_events_are_dropped),
         cmocka_unit_test(a_huge_event_is_one_line_of_at_most_a_pipe_buffer),
         cmocka_unit_test(a_full_stderr_drops_lines_and_counts_them),
