@@ -48,7 +48,7 @@ struct daemon {
     struct api api;
     struct http_server *http;
 
-    uint64_t finished_jobs;
+    uint64_t progress; /* of the workers, in jobs and copied bytes */
     int64_t progress_ms;
     bool embedded_ready, stopping, loads_stopped, http_drained;
     int status;
@@ -56,14 +56,14 @@ struct daemon {
 
 /* ---- alive ---- */
 
-/* Work waits and nothing has come of it for a long time: the workers hang. */
+/* Work waits and nothing has come of it for a long time, not even a piece of a long copy: the workers hang. */
 static bool alive(void *ctx)
 {
     struct daemon *d = ctx;
-    uint64_t finished = workers_finished(d->workers);
+    uint64_t finished = workers_finished(d->workers) + atomic_load_explicit(&d->place.copied, memory_order_relaxed);
     int64_t now = loop_now_ms(d->loop);
-    if (finished != d->finished_jobs || workers_pending(d->workers) == 0) {
-        d->finished_jobs = finished;
+    if (finished != d->progress || workers_pending(d->workers) == 0) {
+        d->progress = finished;
         d->progress_ms = now;
     }
     return now - d->progress_ms < STALLED_MS;
