@@ -13,7 +13,7 @@ enum {
 
 static size_t aggregate_max(const struct load *l)
 {
-    size_t partials = l->plan->dataset->rollups * (workers_count(l->env->workers) + 1) * (size_t)l->settings->database.load_connections;
+    size_t partials = l->plan->dataset->rollups * pipeline_benches(l->env->workers) * (size_t)l->settings->database.load_connections;
     return l->env->memory->max / AGGREGATE_SHARE / (partials ? partials : 1);
 }
 

@@ -8,7 +8,10 @@ enum {
     CHUNK_COST = 8,
     /* Chunks in flight a worker: enough to keep all busy while one output waits for the network. */
     CHUNKS_PER_WORKER = 4,
+    SMALL_FILE_SPARE = 4096, /* a file may have grown a little since it was looked at */
 };
+
+enum { PIPELINE_E_LATER = 1 };
 
 /* A chunk on its way: cut, converted, waiting for its turn. */
 struct flight {
@@ -32,26 +35,33 @@ struct pipeline {
     struct pipeline_config config;
     struct cutter cutter;
     struct worker_job cut_job;  /* one at a time */
-    struct chunk cut_chunk;     /* its result */
+    struct chunk cut_chunk;     /* its result; it waits here for a bench and for room */
     int cut_rc;
     struct error cut_err;
     struct worker_job merge_job;
-    size_t cut_cost;            /* bytes taken for the chunk that is being cut */
+    size_t cut_cost;            /* bytes taken for the chunk that is being cut, or waits */
     struct list flights;
     unsigned flying;            /* how many there are */
     unsigned running;           /* jobs on the workers, all kinds */
-    struct bench_slot *idle;    /* free benches */
-    struct bench_slot *all[64]; /* every bench made */
-    unsigned benches;
+    struct bench_slot *all;     /* pipeline_benches of them */
+    struct bench_slot *idle;    /* those that were made and are free */
+    unsigned benches;           /* made so far */
+    size_t bench_cost;          /* bytes that each takes from the budget */
     struct flight *taken;       /* the output the owner holds */
     struct pipeline_result result;
     struct error err;
     int rc;                     /* why it stops; CUTTER_E_END when the file is read */
-    bool cutting, discarding, merging, merged, ended;
+    bool cutting, waiting; /* cut_chunk is being made; it is there */
+    bool discarding, merging, merged, ended;
     bool pumping, again; /* pump is running; it was asked for once more */
 };
 
 static void pump(struct pipeline *p);
+
+unsigned pipeline_benches(const struct workers *w)
+{
+    return workers_count(w) + 1; /* the one more lies ready for the worker that is free first */
+}
 
 int pipeline_new(const struct pipeline_config *config, struct pipeline **ret_pipeline)
 {
@@ -60,8 +70,11 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret_pip
     p->config = *config;
     list_init(&p->flights);
     reject_list_init(&p->result.rejects, config->rejects_max);
-    int r = cutter_init(&p->cutter, &config->input);
+    p->bench_cost = convert_bench_bytes(config->plan);
+    p->all = calloc(pipeline_benches(config->workers), sizeof *p->all);
+    int r = p->all ? cutter_init(&p->cutter, &config->input) : -ENOMEM;
     if (r < 0) {
+        free(p->all);
         free(p);
         return r;
     }
@@ -93,9 +106,10 @@ void pipeline_free(struct pipeline *p)
     for (list_each(l, next, &p->flights))
         flight_free(container_of(l, struct flight, link));
     for (unsigned i = 0; i < p->benches; i++) {
-        convert_bench_done(&p->all[i]->bench, p->config.plan);
-        free(p->all[i]);
+        convert_bench_done(&p->all[i].bench, p->config.plan);
+        memory_give(p->config.memory, p->bench_cost);
     }
+    free(p->all);
     cutter_done(&p->cutter);
     reject_list_done(&p->result.rejects);
     free(p);
@@ -108,25 +122,36 @@ static void stop_with(struct pipeline *p, int rc, const struct error *err)
     if (err) p->err = *err;
 }
 
-/* ---- benches: one for each conversion that runs at the same time ---- */
+/* ---- benches: one for each conversion that runs, and one for the next ---- */
 
-static struct convert_bench *bench_take(struct pipeline *p)
+/* One more. 0; PIPELINE_E_LATER: there are enough, or no room for another while one exists; -ENOMEM. */
+static int bench_make(struct pipeline *p, struct bench_slot **ret_slot)
+{
+    if (p->benches == pipeline_benches(p->config.workers)) return PIPELINE_E_LATER;
+    if (!memory_take(p->config.memory, p->bench_cost, p->benches == 0)) return PIPELINE_E_LATER;
+    struct bench_slot *s = &p->all[p->benches];
+    int r = convert_bench_init(&s->bench, p->config.plan);
+    if (r < 0) {
+        convert_bench_done(&s->bench, p->config.plan);
+        memory_give(p->config.memory, p->bench_cost);
+        return p->benches > 0 ? PIPELINE_E_LATER : r;
+    }
+    p->benches++;
+    *ret_slot = s;
+    return 0;
+}
+
+static int bench_take(struct pipeline *p, struct convert_bench **ret_bench)
 {
     struct bench_slot *s = p->idle;
+    int r = 0;
     if (s) {
         p->idle = s->next;
-        return &s->bench;
+    } else {
+        r = bench_make(p, &s);
     }
-    if (p->benches == sizeof p->all / sizeof *p->all) return NULL;
-    s = calloc(1, sizeof *s);
-    if (!s) return NULL;
-    if (convert_bench_init(&s->bench, p->config.plan) != 0) {
-        convert_bench_done(&s->bench, p->config.plan);
-        free(s);
-        return NULL;
-    }
-    p->all[p->benches++] = s;
-    return &s->bench;
+    if (r == 0) *ret_bench = &s->bench;
+    return r;
 }
 
 static void bench_give(struct pipeline *p, struct convert_bench *b)
@@ -183,21 +208,51 @@ static void convert_done(struct worker_job *job)
     pump(p);
 }
 
-static int launch(struct pipeline *p, struct chunk *chunk, size_t cost)
+/* Bytes that a chunk may come to. */
+static size_t chunk_cost(size_t bytes)
 {
+    return bytes < SIZE_MAX / CHUNK_COST ? bytes * CHUNK_COST : bytes;
+}
+
+/* The chunk that was cut goes to the workers. 0; PIPELINE_E_LATER: no bench is free, or no room for what it may come to; -ENOMEM. */
+static int launch(struct pipeline *p)
+{
+    size_t cost = chunk_cost(p->cut_chunk.bytes.len), more = cost > p->cut_cost ? cost - p->cut_cost : 0;
+    struct convert_bench *bench;
+    if (!memory_take(p->config.memory, more, p->flying == 0)) return PIPELINE_E_LATER;
+    p->cut_cost += more;
     struct flight *f = calloc(1, sizeof *f);
-    struct convert_bench *bench = f ? bench_take(p) : NULL;
-    if (!bench) {
+    int r = f ? bench_take(p, &bench) : -ENOMEM;
+    if (r != 0) {
         free(f);
-        return -ENOMEM;
+        return r;
     }
-    *f = (struct flight){.job = {.run = convert_run, .done = convert_done, .priority = WORKER_NORMAL}, .p = p, .chunk = *chunk, .bench = bench, .cost = cost};
-    *chunk = (struct chunk){0};
+    *f = (struct flight){.job = {.run = convert_run, .done = convert_done, .priority = WORKER_NORMAL}, .p = p, .chunk = p->cut_chunk, .bench = bench, .cost = p->cut_cost};
+    p->cut_chunk = (struct chunk){0};
+    p->cut_cost = 0;
+    p->waiting = false;
     list_append(&p->flights, &f->link);
     p->flying++;
     p->running++;
     workers_submit(p->config.workers, &f->job);
     return 0;
+}
+
+static void drop_cut(struct pipeline *p)
+{
+    chunk_done(&p->cut_chunk);
+    memory_give(p->config.memory, p->cut_cost);
+    p->cut_cost = 0;
+    p->waiting = false;
+}
+
+/* A chunk that waits goes on as soon as it can, or away when the pipeline stops. */
+static void forward(struct pipeline *p)
+{
+    if (!p->waiting) return;
+    int r = p->rc == 0 ? launch(p) : 0;
+    if (r < 0) stop_with(p, r, NULL);
+    if (p->rc != 0 && p->waiting) drop_cut(p);
 }
 
 /* ---- cutting ---- */
@@ -208,18 +263,31 @@ static void cut_run(struct worker_job *job)
     p->cut_rc = cutter_next(&p->cutter, &p->cut_chunk, &p->cut_err);
 }
 
+/* The estimate becomes what the chunk holds and may come to: less at the end of the file, and more where a record is long. */
+static void settle_cut(struct pipeline *p)
+{
+    size_t held = p->cut_chunk.bytes.len, most = chunk_cost(held);
+    if (p->cut_cost > most) {
+        memory_give(p->config.memory, p->cut_cost - most);
+        p->cut_cost = most;
+    } else if (p->cut_cost < held) {
+        memory_take(p->config.memory, held - p->cut_cost, true);
+        p->cut_cost = held;
+    }
+}
+
 static void cut_done(struct worker_job *job)
 {
     struct pipeline *p = container_of(job, struct pipeline, cut_job);
-    size_t cost = p->cut_cost;
+    int r = p->cut_rc;
     p->running--;
     p->cutting = false;
-    p->cut_cost = 0;
     p->result.bytes = cutter_bytes(&p->cutter);
-    int r = p->cut_rc;
     if (r == 0) {
-        r = launch(p, &p->cut_chunk, cost);
-        if (r == 0) cost = 0;
+        p->waiting = true;
+        settle_cut(p);
+    } else {
+        drop_cut(p);
     }
     if (r == CUTTER_E_END && p->rc == 0) {
         p->rc = r;
@@ -227,18 +295,17 @@ static void cut_done(struct worker_job *job)
     } else if (r != 0 && r != CUTTER_E_END) {
         stop_with(p, r, r == -ENOMEM ? NULL : &p->cut_err);
     }
-    chunk_done(&p->cut_chunk);
-    memory_give(p->config.memory, cost);
     pump(p);
 }
 
 static bool may_cut(struct pipeline *p)
 {
-    if (p->rc != 0 || p->cutting) return false;
+    if (p->rc != 0 || p->cutting || p->waiting) return false;
     unsigned most = CHUNKS_PER_WORKER * workers_count(p->config.workers);
     if (p->flying >= most) return false;
-    size_t cost = p->config.input.chunk_bytes * CHUNK_COST;
-    if ((uint64_t)p->config.input.st.st_size < p->config.input.chunk_bytes) cost = ((size_t)p->config.input.st.st_size + 4096) * CHUNK_COST;
+    size_t bytes = p->config.input.chunk_bytes;
+    if ((uint64_t)p->config.input.st.st_size < bytes) bytes = (size_t)p->config.input.st.st_size + SMALL_FILE_SPARE;
+    size_t cost = chunk_cost(bytes);
     if (!memory_take(p->config.memory, cost, p->flying == 0)) return false;
     p->cut_cost = cost;
     return true;
@@ -307,7 +374,7 @@ static void merge_run(struct worker_job *job)
 {
     struct pipeline *p = container_of(job, struct pipeline, merge_job);
     for (unsigned i = 1; i < p->benches && p->cut_rc == 0; i++)
-        p->cut_rc = convert_bench_merge(&p->all[0]->bench, &p->all[i]->bench, p->config.plan);
+        p->cut_rc = convert_bench_merge(&p->all[0].bench, &p->all[i].bench, p->config.plan);
 }
 
 static void merge_done(struct worker_job *job)
@@ -337,7 +404,7 @@ static void end(struct pipeline *p)
 {
     p->ended = true;
     int rc = p->rc == CUTTER_E_END ? 0 : p->rc;
-    if (rc == 0 && p->benches > 0) p->result.bench = &p->all[0]->bench;
+    if (rc == 0 && p->benches > 0) p->result.bench = &p->all[0].bench;
     if (rc < 0 && !p->err.text[0]) error_set(&p->err, rc, "%s", error_name(rc));
     p->config.ended(p->config.ctx, rc, &p->err);
 }
@@ -345,6 +412,7 @@ static void end(struct pipeline *p)
 /* One round: whatever may go on goes on. True when the pipeline has come to its end. */
 static bool advance(struct pipeline *p)
 {
+    forward(p);
     if (may_cut(p)) {
         p->cutting = true;
         p->running++;

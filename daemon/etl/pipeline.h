@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The pipeline of one load: a cutter job that reads ahead, a conversion job a chunk on the workers, and the outputs in the order of the file. It reads on only
- * while the outputs are taken and the memory budget has room, so a slow PostgreSQL slows reading.
+ * while the outputs are taken and the memory budget has room, so a slow PostgreSQL slows reading. What it may always hold, room or not, is one bench and one chunk.
  *
  *     pipeline_new(&config, &p);
  *     pipeline_start(p);
@@ -40,6 +40,9 @@ struct pipeline_result {
     struct reject_list rejects;
     struct convert_bench *bench;   /* the merged partials, after ended with 0 (pipeline_merge); else NULL */
 };
+
+/** The benches (and with them the partials of each rollup) that a pipeline has at most. */
+unsigned pipeline_benches(const struct workers *w);
 
 must_check int pipeline_new(const struct pipeline_config *config, struct pipeline **ret_pipeline);
 void pipeline_start(struct pipeline *p);

@@ -442,7 +442,7 @@ static void waiting_rejects_are_counted(void **state)
     struct slice text = repeated(&memory, "n,t\n1,first\n", "no number,this row is refused\n", 20000);
     struct flow f = flow_of(WORKERS, 4096);
     f.plan.rollups = 0;
-    f.memory_max = 1 << 20;
+    f.memory_max = (1 << 20) + (WORKERS + 1) * convert_bench_bytes(&f.plan);
     flow_fill(&f, text);
     /* The first output stands before the taker; what waits behind it has rejects only, which take more than their text. */
     assert_in_range(f.memory.used, pipeline_result(f.pipeline)->bytes, f.memory_max);
@@ -461,10 +461,59 @@ static void one_chunk_at_a_time_goes_even_without_room(void **state)
     flow_run(&whole, text);
     f.memory_max = 1;
     flow_run(&f, text);
-    assert_in_range(f.memory_peak, 1024, 16 * 1024);
+    size_t bench = convert_bench_bytes(&f.plan);
+    assert_in_range(f.memory_peak, bench + 1024, bench + 16 * 1024);
     assert_same_results(&f, &whole);
     flow_done(&f);
     flow_done(&whole);
+    buf_done(&memory);
+}
+
+/* What was taken before it was cut is for usual records only. */
+static void long_records_are_counted_as_what_they_are(void **state)
+{
+    (void)state;
+    enum { LONG = 4 << 20 };
+    struct buf memory;
+    repeated(&memory, "n,t\n", "1,short\n", 1000);
+    buf_puts(&memory, "2,\"");
+    for (int i = 0; i < LONG; i++)
+        buf_putc(&memory, 'x');
+    buf_puts(&memory, "\"\n3,short\n");
+    struct flow f = flow_of(WORKERS, 1024);
+    f.plan.rollups = 0;
+    flow_run(&f, buf_slice(&memory));
+    assert_int_equal(f.rc, 0);
+    assert_int_equal(f.rows_read, 1002);
+    assert_in_range(f.memory_peak, 2 * LONG, f.memory_max);
+    flow_done(&f);
+    buf_done(&memory);
+}
+
+/* Rows that take long to convert: chunks wait for a bench, of which there is one a worker and one more, or two where the budget has no room for more. */
+static void chunks_wait_for_a_bench(void **state)
+{
+    (void)state;
+    enum { MANY = 20, WIDE = 200, ROWS = 100000 };
+    struct column_rule column[WIDE];
+    struct type type[WIDE];
+    for (int i = 0; i < WIDE; i++) {
+        type[i] = (struct type){TYPE_INT8, -1};
+        column[i] = (struct column_rule){.name = "c", .input = {.type = type[i]}, .source = i == 0 ? 0 : -1};
+    }
+    struct row_rule wide = {.column = column, .columns = WIDE, .cells = 1};
+    struct buf memory;
+    struct slice text = repeated(&memory, "", "1\n", ROWS);
+    for (int budget = 0; budget < 2; budget++) {
+        struct flow f = flow_of(MANY, 2048);
+        f.plan = (struct convert_plan){.rule = &wide, .types = type, .rejects_max = 1000};
+        f.memory_max = budget ? 2 * convert_bench_bytes(&f.plan) : (size_t)1 << 30;
+        f.discard_after = 1;
+        flow_run(&f, text);
+        assert_int_equal(f.rc, 0);
+        assert_int_equal(f.rows_read, ROWS);
+        flow_done(&f);
+    }
     buf_done(&memory);
 }
 
@@ -675,6 +724,8 @@ int main(void)
         cmocka_unit_test(rows_that_grow_most_stay_below_the_ceiling_too),
         cmocka_unit_test(waiting_rejects_are_counted),
         cmocka_unit_test(one_chunk_at_a_time_goes_even_without_room),
+        cmocka_unit_test(long_records_are_counted_as_what_they_are),
+        cmocka_unit_test(chunks_wait_for_a_bench),
         cmocka_unit_test(taker_that_takes_nothing_stops_the_reading),
         cmocka_unit_test(discarded_rows_are_still_counted),
         cmocka_unit_test(stopped_at_any_moment_it_ends_once),
