@@ -3,6 +3,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/name.h"
+#include "etl/claims.h"
 #include "etl/lane.h"
 #include "etl/ledger.h"
 #include "etl/refusals.h"
@@ -18,7 +19,6 @@ enum {
     PAUSE_MS = 30000,            /* until a paused dataset is tried again */
     LOOK_AHEAD_MS = 1000,        /* before that the catalog is read again */
     UNCLOSED_MS = 10 * 60 * 1000,/* a file that was written and never closed */
-    ERRORS_MAX = 64 * 1024 * 1024,
     COMPACT_EVERY = 256,         /* loads, until a dataset's marks are folded */
     SHOWN_MAX = 4 * NAME_MAX + 1,
 };
@@ -32,6 +32,7 @@ struct scheduler {
     struct timer *looker;      /* reads the catalog again before a pause is over: what was in the way may be mended */
     struct timer *sweeper;     /* of refusals */
     struct timer *grace;
+    struct claims claims;
     struct lanes lanes;
     struct list all;           /* every arrival, in the order of arrival */
     struct list loads;         /* running */
@@ -58,19 +59,6 @@ struct moving {
     struct scheduler *s;
     struct arrival *arrival;
     struct tidy *tidy;
-};
-
-struct claim {
-    struct worker_job job;
-    struct scheduler *s;
-    struct lane *lane;
-    char *path;
-    char token[PLACE_TOKEN_MAX];
-    bool durable;
-    int64_t arrived_us;
-    int rc;
-    struct error err;
-    struct place_file file;
 };
 
 static void pump(struct scheduler *s);
@@ -181,7 +169,7 @@ static void moved(void *ctx, struct place_file *file)
     maybe_stopped(s);
 }
 
-static void move(struct scheduler *s, struct arrival *a, enum place_target target, struct buf *errors)
+static void move(struct scheduler *s, struct arrival *a, enum place_target target, struct reject_list *rejects)
 {
     struct moving *m = calloc(1, sizeof *m);
     int r = -ENOMEM;
@@ -189,7 +177,7 @@ static void move(struct scheduler *s, struct arrival *a, enum place_target targe
         *m = (struct moving){.s = s, .arrival = a};
         list_append(&s->tidies, &m->link);
         struct tidy_config c = {.loop = s->config.loop, .workers = s->config.workers, .place = s->config.place, .target = target,
-                                .file = &a->file, .errors = errors, .over = moved, .ctx = m};
+                                .file = &a->file, .rejects = rejects, .over = moved, .ctx = m};
         s->tidying++;
         r = tidy_start(&c, &m->tidy);
     }
@@ -205,16 +193,13 @@ static void move(struct scheduler *s, struct arrival *a, enum place_target targe
     arrival_free(s, a);
 }
 
-/* NAME.errors.csv: the rejects, or the one error of the file as such. */
-static void write_errors(struct buf *out, const struct load_report *report)
+/* What NAME.errors.csv is made of: the rejects, or the one error of the file as such. */
+static struct reject_list *errors_of(const struct load_report *report)
 {
-    if (report->rejects->n > 0) return reject_list_csv(report->rejects, out);
-    struct reject_list one;
-    reject_list_init(&one, ERROR_TEXT_MAX * 4);
     struct reject r = {.message = slice_of(report->why->text)};
     snprintf(r.code, sizeof r.code, "%s", report->why->sqlstate[0] ? report->why->sqlstate : "22P04");
-    if (reject_list_add(&one, &r) == 0) reject_list_csv(&one, out);
-    reject_list_done(&one);
+    if (report->rejects->n == 0 && reject_list_add(report->rejects, &r) < 0) log_warning("an .errors.csv is missing for want of memory");
+    return report->rejects;
 }
 
 static void count_rows(struct scheduler *s, const struct arrival_counts *n)
@@ -257,11 +242,10 @@ static void finished(struct scheduler *s, struct arrival *a, const struct load_r
     counters_add(s->config.counters, counter_of[report->outcome], 1);
     count_rows(s, &a->counts);
     say(a, report);
-    struct buf errors;
-    buf_init(&errors, ERRORS_MAX);
-    if (report->outcome == LOAD_FAILED) write_errors(&errors, report);
-    move(s, a, report->outcome == LOAD_FAILED ? PLACE_FAILED : PLACE_DONE, &errors);
-    buf_done(&errors);
+    struct reject_list none;
+    reject_list_init(&none, 0);
+    bool failed = report->outcome == LOAD_FAILED;
+    move(s, a, failed ? PLACE_FAILED : PLACE_DONE, failed ? errors_of(report) : &none);
 }
 
 /* Back into its lane, for later. */
@@ -414,12 +398,6 @@ static void on_timer(void *ctx)
 
 /* ---- claims ---- */
 
-static void claim_run(struct worker_job *job)
-{
-    struct claim *c = container_of(job, struct claim, job);
-    c->rc = place_claim(c->s->config.place, c->path, c->token, c->durable, &c->err, &c->file);
-}
-
 static void refuse(struct scheduler *s, struct claim *c)
 {
     char name[SHOWN_MAX];
@@ -429,26 +407,20 @@ static void refuse(struct scheduler *s, struct claim *c)
         log_event(LOG_WARNING, LOG_FIELDS({"FILE", name}, {"STATE", "unreadable"}), "unreadable %s: %s", name, c->err.text);
 }
 
-static void claim_done(struct worker_job *job)
+static void claim_over(void *ctx, struct claim *c)
 {
-    struct claim *c = container_of(job, struct claim, job);
-    struct scheduler *s = c->s;
+    struct scheduler *s = ctx;
+    struct lane *lane = c->tag;
     s->claiming--;
-    c->lane->claiming--;
+    lane->claiming--;
     if (c->rc == 0) {
         refusals_drop(&s->refusals, c->path);
-        struct arrival *a = enqueue(s, &c->file, c->arrived_us, false);
-        if (!a) log_error("a file stays in work/%s until the next start: no memory", c->token);
-        place_file_done(&c->file);
+        if (!enqueue(s, &c->file, c->arrived_us, false)) log_error("a file stays in work/%s until the next start: no memory", c->token);
     } else if (c->rc == PLACE_E_UNREADABLE || c->rc == PLACE_E_NOT_REGULAR) {
         refuse(s, c);
-    } else if (c->rc < 0) {
-        char name[SHOWN_MAX];
-        log_warning("%s cannot be claimed now: %s", log_escape(slice_of(c->path), name, sizeof name), error_name(c->rc));
-        if (s->watcher) watcher_retry(s->watcher, c->path);
+    } else if (c->rc < 0 && s->watcher) {
+        watcher_retry(s->watcher, c->path);
     }
-    free(c->path);
-    free(c);
     count(s);
     pump(s);
     maybe_stopped(s);
@@ -458,26 +430,21 @@ static bool on_complete(void *ctx, const char *path)
 {
     struct scheduler *s = ctx;
     const struct config_dataset *d = config_dataset_for(s->settings, slice_of(path));
+    struct claim *known = claims_find(&s->claims, path);
+    if (known) {
+        if (!known->running) claims_renew(&s->claims, known); /* it was replaced while its claim waits */
+        return true;
+    }
     if (s->arrivals + s->claiming >= ARRIVALS_MAX) s->full = true;
     if (s->stopping || s->full) return false;
     if (!d && s->settings->daemon.unmatched == CONFIG_UNMATCHED_LEAVE) return false;
     char stem[NAME_MAX_BYTES + 1];
-    struct claim *c = calloc(1, sizeof *c);
     struct lane *lane = lanes_get(&s->lanes, lane_name(d, path, stem));
-    char *copy = strdup(path);
-    if (!c || !lane || !copy) {
-        free(c);
-        free(copy);
-        return false;
-    }
-    *c = (struct claim){.job = {.run = claim_run, .done = claim_done, .priority = WORKER_URGENT}, .s = s, .lane = lane, .path = copy, .arrived_us = clock_real_us()};
-    c->file.fd = -1;
     /* Where equal bytes may be loaded twice, the token alone tells a new arrival from an old one: it must survive a power loss. */
-    c->durable = d && (d->mode == CONFIG_MODE_REPLACE || d->duplicates == CONFIG_DUPLICATES_LOAD);
-    place_token(s->config.place, c->token);
+    bool durable = d && (d->mode == CONFIG_MODE_REPLACE || d->duplicates == CONFIG_DUPLICATES_LOAD);
+    if (!lane || !claims_start(&s->claims, path, durable, lane)) return false;
     lane->claiming++;
     s->claiming++;
-    workers_submit(s->config.workers, &c->job);
     return true;
 }
 
@@ -501,7 +468,9 @@ static void sweep(void *ctx)
 static void on_recovered(void *ctx, struct place_file *f)
 {
     struct scheduler *s = ctx;
-    if (!enqueue(s, f, clock_real_us(), true)) log_error("a file stays in work/%s until the next start: no memory", f->token);
+    if (enqueue(s, f, clock_real_us(), true)) return;
+    log_error("a file stays in work/%s until the next start: no memory", f->token);
+    place_file_done(f);
 }
 
 /* ---- the scheduler's outside ---- */
@@ -521,6 +490,8 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
     int r = timer_new(config->loop, on_timer, s, &s->timer);
     if (r == 0) r = timer_new(config->loop, sweep, s, &s->sweeper);
     if (r == 0) r = timer_new(config->loop, look_again, s, &s->looker);
+    struct claims_config claims = {.loop = config->loop, .workers = config->workers, .place = config->place, .over = claim_over, .ctx = s};
+    if (r == 0) r = claims_init(&s->claims, &claims);
     if (r < 0) {
         scheduler_free(s);
         return r;
@@ -539,6 +510,7 @@ void scheduler_free(struct scheduler *s)
     timer_free(s->grace);
     for (list_each(l, next, &s->all))
         arrival_free(s, container_of(l, struct arrival, all));
+    claims_done(&s->claims);
     lanes_done(&s->lanes);
     refusals_done(&s->refusals);
     config_unref(s->settings);
@@ -627,16 +599,17 @@ static void on_grace_over(void *ctx)
 void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void *ctx), void *ctx)
 {
     s->stopping = true;
-    s->stopped = stopped;
-    s->stopped_ctx = ctx;
     watcher_free(s->watcher);
     s->watcher = NULL;
     timer_stop(s->timer);
     timer_stop(s->sweeper);
     timer_stop(s->looker);
+    claims_stop(&s->claims);
     for (list_each(l, next, &s->tidies))
         tidy_hurry(container_of(l, struct moving, link)->tidy);
     if (!s->grace && timer_new(s->config.loop, on_grace_over, s, &s->grace) == 0) timer_start(s->grace, grace_ms > 0 ? grace_ms : 1);
+    s->stopped = stopped;
+    s->stopped_ctx = ctx;
     maybe_stopped(s);
 }
 
