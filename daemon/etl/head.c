@@ -65,7 +65,8 @@ static int name_cell(struct plan_head *head, size_t i, struct arena *a)
     if (!stem[0]) snprintf(stem, sizeof stem, "column_%zu", i + 1);
     snprintf(unique, sizeof unique, "%s", stem);
     /* The count goes on from cell to cell, so that a header of one name only is not searched anew for each. */
-    for (struct plan_name *first = find(head, stem); first && find(head, unique);)
+    struct plan_name *first = find(head, stem);
+    while (first && find(head, unique))
         numbered(unique, stem, first->next++);
     struct plan_name *n = arena_zalloc(a, sizeof *n);
     head->name[i] = arena_cstr(a, slice_of(unique));
