@@ -104,18 +104,6 @@ int reject_list_move(struct reject_list *to, struct reject_list *from)
     return 0;
 }
 
-static int compare(const void *a, const void *b)
-{
-    const struct reject *x = a, *y = b;
-    if (x->line != y->line) return x->line < y->line ? -1 : 1;
-    return (x->offset > y->offset) - (x->offset < y->offset);
-}
-
-void reject_list_sort(struct reject_list *l)
-{
-    if (l->n) qsort(l->item, l->n, sizeof(*l->item), compare);
-}
-
 void reject_list_csv(const struct reject_list *l, struct buf *out)
 {
     buf_puts(out, "line,byte_offset,column,code,message,value,raw\r\n");

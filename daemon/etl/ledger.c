@@ -125,10 +125,17 @@ static void put_reject(struct buf *out, int64_t file, const struct reject *r)
     buf_putc(out, '\n');
 }
 
+static void rejects_run(struct worker_job *job)
+{
+    struct ledger_rejects *j = container_of(job, struct ledger_rejects, job);
+    for (size_t i = 0; i < j->list->n; i++)
+        put_reject(&j->text, j->file, &j->list->item[i]);
+    j->rc = buf_check(&j->text);
+}
+
 static void rejects_ready(void *ctx)
 {
     struct ledger_rejects *j = ctx;
-    j->put = true;
     db_copyin_put(j->conn, buf_slice(&j->text));
 }
 
@@ -138,26 +145,29 @@ static void rejects_drained(void *ctx)
     db_copyin_end(j->conn, NULL);
 }
 
-static void rejects_done(void *ctx, const struct db_result *r)
+static void rejects_over(void *ctx, const struct db_result *r)
 {
     struct ledger_rejects *j = ctx;
     buf_done(&j->text);
     j->done(j->ctx, r);
 }
 
-int ledger_put_rejects(struct ledger_rejects *job, struct db_conn *c, int64_t file, const struct reject_list *list, ledger_done done, void *ctx)
+static void rejects_done(struct worker_job *job)
 {
-    *job = (struct ledger_rejects){.conn = c, .done = done, .ctx = ctx};
-    buf_init(&job->text, REJECTS_TEXT_MAX);
-    for (size_t i = 0; i < list->n; i++)
-        put_reject(&job->text, file, &list->item[i]);
-    int r = buf_check(&job->text);
-    if (r == 0) {
-        struct db_copyin_handler h = {.ready = rejects_ready, .drained = rejects_drained, .done = rejects_done, .ctx = job};
-        r = db_copyin_begin(c, SQL_REJECT_COPY, &h);
-    }
-    if (r < 0) buf_done(&job->text);
-    return r;
+    struct ledger_rejects *j = container_of(job, struct ledger_rejects, job);
+    struct db_copyin_handler h = {.ready = rejects_ready, .drained = rejects_drained, .done = rejects_over, .ctx = j};
+    int r = j->rc == 0 ? db_copyin_begin(j->conn, SQL_REJECT_COPY, &h) : j->rc;
+    if (r == 0) return;
+    struct error err = {0};
+    error_set(&err, r, "%s", error_name(r));
+    rejects_over(j, &(struct db_result){.status = r, .error = &err, .detail = ""});
+}
+
+void ledger_put_rejects(struct ledger_rejects *r)
+{
+    buf_init(&r->text, REJECTS_TEXT_MAX);
+    r->job = (struct worker_job){.run = rejects_run, .done = rejects_done, .priority = WORKER_URGENT};
+    workers_submit(r->workers, &r->job);
 }
 
 int ledger_get_rejects(struct db_conn *c, int64_t file, ledger_done done, void *ctx)

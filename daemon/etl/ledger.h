@@ -11,6 +11,7 @@
 #include "db/copyin.h"
 #include "etl/arrival.h"
 #include "etl/dataset.h"
+#include "loop/workers.h"
 
 typedef void (*ledger_done)(void *ctx, const struct db_result *r);
 
@@ -39,16 +40,21 @@ struct ledger_row {
 /** The row of a file that reached arrival->state, and the mark of a change when that is `loaded` → id, xid. */
 must_check int ledger_insert(struct db_conn *c, const struct ledger_row *row, ledger_done done, void *ctx);
 
-/** A running COPY of rejects into cetl.reject; embed it in its owner. */
+/** The COPY of a file's rejects into cetl.reject; embed it in its owner and fill in what is above the line. */
 struct ledger_rejects {
-    struct db_conn *conn;
-    struct buf text;
-    ledger_done done;
+    struct workers *workers;
+    struct db_conn *conn;           /* nothing else is asked of it until `done` */
+    int64_t file;                   /* its row's id */
+    const struct reject_list *list; /* stays as it is until `done` */
+    ledger_done done;               /* exactly once, never before ledger_put_rejects returned */
     void *ctx;
-    bool put;
+    /* ---- */
+    struct worker_job job;
+    struct buf text;
+    int rc;
 };
-/** COPY the list behind the file's row. `list` may go away afterwards. `done` ends it. */
-must_check int ledger_put_rejects(struct ledger_rejects *job, struct db_conn *c, int64_t file, const struct reject_list *list, ledger_done done, void *ctx);
+/** COPY the list behind the file's row. The text is made on a worker: a full list takes tens of milliseconds. */
+void ledger_put_rejects(struct ledger_rejects *r);
 /** → what reject_list_csv needs, by ledger_read_rejects. */
 must_check int ledger_get_rejects(struct db_conn *c, int64_t file, ledger_done done, void *ctx);
 /** Fill a list from its rows. 0 or -ENOMEM. */

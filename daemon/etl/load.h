@@ -50,7 +50,7 @@ struct load;
 struct load_report {
     enum load_outcome outcome;
     const struct error *why;           /* of FAILED, RETRY, PAUSE */
-    const struct reject_list *rejects; /* of LOADED and FAILED; may be empty */
+    struct reject_list *rejects;       /* of LOADED and FAILED, by line; may be empty, and may be taken over */
     int64_t duplicate_of;              /* of DUPLICATE: the ledger's id */
 };
 struct load_config {

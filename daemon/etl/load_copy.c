@@ -74,7 +74,10 @@ static void on_recorded(void *ctx, const struct db_result *r)
     l->arrival->ledger_id = db_get_int8(r->rows, 0, 0, 0);
     snprintf(l->arrival->xid, sizeof l->arrival->xid, "%s", PQgetvalue(r->rows, 0, 1));
     if (l->rejects.n == 0) return merge_rollups(l);
-    load_asked(l, ledger_put_rejects(&l->reject_job, l->conn, l->arrival->ledger_id, &l->rejects, on_rejects_put, l));
+    l->reject_job = (struct ledger_rejects){
+        .workers = l->env->workers, .conn = l->conn, .file = l->arrival->ledger_id, .list = &l->rejects, .done = on_rejects_put, .ctx = l};
+    l->asking = true;
+    ledger_put_rejects(&l->reject_job);
 }
 
 static void record(struct load *l)
@@ -206,7 +209,6 @@ static void take_results(struct load *l)
     l->arrival->counts.read = r->rows_read;
     l->arrival->counts.rejected = r->rejects.count;
     if (reject_list_move(&l->rejects, &r->rejects) < 0) log_warning("rejects of %s were dropped for want of memory", l->arrival->file.token);
-    reject_list_sort(&l->rejects);
     counters_add(l->env->counters, COUNTER_BYTES_READ, (int64_t)r->bytes);
     if (l->flow_rc != 0) return;
     memcpy(l->arrival->sum, r->sum, sizeof l->arrival->sum);

@@ -28,7 +28,10 @@ static void on_report_row(void *ctx, const struct db_result *r)
     struct load *l = ctx;
     if (r->status != 0) return on_reported(ctx, r);
     l->arrival->ledger_id = db_get_int8(r->rows, 0, 0, 0);
-    load_asked(l, ledger_put_rejects(&l->reject_job, l->conn, l->arrival->ledger_id, &l->rejects, on_report_rejects, l));
+    l->reject_job = (struct ledger_rejects){
+        .workers = l->env->workers, .conn = l->conn, .file = l->arrival->ledger_id, .list = &l->rejects, .done = on_report_rejects, .ctx = l};
+    l->asking = true;
+    ledger_put_rejects(&l->reject_job);
 }
 
 static void on_report_begun(void *ctx, const struct db_result *r)

@@ -3,12 +3,12 @@
 #include "base/log.h"
 #include <stdlib.h>
 
-enum { RETRY_MS = 10000, SHOWN_MAX = 512 };
+enum { RETRY_MS = 10000, SHOWN_MAX = 512, ERRORS_MAX = 64 * 1024 * 1024 };
 
 struct tidy {
     struct tidy_config config;
     struct worker_job job;
-    struct buf errors;
+    struct reject_list rejects;
     struct timer *timer;
     int rc;
     bool complained, hurried;
@@ -17,14 +17,20 @@ struct tidy {
 static void run(struct worker_job *job)
 {
     struct tidy *t = container_of(job, struct tidy, job);
-    t->rc = place_finish(t->config.place, t->config.file, t->config.target, buf_slice(&t->errors), NULL);
+    struct buf errors;
+    buf_init(&errors, ERRORS_MAX);
+    if (t->rejects.n > 0) reject_list_csv(&t->rejects, &errors);
+    t->rc = buf_check(&errors);
+    if (t->rc == 0) t->rc = place_finish(t->config.place, t->config.file, t->config.target, buf_slice(&errors), NULL);
+    buf_done(&errors);
+    if (t->rc == 0) reject_list_done(&t->rejects); /* here, because it takes a while for many */
 }
 
 static void over(struct tidy *t)
 {
     struct tidy_config c = t->config;
     timer_free(t->timer);
-    buf_done(&t->errors);
+    reject_list_done(&t->rejects);
     free(t);
     c.over(c.ctx, c.file);
 }
@@ -58,8 +64,8 @@ int tidy_start(const struct tidy_config *config, struct tidy **ret_tidy)
         free(t);
         return r;
     }
-    t->errors = *config->errors;
-    buf_init(config->errors, 0);
+    t->rejects = *config->rejects;
+    reject_list_init(config->rejects, config->rejects->max);
     t->job = (struct worker_job){.run = run, .done = done, .priority = WORKER_URGENT};
     *ret_tidy = t;
     workers_submit(config->workers, &t->job);

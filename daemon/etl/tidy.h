@@ -8,7 +8,7 @@
 #ifndef CETLD_ETL_TIDY_H
 #define CETLD_ETL_TIDY_H
 
-#include "base/buf.h"
+#include "data/reject.h"
 #include "loop/timer.h"
 #include "loop/workers.h"
 #include "spool/place.h"
@@ -19,8 +19,8 @@ struct tidy_config {
     struct workers *workers;
     struct place *place;
     enum place_target target;
-    struct place_file *file; /* stays the caller's until `over` */
-    struct buf *errors;      /* taken over: NAME.errors.csv, may be empty */
+    struct place_file *file;     /* stays the caller's until `over` */
+    struct reject_list *rejects; /* taken over, empty afterwards: NAME.errors.csv is made of them, when there are any */
     void (*over)(void *ctx, struct place_file *file);
     void *ctx;
 };
