@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/num.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -142,13 +143,29 @@ static char *dirname_of(const char *path)
     return slash ? strndup(path, (size_t)(slash - path)) : NULL;
 }
 
+#define DEBIAN_HOME "/usr/lib/postgresql/" /* each version's folder lies there */
+
+/* The number at the beginning of the text, or 0. */
+static int leading_number(const char *text)
+{
+    uint64_t n;
+    struct slice digits = {text, strspn(text, "0123456789")};
+    return num_parse_u64(digits, &n) == 0 && n <= INT_MAX ? (int)n : 0;
+}
+
+/* The version in the path of Debian's programs, or 0. */
+static int version_in_path(const char *path)
+{
+    return strncmp(path, DEBIAN_HOME, strlen(DEBIAN_HOME)) == 0 ? leading_number(path + strlen(DEBIAN_HOME)) : 0;
+}
+
 /* PG_VERSION of the data folder, or 0. */
 static int data_version(const struct db_cluster *k)
 {
     cleanup_free char *path = join(k->data, "PG_VERSION"), *text = NULL;
     size_t len;
     if (!path || fs_read_small(AT_FDCWD, path, SMALL_FILE_BYTES, &text, &len) < 0) return 0;
-    return atoi(text);
+    return leading_number(text);
 }
 
 /* The greatest N of /usr/lib/postgresql/N/bin with an initdb, or 0. */
@@ -156,9 +173,9 @@ static int newest_version(void)
 {
     glob_t found;
     int newest = 0;
-    if (glob("/usr/lib/postgresql/*/bin/initdb", 0, NULL, &found) == 0) {
+    if (glob(DEBIAN_HOME "*/bin/initdb", 0, NULL, &found) == 0) {
         for (size_t i = 0; i < found.gl_pathc; i++) {
-            int n = atoi(found.gl_pathv[i] + strlen("/usr/lib/postgresql/"));
+            int n = version_in_path(found.gl_pathv[i]);
             if (n > newest) newest = n;
         }
     }
@@ -172,12 +189,12 @@ static int find_programs(struct db_cluster *k, const char *pg_bin, struct error 
     int made_by = data_version(k), newest = newest_version();
     cleanup_free char *postgres = NULL;
     int n = pg_bin && pg_bin[0] ? asprintf(&postgres, "%s/postgres", pg_bin)
-                                : asprintf(&postgres, "/usr/lib/postgresql/%d/bin/postgres", made_by ? made_by : newest);
+                                : asprintf(&postgres, DEBIAN_HOME "%d/bin/postgres", made_by ? made_by : newest);
     if (n < 0) return error_set(err, -ENOMEM, "no memory");
     if (access(postgres, X_OK) == 0) {
         k->bin = dirname_of(postgres);
-        int in_path = 0;
-        if (made_by && sscanf(postgres, "/usr/lib/postgresql/%d/", &in_path) == 1 && in_path != made_by)
+        int in_path = version_in_path(postgres);
+        if (made_by && in_path && in_path != made_by)
             return error_set(err, -EINVAL,
                              "%s was made by PostgreSQL %d, but `pg_bin` is %s: set pg_bin = /usr/lib/postgresql/%d/bin, or "
                              "upgrade the data with pg_upgrade",
