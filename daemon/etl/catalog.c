@@ -193,18 +193,22 @@ static void ask(struct opening *o, const struct db_query *q)
 
 static void rollup_next(struct opening *o);
 
+/* A load or a reader is in its way; the dataset waits, and must not hold up the others. */
+static bool is_locked(struct opening *o, const struct db_result *r, const char *what)
+{
+    if (r->status != ERROR_REFUSED || db_refusal_of(r->error->sqlstate) != DB_RETRY) return false;
+    o->d->unready = o->catalog->unfinished = true;
+    dataset_break(o->d, "%s waits to be made: %s", what, r->error->text);
+    opened(o);
+    return true;
+}
+
 static void rollup_created(void *ctx, const struct db_result *r)
 {
     struct opening *o = ctx;
     char what[128];
     snprintf(what, sizeof what, "rollup %s", o->d->rollup[o->next_rollup].config->name);
-    if (r->status == ERROR_REFUSED && db_refusal_of(r->error->sqlstate) == DB_RETRY) {
-        /* A load or a reader is in its way; it must not hold up the others. */
-        o->d->unready = o->catalog->unfinished = true;
-        dataset_break(o->d, "%s waits to be made: %s", what, r->error->text);
-        return opened(o);
-    }
-    if (!went_well(o, r, what)) return;
+    if (is_locked(o, r, what) || !went_well(o, r, what)) return;
     o->d->definition = db_get_int8(r->rows, 0, 0, 0);
     o->next_rollup++;
     rollup_next(o);
@@ -237,7 +241,7 @@ static void rollup_seen(void *ctx, const struct db_result *r)
     rollup_definition(&definition, rollup, &o->d->table);
     const char *text = buf_cstr(&definition), *comment = db_get(r->rows, 0, 0);
     bool same = text && comment && strcmp(text, comment) == 0;
-    bool ours = comment && strncmp(comment, "SELECT ", 7) == 0;
+    bool ours = comment && (strncmp(comment, "SELECT ", 7) == 0 || strcmp(comment, SQL_ROLLUP_STALE) == 0);
     buf_done(&definition);
     if (!text) return over(o, -ENOMEM, NULL);
     if (same) {
@@ -266,13 +270,61 @@ static void rollup_next(struct opening *o)
     buf_done(&name);
 }
 
+static void abandoned_marked(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    static const char what[] = "a rollup that is not configured any more";
+    if (!is_locked(o, r, what) && went_well(o, r, what)) rollup_next(o);
+}
+
+static void abandoned_found(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (!went_well(o, r, "rollups")) return;
+    const char *statements = db_get(r->rows, 0, 0);
+    if (!statements) return rollup_next(o);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    buf_printf(&sql, SQL_LOCK_SOON "%s", statements);
+    const char *text = buf_cstr(&sql);
+    if (text) {
+        ask(o, &(struct db_query){.sql = text, .done = abandoned_marked, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&sql);
+}
+
+/* Before loads pass by a rollup that was taken out of the configuration, its table is marked: should it come back, its definition alone would not tell that rows are missing. */
+static void mark_abandoned(struct opening *o)
+{
+    struct buf source, names;
+    buf_init(&source, SQL_MAX);
+    buf_init(&names, SQL_MAX);
+    struct json_writer w;
+    json_writer_init(&w, &names);
+    json_write_array(&w);
+    for (size_t i = 0; i < o->d->rollups; i++)
+        json_write_text(&w, o->d->rollup[i].table.name);
+    json_write_end(&w);
+    const char *table = table_quote(&source, o->schema, o->table), *kept = buf_cstr(&names);
+    struct db_param param[] = {db_text(table), db_text(o->schema), db_text(kept)};
+    if (table && kept) {
+        ask(o, &(struct db_query){.sql = SQL_ROLLUPS_ABANDONED, .param = param, .params = 3, .done = abandoned_found, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&source);
+    buf_done(&names);
+}
+
 static void rollups_resolve(struct opening *o)
 {
     int r = dataset_resolve_rollups(o->d);
     if (r < 0) return over(o, r, NULL);
     if (o->d->broken) return opened(o);
     o->next_rollup = 0;
-    rollup_next(o);
+    mark_abandoned(o);
 }
 
 /* ---- the table ---- */

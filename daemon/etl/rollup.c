@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/rollup.h"
 #include "db/query.h"
+#include "etl/sql.h"
 
 static const char *const function_name[] = {
     [ROLLUP_COUNT_ALL] = "count", [ROLLUP_COUNT] = "count", [ROLLUP_SUM] = "sum", [ROLLUP_MIN] = "min", [ROLLUP_MAX] = "max"};
@@ -200,7 +201,7 @@ void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const st
     buf_init(&definition, out->max);
     rollup_definition(&definition, r, source);
 
-    buf_puts(out, "SET LOCAL lock_timeout = '200ms'; LOCK TABLE ");
+    buf_puts(out, SQL_LOCK_SOON "LOCK TABLE ");
     put_table(out, source);
     buf_puts(out, " IN SHARE MODE; DROP TABLE IF EXISTS ");
     put_table(out, t);

@@ -61,6 +61,22 @@
 /* $1 the table as regclass text → its comment. No row: no such table. */
 #define SQL_TABLE_COMMENT "SELECT obj_description(to_regclass($1), 'pg_class') WHERE to_regclass($1) IS NOT NULL"
 
+/* Before a lock on a user's table is taken outside of a load: it must not make others wait behind it. */
+#define SQL_LOCK_SOON "SET LOCAL lock_timeout = '200ms'; "
+
+/* The comment of a rollup's table that was left out of the configuration: it is rebuilt when it is configured again. */
+#define SQL_ROLLUP_STALE "cetl: stale"
+/*
+ * $1 a dataset's table as regclass text, $2 its schema, $3 the names of its rollups' tables as a JSON array → the statements that mark every other rollup over that table, or NULL. No
+ * load keeps those up to date any more.
+ */
+#define SQL_ROLLUPS_ABANDONED                                                                                                      \
+    "SELECT string_agg(format('COMMENT ON TABLE %I.%I IS %L', nspname, relname, '" SQL_ROLLUP_STALE "'), '; ')"                        \
+    " FROM pg_description JOIN pg_class c ON c.oid = objoid JOIN pg_namespace n ON n.oid = relnamespace"                           \
+    " WHERE classoid = 'pg_class'::regclass AND objsubid = 0 AND relkind = 'r' AND pg_has_role(relowner, 'USAGE')"                 \
+    " AND starts_with(description, 'SELECT ') AND strpos(description, ' FROM ' || $1 || ' GROUP BY ') > 0"                         \
+    " AND NOT (nspname = $2 AND $3::jsonb ? relname)"
+
 /*
  * What a load's snapshot of a dataset stands on: the count of its definition, and its table's columns as they are. $n is the table as regclass text.
  */
