@@ -39,7 +39,6 @@ struct arrival {
     bool check_ledger;         /* it may be in the ledger already: found in work/ at start, or its COMMIT is in doubt */
     char xid[ARRIVAL_XID_MAX]; /* of the transaction whose COMMIT is in doubt, or "" */
     unsigned attempts;
-    bool looked_again;         /* the catalog was read anew for its sake */
     int64_t not_before_ms;     /* backoff, monotonic */
     struct error why;          /* of the last failure, for people; text "" when there is none */
 };

@@ -7,13 +7,12 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-#define INVALID_BINARY "22P03" /* a binary value that is none of the column's type: it was altered */
 enum { REJECTS_MAX = 8 * 1024 * 1024 }; /* bytes of rejects kept for one file */
 
 static const char *const state_name[] = {
     [STATE_CHECKING] = "checking",     [STATE_OPENING] = "opening", [STATE_INFERRING] = "inferring", [STATE_CREATING] = "creating",
     [STATE_CONNECTING] = "connecting", [STATE_COPYING] = "copying", [STATE_RECORDING] = "recording", [STATE_COMMITTING] = "committing",
-    [STATE_UNWINDING] = "unwinding",   [STATE_REPORTING] = "reporting"};
+    [STATE_UNWINDING] = "unwinding",   [STATE_COMPARING] = "comparing", [STATE_REPORTING] = "reporting"};
 
 void load_enter(struct load *l, enum load_state s)
 {
@@ -64,7 +63,6 @@ void load_describe(const struct db_result *r, struct error *ret_why)
 void load_stale(struct load *l, const char *why)
 {
     struct error err;
-    l->arrival->looked_again = true;
     l->env->stale(l->env->stale_ctx);
     error_set(&err, 0, "its table was changed meanwhile: %s", why);
     load_conclude(l, LOAD_RETRY, &err);
@@ -82,7 +80,6 @@ void load_refused(struct load *l, const struct db_result *r)
     if (r->status != ERROR_REFUSED) return load_retry(l, r->status, r->error);
     struct error why;
     enum db_refusal refusal = db_refusal_of(r->error->sqlstate);
-    if (strcmp(r->error->sqlstate, INVALID_BINARY) == 0 && !l->arrival->looked_again) return load_stale(l, r->error->text);
     if (refusal == DB_BAD_DATA && !judges_rows(l)) {
         /* One of our own statements: the ledger knows the token already, or a value of ours is wrong. Nothing is said against the file. */
         l->arrival->check_ledger = true;
@@ -129,6 +126,7 @@ void load_connected(struct load *l)
     case STATE_CHECKING: load_ask_ledger(l); break;
     case STATE_CREATING: load_create(l); break;
     case STATE_CONNECTING: load_copy(l); break;
+    case STATE_COMPARING: load_compare(l); break;
     case STATE_REPORTING: load_report_outcome(l); break;
     default: assert(l->decided); load_unwind(l); break;
     }
@@ -168,6 +166,7 @@ static void load_free(struct load *l)
     if (l->headed) head_done(&l->head);
     pipeline_free(l->pipeline);
     plan_free(l->plan);
+    dataset_unref(l->judge);
     reject_list_done(&l->rejects);
     config_unref(l->settings);
     free(l);
@@ -208,6 +207,11 @@ void load_unwind(struct load *l)
         int r = db_query(l->conn, &(struct db_query){.sql = "ROLLBACK", .done = on_rolled_back, .ctx = l});
         l->asking = r == 0;
         if (l->asking) return;
+    }
+    if (load_is_doubtful(l)) {
+        load_enter(l, STATE_COMPARING);
+        if (!l->conn) return load_want_connection(l);
+        return load_compare(l);
     }
     if (l->conn) {
         db_pool_give(l->env->pool, l->conn);
@@ -252,7 +256,7 @@ int load_start(const struct load_config *config, struct load **ret_load)
 void load_stop(struct load *l)
 {
     if (l->state == STATE_COMMITTING || (l->state == STATE_REPORTING && !l->waiting)) return; /* as good as done */
-    if (l->state == STATE_REPORTING) {
+    if (l->state == STATE_REPORTING || l->state == STATE_COMPARING) {
         l->outcome = LOAD_RETRY; /* no connection to report it by */
         return load_unwind(l);
     }

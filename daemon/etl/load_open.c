@@ -27,14 +27,21 @@ static bool rename_dataset(struct arrival *a, const char *name)
     return true;
 }
 
+static void judge_by(struct load *l, struct dataset *d)
+{
+    dataset_ref(d);
+    dataset_unref(l->judge);
+    l->judge = d;
+}
+
 /* The dataset is known: the file must fit it. Reading begins while the connection is still to come. */
 static void plan_and_copy(struct load *l, struct dataset *d)
 {
     struct error err;
     l->dataset_id = d->id;
+    judge_by(l, d);
     if (!rename_dataset(l->arrival, d->name)) return load_retry(l, -ENOMEM, NULL);
     int r = plan_new(d, &l->head.plan_head, &err, &l->plan);
-    if (r == PLAN_E_HEADER && !l->arrival->looked_again) return load_stale(l, err.text); /* somebody may have added the column */
     if (r == PLAN_E_HEADER) return load_fail(l, "%s", err.text);
     if (r == PLAN_E_DATASET) return load_conclude(l, d->unready ? LOAD_RETRY : LOAD_PAUSE, &err);
     if (r < 0) return load_retry(l, r, NULL);
@@ -167,6 +174,7 @@ static void resolve_undeclared(struct load *l)
         struct dataset *d = catalog_find(l->env->catalog, l->name);
         if (d && may_take(l, d)) return plan_and_copy(l, d);
         if (!d && !config_dataset(l->settings, slice_of(l->name))) return infer(l);
+        if (d) judge_by(l, d);
     }
     load_fail(l, "its header does not agree with the columns of dataset %s; rename the file, or declare a [dataset] whose `files` match it", l->name);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of a load share: load.c (outcomes, unwinding), load_open.c (which dataset: checking, opening, inferring, creating), load_copy.c (the transaction), load_report.c
- * (the ledger row of a file that was not loaded). Nobody else includes this.
+ * (is a refusal still true; the ledger row of a file that was not loaded). Nobody else includes this.
  *
  * The rule for all of them: load_conclude and what leads to it (fail, retry, refused) may end the load, and with it the object: return right after.
  *
@@ -27,6 +27,7 @@ enum load_state {
     STATE_RECORDING,
     STATE_COMMITTING,
     STATE_UNWINDING,
+    STATE_COMPARING,
     STATE_REPORTING,
 };
 
@@ -42,6 +43,8 @@ struct load {
     bool heading, headed;                  /* the head's job runs; the head is there */
     char name[NAME_MAX_BYTES + 1];         /* of an undeclared dataset */
     struct plan *plan;
+    struct dataset *judge;                 /* the snapshot by which the file is judged, or NULL */
+    bool compared;                         /* the database was asked whether it is still so */
     struct pipeline *pipeline;
     bool flowing;                          /* the pipeline runs */
     int flow_rc;                           /* how it ended */
@@ -112,6 +115,10 @@ void load_fail_flow(struct load *l);
 void load_copy(struct load *l);
 
 /* load_report.c */
+/** The file or its dataset was turned down by a snapshot that nobody has held against the database since. */
+bool load_is_doubtful(const struct load *l);
+/** COMPARING, with a connection: where the table is not what it was, the file is tried again with a new snapshot. */
+void load_compare(struct load *l);
 /** REPORTING, with a connection. */
 void load_report_outcome(struct load *l);
 

@@ -1,5 +1,51 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/load_private.h"
+#include "etl/sql.h"
+
+/* ---- COMPARING: a table that somebody changed or dropped speaks against no file ---- */
+
+bool load_is_doubtful(const struct load *l)
+{
+    bool refused = l->outcome == LOAD_FAILED || l->outcome == LOAD_PAUSE;
+    return refused && !l->compared && !l->recorded && !l->env->closed && l->judge && l->judge->columns && l->judge->table.schema;
+}
+
+static void on_compared(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    l->asking = false;
+    if (r->status != 0) {
+        l->outcome = LOAD_RETRY;
+        l->why = *r->error;
+        return load_unwind(l);
+    }
+    const char *columns = PQntuples(r->rows) > 0 ? db_get(r->rows, 0, 1) : NULL;
+    bool same = columns && strcmp(columns, l->judge->columns) == 0;
+    /* What pauses a dataset is mended by a new look at once only where its table is gone; else a person must, and may take some time. */
+    if ((l->outcome == LOAD_FAILED && !same) || (l->outcome == LOAD_PAUSE && !columns && l->judge->columns[0])) {
+        l->outcome = LOAD_RETRY;
+        error_set(&l->why, 0, "its table was changed meanwhile");
+        l->env->stale(l->env->stale_ctx);
+    }
+    load_unwind(l);
+}
+
+void load_compare(struct load *l)
+{
+    l->compared = true;
+    struct buf name;
+    buf_init(&name, ERROR_TEXT_MAX);
+    const char *text = table_quote(&name, l->judge->table.schema, l->judge->table.name);
+    struct db_param param[] = {db_int8(l->judge->id), db_text(text)};
+    struct db_query q = {.sql = SQL_DATASET_DEFINITION, .param = param, .params = 2, .done = on_compared, .ctx = l};
+    int r = text ? db_query(l->conn, &q) : -ENOMEM;
+    buf_done(&name);
+    l->asking = r == 0;
+    if (r == 0) return;
+    l->outcome = LOAD_RETRY;
+    error_set(&l->why, r, "%s", error_name(r));
+    load_unwind(l);
+}
 
 /* ---- REPORTING: failed and duplicate files have their row too ---- */
 

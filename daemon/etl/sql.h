@@ -81,7 +81,8 @@
  * What a load's snapshot of a dataset stands on: the count of its definition, and its table's columns as they are. $n is the table as regclass text.
  */
 #define SQL_DEFINITION(n)                                                                                                          \
-    "d.definition, (SELECT md5(string_agg(format('%s %s %s %s', attname, atttypid, atttypmod, attgenerated), ',' ORDER BY attnum))" \
+    "d.definition, (SELECT md5(string_agg(format('%s %s %s %s %s %s %s %s', attname, atttypid, atttypmod, attcollation,"            \
+    " attnotnull, atthasdef, attgenerated, attidentity), ',' ORDER BY attnum))"                                                    \
     " FROM pg_attribute WHERE attrelid = to_regclass($" #n ") AND attnum > 0 AND NOT attisdropped)"
 /* $1 dataset, $2 the table → definition, columns. */
 #define SQL_DATASET_DEFINITION "SELECT " SQL_DEFINITION(2) " FROM cetl.dataset d WHERE d.id = $1::int"
