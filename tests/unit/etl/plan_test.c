@@ -296,7 +296,7 @@ static void wide_headers_are_matched_at_once(void **state)
 {
     (void)state;
     enum { WIDE = HEAD_CELLS_MAX, TIMES = 20, MOST_MS = 5 };
-    static char name[WIDE][64];
+    static char name[WIDE][80];
     static struct table_column column[WIDE];
     static struct slice cell[WIDE];
     for (int i = 0; i < WIDE; i++) {
