@@ -8,23 +8,24 @@
 #include <stdlib.h>
 #include <uthash.h>
 
-enum { HEAD_BYTES = 64 * 1024, ARENA_BLOCK = 16 * 1024 };
+/* HEAD_COST: the start of a file, and once more its cells. */
+enum { HEAD_BYTES = 64 * 1024, HEAD_COST = 2, ARENA_BLOCK = 16 * 1024 };
 
-/* Enough of the file's start to hold a whole record, or all of it. Bytes read. */
+/* The file's start, which holds a whole record, or all of the file, unless h->more says that this was too little. Bytes read. */
 static ssize_t read_start(struct head *h, char **ret_memory)
 {
-    for (size_t want = HEAD_BYTES;; want *= 2) {
-        char *grown = realloc(*ret_memory, want);
-        if (!grown) return -ENOMEM;
-        *ret_memory = grown;
-        ssize_t n = fs_pread_full(h->fd, grown, want, 0);
-        if (n < (ssize_t)want || want > h->max_record) return n;
-        struct dialect d;
-        dialect_detect(&h->declared, (struct slice){grown, want}, false, &d);
-        struct scan s;
-        scan_init(&s, &d);
-        if (scan_feed(&s, (struct slice){grown + d.bom, want - d.bom}).end > 0) return n;
-    }
+    size_t want = h->want;
+    h->more = false;
+    char *start = *ret_memory = malloc(want);
+    if (!start) return -ENOMEM;
+    ssize_t n = fs_pread_full(h->fd, start, want, 0);
+    if (n < (ssize_t)want || want > h->max_record) return n;
+    struct dialect d;
+    dialect_detect(&h->declared, (struct slice){start, want}, false, &d);
+    struct scan s;
+    scan_init(&s, &d);
+    h->more = scan_feed(&s, (struct slice){start + d.bom, want - d.bom}).end == 0;
+    return n;
 }
 
 /* ---- names ---- */
@@ -110,6 +111,7 @@ static int read_head(struct head *h)
     cleanup_free char *memory = NULL;
     ssize_t n = read_start(h, &memory);
     if (n < 0) return error_set(&h->err, (int)n, "cannot read the file: %s", error_name((int)n));
+    if (h->more) return 0;
 
     struct slice sample = {memory, (size_t)n};
     dialect_detect(&h->declared, sample, n == (ssize_t)h->st.st_size, &h->plan_head.dialect);
@@ -145,18 +147,49 @@ static int open_claimed(struct head *h)
 static void run(struct worker_job *job)
 {
     struct head *h = container_of(job, struct head, job);
-    h->rc = h->place ? open_claimed(h) : 0;
+    if (h->more) h->want *= 2;
+    h->rc = h->place && h->fd < 0 ? open_claimed(h) : 0;
     if (h->rc == 0) h->rc = read_head(h);
+}
+
+/* What is held from now on. It is taken anyway: a file whose head cannot be read would hold up its lane. */
+static void account(struct head *h, size_t held)
+{
+    if (!h->memory) return;
+    if (held > h->cost) memory_take(h->memory, held - h->cost, true);
+    if (held < h->cost) memory_give(h->memory, h->cost - held);
+    h->cost = held;
+}
+
+static void on_run(struct worker_job *job)
+{
+    struct head *h = container_of(job, struct head, job);
+    if (h->more) {
+        account(h, 2 * h->want * HEAD_COST);
+        workers_submit(h->workers, &h->job);
+        return;
+    }
+    account(h, h->arena.used);
+    h->done(h);
+}
+
+void head_start(struct head *h, struct workers *workers, struct memory *memory)
+{
+    h->workers = workers;
+    h->memory = memory;
+    account(h, h->want * HEAD_COST);
+    workers_submit(workers, &h->job);
 }
 
 void head_init(struct head *h, int fd, const struct dialect *declared, size_t max_record)
 {
-    *h = (struct head){.job = {.run = run, .priority = WORKER_URGENT}, .fd = fd, .declared = *declared, .max_record = max_record};
+    *h = (struct head){.job = {.run = run, .done = on_run, .priority = WORKER_URGENT}, .want = HEAD_BYTES, .fd = fd, .declared = *declared, .max_record = max_record};
     arena_init(&h->arena, ARENA_BLOCK, max_record + ((size_t)64 << 20));
 }
 
 void head_done(struct head *h)
 {
+    account(h, 0);
     head_names_done(&h->plan_head);
     arena_done(&h->arena);
 }

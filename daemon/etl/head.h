@@ -4,7 +4,7 @@
  *
  *     head_init(&h, fd, &declared, max_record);
  *     h.place = place;  h.file = &file;   (with fd -1: the job opens the claimed file itself)
- *     h.job.done = on_head;  workers_submit(workers, &h.job);
+ *     h.done = on_head;  head_start(&h, workers, memory);
  *     … on_head: h.rc, h.err, h.plan_head, h.st, h.fd (the caller closes it)
  *     head_done(&h);
  *
@@ -13,6 +13,7 @@
 #ifndef CETLD_ETL_HEAD_H
 #define CETLD_ETL_HEAD_H
 
+#include "etl/memory.h"
 #include "etl/plan.h"
 #include "loop/workers.h"
 #include "spool/place.h"
@@ -28,7 +29,12 @@ enum {
 enum { HEAD_CELLS_MAX = 1600 };
 
 struct head {
-    struct worker_job job;
+    struct worker_job job;         /* runs again with twice the bytes as long as there must be more */
+    bool more;
+    size_t want, cost;             /* bytes: to be read; taken from the budget */
+    struct workers *workers;
+    struct memory *memory;
+    void (*done)(struct head *h);
     const struct place *place;     /* NULL: fd is open already */
     const struct place_file *file; /* claimed; only its names are read */
     int fd;
@@ -42,6 +48,8 @@ struct head {
 };
 
 void head_init(struct head *h, int fd, const struct dialect *declared, size_t max_record);
+/** `done` is called once, never before this returned. */
+void head_start(struct head *h, struct workers *workers, struct memory *memory);
 void head_done(struct head *h);
 
 /**

@@ -190,9 +190,9 @@ static void resolve(struct load *l)
     load_conclude(l, LOAD_RETRY, &err);
 }
 
-static void on_head(struct worker_job *job)
+static void on_head(struct head *h)
 {
-    struct load *l = container_of(container_of(job, struct head, job), struct load, head);
+    struct load *l = container_of(h, struct load, head);
     l->heading = false;
     l->arrival->file.fd = l->head.fd;
     if (l->head.fd >= 0) l->arrival->file.st = l->head.st;
@@ -227,9 +227,9 @@ void load_open(struct load *l)
     head_init(&l->head, -1, &d, (size_t)l->settings->daemon.max_record);
     l->head.place = l->env->place;
     l->head.file = &l->arrival->file;
-    l->head.job.done = on_head;
+    l->head.done = on_head;
     l->heading = l->headed = true;
-    workers_submit(l->env->workers, &l->head.job);
+    head_start(&l->head, l->env->workers, l->env->memory);
 }
 
 /* ---- CHECKING: is it in the ledger already? ---- */

@@ -10,7 +10,9 @@ enum { MAX_RECORD = 1 << 20 };
 static void read_head(struct head *h, int fd, const struct dialect *declared)
 {
     head_init(h, fd, declared, MAX_RECORD);
-    h->job.run(&h->job);
+    do
+        h->job.run(&h->job);
+    while (h->more);
 }
 
 static void read_text(struct head *h, struct slice text)
@@ -100,6 +102,48 @@ static void long_first_record_is_read_whole(void **state)
     assert_int_equal(h.plan_head.cells, 2);
     assert_int_equal(h.plan_head.cell[1].len, LONG);
     head_done(&h);
+    buf_done(&text);
+}
+
+static void on_done(struct head *h)
+{
+    assert_int_equal(h->rc, 0);
+    h->done = NULL;
+}
+
+/* While it is read the budget knows of the bytes and the cells, afterwards of the cells. */
+static void long_first_record_is_taken_from_the_budget(void **state)
+{
+    (void)state;
+    enum { LONG = 500000 };
+    struct buf text;
+    buf_init(&text, 1 << 20);
+    while (text.len < LONG)
+        buf_puts(&text, "abcdefghi ");
+    buf_puts(&text, ",b\n1,2\n");
+    struct loop *loop;
+    struct workers *workers;
+    struct counters counters = {0};
+    struct memory memory = {.max = 1, .counters = &counters};
+    struct dialect declared = dialect_default();
+    struct head h;
+    assert_int_equal(loop_new(&loop), 0);
+    assert_int_equal(workers_new(loop, 1, 0, &workers), 0);
+    int fd = fixture_file(buf_slice(&text));
+    head_init(&h, fd, &declared, MAX_RECORD);
+    h.done = on_done;
+    head_start(&h, workers, &memory);
+    assert_in_range(memory.used, 1, LONG);
+    for (int64_t give_up = loop_now_ms(loop) + 30000; h.done && loop_now_ms(loop) < give_up;)
+        uv_run(loop_uv(loop), UV_RUN_NOWAIT);
+    assert_null(h.done);
+    assert_in_range(h.want, LONG, 2 * LONG);
+    assert_in_range(memory.used, LONG, 2 * LONG);
+    head_done(&h);
+    assert_int_equal(memory.used, 0);
+    close(fd);
+    workers_free(workers);
+    loop_free(loop);
     buf_done(&text);
 }
 
@@ -254,6 +298,7 @@ int main(void)
         cmocka_unit_test(files_without_a_record_are_empty),
         cmocka_unit_test(first_record_that_breaks_the_grammar_is_said_with_its_line),
         cmocka_unit_test(long_first_record_is_read_whole),
+        cmocka_unit_test(long_first_record_is_taken_from_the_budget),
         cmocka_unit_test(first_record_beyond_max_record_is_refused),
         cmocka_unit_test(header_behind_blank_lines_is_found_or_they_are_said),
         cmocka_unit_test(unreadable_file_is_passed_up),
