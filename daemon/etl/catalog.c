@@ -236,13 +236,13 @@ static void rollup_seen(void *ctx, const struct db_result *r)
     const struct dataset_rollup *rollup = &o->d->rollup[o->next_rollup];
     if (PQntuples(r->rows) == 0) return rollup_create(o);
 
-    struct buf definition;
-    buf_init(&definition, SQL_MAX);
-    rollup_definition(&definition, rollup, &o->d->table);
-    const char *text = buf_cstr(&definition), *comment = db_get(r->rows, 0, 0);
+    struct buf wanted;
+    buf_init(&wanted, SQL_MAX);
+    rollup_comment(&wanted, rollup, &o->d->table);
+    const char *text = buf_cstr(&wanted), *comment = db_get(r->rows, 0, 0);
     bool same = text && comment && strcmp(text, comment) == 0;
     bool ours = comment && (strncmp(comment, "SELECT ", 7) == 0 || strcmp(comment, SQL_ROLLUP_STALE) == 0);
-    buf_done(&definition);
+    buf_done(&wanted);
     if (!text) return over(o, -ENOMEM, NULL);
     if (same) {
         o->next_rollup++;

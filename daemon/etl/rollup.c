@@ -176,6 +176,14 @@ void rollup_definition(struct buf *out, const struct dataset_rollup *r, const st
         buf_printf(out, "%s%zu", i ? ", " : "", i + 1);
 }
 
+void rollup_comment(struct buf *out, const struct dataset_rollup *r, const struct table *source)
+{
+    rollup_definition(out, r, source);
+    for (size_t i = 0; i < r->table.columns; i++)
+        buf_printf(out, "%s%s", i ? ", " : " /* ", r->table.column[i].sql_type);
+    buf_puts(out, " */");
+}
+
 static void put_names(struct buf *out, const struct table *t, size_t n)
 {
     for (size_t i = 0; i < n; i++) {
@@ -197,9 +205,9 @@ static void put_literal(struct buf *out, struct slice text)
 void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source)
 {
     const struct table *t = &r->table;
-    struct buf definition;
-    buf_init(&definition, out->max);
-    rollup_definition(&definition, r, source);
+    struct buf comment;
+    buf_init(&comment, out->max);
+    rollup_comment(&comment, r, source);
 
     buf_puts(out, SQL_LOCK_SOON "LOCK TABLE ");
     put_table(out, source);
@@ -220,13 +228,13 @@ void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const st
     buf_puts(out, ")); INSERT INTO ");
     put_table(out, t);
     buf_putc(out, ' ');
-    buf_put(out, buf_slice(&definition));
+    rollup_definition(out, r, source);
     buf_puts(out, "; COMMENT ON TABLE ");
     put_table(out, t);
     buf_puts(out, " IS ");
-    put_literal(out, buf_slice(&definition));
-    if (buf_check(&definition) != 0) out->failed = definition.failed;
-    buf_done(&definition);
+    put_literal(out, buf_slice(&comment));
+    if (buf_check(&comment) != 0) out->failed = comment.failed;
+    buf_done(&comment);
 }
 
 /* How an old measure and a load's partial become the new one. A sum of nothing is NULL, and stays out of the way. */

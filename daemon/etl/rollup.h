@@ -19,8 +19,10 @@ enum { ROLLUP_E_UNKNOWN_COLUMN = 2, ROLLUP_E_TYPE = 3 };
  */
 must_check int rollup_resolve(const struct config_rollup *config, const struct table *source, struct arena *a, struct error *err,
                               struct dataset_rollup *ret_rollup);
-/** "SELECT keys, measures FROM source GROUP BY keys", as a person would write it; also the definition kept in the table's comment. */
+/** "SELECT keys, measures FROM source GROUP BY keys", as a person would write it. */
 void rollup_definition(struct buf *out, const struct dataset_rollup *r, const struct table *source);
+/** What the comment of its table says while it is as it should be: the definition, and the types that the columns of the source came to. */
+void rollup_comment(struct buf *out, const struct dataset_rollup *r, const struct table *source);
 /** Statements for one simple query, which makes them one transaction: lock the source against writers, (re)make the table, fill it, comment it. */
 void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source);
 /** INSERT … SELECT FROM unnest($1::…[], …) ON CONFLICT DO UPDATE; parameter i is column i of the rollup's table as an array. */

@@ -152,6 +152,20 @@ def test_dropped_table_of_an_inferred_dataset_with_other_columns(cetld, database
     assert database.rows("SELECT name, planted::text, girth::text FROM trees") == [("fir", "2020-02-03", "1.5")]
 
 
+@pytest.mark.parametrize("to", ["double precision", "integer", "numeric(12,1)"])
+def test_rollup_follows_its_columns_type(cetld, database, to):
+    daemon = cetld(SALES + BY_DAY % "sum" + BY_DAY.replace("daily", "least") % "min")
+    daemon.drop("sales_1.csv", sales(1))
+    daemon.wait_state("sales_1.csv")
+    database.rows("ALTER TABLE sales ALTER amount TYPE " + to)
+    daemon.drop("sales_2.csv", sales(2))
+    daemon.wait_state("sales_2.csv", deadline=SOON)
+    for table, function in (("sales_daily", "sum"), ("sales_least", "min")):
+        assert database.same("SELECT * FROM " + table, GROUP_BY % function)
+        types = "SELECT array_agg(DISTINCT pg_typeof(total)::text) FROM (%s) r"
+        assert database.value(types % ("SELECT total FROM " + table)) == database.value(types % (GROUP_BY % function))
+
+
 # -- the configuration changes while files load
 
 def start_sales(cetld, rest=""):
