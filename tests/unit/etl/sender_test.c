@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "../db/pg_fixture.h"
+#include "etl/head.h"
 #include "etl/plan.h"
 #include "etl/sender.h"
 #include "fixture.h"
@@ -75,7 +76,12 @@ static void flow_open(struct flow *f, struct slice text)
     struct slice cells[] = {SLICE("n"), SLICE("s")};
     struct plan_head head = {.dialect = c.input.dialect, .cell = cells, .cells = 2};
     struct error err;
+    struct arena names;
+    arena_init(&names, 1024, 1 << 16);
+    assert_int_equal(head_names(&head, &names), 0);
     assert_int_equal(plan_new(f->dataset, &head, &err, &f->plan), 0);
+    head_names_done(&head);
+    arena_done(&names);
     c.plan = &f->plan->convert;
     assert_int_equal(pipeline_new(&c, &f->pipeline), 0);
     f->sender =
