@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "check.h"
+
 #include "etl/check.h"
 #include "etl/sql.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -54,7 +56,9 @@ static bool url_is_sound(const struct config_database *d)
 {
     char *why = NULL;
     PQconninfoOption *options = PQconninfoParse(d->url, &why);
-    if (!options) fprintf(stderr, "%s:%d: url: %.*s\n", d->place.file, d->place.line, why ? (int)strcspn(why, "\n") : 9, why ? why : "no memory");
+    if (!options)
+        fprintf(stderr, "%s:%d: url: %.*s\n", d->place.file, d->place.line, why ? (int)strcspn(why, "\n") : 9,
+                why ? why : "no memory");
     bool sound = options;
     PQconninfoFree(options);
     PQfreemem(why);
@@ -75,7 +79,10 @@ int check_against_database(struct config *config)
         fprintf(stderr, "cetld: %s\n", err.text);
         return EXIT_FAILURE;
     }
-    struct db_conn_config c = {.conninfo = config->database.url, .application_name = "cetld check", .password = password, .setup = SQL_SETUP,
+    struct db_conn_config c = {.conninfo = config->database.url,
+                               .application_name = "cetld check",
+                               .password = password,
+                               .setup = SQL_SETUP,
                                .connect_timeout_ms = TIMEOUT_MS};
     struct db_conn_handler h = {.ready = on_ready, .lost = on_lost, .ctx = &run};
     int r = loop_new(&run.loop);

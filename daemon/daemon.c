@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "daemon.h"
+
 #include "api/api.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -11,19 +12,20 @@
 #include "loop/notify.h"
 #include "loop/signals.h"
 #include "loop/timer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <systemd/sd-daemon.h>
 
 enum {
-    NICE = 5,                  /* of the workers: the loop's answers come first */
-    LOAD_GRACE_MS = 10000,     /* for running loads, at the end; then they are rolled back */
-    ABANDON_MS = 15000,        /* for the server's answer to that */
-    HTTP_GRACE_MS = 5000,      /* for open requests, at the end */
+    NICE = 5,              /* of the workers: the loop's answers come first */
+    LOAD_GRACE_MS = 10000, /* for running loads, at the end; then they are rolled back */
+    ABANDON_MS = 15000,    /* for the server's answer to that */
+    HTTP_GRACE_MS = 5000,  /* for open requests, at the end */
     STATUS_MS = 1000,
-    STALLED_MS = 60000,        /* workers that finish nothing for so long while jobs wait are stuck */
+    STALLED_MS = 60000, /* workers that finish nothing for so long while jobs wait are stuck */
     ANSWER_QUEUE_MAX = 1 << 20,
-    ROLLUP_SHARE = 4,          /* what of memory_max the pipelines may not have: a quarter, for partial aggregates */
+    ROLLUP_SHARE = 4, /* what of memory_max the pipelines may not have: a quarter, for partial aggregates */
 };
 
 struct daemon {
@@ -87,7 +89,8 @@ static void embedded_stopped(void *ctx)
 }
 
 /*
- * Requests that are still open go first, for they ask the pools; then the pools, since what they end under the setup's hands the setup must still be there for.
+ * Requests that are still open go first, for they ask the pools; then the pools, since what they end under the setup's hands the
+ * setup must still be there for.
  */
 static void close_pools(struct daemon *d)
 {
@@ -102,7 +105,8 @@ static void close_pools(struct daemon *d)
     d->setup = NULL;
 }
 
-/* Neither commit nor rollback was answered in time: close the connections under the loads. The ledger tells the next start what came of them. */
+/* Neither commit nor rollback was answered in time: close the connections under the loads. The ledger tells the next start what
+ * came of them. */
 static void abandon(void *ctx)
 {
     struct daemon *d = ctx;
@@ -191,7 +195,8 @@ static void on_reload(void *ctx)
     } else {
         struct buf fixed;
         buf_init(&fixed, ERROR_TEXT_MAX);
-        if (config_diff(d->config, fresh, &fixed) > 0) log_warning("these take a restart: " SLICE_FMT, SLICE_ARG(buf_slice(&fixed)));
+        if (config_diff(d->config, fresh, &fixed) > 0)
+            log_warning("these take a restart: " SLICE_FMT, SLICE_ARG(buf_slice(&fixed)));
         buf_done(&fixed);
         config_unref(d->config);
         d->config = fresh;
@@ -317,8 +322,16 @@ static int make_etl(struct daemon *d)
     if (r < 0) return r;
     size_t budget = (size_t)d->config->daemon.memory_max;
     d->memory = (struct memory){.max = budget - budget / ROLLUP_SHARE, .counters = &d->counters};
-    struct scheduler_config c = {.loop = d->loop, .workers = d->workers, .memory = &d->memory, .place = &d->place, .pool = d->load_pool,
-                                 .catalog = d->catalog, .counters = &d->counters, .config = d->config, .stale = on_stale, .stale_ctx = d};
+    struct scheduler_config c = {.loop = d->loop,
+                                 .workers = d->workers,
+                                 .memory = &d->memory,
+                                 .place = &d->place,
+                                 .pool = d->load_pool,
+                                 .catalog = d->catalog,
+                                 .counters = &d->counters,
+                                 .config = d->config,
+                                 .stale = on_stale,
+                                 .stale_ctx = d};
     r = scheduler_new(&c, &d->scheduler);
     if (r < 0) return r;
     struct error err;
@@ -349,8 +362,14 @@ static int listen_all(struct daemon *d)
 static int make_api(struct daemon *d)
 {
     const struct config_api *a = &d->config->api;
-    d->api = (struct api){.loop = d->loop, .scheduler = d->scheduler, .catalog = d->catalog, .pool = d->api_pool, .load_pool = d->load_pool,
-                          .counters = &d->counters, .config = d->config, .started_us = clock_mono_us()};
+    d->api = (struct api){.loop = d->loop,
+                          .scheduler = d->scheduler,
+                          .catalog = d->catalog,
+                          .pool = d->api_pool,
+                          .load_pool = d->load_pool,
+                          .counters = &d->counters,
+                          .config = d->config,
+                          .started_us = clock_mono_us()};
     api_router(&d->api);
     /* One connection is always left for the small answers. */
     int r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);

@@ -2,7 +2,8 @@
 /*
  * The daemon: everything put together, from start to end.
  *
- *   start ──▶ running ──SIGTERM──▶ stopping: HTTP drains, loads end or roll back, connections close, the embedded cluster stops ──▶ exit 0
+ *   start ──▶ running ──SIGTERM──▶ stopping: HTTP drains, loads end or roll back, connections close, the embedded cluster stops ──▶
+ * exit 0
  *
  * Ready (for systemd) as soon as the spool is locked, watched and the listeners are open, whether or not the database answers.
  *
@@ -14,8 +15,8 @@
 #include "config/config.h"
 
 struct daemon_options {
-    const char *path;               /* the configuration's file */
-    enum config_presence presence;  /* whether it must be there */
+    const char *path;              /* the configuration's file */
+    enum config_presence presence; /* whether it must be there */
 };
 
 /** Runs until it is told to stop. The exit status. Takes over the reference to `config`. */

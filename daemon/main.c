@@ -4,6 +4,7 @@
 #include "check.h"
 #include "config/options.h"
 #include "daemon.h"
+
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -28,7 +29,8 @@ enum command { RUN, CHECK, PRINT, SAMPLE, VERSION, HELP };
 static const struct {
     const char *word;
     enum command command;
-} commands[] = {{"--check", CHECK}, {"--print-config", PRINT}, {"--sample-config", SAMPLE}, {"--version", VERSION}, {"--help", HELP}, {"-h", HELP}};
+} commands[] = {{"--check", CHECK},     {"--print-config", PRINT}, {"--sample-config", SAMPLE},
+                {"--version", VERSION}, {"--help", HELP},          {"-h", HELP}};
 
 /* 0, or EXIT_USAGE with the complaint printed. */
 static int parse(char **argv, struct daemon_options *options, enum command *ret_command)

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/datasets.h"
+
 #include "api/reply.h"
 #include "format/json_writer.h"
+
 #include <stdlib.h>
 
 /* `rows` counts what cetld loaded and took away; other writers are not in it. */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/files.h"
+
 #include "api/problem.h"
 #include "api/reply.h"
 #include "base/clock.h"
@@ -22,7 +23,8 @@ enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, SHOWN_MAX = 4
     "SELECT line, byte_offset, column_name AS column, code, message, value, encode(raw, 'escape') AS raw FROM"                     \
     " (SELECT *, sum(octet_length(raw) + coalesce(octet_length(value), 0)) OVER (ORDER BY line, byte_offset, column_name"          \
     "   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before FROM"                                                    \
-    "  (SELECT * FROM cetl.reject WHERE file_id = $1::int8 ORDER BY line, byte_offset, column_name LIMIT $2::int8 OFFSET $3::int8) p) q" \
+    "  (SELECT * FROM cetl.reject WHERE file_id = $1::int8 ORDER BY line, byte_offset, column_name LIMIT $2::int8 OFFSET "         \
+    "$3::int8) p) q"                                                                                                               \
     " WHERE coalesce(bytes_before, 0) < 8388608 ORDER BY line, byte_offset, column_name"
 
 /* ---- what is in memory ---- */
@@ -42,7 +44,8 @@ static void write_time(struct json_writer *w, const char *key, int64_t real_us)
 
 static bool wanted(const struct listing *l, struct slice dataset, const char *state)
 {
-    return (l->dataset.len == 0 || slice_equal(l->dataset, dataset)) && (l->state.len == 0 || slice_equal(l->state, slice_of(state)));
+    return (l->dataset.len == 0 || slice_equal(l->dataset, dataset)) &&
+           (l->state.len == 0 || slice_equal(l->state, slice_of(state)));
 }
 
 static bool write_arrival(void *ctx, const struct arrival *a)
@@ -119,7 +122,8 @@ void files_list(struct http_request *r)
     int64_t limit = number(r, "limit", LIMIT_DEFAULT, LIMIT_MAX), offset = number(r, "offset", 0, INT64_MAX);
     if (limit < 0 || offset < 0) return problem_parameter(r, limit < 0 ? "limit" : "offset", "a whole number from 0");
     struct slice dataset = http_request_query(r, "dataset"), state = http_request_query(r, "state");
-    struct db_param p[] = {db_int8(limit), db_int8(offset), db_slice(dataset.p ? dataset : SLICE("")), db_slice(state.p ? state : SLICE(""))};
+    struct db_param p[] = {db_int8(limit), db_int8(offset), db_slice(dataset.p ? dataset : SLICE("")),
+                           db_slice(state.p ? state : SLICE(""))};
     reply_with(r, &(struct reply_query){.sql = SQL_FILES, .param = p, .params = 4, .write = write_list});
 }
 
@@ -128,7 +132,8 @@ void files_list(struct http_request *r)
 static bool write_one(struct http_request *r, const PGresult *rows, struct buf *body)
 {
     if (PQntuples(rows) == 0) {
-        http_problem(r, &(struct http_problem){.status = 404, .message = "there is no file with this id", .hint = "GET /v1/files lists them"});
+        http_problem(r, &(struct http_problem){
+                            .status = 404, .message = "there is no file with this id", .hint = "GET /v1/files lists them"});
         return false;
     }
     struct json_writer w;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GET /v1/files[?limit=&offset=&state=&dataset=]: every file, newest first: those in memory (queued, loading, unreadable), then the ledger's; GET /v1/files/{id}: one of the ledger's.
+ * GET /v1/files[?limit=&offset=&state=&dataset=]: every file, newest first: those in memory (queued, loading, unreadable), then the
+ * ledger's; GET /v1/files/{id}: one of the ledger's.
  *
  * Thread: loop.
  */
@@ -12,8 +13,8 @@
 void files_list(struct http_request *r);
 void files_one(struct http_request *r);
 /**
- * GET /v1/files/{id}/rejects[?limit=&offset=]: its rejects as a JSON array, in the order of their lines, 1000 at most and as many as
- * fit into 8 MB; `offset` goes on where the last answer ended.
+ * GET /v1/files/{id}/rejects[?limit=&offset=]: its rejects as a JSON array, in the order of their lines, 1000 at most and as many
+ * as fit into 8 MB; `offset` goes on where the last answer ended.
  */
 void files_rejects(struct http_request *r);
 

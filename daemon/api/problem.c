@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/problem.h"
+
 #include <stdio.h>
 
 #define RETRY_AFTER "5" /* seconds */
@@ -9,9 +10,10 @@ static const struct {
     const char *prefix;
     int status;
 } statuses[] = {
-    {"23503", 409}, {"23505", 409}, {"25006", 405}, {"42501", 403}, {"42883", 404}, {"42P01", 404}, {"42P17", 500}, {"57014", 503}, {"08", 503},
-    {"09", 500},    {"0L", 403},    {"0P", 403},    {"22", 400},    {"23", 400},    {"25", 500},    {"28", 403},    {"2D", 500},    {"38", 500},
-    {"39", 500},    {"3B", 500},    {"40", 500},    {"42", 400},    {"53", 503},    {"54", 500},    {"55", 500},    {"57", 503},    {"58", 500},
+    {"23503", 409}, {"23505", 409}, {"25006", 405}, {"42501", 403}, {"42883", 404}, {"42P01", 404}, {"42P17", 500},
+    {"57014", 503}, {"08", 503},    {"09", 500},    {"0L", 403},    {"0P", 403},    {"22", 400},    {"23", 400},
+    {"25", 500},    {"28", 403},    {"2D", 500},    {"38", 500},    {"39", 500},    {"3B", 500},    {"40", 500},
+    {"42", 400},    {"53", 503},    {"54", 500},    {"55", 500},    {"57", 503},    {"58", 500},
 };
 
 int problem_status(const char *sqlstate)
@@ -25,10 +27,11 @@ void problem_unavailable(struct http_request *r, const char *reason)
 {
     http_header(r, "Retry-After", RETRY_AFTER);
     /* Without a reason the database is there, and every connection to it is taken. */
-    http_problem(r, &(struct http_problem){.status = 503,
-                                           .message = reason[0] ? "the database does not answer" : "too much is being read at the moment",
-                                           .details = reason[0] ? reason : NULL,
-                                           .hint = reason[0] ? "try again; /readyz says when it is back" : "try again in a few seconds"});
+    http_problem(
+        r, &(struct http_problem){.status = 503,
+                                  .message = reason[0] ? "the database does not answer" : "too much is being read at the moment",
+                                  .details = reason[0] ? reason : NULL,
+                                  .hint = reason[0] ? "try again; /readyz says when it is back" : "try again in a few seconds"});
 }
 
 void problem_from_database(struct http_request *r, const struct db_result *result)

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/reply.h"
+
 #include "api/problem.h"
 #include "format/json_writer.h"
 #include "format/pgvalue.h"
+
 #include <stdlib.h>
 
 enum { BODY_MAX = 64 * 1024 * 1024, WAIT_MS = 5000, PARAMS_MAX = 4 };
@@ -103,7 +105,8 @@ void reply_with(struct http_request *r, const struct reply_query *q)
     if (!api->ready) return problem_unavailable(r, db_pool_reason(api->load_pool));
     struct reply *p = calloc(1, sizeof *p);
     if (!p) return problem_internal(r);
-    *p = (struct reply){.request = r, .pool = api->pool, .wait.got = on_connected, .sql = q->sql, .params = q->params, .write = q->write};
+    *p = (struct reply){
+        .request = r, .pool = api->pool, .wait.got = on_connected, .sql = q->sql, .params = q->params, .write = q->write};
     for (int i = 0; i < q->params; i++) {
         struct slice v = q->param[i].value;
         p->param[i] = q->param[i];

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A bounded answer from one query: take a connection, run it, make JSON of its (binary) rows, answer. For the fixed questions of the API (datasets, files); tables are
- * read by select.h.
+ * A bounded answer from one query: take a connection, run it, make JSON of its (binary) rows, answer. For the fixed questions of
+ * the API (datasets, files); tables are read by select.h.
  *
  * Thread: loop.
  */

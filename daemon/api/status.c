@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/status.h"
+
 #include "api/api.h"
 #include "base/clock.h"
 #include "format/json_writer.h"
@@ -62,7 +63,8 @@ void status_readyz(struct http_request *r)
     if (!api->ready) {
         const char *reason = db_pool_reason(api->load_pool);
         http_header(r, "Retry-After", "5");
-        http_problem(r, &(struct http_problem){.status = 503, .message = "the database does not answer", .details = reason[0] ? reason : NULL});
+        http_problem(r, &(struct http_problem){
+                            .status = 503, .message = "the database does not answer", .details = reason[0] ? reason : NULL});
     } else if (dataset.p && (!catalog_table(api->catalog, dataset, &found) || !found->loaded)) {
         http_header(r, "Retry-After", "5");
         http_problem(r, &(struct http_problem){.status = 503, .message = "nothing was loaded into this dataset yet"});

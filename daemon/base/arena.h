@@ -11,6 +11,7 @@
 #define CETLD_BASE_ARENA_H
 
 #include "base/slice.h"
+
 #include <stddef.h>
 
 struct arena_block;

@@ -21,6 +21,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+
 #include <stdarg.h>
 #include <stdint.h>
 

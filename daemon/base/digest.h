@@ -8,6 +8,7 @@
 #define CETLD_BASE_DIGEST_H
 
 #include "base/error.h"
+
 #include <stddef.h>
 #include <stdint.h>
 

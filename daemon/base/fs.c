@@ -13,7 +13,8 @@
 
 enum { COPY_BYTES = 256 * 1024, COPY_SYNC_BYTES = 32 * 1024 * 1024, ALTERNATIVES_MAX = 1000000, EXTENSION_MAX = 32 };
 
-/* mkdir of one folder; fine when there is one already. Looked at first: systemd's RestrictSUIDSGID= refuses mkdir with 2770 even then. */
+/* mkdir of one folder; fine when there is one already. Looked at first: systemd's RestrictSUIDSGID= refuses mkdir with 2770 even
+ * then. */
 static int make_dir(const char *path, mode_t mode)
 {
     struct stat st;

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -19,7 +20,8 @@ must_check int fs_mkdir_all(const char *path, mode_t mode);
 must_check int fs_open_dir(int at, const char *path);
 /** fsync of a directory. 0 or -errno. */
 must_check int fs_sync_dir(int dir);
-/** rename that never overwrites (renameat2 RENAME_NOREPLACE, or link + unlink where it is missing). 0 or -errno (-EEXIST, -EXDEV). */
+/** rename that never overwrites (renameat2 RENAME_NOREPLACE, or link + unlink where it is missing). 0 or -errno (-EEXIST, -EXDEV).
+ */
 must_check int fs_rename_noreplace(int from_dir, const char *from, int to_dir, const char *to);
 /**
  * The n-th name to try when `name` is taken: n 0 is the name itself, then a number before the last dot (orders.1.csv); the stem is

@@ -48,6 +48,9 @@ static inline void list_remove(struct list *item)
     list_init(item);
 }
 /** Safe against removal of `l` inside the loop: for (list_each(l, n, &head)) */
-#define list_each(l, n, head) struct list *l = (head)->next, *n = l->next; l != (head); l = n, n = l->next
+#define list_each(l, n, head)                                                                                                      \
+    struct list *l = (head)->next, *n = l->next;                                                                                   \
+    l != (head);                                                                                                                   \
+    l = n, n = l->next
 
 #endif

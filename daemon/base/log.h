@@ -17,6 +17,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+
 #include <stddef.h>
 #include <syslog.h> /* LOG_ERR, LOG_WARNING, LOG_NOTICE, LOG_INFO, LOG_DEBUG */
 
@@ -29,7 +30,8 @@ struct log_fields {
     size_t n;
 };
 #define LOG_FIELDS(...)                                                                                                            \
-    ((struct log_fields){(const struct log_field[]){__VA_ARGS__}, sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field)})
+    ((struct log_fields){(const struct log_field[]){__VA_ARGS__},                                                                  \
+                         sizeof((const struct log_field[]){__VA_ARGS__}) / sizeof(struct log_field)})
 #define LOG_NO_FIELDS ((struct log_fields){NULL, 0})
 
 /** Messages less important than `level` are dropped. Default LOG_INFO. */

@@ -2,10 +2,12 @@
 /*
  * Names of tables and columns made from what people write: headers and file names. And the nearest of known names for a typo.
  *
- * A normalised name is words joined by '_', in lower case. Words end at anything that is no letter or digit, and where the case says so:
+ * A normalised name is words joined by '_', in lower case. Words end at anything that is no letter or digit, and where the case
+ * says so:
  *
  *     SalesOrderNumber, Sales Order Number, sales-order-number  ->  sales_order_number
- *     customerID -> customer_id    HTTPServer -> http_server    Address2Line -> address2_line    ABC -> abc    Größe (cm) -> größe_cm
+ *     customerID -> customer_id    HTTPServer -> http_server    Address2Line -> address2_line    ABC -> abc    Größe (cm) ->
+ * größe_cm
  *
  * Digits stay with the word before them. Letters beyond ASCII stay as they are, since folding them needs a locale.
  *
@@ -22,9 +24,9 @@ enum { NAME_MAX_BYTES = 63 };
 /** The normalised name, terminated, cut at a character to NAME_MAX_BYTES; "" when there is no letter or digit. Its length. */
 size_t name_normalise(struct slice text, char ret_name[NAME_MAX_BYTES + 1]);
 /**
- * The dataset of a file that no dataset claims: the normalised name without folder, extensions (.csv .tsv .txt .gz) and trailing numbers
- * and dates: sales2.csv, sales_2024-01.csv.gz -> sales. What would begin with a digit begins with t_ (t_2024_01), so that SQL needs no
- * quotes. A word of the API's routes gets "_data". Never "".
+ * The dataset of a file that no dataset claims: the normalised name without folder, extensions (.csv .tsv .txt .gz) and trailing
+ * numbers and dates: sales2.csv, sales_2024-01.csv.gz -> sales. What would begin with a digit begins with t_ (t_2024_01), so that
+ * SQL needs no quotes. A word of the API's routes gets "_data". Never "".
  */
 size_t name_of_file(struct slice file, char ret_name[NAME_MAX_BYTES + 1]);
 /** The same with trailing numbers and dates kept: sales_2024_01. */

@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 #include "base/slice.h"
+
 #include <stdbool.h>
 #include <stdint.h>
 

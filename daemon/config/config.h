@@ -60,8 +60,8 @@ struct config_api {
     struct config_place place;
     struct config_list listen; /* "host:port", "[::1]:port", "unix:/path" */
     enum config_anonymous anonymous;
-    const char *first_chunk;   /* a dataset's name; "": the first declared */
-    int64_t header_max;        /* bytes */
+    const char *first_chunk; /* a dataset's name; "": the first declared */
+    int64_t header_max;      /* bytes */
     int64_t header_timeout_ms;
     int64_t idle_timeout_ms;
     int64_t body_max; /* bytes */
@@ -72,10 +72,10 @@ struct config_api {
 /** [column DATASET.NAME] */
 struct config_column {
     struct config_place place;
-    const char *name;     /* the table's column */
-    const char *from;     /* the header's name; "": the column's own */
-    int64_t position;     /* from 1; 0: by header */
-    const char *format;   /* DD/MM/YYYY HH24:MI …; "": the type's usual forms */
+    const char *name;   /* the table's column */
+    const char *from;   /* the header's name; "": the column's own */
+    int64_t position;   /* from 1; 0: by header */
+    const char *format; /* DD/MM/YYYY HH24:MI …; "": the type's usual forms */
 };
 
 /** [rollup DATASET.NAME]; its table is DATASET_NAME in the dataset's schema. */

@@ -81,8 +81,9 @@ static const struct option api_options[] = {
      .prose = "Where the API listens: host:port, [::1]:port, unix:/path."},
     {"socket_mode", RANGE(MODE, 0, 0777), F(socket_mode), "0660", .fixed = true, .prose = "Permissions of the unix sockets."},
     {"anonymous", CHOICE({"read", CONFIG_ANONYMOUS_READ}, {"none", CONFIG_ANONYMOUS_NONE}), F(anonymous), "read",
-     .prose = "What may be done without a token. read: this machine reads, over loopback and the unix socket, as long as no proxy is "
-              "in between; from elsewhere there are only /status and /healthz. none: nowhere is more than these."},
+     .prose =
+         "What may be done without a token. read: this machine reads, over loopback and the unix socket, as long as no proxy is "
+         "in between; from elsewhere there are only /status and /healthz. none: nowhere is more than these."},
     {"first_chunk", TYPE(TEXT), F(first_chunk), "", "orders",
      .prose = "The dataset of /read/first-chunk. Empty: the first that is declared."},
     {"header_max", RANGE(SIZE, KIB, MIB), F(header_max), "16K", .fixed = true, .prose = "The largest head of a request."},

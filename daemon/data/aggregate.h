@@ -63,10 +63,10 @@ must_check int aggregate_merge(struct aggregate *to, const struct aggregate *fro
 size_t aggregate_groups(const struct aggregate *a);
 size_t aggregate_bytes(const struct aggregate *a);
 /**
- * The next groups, as many as a batch holds, in key order (NULLs last), keys first, then measures, as a batch in `arena`; `*position` begins
- * at 0 and is moved on. b->rows 0: no more. A key of equal values that look different (1.0 and 1.00, -0 and 0) is shown as it was
- * first seen. Nothing may be added afterwards; the aggregate may still be merged into another. 0, -ENOMEM, or -ERANGE (a sum with
- * more digits than a numeric can have).
+ * The next groups, as many as a batch holds, in key order (NULLs last), keys first, then measures, as a batch in `arena`;
+ * `*position` begins at 0 and is moved on. b->rows 0: no more. A key of equal values that look different (1.0 and 1.00, -0 and 0)
+ * is shown as it was first seen. Nothing may be added afterwards; the aggregate may still be merged into another. 0, -ENOMEM, or
+ * -ERANGE (a sum with more digits than a numeric can have).
  */
 must_check int aggregate_read(struct aggregate *a, size_t *position, struct arena *arena, struct batch *ret_batch);
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A batch: up to BATCH_ROWS rows of typed values, stored by column; fewer of a wide table, so that its arrays stay below BATCH_BYTES.
+ * A batch: up to BATCH_ROWS rows of typed values, stored by column; fewer of a wide table, so that its arrays stay below
+ * BATCH_BYTES.
  *
  * Thread: any, one at a time. All memory is the arena's.
  */

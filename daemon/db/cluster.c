@@ -5,7 +5,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/num.h"
-#include "base/num.h"
 
 #include <fcntl.h>
 #include <ftw.h>

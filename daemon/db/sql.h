@@ -97,12 +97,12 @@
     "COMMENT ON COLUMN cetl.change.rows IS 'By how much the number of rows changed'"
 
 /*
- * What a load took the dataset for must still hold when it commits: `definition` counts the changes of what is kept beside the rows (rollups). And the newest load of a dataset is
- * looked for often.
+ * What a load took the dataset for must still hold when it commits: `definition` counts the changes of what is kept beside the rows
+ * (rollups). And the newest load of a dataset is looked for often.
  */
 #define SQL_MIGRATION_DEFINITION                                                                                                   \
     "ALTER TABLE cetl.dataset ADD COLUMN definition bigint NOT NULL DEFAULT 0;"                                                    \
-    "COMMENT ON COLUMN cetl.dataset.definition IS 'Counts the changes of its rollups; a load that began before one begins anew';"   \
+    "COMMENT ON COLUMN cetl.dataset.definition IS 'Counts the changes of its rollups; a load that began before one begins anew';"  \
     "CREATE INDEX file_newest ON cetl.file (dataset_id, id) WHERE state = 'loaded'"
 
 #endif

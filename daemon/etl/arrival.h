@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * An arrival: a dropped file from its claim to its final state, as the scheduler keeps it in memory. What must survive a crash is in the file system (work/TOKEN/NAME)
- * and in the ledger (cetl.file, by token).
+ * An arrival: a dropped file from its claim to its final state, as the scheduler keeps it in memory. What must survive a crash is
+ * in the file system (work/TOKEN/NAME) and in the ledger (cetl.file, by token).
  *
  *   queued ──▶ loading ──▶ committing ──▶ loaded | duplicate | failed ──▶ moved to done/ or failed/
  *      ▲          │             │
@@ -25,30 +25,30 @@ struct arrival_counts {
 enum { ARRIVAL_XID_MAX = 24 };
 
 struct arrival {
-    struct list link;          /* in its lane's queue */
-    struct list all;           /* in the scheduler's list of all, in order of arrival */
+    struct list link; /* in its lane's queue */
+    struct list all;  /* in the scheduler's list of all, in order of arrival */
     struct place_file file;
-    char *dataset;             /* the declared dataset's name, or the stem of an undeclared file's; malloc'd */
+    char *dataset; /* the declared dataset's name, or the stem of an undeclared file's; malloc'd */
     enum arrival_state state;
     int64_t arrived_us, started_us; /* real time */
     struct arrival_counts counts;
     uint8_t sum[DIGEST_BYTES];
     bool has_sum;
-    int64_t ledger_id;         /* once it is in the ledger */
+    int64_t ledger_id; /* once it is in the ledger */
 
     bool check_ledger;         /* it may be in the ledger already: found in work/ at start, or its COMMIT is in doubt */
     char xid[ARRIVAL_XID_MAX]; /* of the transaction whose COMMIT is in doubt, or "" */
     unsigned attempts;
-    int64_t not_before_ms;     /* backoff, monotonic */
-    struct error why;          /* of the last failure, for people; text "" when there is none */
+    int64_t not_before_ms; /* backoff, monotonic */
+    struct error why;      /* of the last failure, for people; text "" when there is none */
 };
 
 /** "queued", "loading" … */
 static inline const char *arrival_state_name(enum arrival_state s)
 {
-    static const char *const name[] = {[ARRIVAL_QUEUED] = "queued",         [ARRIVAL_LOADING] = "loading",
-                                       [ARRIVAL_COMMITTING] = "committing", [ARRIVAL_LOADED] = "loaded",
-                                       [ARRIVAL_DUPLICATE] = "duplicate",   [ARRIVAL_FAILED] = "failed"};
+    static const char *const name[] = {
+        [ARRIVAL_QUEUED] = "queued", [ARRIVAL_LOADING] = "loading",     [ARRIVAL_COMMITTING] = "committing",
+        [ARRIVAL_LOADED] = "loaded", [ARRIVAL_DUPLICATE] = "duplicate", [ARRIVAL_FAILED] = "failed"};
     return name[s];
 }
 

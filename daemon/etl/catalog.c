@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/catalog.h"
+
 #include "base/log.h"
 #include "etl/rollup.h"
 #include "etl/sql.h"
 #include "format/json_writer.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -24,17 +26,17 @@ struct opening {
     catalog_done done;
     void *ctx;
 
-    struct config *config;  /* of a refresh, else NULL */
-    size_t next_declared;   /* the configuration's dataset to open next */
-    char **inferred;        /* name, schema, table of each that was ever inferred */
+    struct config *config; /* of a refresh, else NULL */
+    size_t next_declared;  /* the configuration's dataset to open next */
+    char **inferred;       /* name, schema, table of each that was ever inferred */
     size_t n_inferred, next_inferred;
     uint64_t creations;     /* the catalog's when the refresh began */
     struct dataset **fresh; /* what a refresh has opened so far */
     size_t n_fresh, cap_fresh;
 
-    struct dataset *d;      /* the one that is being opened */
+    struct dataset *d; /* the one that is being opened */
     char *schema, *table;
-    char *guess;            /* its frozen columns as JSON, or NULL */
+    char *guess; /* its frozen columns as JSON, or NULL */
     size_t next_rollup;
 };
 
@@ -249,8 +251,8 @@ static void rollup_seen(void *ctx, const struct db_result *r)
         return rollup_next(o);
     }
     if (ours) return rollup_create(o);
-    dataset_break(o->d, "rollup %s: the table %s.%s exists and is none of ours; rename one of them", rollup->config->name, rollup->table.schema,
-                  rollup->table.name);
+    dataset_break(o->d, "rollup %s: the table %s.%s exists and is none of ours; rename one of them", rollup->config->name,
+                  rollup->table.schema, rollup->table.name);
     opened(o);
 }
 
@@ -295,7 +297,8 @@ static void abandoned_found(void *ctx, const struct db_result *r)
     buf_done(&sql);
 }
 
-/* Before loads pass by a rollup that was taken out of the configuration, its table is marked: should it come back, its definition alone would not tell that rows are missing. */
+/* Before loads pass by a rollup that was taken out of the configuration, its table is marked: should it come back, its definition
+ * alone would not tell that rows are missing. */
 static void mark_abandoned(struct opening *o)
 {
     struct buf source, names;
@@ -432,9 +435,13 @@ static void open_dataset(struct opening *o, const char *name, const struct confi
 {
     o->d = dataset_new(name, config ? o->config : NULL, config);
     if (!o->d) return over(o, -ENOMEM, NULL);
-    struct db_param param[] = {db_text(name), db_text(o->schema), db_text(o->table), db_text(config && !config->columns_sql[0] ? "true" : "false")};
-    ask(o, &(struct db_query){
-               .sql = config ? SQL_DATASET_PUT : SQL_DATASET_GET, .param = param, .params = config ? 4 : 1, .done = dataset_known, .ctx = o});
+    struct db_param param[] = {db_text(name), db_text(o->schema), db_text(o->table),
+                               db_text(config && !config->columns_sql[0] ? "true" : "false")};
+    ask(o, &(struct db_query){.sql = config ? SQL_DATASET_PUT : SQL_DATASET_GET,
+                              .param = param,
+                              .params = config ? 4 : 1,
+                              .done = dataset_known,
+                              .ctx = o});
 }
 
 static bool remember_table(struct opening *o, const char *schema, const char *table)
@@ -607,7 +614,9 @@ int catalog_create(struct catalog *c, struct db_conn *conn, const struct catalog
     buf_init(&sql, 16 * SQL_MAX);
     put_create(&sql, guess);
     const char *text = buf_cstr(&sql);
-    int r = text && o->d && remember_table(o, guess->schema, guess->table) ? db_query(conn, &(struct db_query){.sql = text, .done = created, .ctx = o}) : -ENOMEM;
+    int r = text && o->d && remember_table(o, guess->schema, guess->table)
+                ? db_query(conn, &(struct db_query){.sql = text, .done = created, .ctx = o})
+                : -ENOMEM;
     buf_done(&sql);
     if (r < 0) opening_free(o);
     return r;

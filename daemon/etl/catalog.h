@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The catalog: the datasets that exist, declared or inferred, as the database has them. Opening a dataset makes what is missing (its row in cetl.dataset, its table, its
- * rollups) and reads back what PostgreSQL made of it; a dataset that cannot be opened is kept as broken, with the reason.
+ * The catalog: the datasets that exist, declared or inferred, as the database has them. Opening a dataset makes what is missing
+ * (its row in cetl.dataset, its table, its rollups) and reads back what PostgreSQL made of it; a dataset that cannot be opened is
+ * kept as broken, with the reason.
  *
  * All work runs on a connection that the caller holds and that must stay idle otherwise until `done`.
  *
@@ -28,22 +29,25 @@ bool catalog_unfinished(const struct catalog *c);
 
 /** The guess for a file that nobody declared. */
 struct catalog_guess {
-    const char *name;                    /* of the dataset */
+    const char *name; /* of the dataset */
     const char *schema, *table;
-    struct config *owner;                /* where it is declared without columns; else NULL */
+    struct config *owner; /* where it is declared without columns; else NULL */
     const struct config_dataset *config;
-    const char *const *column;    /* names */
+    const char *const *column; /* names */
     const struct infer_column *inferred;
     size_t columns;
 };
-/** Make the table, freeze the guess, open the dataset. ERROR_REFUSED when the table exists or cannot be made. Everything is copied. */
-must_check int catalog_create(struct catalog *c, struct db_conn *conn, const struct catalog_guess *guess, catalog_done done, void *ctx);
+/** Make the table, freeze the guess, open the dataset. ERROR_REFUSED when the table exists or cannot be made. Everything is copied.
+ */
+must_check int catalog_create(struct catalog *c, struct db_conn *conn, const struct catalog_guess *guess, catalog_done done,
+                              void *ctx);
 
 /** The dataset of that name or NULL; take a reference to keep it. */
 struct dataset *catalog_find(const struct catalog *c, const char *name);
 /** By number, in the order of the configuration, then of creation; NULL behind the last. */
 struct dataset *catalog_at(const struct catalog *c, size_t i);
-/** The readable table (a dataset's or a rollup's) of that name, or NULL; valid while `*ret_dataset`, of which no reference is taken, is. */
+/** The readable table (a dataset's or a rollup's) of that name, or NULL; valid while `*ret_dataset`, of which no reference is
+ * taken, is. */
 const struct table *catalog_table(const struct catalog *c, struct slice name, struct dataset **ret_dataset);
 
 #endif

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/check.h"
+
 #include "etl/sql.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 

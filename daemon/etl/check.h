@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `cetld --check` asks the database: are the declared columns, their [column] sections and the rollups what PostgreSQL accepts? Everything happens in one transaction that is
- * rolled back.
+ * What `cetld --check` asks the database: are the declared columns, their [column] sections and the rollups what PostgreSQL
+ * accepts? Everything happens in one transaction that is rolled back.
  *
  * Thread: loop.
  */

@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/claims.h"
+
 #include "base/clock.h"
 #include "base/log.h"
+
 #include <stdlib.h>
 
 enum {
@@ -45,7 +47,8 @@ static void done(struct worker_job *job)
     if (!worth_another_try(c)) return over(c);
     char name[SHOWN_MAX];
     if (c->failures++ == 0)
-        log_warning("%s cannot be claimed, and is tried again: %s", log_escape(slice_of(c->path), name, sizeof name), error_name(c->rc));
+        log_warning("%s cannot be claimed, and is tried again: %s", log_escape(slice_of(c->path), name, sizeof name),
+                    error_name(c->rc));
     place_file_done(&c->file);
     c->file = (struct place_file){.fd = -1};
     if (!timer_active(c->all->timer)) timer_start(c->all->timer, RETRY_MS);
@@ -85,7 +88,8 @@ bool claims_start(struct claims *c, const char *path, bool durable, void *tag)
     struct claim *claim = calloc(1, sizeof *claim);
     char *copy = strdup(path);
     if (claim && copy) {
-        *claim = (struct claim){.job = {.run = run, .done = done, .priority = WORKER_URGENT}, .all = c, .path = copy, .durable = durable, .tag = tag};
+        *claim = (struct claim){
+            .job = {.run = run, .done = done, .priority = WORKER_URGENT}, .all = c, .path = copy, .durable = durable, .tag = tag};
         claim->file.fd = -1;
         HASH_ADD_KEYPTR(hh, c->by_path, claim->path, strlen(claim->path), claim);
     }

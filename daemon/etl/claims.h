@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Claims under way: complete files of incoming/ on their way into work/, on the workers. A claim that fails for a moment (no space, no descriptors) is tried again with its
- * token, so that the file keeps its place in the order of arrival; meanwhile it counts as under way, which holds a dataset that loads in order.
+ * Claims under way: complete files of incoming/ on their way into work/, on the workers. A claim that fails for a moment (no space,
+ * no descriptors) is tried again with its token, so that the file keeps its place in the order of arrival; meanwhile it counts as
+ * under way, which holds a dataset that loads in order.
  *
  * Thread: loop; place_claim runs on workers.
  */
@@ -11,19 +12,20 @@
 #include "loop/timer.h"
 #include "loop/workers.h"
 #include "spool/place.h"
+
 #include <uthash.h>
 
 struct claim {
     struct worker_job job;
     struct claims *all;
-    char *path;            /* below incoming/; owned */
+    char *path; /* below incoming/; owned */
     char token[PLACE_TOKEN_MAX];
     bool durable;
-    void *tag;             /* the owner's */
-    int64_t arrived_us;    /* real time */
+    void *tag;          /* the owner's */
+    int64_t arrived_us; /* real time */
     unsigned failures;
-    bool running;          /* on a worker; else it waits for its next try */
-    int rc;                /* place_claim's; 0: `file` is claimed */
+    bool running; /* on a worker; else it waits for its next try */
+    int rc;       /* place_claim's; 0: `file` is claimed */
     struct error err;
     struct place_file file;
     UT_hash_handle hh;

@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/convert.h"
+
 #include "format/pgcopy.h"
+
 #include <stdlib.h>
 
 enum {
     ARENA_BLOCK = 256 * 1024,
-    /* A chunk's COPY bytes: at the narrowest cells ("1,") binary takes 7 times the text, and a column that the file lacks a NULL's length word a row.
-     * Only a guard against our own mistakes. */
+    /* A chunk's COPY bytes: at the narrowest cells ("1,") binary takes 7 times the text, and a column that the file lacks a NULL's
+     * length word a row. Only a guard against our own mistakes. */
     COPY_GROWTH_MAX = 16,
     COPY_NULL = 4,
     COPY_FLOOR = 1024 * 1024,
@@ -123,7 +125,8 @@ static size_t copy_max(const struct convert_plan *plan, size_t chunk_bytes)
     return COPY_FLOOR + chunk_bytes * growth;
 }
 
-int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, struct convert_bench *bench, struct convert_output *ret_output)
+int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, struct convert_bench *bench,
+                  struct convert_output *ret_output)
 {
     *ret_output = (struct convert_output){0};
     buf_init(&ret_output->copy, copy_max(plan, chunk->bytes.len));

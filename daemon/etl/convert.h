@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a worker does with a chunk: records → typed rows → partial aggregates → binary COPY bytes; or, for a file nobody declared, records → inference.
+ * What a worker does with a chunk: records → typed rows → partial aggregates → binary COPY bytes; or, for a file nobody declared,
+ * records → inference.
  *
- * A convert_plan is made once a load and only read afterwards. A convert_bench is what one running job needs beside the chunk (its arena, its partial
- * aggregates, its inference); there are as many as jobs run at once, and their partials are merged at the end.
+ * A convert_plan is made once a load and only read afterwards. A convert_bench is what one running job needs beside the chunk (its
+ * arena, its partial aggregates, its inference); there are as many as jobs run at once, and their partials are merged at the end.
  *
  * Thread: any.
  */
@@ -17,14 +18,14 @@
 
 struct convert_plan {
     struct dialect dialect;
-    bool header;                         /* the first record of the file is the header */
-    size_t infer_columns;                /* > 0: infer that many columns, and nothing else */
+    bool header;          /* the first record of the file is the header */
+    size_t infer_columns; /* > 0: infer that many columns, and nothing else */
     const struct row_rule *rule;
     const struct type *types;            /* of rule's columns */
     const struct aggregate_spec *rollup; /* one for each rollup of the dataset */
     size_t rollups;
-    size_t aggregate_max;                /* bytes of one partial */
-    size_t rejects_max;                  /* bytes of rejects kept for one chunk */
+    size_t aggregate_max; /* bytes of one partial */
+    size_t rejects_max;   /* bytes of rejects kept for one chunk */
 };
 
 struct convert_bench {
@@ -40,13 +41,14 @@ void convert_bench_done(struct convert_bench *b, const struct convert_plan *plan
 must_check int convert_bench_merge(struct convert_bench *to, const struct convert_bench *from, const struct convert_plan *plan);
 
 struct convert_output {
-    struct buf copy;            /* COPY rows, without header and trailer */
-    uint64_t rows_read;         /* records, without the header */
+    struct buf copy;    /* COPY rows, without header and trailer */
+    uint64_t rows_read; /* records, without the header */
     struct reject_list rejects;
 };
 void convert_output_done(struct convert_output *o);
 
 /** 0, AGGREGATE_E_FULL, AGGREGATE_E_RANGE, or -ENOMEM. `ret_output` is the caller's (convert_output_done), also on failure. */
-must_check int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, struct convert_bench *bench, struct convert_output *ret_output);
+must_check int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, struct convert_bench *bench,
+                             struct convert_output *ret_output);
 
 #endif

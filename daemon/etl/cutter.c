@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/cutter.h"
+
 #include "base/fs.h"
+
 #include <assert.h>
 #include <inttypes.h>
 #include <stdlib.h>
@@ -87,7 +89,8 @@ static int check_unchanged(const struct cutter *c, struct error *err)
     struct stat now;
     if (fstat(c->in.fd, &now) < 0) return -errno;
     if (now.st_size < c->in.st.st_size)
-        return error_set(err, CUTTER_E_TRUNCATED, "the file was truncated while it was read, from %jd to %jd bytes; drop it again as a whole",
+        return error_set(err, CUTTER_E_TRUNCATED,
+                         "the file was truncated while it was read, from %jd to %jd bytes; drop it again as a whole",
                          (intmax_t)c->in.st.st_size, (intmax_t)now.st_size);
     if (!fs_stat_same(&now, &c->in.st) || c->offset != (uint64_t)now.st_size)
         return error_set(err, CUTTER_E_CHANGED, "the file changed while it was read");
@@ -100,7 +103,9 @@ static int finish(struct cutter *c, struct chunk *ret_chunk, struct error *err)
     int r = check_unchanged(c, err);
     if (r != 0) return r;
     if (scan_open_quote(&c->scan))
-        return error_set(err, CUTTER_E_UNCLOSED, "line %" PRIu64 ": the quote that opens a cell here is never closed; close it, or double a quote inside a cell",
+        return error_set(err, CUTTER_E_UNCLOSED,
+                         "line %" PRIu64
+                         ": the quote that opens a cell here is never closed; close it, or double a quote inside a cell",
                          c->scan.quote_line);
     c->ended = true;
     if (c->tail.bytes.len == 0) return CUTTER_E_END;
@@ -123,7 +128,8 @@ int cutter_next(struct cutter *c, struct chunk *ret_chunk, struct error *err)
         if (s.end > 0) return cut(c, have + s.end, line_before + s.lines, ret_chunk);
         if (c->tail.bytes.len > c->in.max_record)
             return error_set(err, CUTTER_E_LONG,
-                             "line %" PRIu64 ": the record that begins here is longer than max_record (%zu bytes); is a quote left open?",
+                             "line %" PRIu64
+                             ": the record that begins here is longer than max_record (%zu bytes); is a quote left open?",
                              c->tail.first_line, c->in.max_record);
     }
 }

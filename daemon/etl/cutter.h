@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cutter reads a claimed file from its start to its end and cuts it into chunks that begin and end at record ends, with SHA-256 over all bytes on the way.
- * Reading is sequential (the state of the quotes is carried on), so one cutter has at most one cutter_next running.
+ * The cutter reads a claimed file from its start to its end and cuts it into chunks that begin and end at record ends, with SHA-256
+ * over all bytes on the way. Reading is sequential (the state of the quotes is carried on), so one cutter has at most one
+ * cutter_next running.
  *
  *     cutter_init(&c, &(struct cutter_input){…});
  *     while ((rc = cutter_next(&c, &chunk, &err)) == 0) { …; chunk_done(&chunk); }
@@ -17,6 +18,7 @@
 
 #include "base/digest.h"
 #include "csv/scan.h"
+
 #include <sys/stat.h>
 
 struct chunk {
@@ -48,8 +50,8 @@ struct cutter {
     struct cutter_input in;
     struct digest digest;
     struct scan scan;
-    struct chunk tail;     /* what was read behind the last record end */
-    uint64_t offset;       /* of the next byte to read */
+    struct chunk tail; /* what was read behind the last record end */
+    uint64_t offset;   /* of the next byte to read */
     uint64_t seq;
     bool ended;
 };

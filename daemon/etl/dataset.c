@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/dataset.h"
+
 #include "db/query.h"
 #include "etl/rollup.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -120,8 +122,8 @@ void dataset_check_columns(struct dataset *d)
     for (size_t i = 0; c && i < c->n_columns; i++) {
         const struct config_column *column = &c->column[i];
         if (table_find(&d->table, column->name) >= 0) continue;
-        dataset_break(d, "%s:%d: [column %s.%s]: table %s.%s has no such column", column->place.file, column->place.line, d->name, column->name,
-                      d->table.schema, d->table.name);
+        dataset_break(d, "%s:%d: [column %s.%s]: table %s.%s has no such column", column->place.file, column->place.line, d->name,
+                      column->name, d->table.schema, d->table.name);
     }
 }
 

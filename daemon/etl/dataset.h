@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A dataset as the database has it: its table's columns and key read back from PostgreSQL's catalog, and its rollups. A snapshot: made once, never changed,
- * counted, so that a load goes on with the one it began with while a newer one is read.
+ * A dataset as the database has it: its table's columns and key read back from PostgreSQL's catalog, and its rollups. A snapshot:
+ * made once, never changed, counted, so that a load goes on with the one it began with while a newer one is read.
  *
  * Thread: loop; a load's workers read what its plan points into.
  */
@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "config/config.h"
 #include "data/aggregate.h"
+
 #include <libpq-fe.h>
 
 struct table_column {
@@ -20,10 +21,10 @@ struct table_column {
     bool known;           /* a type of ours: `type` is set */
     struct type type;
     bool not_null;
-    bool has_default;     /* a DEFAULT or an identity */
-    bool generated;       /* GENERATED … STORED: never written */
-    bool bytewise;        /* compares as COLLATE "C", or has no collation */
-    const char *format;   /* inferred columns: the frozen template of a date, or "" */
+    bool has_default;   /* a DEFAULT or an identity */
+    bool generated;     /* GENERATED … STORED: never written */
+    bool bytewise;      /* compares as COLLATE "C", or has no collation */
+    const char *format; /* inferred columns: the frozen template of a date, or "" */
 };
 
 struct table {
@@ -46,8 +47,9 @@ struct dataset {
     int64_t id; /* cetl.dataset.id */
     const char *name;
     bool inferred;
-    bool unready;         /* broken only for a moment: something is in the way of making its rollups */
-    int64_t definition;   /* cetl.dataset.definition, and the fingerprint of the table's columns: a load whose snapshot differs from these begins anew */
+    bool unready;       /* broken only for a moment: something is in the way of making its rollups */
+    int64_t definition; /* cetl.dataset.definition, and the fingerprint of the table's columns: a load whose snapshot differs from
+                           these begins anew */
     const char *columns;
     bool loaded; /* a file was loaded into it once; the scheduler keeps it true */
     struct table table;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/head.h"
+
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/name.h"
 #include "csv/scan.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <uthash.h>
@@ -128,7 +130,8 @@ static int read_head(struct head *h)
     if (r == READER_E_END) return error_set(&h->err, HEAD_E_EMPTY, "the file is empty; a file of no rows has its header line");
     if (r > 0) return error_set(&h->err, HEAD_E_BROKEN, "line %llu: %s", (unsigned long long)record.line, reader_error_text(r));
     if (record.n > HEAD_CELLS_MAX)
-        return error_set(&h->err, HEAD_E_WIDE, "line %llu: %zu columns; a table of PostgreSQL holds at most %d; is the delimiter right?",
+        return error_set(&h->err, HEAD_E_WIDE,
+                         "line %llu: %zu columns; a table of PostgreSQL holds at most %d; is the delimiter right?",
                          (unsigned long long)record.line, record.n, HEAD_CELLS_MAX);
     return keep_cells(h, &record);
 }
@@ -183,7 +186,11 @@ void head_start(struct head *h, struct workers *workers, struct memory *memory)
 
 void head_init(struct head *h, int fd, const struct dialect *declared, size_t max_record)
 {
-    *h = (struct head){.job = {.run = run, .done = on_run, .priority = WORKER_URGENT}, .want = HEAD_BYTES, .fd = fd, .declared = *declared, .max_record = max_record};
+    *h = (struct head){.job = {.run = run, .done = on_run, .priority = WORKER_URGENT},
+                       .want = HEAD_BYTES,
+                       .fd = fd,
+                       .declared = *declared,
+                       .max_record = max_record};
     arena_init(&h->arena, ARENA_BLOCK, max_record + ((size_t)64 << 20));
 }
 

@@ -29,9 +29,9 @@ enum {
 enum { HEAD_CELLS_MAX = 1600 };
 
 struct head {
-    struct worker_job job;         /* runs again with twice the bytes as long as there must be more */
+    struct worker_job job; /* runs again with twice the bytes as long as there must be more */
     bool more;
-    size_t want, cost;             /* bytes: to be read; taken from the budget */
+    size_t want, cost; /* bytes: to be read; taken from the budget */
     struct workers *workers;
     struct memory *memory;
     void (*done)(struct head *h);
@@ -53,8 +53,8 @@ void head_start(struct head *h, struct workers *workers, struct memory *memory);
 void head_done(struct head *h);
 
 /**
- * Fill in the column names of a head whose cells are there: the normalised header (an empty one is column_N, a repeated one gets _2, _3 …), or column_N without a header.
- * 0 or -ENOMEM; head_names_done in any case. (The job does this, and head_done that.)
+ * Fill in the column names of a head whose cells are there: the normalised header (an empty one is column_N, a repeated one gets
+ * _2, _3 …), or column_N without a header. 0 or -ENOMEM; head_names_done in any case. (The job does this, and head_done that.)
  */
 must_check int head_names(struct plan_head *head, struct arena *a);
 void head_names_done(struct plan_head *head);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/lane.h"
+
 #include <stdlib.h>
 #include <string.h>
 

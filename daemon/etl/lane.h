@@ -8,6 +8,7 @@
 #define CETLD_ETL_LANE_H
 
 #include "etl/arrival.h"
+
 #include <uthash.h>
 
 struct lane {

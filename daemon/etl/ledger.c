@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/ledger.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "etl/sql.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -32,7 +34,8 @@ int ledger_lock(struct db_conn *c, const struct ledger_content *content, const s
     buf_init(&table, SQL_TEXT_MAX);
     const char *name = table_quote(&table, t->schema, t->name);
     struct db_param p[] = {db_int8(content->dataset), sum_param(content->sum), db_text(name)};
-    int r = name ? db_query(c, &(struct db_query){.sql = SQL_LEDGER_LOCK, .param = p, .params = 3, .done = done, .ctx = ctx}) : -ENOMEM;
+    int r =
+        name ? db_query(c, &(struct db_query){.sql = SQL_LEDGER_LOCK, .param = p, .params = 3, .done = done, .ctx = ctx}) : -ENOMEM;
     buf_done(&table);
     return r;
 }
@@ -76,7 +79,8 @@ int ledger_insert(struct db_conn *c, const struct ledger_row *row, ledger_done d
         db_text(started),
         db_int8(row->rows_delta),
     };
-    return db_query(c, &(struct db_query){.sql = SQL_LEDGER_INSERT, .param = p, .params = sizeof p / sizeof *p, .done = done, .ctx = ctx});
+    return db_query(
+        c, &(struct db_query){.sql = SQL_LEDGER_INSERT, .param = p, .params = sizeof p / sizeof *p, .done = done, .ctx = ctx});
 }
 
 /* ---- rejects ---- */
@@ -219,7 +223,8 @@ int ledger_advance_sequence(struct db_conn *c, const struct table *t, const char
     buf_puts(&sql, ") m WHERE s.seq IS NOT NULL AND m.id > coalesce(pg_sequence_last_value(s.seq), 0)");
     const char *text = buf_cstr(&sql);
     struct db_param p[] = {db_text(name), db_text(column)};
-    int r = name && text ? db_query(c, &(struct db_query){.sql = text, .param = p, .params = 2, .done = done, .ctx = ctx}) : -ENOMEM;
+    int r =
+        name && text ? db_query(c, &(struct db_query){.sql = text, .param = p, .params = 2, .done = done, .ctx = ctx}) : -ENOMEM;
     buf_done(&table);
     buf_done(&sql);
     return r;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The ledger: cetl.file and what hangs on it. Each call queues one statement (or COPY) on a connection; `done` gets the result as db_query gives it.
+ * The ledger: cetl.file and what hangs on it. Each call queues one statement (or COPY) on a connection; `done` gets the result as
+ * db_query gives it.
  *
  * Thread: loop.
  */
@@ -25,10 +26,13 @@ struct ledger_content {
     int64_t dataset;
     const uint8_t *sum;
 };
-/** Until the end of the transaction nobody else decides about these bytes → lock, and the dataset's definition and columns as they are now. */
-must_check int ledger_lock(struct db_conn *c, const struct ledger_content *content, const struct table *t, ledger_done done, void *ctx);
+/** Until the end of the transaction nobody else decides about these bytes → lock, and the dataset's definition and columns as they
+ * are now. */
+must_check int ledger_lock(struct db_conn *c, const struct ledger_content *content, const struct table *t, ledger_done done,
+                           void *ctx);
 /** → id of the load that these bytes would double. `newest`: only the dataset's newest load counts. */
-must_check int ledger_find_duplicate(struct db_conn *c, const struct ledger_content *content, bool newest, ledger_done done, void *ctx);
+must_check int ledger_find_duplicate(struct db_conn *c, const struct ledger_content *content, bool newest, ledger_done done,
+                                     void *ctx);
 
 struct ledger_row {
     const struct arrival *arrival;

@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/load.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "etl/load_private.h"
+
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,9 +12,10 @@
 enum { REJECTS_MAX = 8 * 1024 * 1024 }; /* bytes of rejects kept for one file */
 
 static const char *const state_name[] = {
-    [STATE_CHECKING] = "checking",     [STATE_OPENING] = "opening", [STATE_INFERRING] = "inferring", [STATE_CREATING] = "creating",
-    [STATE_CONNECTING] = "connecting", [STATE_COPYING] = "copying", [STATE_RECORDING] = "recording", [STATE_COMMITTING] = "committing",
-    [STATE_UNWINDING] = "unwinding",   [STATE_COMPARING] = "comparing", [STATE_REPORTING] = "reporting"};
+    [STATE_CHECKING] = "checking",   [STATE_OPENING] = "opening",       [STATE_INFERRING] = "inferring",
+    [STATE_CREATING] = "creating",   [STATE_CONNECTING] = "connecting", [STATE_COPYING] = "copying",
+    [STATE_RECORDING] = "recording", [STATE_COMMITTING] = "committing", [STATE_UNWINDING] = "unwinding",
+    [STATE_COMPARING] = "comparing", [STATE_REPORTING] = "reporting"};
 
 void load_enter(struct load *l, enum load_state s)
 {
@@ -81,7 +84,8 @@ void load_refused(struct load *l, const struct db_result *r)
     struct error why;
     enum db_refusal refusal = db_refusal_of(r->error->sqlstate);
     if (refusal == DB_BAD_DATA && !judges_rows(l)) {
-        /* One of our own statements: the ledger knows the token already, or a value of ours is wrong. Nothing is said against the file. */
+        /* One of our own statements: the ledger knows the token already, or a value of ours is wrong. Nothing is said against the
+         * file. */
         l->arrival->check_ledger = true;
         refusal = DB_RETRY;
     }
@@ -89,7 +93,10 @@ void load_refused(struct load *l, const struct db_result *r)
     case DB_RETRY: load_conclude(l, LOAD_RETRY, r->error); return;
     case DB_PAUSE: load_conclude(l, LOAD_PAUSE, r->error); return;
     case DB_BAD_DATA:
-    case DB_FAIL: load_describe(r, &why); load_conclude(l, LOAD_FAILED, &why); return;
+    case DB_FAIL:
+        load_describe(r, &why);
+        load_conclude(l, LOAD_FAILED, &why);
+        return;
     }
 }
 
@@ -128,7 +135,10 @@ void load_connected(struct load *l)
     case STATE_CONNECTING: load_copy(l); break;
     case STATE_COMPARING: load_compare(l); break;
     case STATE_REPORTING: load_report_outcome(l); break;
-    default: assert(l->decided); load_unwind(l); break;
+    default:
+        assert(l->decided);
+        load_unwind(l);
+        break;
     }
 }
 

@@ -10,8 +10,9 @@
  *                 ▼  (the outcome is known)
  *             UNWINDING ──▶ REPORTING (failed, duplicate: a ledger row of its own) ──▶ over
  *
- * CHECKING only where the file may be in the ledger already: found in work/ at start, or its COMMIT is in doubt (first the old transaction must be over).
- * Every failure leads to UNWINDING, which brings jobs, COPY, transaction and connection to their ends one after the other.
+ * CHECKING only where the file may be in the ledger already: found in work/ at start, or its COMMIT is in doubt (first the old
+ * transaction must be over). Every failure leads to UNWINDING, which brings jobs, COPY, transaction and connection to their ends
+ * one after the other.
  *
  * Thread: loop.
  */
@@ -32,10 +33,10 @@ struct load_env {
     struct db_pool *pool;
     struct catalog *catalog;
     struct counters *counters;
-    struct config *config; /* the current one; a load takes a reference */
+    struct config *config;    /* the current one; a load takes a reference */
     void (*stale)(void *ctx); /* the catalog is not as the database is any more: read it again */
     void *stale_ctx;
-    bool closed;           /* the pool is gone, or about to go: take nothing from it */
+    bool closed; /* the pool is gone, or about to go: take nothing from it */
 };
 
 enum load_outcome {
@@ -49,9 +50,9 @@ enum load_outcome {
 struct load;
 struct load_report {
     enum load_outcome outcome;
-    const struct error *why;           /* of FAILED, RETRY, PAUSE */
-    struct reject_list *rejects;       /* of LOADED and FAILED, by line; may be empty, and may be taken over */
-    int64_t duplicate_of;              /* of DUPLICATE: the ledger's id */
+    const struct error *why;     /* of FAILED, RETRY, PAUSE */
+    struct reject_list *rejects; /* of LOADED and FAILED, by line; may be empty, and may be taken over */
+    int64_t duplicate_of;        /* of DUPLICATE: the ledger's id */
 };
 struct load_config {
     const struct load_env *env;
@@ -62,7 +63,8 @@ struct load_config {
 
 /** 0 or -ENOMEM. `over` is never called before this returned. */
 must_check int load_start(const struct load_config *config, struct load **ret_load);
-/** Stop as soon as possible (not before the answer to a COMMIT that was sent) and leave everything as it was: `over` with LOAD_RETRY (or what was decided already). */
+/** Stop as soon as possible (not before the answer to a COMMIT that was sent) and leave everything as it was: `over` with
+ * LOAD_RETRY (or what was decided already). */
 void load_stop(struct load *l);
 /** Rows read so far, for progress. */
 uint64_t load_rows(struct load *l);

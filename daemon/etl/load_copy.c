@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 #include "etl/load_private.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -56,7 +57,12 @@ static void on_merged(void *ctx, int status, const struct error *err)
 static void merge_rollups(struct load *l)
 {
     struct pipeline_result *result = pipeline_result(l->pipeline);
-    l->merge = (struct merge){.workers = l->env->workers, .conn = l->conn, .dataset = l->plan->dataset, .bench = result->bench, .done = on_merged, .ctx = l};
+    l->merge = (struct merge){.workers = l->env->workers,
+                              .conn = l->conn,
+                              .dataset = l->plan->dataset,
+                              .bench = result->bench,
+                              .done = on_merged,
+                              .ctx = l};
     l->asking = l->merging = true;
     merge_begin(&l->merge);
 }
@@ -74,8 +80,12 @@ static void on_recorded(void *ctx, const struct db_result *r)
     l->arrival->ledger_id = db_get_int8(r->rows, 0, 0, 0);
     snprintf(l->arrival->xid, sizeof l->arrival->xid, "%s", PQgetvalue(r->rows, 0, 1));
     if (l->rejects.n == 0) return merge_rollups(l);
-    l->reject_job = (struct ledger_rejects){
-        .workers = l->env->workers, .conn = l->conn, .file = l->arrival->ledger_id, .list = &l->rejects, .done = on_rejects_put, .ctx = l};
+    l->reject_job = (struct ledger_rejects){.workers = l->env->workers,
+                                            .conn = l->conn,
+                                            .file = l->arrival->ledger_id,
+                                            .list = &l->rejects,
+                                            .done = on_rejects_put,
+                                            .ctx = l};
     l->asking = true;
     ledger_put_rejects(&l->reject_job);
 }
@@ -83,7 +93,8 @@ static void on_recorded(void *ctx, const struct db_result *r)
 static void record(struct load *l)
 {
     l->arrival->state = ARRIVAL_LOADED;
-    struct ledger_row row = {.arrival = l->arrival, .dataset = l->plan->dataset->id, .rows_delta = (int64_t)l->arrival->counts.loaded - l->deleted};
+    struct ledger_row row = {
+        .arrival = l->arrival, .dataset = l->plan->dataset->id, .rows_delta = (int64_t)l->arrival->counts.loaded - l->deleted};
     load_asked(l, ledger_insert(l->conn, &row, on_recorded, l));
     if (!l->decided) l->arrival->state = ARRIVAL_COMMITTING;
 }
@@ -123,8 +134,8 @@ static void on_advanced(void *ctx, const struct db_result *r)
 }
 
 /*
- * Rows that bring their own ids leave an identity's or a serial's sequence behind, and the next INSERT of somebody else would clash. So the sequence of every loaded column, from
- * number `i` on, is moved to the highest id; then the load goes on.
+ * Rows that bring their own ids leave an identity's or a serial's sequence behind, and the next INSERT of somebody else would
+ * clash. So the sequence of every loaded column, from number `i` on, is moved to the highest id; then the load goes on.
  */
 static void advance_sequences(struct load *l, size_t i)
 {
@@ -142,8 +153,8 @@ static void advance_sequences(struct load *l, size_t i)
 }
 
 /*
- * PostgreSQL refused the rows. Perhaps the file is a duplicate whose keys are there already: to know, its digest is needed, and so it is read to its end before it is
- * judged (load_report.c).
+ * PostgreSQL refused the rows. Perhaps the file is a duplicate whose keys are there already: to know, its digest is needed, and so
+ * it is read to its end before it is judged (load_report.c).
  */
 static bool spoiled(struct load *l, const struct db_result *r)
 {
@@ -164,8 +175,8 @@ static void on_copied(void *ctx, const struct db_result *r)
     struct arrival_counts *n = &l->arrival->counts;
     n->loaded = (uint64_t)db_affected(r->rows);
     if (n->loaded + n->rejected != n->read)
-        return load_fail(l, "%llu rows were read, but PostgreSQL counted %llu and %llu were rejected; nothing was loaded", (unsigned long long)n->read,
-                    (unsigned long long)n->loaded, (unsigned long long)n->rejected);
+        return load_fail(l, "%llu rows were read, but PostgreSQL counted %llu and %llu were rejected; nothing was loaded",
+                         (unsigned long long)n->read, (unsigned long long)n->loaded, (unsigned long long)n->rejected);
     load_enter(l, STATE_RECORDING);
     advance_sequences(l, 0);
 }
@@ -185,9 +196,12 @@ static bool over_budget(const struct load *l, bool at_end)
 static void fail_rejected(struct load *l)
 {
     const struct reject_list *list = &l->rejects;
-    if (list->n == 0) return load_fail(l, "%llu of %llu rows are refused", (unsigned long long)list->count, (unsigned long long)l->arrival->counts.read);
-    load_fail(l, "line %llu: " SLICE_FMT " (%llu of %llu rows are refused; see the .errors.csv beside the file)", (unsigned long long)list->item[0].line,
-         SLICE_ARG(list->item[0].message), (unsigned long long)list->count, (unsigned long long)l->arrival->counts.read);
+    if (list->n == 0)
+        return load_fail(l, "%llu of %llu rows are refused", (unsigned long long)list->count,
+                         (unsigned long long)l->arrival->counts.read);
+    load_fail(l, "line %llu: " SLICE_FMT " (%llu of %llu rows are refused; see the .errors.csv beside the file)",
+              (unsigned long long)list->item[0].line, SLICE_ARG(list->item[0].message), (unsigned long long)list->count,
+              (unsigned long long)l->arrival->counts.read);
 }
 
 /* The pipeline failed for the file's sake, or for the machine's. */
@@ -208,7 +222,8 @@ static void take_results(struct load *l)
     struct pipeline_result *r = pipeline_result(l->pipeline);
     l->arrival->counts.read = r->rows_read;
     l->arrival->counts.rejected = r->rejects.count;
-    if (reject_list_move(&l->rejects, &r->rejects) < 0) log_warning("rejects of %s were dropped for want of memory", l->arrival->file.token);
+    if (reject_list_move(&l->rejects, &r->rejects) < 0)
+        log_warning("rejects of %s were dropped for want of memory", l->arrival->file.token);
     counters_add(l->env->counters, COUNTER_BYTES_READ, (int64_t)r->bytes);
     if (l->flow_rc != 0) return;
     memcpy(l->arrival->sum, r->sum, sizeof l->arrival->sum);
@@ -263,7 +278,8 @@ int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *,
 static void copy(struct load *l)
 {
     load_enter(l, STATE_COPYING);
-    l->sender = (struct sender){.conn = l->conn, .pipeline = l->pipeline, .counters = l->env->counters, .done = on_copied, .ctx = l};
+    l->sender =
+        (struct sender){.conn = l->conn, .pipeline = l->pipeline, .counters = l->env->counters, .done = on_copied, .ctx = l};
     char *sql = NULL;
     int r = load_replaces(l) ? 0 : asprintf(&sql, "BEGIN; %s", l->plan->copy_sql);
     r = r < 0 ? -ENOMEM : sender_begin(&l->sender, sql ? sql : l->plan->copy_sql);

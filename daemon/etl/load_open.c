@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/name.h"
 #include "etl/load_private.h"
+
 #include <stdlib.h>
 
 enum {
@@ -13,7 +14,8 @@ enum {
 
 static size_t aggregate_max(const struct load *l)
 {
-    size_t partials = l->plan->dataset->rollups * pipeline_benches(l->env->workers) * (size_t)l->settings->database.load_connections;
+    size_t partials =
+        l->plan->dataset->rollups * pipeline_benches(l->env->workers) * (size_t)l->settings->database.load_connections;
     return l->env->memory->max / AGGREGATE_SHARE / (partials ? partials : 1);
 }
 
@@ -164,7 +166,8 @@ static bool may_take(const struct load *l, const struct dataset *d)
 static void resolve_undeclared(struct load *l)
 {
     struct slice file = slice_of(l->arrival->file.name);
-    if (l->settings->daemon.unmatched != CONFIG_UNMATCHED_INFER) return load_fail(l, "no dataset's `files` match its name, and unmatched is not infer");
+    if (l->settings->daemon.unmatched != CONFIG_UNMATCHED_INFER)
+        return load_fail(l, "no dataset's `files` match its name, and unmatched is not infer");
     for (int full = 0; full < 2; full++) {
         if (full) {
             name_of_file_full(file, l->name);
@@ -176,7 +179,10 @@ static void resolve_undeclared(struct load *l)
         if (!d && !config_dataset(l->settings, slice_of(l->name))) return infer(l);
         if (d) judge_by(l, d);
     }
-    load_fail(l, "its header does not agree with the columns of dataset %s; rename the file, or declare a [dataset] whose `files` match it", l->name);
+    load_fail(
+        l,
+        "its header does not agree with the columns of dataset %s; rename the file, or declare a [dataset] whose `files` match it",
+        l->name);
 }
 
 static void resolve(struct load *l)
@@ -210,8 +216,9 @@ static struct dialect declared_dialect(const struct config_dataset *c)
     bool positions = c->n_columns > 0;
     for (size_t i = 0; i < c->n_columns; i++)
         positions = positions && c->column[i].position > 0;
-    static const enum dialect_header header_of[] = {
-        [CONFIG_HEADER_AUTO] = DIALECT_HEADER_AUTO, [CONFIG_HEADER_YES] = DIALECT_HEADER_YES, [CONFIG_HEADER_NO] = DIALECT_HEADER_NO};
+    static const enum dialect_header header_of[] = {[CONFIG_HEADER_AUTO] = DIALECT_HEADER_AUTO,
+                                                    [CONFIG_HEADER_YES] = DIALECT_HEADER_YES,
+                                                    [CONFIG_HEADER_NO] = DIALECT_HEADER_NO};
     d.delimiter = c->delimiter;
     d.quote = c->quote;
     d.encoding = c->encoding == CONFIG_ENCODING_LATIN1 ? DIALECT_LATIN1 : DIALECT_UTF8;
@@ -288,4 +295,3 @@ void load_ask_ledger(struct load *l)
     if (!l->arrival->xid[0]) return find_token(l);
     load_asked(l, ledger_xact_status(l->conn, l->arrival->xid, on_xact, l));
 }
-

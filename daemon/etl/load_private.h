@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of a load share: load.c (outcomes, unwinding), load_open.c (which dataset: checking, opening, inferring, creating), load_copy.c (the transaction), load_report.c
- * (is a refusal still true; the ledger row of a file that was not loaded). Nobody else includes this.
+ * What the parts of a load share: load.c (outcomes, unwinding), load_open.c (which dataset: checking, opening, inferring,
+ * creating), load_copy.c (the transaction), load_report.c (is a refusal still true; the ledger row of a file that was not loaded).
+ * Nobody else includes this.
  *
- * The rule for all of them: load_conclude and what leads to it (fail, retry, refused) may end the load, and with it the object: return right after.
+ * The rule for all of them: load_conclude and what leads to it (fail, retry, refused) may end the load, and with it the object:
+ * return right after.
  *
  * Thread: loop.
  */
@@ -40,30 +42,30 @@ struct load {
     enum load_state state;
 
     struct head head;
-    bool heading, headed;                  /* the head's job runs; the head is there */
-    char name[NAME_MAX_BYTES + 1];         /* of an undeclared dataset */
+    bool heading, headed;          /* the head's job runs; the head is there */
+    char name[NAME_MAX_BYTES + 1]; /* of an undeclared dataset */
     struct plan *plan;
-    struct dataset *judge;                 /* the snapshot by which the file is judged, or NULL */
-    bool compared;                         /* the database was asked whether it is still so */
+    struct dataset *judge; /* the snapshot by which the file is judged, or NULL */
+    bool compared;         /* the database was asked whether it is still so */
     struct pipeline *pipeline;
-    bool flowing;                          /* the pipeline runs */
-    int flow_rc;                           /* how it ended */
+    bool flowing; /* the pipeline runs */
+    int flow_rc;  /* how it ended */
     struct error flow_err;
 
     struct db_wait wait;
     bool waiting;
     struct db_conn *conn;
-    bool asking;                           /* a statement is under way on conn */
+    bool asking; /* a statement is under way on conn */
     struct sender sender;
     struct merge merge;
     struct ledger_rejects reject_job;
-    int64_t deleted;                       /* rows that `replace` took away */
-    size_t sequence;                       /* the rule's column whose sequence is being advanced */
-    int64_t dataset_id;                    /* for the ledger; 0: none yet */
-    bool merging;                          /* rows go into the rollups: what the server refuses now is the rows' fault */
-    bool spoiled;                          /* PostgreSQL refused the rows, as `why` says; only the digest is still wanted */
+    int64_t deleted;    /* rows that `replace` took away */
+    size_t sequence;    /* the rule's column whose sequence is being advanced */
+    int64_t dataset_id; /* for the ledger; 0: none yet */
+    bool merging;       /* rows go into the rollups: what the server refuses now is the rows' fault */
+    bool spoiled;       /* PostgreSQL refused the rows, as `why` says; only the digest is still wanted */
 
-    bool decided, recorded;                /* the outcome is known; the ledger has it */
+    bool decided, recorded; /* the outcome is known; the ledger has it */
     enum load_outcome outcome;
     struct error why;
     int64_t duplicate_of;

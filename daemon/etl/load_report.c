@@ -21,7 +21,8 @@ static void on_compared(void *ctx, const struct db_result *r)
     }
     const char *columns = PQntuples(r->rows) > 0 ? db_get(r->rows, 0, 1) : NULL;
     bool same = columns && strcmp(columns, l->judge->columns) == 0;
-    /* What pauses a dataset is mended by a new look at once only where its table is gone; else a person must, and may take some time. */
+    /* What pauses a dataset is mended by a new look at once only where its table is gone; else a person must, and may take some
+     * time. */
     if ((l->outcome == LOAD_FAILED && !same) || (l->outcome == LOAD_PAUSE && !columns && l->judge->columns[0])) {
         l->outcome = LOAD_RETRY;
         error_set(&l->why, 0, "its table was changed meanwhile");
@@ -74,8 +75,12 @@ static void on_report_row(void *ctx, const struct db_result *r)
     struct load *l = ctx;
     if (r->status != 0) return on_reported(ctx, r);
     l->arrival->ledger_id = db_get_int8(r->rows, 0, 0, 0);
-    l->reject_job = (struct ledger_rejects){
-        .workers = l->env->workers, .conn = l->conn, .file = l->arrival->ledger_id, .list = &l->rejects, .done = on_report_rejects, .ctx = l};
+    l->reject_job = (struct ledger_rejects){.workers = l->env->workers,
+                                            .conn = l->conn,
+                                            .file = l->arrival->ledger_id,
+                                            .list = &l->rejects,
+                                            .done = on_report_rejects,
+                                            .ctx = l};
     l->asking = true;
     ledger_put_rejects(&l->reject_job);
 }

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The budget of `memory_max`: who wants to hold bytes takes them here first and gives them back later. Nobody waits on it: a pipeline that gets
- * nothing goes on when its own outputs are used up, and each may always hold one chunk, so that all get on.
+ * The budget of `memory_max`: who wants to hold bytes takes them here first and gives them back later. Nobody waits on it: a
+ * pipeline that gets nothing goes on when its own outputs are used up, and each may always hold one chunk, so that all get on.
  *
  * Thread: loop.
  */
@@ -9,6 +9,7 @@
 #define CETLD_ETL_MEMORY_H
 
 #include "base/counters.h"
+
 #include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>

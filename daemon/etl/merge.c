@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/merge.h"
+
 #include "etl/rollup.h"
 #include "format/pgcopy.h"
+
 #include <stdlib.h>
 
 enum { ARENA_BLOCK = 64 * 1024, ARRAY_MAX = 256 * 1024 * 1024, SQL_MAX = 1024 * 1024 };
@@ -56,7 +58,8 @@ static void put_groups(struct merge *m)
     int r = p && sql ? 0 : -ENOMEM;
     for (size_t i = 0; r == 0 && i < m->columns; i++)
         p[i] = db_binary(type_info(t->column[i].type.id)->array_oid, buf_slice(&m->array[i]));
-    if (r == 0) r = db_query(m->conn, &(struct db_query){.sql = sql, .param = p, .params = (int)m->columns, .done = merged, .ctx = m});
+    if (r == 0)
+        r = db_query(m->conn, &(struct db_query){.sql = sql, .param = p, .params = (int)m->columns, .done = merged, .ctx = m});
     free(p);
     if (r < 0) over(m, r, NULL);
 }

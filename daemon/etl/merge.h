@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The merge of a load's partial aggregates into its rollups' tables, inside the load's transaction and at its end: groups in key order, a batch a statement, encoded on
- * a worker.
+ * The merge of a load's partial aggregates into its rollups' tables, inside the load's transaction and at its end: groups in key
+ * order, a batch a statement, encoded on a worker.
  *
  *     merge_begin(&m);  …  m.done(ctx, result)      once, after the last rollup, or with the first refusal
  *

@@ -1,10 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/pipeline.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
 enum {
-    /* What a chunk may come to while it is in flight, in multiples of its bytes: itself and its COPY bytes. Corrected once those are known. */
+    /* What a chunk may come to while it is in flight, in multiples of its bytes: itself and its COPY bytes. Corrected once those
+       are known. */
     CHUNK_COST = 8,
     /* Chunks in flight a worker: enough to keep all busy while one output waits for the network. */
     CHUNKS_PER_WORKER = 4,
@@ -21,7 +23,7 @@ struct flight {
     struct chunk chunk;
     struct convert_bench *bench; /* while the job runs */
     struct convert_output out;
-    size_t cost;                 /* bytes taken from the budget */
+    size_t cost; /* bytes taken from the budget */
     int rc;
     bool converted;
 };
@@ -34,23 +36,23 @@ struct bench_slot {
 struct pipeline {
     struct pipeline_config config;
     struct cutter cutter;
-    struct worker_job cut_job;  /* one at a time */
-    struct chunk cut_chunk;     /* its result; it waits here for a bench and for room */
+    struct worker_job cut_job; /* one at a time */
+    struct chunk cut_chunk;    /* its result; it waits here for a bench and for room */
     int cut_rc;
     struct error cut_err;
     struct worker_job merge_job;
-    size_t cut_cost;            /* bytes taken for the chunk that is being cut, or waits */
+    size_t cut_cost; /* bytes taken for the chunk that is being cut, or waits */
     struct list flights;
-    unsigned flying;            /* how many there are */
-    unsigned running;           /* jobs on the workers, all kinds */
-    struct bench_slot *all;     /* pipeline_benches of them */
-    struct bench_slot *idle;    /* those that were made and are free */
-    unsigned benches;           /* made so far */
-    size_t bench_cost;          /* bytes that each takes from the budget */
-    struct flight *taken;       /* the output the owner holds */
+    unsigned flying;         /* how many there are */
+    unsigned running;        /* jobs on the workers, all kinds */
+    struct bench_slot *all;  /* pipeline_benches of them */
+    struct bench_slot *idle; /* those that were made and are free */
+    unsigned benches;        /* made so far */
+    size_t bench_cost;       /* bytes that each takes from the budget */
+    struct flight *taken;    /* the output the owner holds */
     struct pipeline_result result;
     struct error err;
-    int rc;                     /* why it stops; CUTTER_E_END when the file is read */
+    int rc;                /* why it stops; CUTTER_E_END when the file is read */
     bool cutting, waiting; /* cut_chunk is being made; it is there */
     bool discarding, merging, merged, ended;
     bool pumping, again; /* pump is running; it was asked for once more */
@@ -214,7 +216,8 @@ static size_t chunk_cost(size_t bytes)
     return bytes < SIZE_MAX / CHUNK_COST ? bytes * CHUNK_COST : bytes;
 }
 
-/* The chunk that was cut goes to the workers. 0; PIPELINE_E_LATER: no bench is free, or no room for what it may come to; -ENOMEM. */
+/* The chunk that was cut goes to the workers. 0; PIPELINE_E_LATER: no bench is free, or no room for what it may come to; -ENOMEM.
+ */
 static int launch(struct pipeline *p)
 {
     size_t cost = chunk_cost(p->cut_chunk.bytes.len), more = cost > p->cut_cost ? cost - p->cut_cost : 0;
@@ -227,7 +230,11 @@ static int launch(struct pipeline *p)
         free(f);
         return r;
     }
-    *f = (struct flight){.job = {.run = convert_run, .done = convert_done, .priority = WORKER_NORMAL}, .p = p, .chunk = p->cut_chunk, .bench = bench, .cost = p->cut_cost};
+    *f = (struct flight){.job = {.run = convert_run, .done = convert_done, .priority = WORKER_NORMAL},
+                         .p = p,
+                         .chunk = p->cut_chunk,
+                         .bench = bench,
+                         .cost = p->cut_cost};
     p->cut_chunk = (struct chunk){0};
     p->cut_cost = 0;
     p->waiting = false;
@@ -432,7 +439,8 @@ static bool advance(struct pipeline *p)
     return !merge_begun(p);
 }
 
-/* The owner's callbacks may lead here again; the outermost call does the work, and `ended` comes last, because the owner may free the pipeline there. */
+/* The owner's callbacks may lead here again; the outermost call does the work, and `ended` comes last, because the owner may free
+ * the pipeline there. */
 static void pump(struct pipeline *p)
 {
     p->again = true;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The pipeline of one load: a cutter job that reads ahead, a conversion job a chunk on the workers, and the outputs in the order of the file. It reads on only
- * while the outputs are taken and the memory budget has room, so a slow PostgreSQL slows reading. What it may always hold, room or not, is one bench and one chunk.
+ * The pipeline of one load: a cutter job that reads ahead, a conversion job a chunk on the workers, and the outputs in the order of
+ * the file. It reads on only while the outputs are taken and the memory budget has room, so a slow PostgreSQL slows reading. What
+ * it may always hold, room or not, is one bench and one chunk.
  *
  *     pipeline_new(&config, &p);
  *     pipeline_start(p);
@@ -23,11 +24,12 @@ struct pipeline;
 struct pipeline_config {
     struct workers *workers;
     struct memory *memory;
-    struct cutter_input input;        /* fd stays open until `ended` */
-    const struct convert_plan *plan;  /* must outlive the pipeline */
-    size_t rejects_max;               /* bytes of rejects kept for the file */
-    void (*ready)(void *ctx);         /* pipeline_take may give something */
-    /* 0, a CUTTER_E_ code, an AGGREGATE_E_ outcome as ERROR_TOO_BIG, or negative; err has the words; ERROR_CANCELLED after pipeline_stop. */
+    struct cutter_input input;       /* fd stays open until `ended` */
+    const struct convert_plan *plan; /* must outlive the pipeline */
+    size_t rejects_max;              /* bytes of rejects kept for the file */
+    void (*ready)(void *ctx);        /* pipeline_take may give something */
+    /* 0, a CUTTER_E_ code, an AGGREGATE_E_ outcome as ERROR_TOO_BIG, or negative; err has the words; ERROR_CANCELLED after
+     * pipeline_stop. */
     void (*ended)(void *ctx, int rc, const struct error *err);
     void *ctx;
 };
@@ -36,9 +38,9 @@ struct pipeline_config {
 struct pipeline_result {
     uint64_t rows_read;
     uint64_t bytes;
-    uint8_t sum[DIGEST_BYTES];     /* valid after ended with 0 */
+    uint8_t sum[DIGEST_BYTES]; /* valid after ended with 0 */
     struct reject_list rejects;
-    struct convert_bench *bench;   /* the merged partials, after ended with 0 (pipeline_merge); else NULL */
+    struct convert_bench *bench; /* the merged partials, after ended with 0 (pipeline_merge); else NULL */
 };
 
 /** The benches (and with them the partials of each rollup) that a pipeline has at most. */
@@ -46,7 +48,8 @@ unsigned pipeline_benches(const struct workers *w);
 
 must_check int pipeline_new(const struct pipeline_config *config, struct pipeline **ret_pipeline);
 void pipeline_start(struct pipeline *p);
-/** The next output in order; false when none is there now (`ended` may have been called meanwhile). It stays until pipeline_release. */
+/** The next output in order; false when none is there now (`ended` may have been called meanwhile). It stays until
+ * pipeline_release. */
 bool pipeline_take(struct pipeline *p, struct slice *ret_copy);
 void pipeline_release(struct pipeline *p);
 /** Throw outputs away instead of handing them out; counting and rejects go on. One that was taken stays until its release. */

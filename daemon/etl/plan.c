@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/plan.h"
+
 #include "base/log.h"
 #include "base/name.h"
 #include "db/query.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -18,8 +20,8 @@ enum {
 struct matching {
     struct plan *plan;
     const struct plan_head *head;
-    bool *used;        /* cells that found their column */
-    int *source;       /* of each column of the table: the cell, or -1 */
+    bool *used;  /* cells that found their column */
+    int *source; /* of each column of the table: the cell, or -1 */
     struct error *err;
 };
 
@@ -58,7 +60,8 @@ static int match_column(struct matching *m, size_t i, int *order)
         m->source[i] = match_by_header(m, column->name, c);
     }
     if (m->source[i] >= (int)m->head->cells)
-        return error_set(m->err, PLAN_E_HEADER, "line 1 has %zu cells, but column %s is expected in cell %d; is the delimiter right?", m->head->cells,
+        return error_set(m->err, PLAN_E_HEADER,
+                         "line 1 has %zu cells, but column %s is expected in cell %d; is the delimiter right?", m->head->cells,
                          column->name, m->source[i] + 1);
     if (m->source[i] >= 0) m->used[m->source[i]] = true;
     return 0;
@@ -71,9 +74,11 @@ static int check_cells_used(const struct matching *m, bool ordered)
     for (size_t i = 0; i < m->head->cells; i++) {
         if (m->used[i]) continue;
         if (ordered)
-            return error_set(m->err, PLAN_E_HEADER, "line 1 has %zu cells, but %s.%s has fewer columns", m->head->cells, d->table.schema, d->table.name);
+            return error_set(m->err, PLAN_E_HEADER, "line 1 has %zu cells, but %s.%s has fewer columns", m->head->cells,
+                             d->table.schema, d->table.name);
         char shown[128];
-        return error_set(m->err, PLAN_E_HEADER, "line 1: cell %zu (\"%s\") is no column of %s.%s; rename it, or give the column a `from`", i + 1,
+        return error_set(m->err, PLAN_E_HEADER,
+                         "line 1: cell %zu (\"%s\") is no column of %s.%s; rename it, or give the column a `from`", i + 1,
                          log_escape(m->head->cell[i], shown, sizeof shown), d->table.schema, d->table.name);
     }
     return 0;
@@ -97,7 +102,8 @@ static int check_missing(const struct matching *m, size_t i)
     const struct dataset *d = m->plan->dataset;
     const struct table_column *c = &d->table.column[i];
     if ((c->has_default || c->generated) && used_by_rollup(d, i))
-        return error_set(m->err, PLAN_E_DATASET, "column %s feeds a rollup, but the server would make its values; the file must have it", c->name);
+        return error_set(m->err, PLAN_E_DATASET,
+                         "column %s feeds a rollup, but the server would make its values; the file must have it", c->name);
     if (c->not_null && !c->has_default && !c->generated)
         return error_set(m->err, PLAN_E_HEADER, "line 1: no cell for column %s, which may not be null", c->name);
     return 0;
@@ -137,7 +143,8 @@ static int make_column_rule(struct matching *m, size_t i, struct column_rule *ru
     const struct config_column *config = d->config ? config_column(d->config, c->name) : NULL;
     const char *format = config && config->format[0] ? config->format : c->format;
     if (!c->known)
-        return error_set(m->err, PLAN_E_DATASET, "column %s has type %s, which cannot be loaded; use one of PostgreSQL's scalar types or text", c->name,
+        return error_set(m->err, PLAN_E_DATASET,
+                         "column %s has type %s, which cannot be loaded; use one of PostgreSQL's scalar types or text", c->name,
                          c->sql_type);
     *rule = (struct column_rule){.name = c->name, .input = {.type = c->type}, .source = m->source[i], .not_null = c->not_null};
     if (d->config) {
@@ -174,8 +181,12 @@ static int place_rollups(struct plan *p, const size_t *place)
             measure[i] = from->measure[i];
             if (measure[i].function != AGGREGATE_COUNT_ALL) measure[i].column = place[measure[i].column];
         }
-        spec[r] = (struct aggregate_spec){.key = key, .keys = from->keys, .measure = measure, .measures = from->measures,
-                                          .type = p->convert.types, .columns = p->rule.columns};
+        spec[r] = (struct aggregate_spec){.key = key,
+                                          .keys = from->keys,
+                                          .measure = measure,
+                                          .measures = from->measures,
+                                          .type = p->convert.types,
+                                          .columns = p->rule.columns};
     }
     p->convert.rollup = spec;
     p->convert.rollups = d->rollups;
@@ -216,7 +227,8 @@ static int make_rule(struct matching *m)
         types[n] = t->column[i].type;
         place[i] = n;
     }
-    if (p->rule.columns == 0) return error_set(m->err, PLAN_E_HEADER, "line 1: none of its cells is a column of %s.%s", t->schema, t->name);
+    if (p->rule.columns == 0)
+        return error_set(m->err, PLAN_E_HEADER, "line 1: none of its cells is a column of %s.%s", t->schema, t->name);
     p->convert.rule = &p->rule;
     p->convert.types = types;
     int r = place_rollups(p, place);

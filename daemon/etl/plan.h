@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The plan of one load: which cell of a record goes to which column and how, the COPY statement, the rollups. Made on the loop from the dataset and the head of the
- * file; the workers only read it.
+ * The plan of one load: which cell of a record goes to which column and how, the COPY statement, the rollups. Made on the loop from
+ * the dataset and the head of the file; the workers only read it.
  *
  * Thread: loop (make, free); any (read).
  */
@@ -13,8 +13,8 @@
 
 /** What the first record of a file says (etl/head.h makes it). */
 struct plan_head {
-    struct dialect dialect;    /* detected; header is YES or NO */
-    struct slice *cell;        /* of the first record; its header's names where there is a header */
+    struct dialect dialect; /* detected; header is YES or NO */
+    struct slice *cell;     /* of the first record; its header's names where there is a header */
     size_t cells;
     const char **name;         /* of each cell, as a column's: distinct, never empty */
     struct plan_name *by_name; /* the same as a hash table */
@@ -24,8 +24,8 @@ int plan_head_find(const struct plan_head *head, const char *name);
 
 struct plan {
     struct arena arena;
-    struct dataset *dataset;       /* a reference */
-    struct type_format **format;   /* of each rule column, or NULL */
+    struct dataset *dataset;     /* a reference */
+    struct type_format **format; /* of each rule column, or NULL */
     struct row_rule rule;
     struct convert_plan convert;
     const char *copy_sql;
@@ -34,7 +34,8 @@ struct plan {
 enum { PLAN_E_HEADER = 1, PLAN_E_DATASET = 2 };
 
 /**
- * 0; PLAN_E_HEADER: the file does not fit (the words name the column and the cell); PLAN_E_DATASET: the dataset cannot be loaded into until a person mends it; -ENOMEM.
+ * 0; PLAN_E_HEADER: the file does not fit (the words name the column and the cell); PLAN_E_DATASET: the dataset cannot be loaded
+ * into until a person mends it; -ENOMEM.
  */
 must_check int plan_new(struct dataset *d, const struct plan_head *head, struct error *err, struct plan **ret_plan);
 /** A plan that only infers the types of the file's columns. 0 or -ENOMEM. */

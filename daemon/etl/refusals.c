@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/refusals.h"
+
 #include "base/clock.h"
+
 #include <fcntl.h>
 #include <stdlib.h>
 #include <string.h>

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Entries of incoming/ that were refused as they are (unreadable, no regular file), with the mend, so that people can be shown them. Bounded: beyond REFUSALS_MAX
- * they are only logged.
+ * Entries of incoming/ that were refused as they are (unreadable, no regular file), with the mend, so that people can be shown
+ * them. Bounded: beyond REFUSALS_MAX they are only logged.
  *
  * Thread: loop.
  */

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/rollup.h"
+
 #include "db/query.h"
 #include "etl/sql.h"
 
@@ -10,9 +11,8 @@ static const enum aggregate_function function_of[] = {[ROLLUP_COUNT_ALL] = AGGRE
                                                       [ROLLUP_SUM] = AGGREGATE_SUM,
                                                       [ROLLUP_MIN] = AGGREGATE_MIN,
                                                       [ROLLUP_MAX] = AGGREGATE_MAX};
-static const enum aggregate_key_kind kind_of[] = {[ROLLUP_KEY_COLUMN] = AGGREGATE_KEY_COLUMN,
-                                                  [ROLLUP_KEY_DATE] = AGGREGATE_KEY_DATE,
-                                                  [ROLLUP_KEY_TRUNC] = AGGREGATE_KEY_TRUNC};
+static const enum aggregate_key_kind kind_of[] = {
+    [ROLLUP_KEY_COLUMN] = AGGREGATE_KEY_COLUMN, [ROLLUP_KEY_DATE] = AGGREGATE_KEY_DATE, [ROLLUP_KEY_TRUNC] = AGGREGATE_KEY_TRUNC};
 
 /* ---- resolving names ---- */
 
@@ -28,11 +28,11 @@ static int find_column(const struct resolution *r, const char *name, size_t *ret
     int c = table_find(r->source, name);
     const struct config_place *at = &r->config->place;
     if (c < 0)
-        return error_set(r->err, ROLLUP_E_UNKNOWN_COLUMN, "%s:%d: rollup %s: table %s.%s has no column %s", at->file, at->line, r->config->name,
-                         r->source->schema, r->source->name, name);
+        return error_set(r->err, ROLLUP_E_UNKNOWN_COLUMN, "%s:%d: rollup %s: table %s.%s has no column %s", at->file, at->line,
+                         r->config->name, r->source->schema, r->source->name, name);
     if (!r->source->column[c].known)
-        return error_set(r->err, ROLLUP_E_TYPE, "%s:%d: rollup %s: column %s has type %s, which a rollup cannot use", at->file, at->line,
-                         r->config->name, name, r->source->column[c].sql_type);
+        return error_set(r->err, ROLLUP_E_TYPE, "%s:%d: rollup %s: column %s has type %s, which a rollup cannot use", at->file,
+                         at->line, r->config->name, name, r->source->column[c].sql_type);
     *ret_column = (size_t)c;
     return 0;
 }
@@ -67,7 +67,8 @@ static int check_text_order(const struct resolution *r, const struct aggregate_m
     if (m->function != AGGREGATE_MIN && m->function != AGGREGATE_MAX) return 0;
     const struct table_column *c = &r->source->column[m->column];
     if (c->bytewise) return 0;
-    return error_set(r->err, ROLLUP_E_TYPE, "%s:%d: rollup %s: min and max of %s need bytewise order; declare the column COLLATE \"C\"",
+    return error_set(r->err, ROLLUP_E_TYPE,
+                     "%s:%d: rollup %s: min and max of %s need bytewise order; declare the column COLLATE \"C\"",
                      r->config->place.file, r->config->place.line, r->config->name, c->name);
 }
 

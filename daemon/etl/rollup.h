@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The SQL of a rollup: its table, its first filling, and the merge of a load's partial aggregates. The table always equals SELECT … GROUP BY over the
- * dataset's (float sums within rounding), because it changes in the load's own transaction; NULL keys are groups (NULLS NOT DISTINCT, PostgreSQL 15).
+ * The SQL of a rollup: its table, its first filling, and the merge of a load's partial aggregates. The table always equals SELECT …
+ * GROUP BY over the dataset's (float sums within rounding), because it changes in the load's own transaction; NULL keys are groups
+ * (NULLS NOT DISTINCT, PostgreSQL 15).
  *
  * Thread: any.
  */
@@ -14,16 +15,18 @@
 enum { ROLLUP_E_UNKNOWN_COLUMN = 2, ROLLUP_E_TYPE = 3 };
 
 /**
- * Resolve the rollup's columns in the dataset's table: the aggregate spec (over `column_of_table` indexes of the whole table) and the rollup's own table.
- * Memory is the arena's. 0, ROLLUP_E_… with the words in err, or -ENOMEM.
+ * Resolve the rollup's columns in the dataset's table: the aggregate spec (over `column_of_table` indexes of the whole table) and
+ * the rollup's own table. Memory is the arena's. 0, ROLLUP_E_… with the words in err, or -ENOMEM.
  */
 must_check int rollup_resolve(const struct config_rollup *config, const struct table *source, struct arena *a, struct error *err,
                               struct dataset_rollup *ret_rollup);
 /** "SELECT keys, measures FROM source GROUP BY keys", as a person would write it. */
 void rollup_definition(struct buf *out, const struct dataset_rollup *r, const struct table *source);
-/** What the comment of its table says while it is as it should be: the definition, and the types that the columns of the source came to. */
+/** What the comment of its table says while it is as it should be: the definition, and the types that the columns of the source
+ * came to. */
 void rollup_comment(struct buf *out, const struct dataset_rollup *r, const struct table *source);
-/** Statements for one simple query, which makes them one transaction: lock the source against writers, (re)make the table, fill it, comment it. */
+/** Statements for one simple query, which makes them one transaction: lock the source against writers, (re)make the table, fill it,
+ * comment it. */
 void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source);
 /** INSERT … SELECT FROM unnest($1::…[], …) ON CONFLICT DO UPDATE; parameter i is column i of the rollup's table as an array. */
 void rollup_merge_sql(struct buf *out, const struct dataset_rollup *r);

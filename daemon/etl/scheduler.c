@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/scheduler.h"
+
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/name.h"
@@ -9,17 +10,18 @@
 #include "etl/refusals.h"
 #include "etl/tidy.h"
 #include "loop/timer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
 
 enum {
-    ARRIVALS_MAX = 100000,       /* claimed files kept in memory; more stay in incoming/ until there is room */
+    ARRIVALS_MAX = 100000, /* claimed files kept in memory; more stay in incoming/ until there is room */
     BACKOFF_FIRST_MS = 250,
-    PAUSE_MS = 30000,            /* until a paused dataset is tried again */
-    LOOK_AHEAD_MS = 1000,        /* before that the catalog is read again */
-    UNCLOSED_MS = 10 * 60 * 1000,/* a file that was written and never closed */
-    COMPACT_EVERY = 256,         /* loads, until a dataset's marks are folded */
+    PAUSE_MS = 30000,             /* until a paused dataset is tried again */
+    LOOK_AHEAD_MS = 1000,         /* before that the catalog is read again */
+    UNCLOSED_MS = 10 * 60 * 1000, /* a file that was written and never closed */
+    COMPACT_EVERY = 256,          /* loads, until a dataset's marks are folded */
     SHOWN_MAX = 4 * NAME_MAX + 1,
 };
 
@@ -28,21 +30,21 @@ struct scheduler {
     struct config *settings;
     struct load_env env;
     struct watcher *watcher;
-    struct timer *timer;       /* the next arrival or lane whose backoff is over */
-    struct timer *looker;      /* reads the catalog again before a pause is over: what was in the way may be mended */
-    struct timer *sweeper;     /* of refusals */
+    struct timer *timer;   /* the next arrival or lane whose backoff is over */
+    struct timer *looker;  /* reads the catalog again before a pause is over: what was in the way may be mended */
+    struct timer *sweeper; /* of refusals */
     struct timer *grace;
     struct claims claims;
     struct lanes lanes;
-    struct list all;           /* every arrival, in the order of arrival */
-    struct list loads;         /* running */
-    struct list tidies;        /* files that are being moved */
+    struct list all;    /* every arrival, in the order of arrival */
+    struct list loads;  /* running */
+    struct list tidies; /* files that are being moved */
     struct refusals refusals;
     unsigned arrivals, loading, claiming, tidying;
-    uint64_t loads_done;       /* since the start */
-    unsigned random;           /* for jitter */
+    uint64_t loads_done; /* since the start */
+    unsigned random;     /* for jitter */
     bool going, stopping;
-    bool full;                 /* the queue was, and has not become half empty since */
+    bool full; /* the queue was, and has not become half empty since */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 };
@@ -148,7 +150,8 @@ static struct arrival *enqueue(struct scheduler *s, struct place_file *file, int
 
 /* ---- the end of an arrival ---- */
 
-/* While the queue is full everything is turned down, so that no file overtakes another; then the watcher names them again in the old order. */
+/* While the queue is full everything is turned down, so that no file overtakes another; then the watcher names them again in the
+ * old order. */
 static void make_room(struct scheduler *s)
 {
     if (!s->full || s->stopping || s->arrivals + s->claiming > ARRIVALS_MAX / 2) return;
@@ -176,8 +179,14 @@ static void move(struct scheduler *s, struct arrival *a, enum place_target targe
     if (m) {
         *m = (struct moving){.s = s, .arrival = a};
         list_append(&s->tidies, &m->link);
-        struct tidy_config c = {.loop = s->config.loop, .workers = s->config.workers, .place = s->config.place, .target = target,
-                                .file = &a->file, .rejects = rejects, .over = moved, .ctx = m};
+        struct tidy_config c = {.loop = s->config.loop,
+                                .workers = s->config.workers,
+                                .place = s->config.place,
+                                .target = target,
+                                .file = &a->file,
+                                .rejects = rejects,
+                                .over = moved,
+                                .ctx = m};
         s->tidying++;
         r = tidy_start(&c, &m->tidy);
     }
@@ -198,7 +207,8 @@ static struct reject_list *errors_of(const struct load_report *report)
 {
     struct reject r = {.message = slice_of(report->why->text)};
     snprintf(r.code, sizeof r.code, "%s", report->why->sqlstate[0] ? report->why->sqlstate : "22P04");
-    if (report->rejects->n == 0 && reject_list_add(report->rejects, &r) < 0) log_warning("an .errors.csv is missing for want of memory");
+    if (report->rejects->n == 0 && reject_list_add(report->rejects, &r) < 0)
+        log_warning("an .errors.csv is missing for want of memory");
     return report->rejects;
 }
 
@@ -222,8 +232,8 @@ static void say(const struct arrival *a, const struct load_report *report)
     snprintf(rejected, sizeof rejected, "%llu", (unsigned long long)a->counts.rejected);
     shown(a, name);
     double seconds = (double)(clock_real_us() - a->started_us) / 1e6;
-    struct log_fields fields = LOG_FIELDS({"FILE", name}, {"DATASET", a->dataset}, {"FILE_ID", id}, {"STATE", arrival_state_name(a->state)},
-                                          {"ROWS", rows}, {"REJECTED", rejected});
+    struct log_fields fields = LOG_FIELDS({"FILE", name}, {"DATASET", a->dataset}, {"FILE_ID", id},
+                                          {"STATE", arrival_state_name(a->state)}, {"ROWS", rows}, {"REJECTED", rejected});
     switch (report->outcome) {
     case LOAD_LOADED:
         log_event(LOG_INFO, fields, "loaded %s: %s rows into %s, %s rejected, %.3f s", name, rows, a->dataset, rejected, seconds);
@@ -415,7 +425,8 @@ static void claim_over(void *ctx, struct claim *c)
     lane->claiming--;
     if (c->rc == 0) {
         refusals_drop(&s->refusals, c->path);
-        if (!enqueue(s, &c->file, c->arrived_us, false)) log_error("a file stays in work/%s until the next start: no memory", c->token);
+        if (!enqueue(s, &c->file, c->arrived_us, false))
+            log_error("a file stays in work/%s until the next start: no memory", c->token);
     } else if (c->rc == PLACE_E_UNREADABLE || c->rc == PLACE_E_NOT_REGULAR) {
         refuse(s, c);
     } else if (c->rc < 0 && s->watcher) {
@@ -482,15 +493,23 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
     s->config = *config;
     s->settings = config_ref(config->config);
     s->random = (unsigned)clock_mono_us();
-    s->env = (struct load_env){.workers = config->workers, .memory = config->memory, .place = config->place, .pool = config->pool, .catalog = config->catalog,
-                               .counters = config->counters, .config = s->settings, .stale = config->stale, .stale_ctx = config->stale_ctx};
+    s->env = (struct load_env){.workers = config->workers,
+                               .memory = config->memory,
+                               .place = config->place,
+                               .pool = config->pool,
+                               .catalog = config->catalog,
+                               .counters = config->counters,
+                               .config = s->settings,
+                               .stale = config->stale,
+                               .stale_ctx = config->stale_ctx};
     list_init(&s->all);
     list_init(&s->loads);
     list_init(&s->tidies);
     int r = timer_new(config->loop, on_timer, s, &s->timer);
     if (r == 0) r = timer_new(config->loop, sweep, s, &s->sweeper);
     if (r == 0) r = timer_new(config->loop, look_again, s, &s->looker);
-    struct claims_config claims = {.loop = config->loop, .workers = config->workers, .place = config->place, .over = claim_over, .ctx = s};
+    struct claims_config claims = {
+        .loop = config->loop, .workers = config->workers, .place = config->place, .over = claim_over, .ctx = s};
     if (r == 0) r = claims_init(&s->claims, &claims);
     if (r < 0) {
         scheduler_free(s);
@@ -607,7 +626,8 @@ void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void 
     claims_stop(&s->claims);
     for (list_each(l, next, &s->tidies))
         tidy_hurry(container_of(l, struct moving, link)->tidy);
-    if (!s->grace && timer_new(s->config.loop, on_grace_over, s, &s->grace) == 0) timer_start(s->grace, grace_ms > 0 ? grace_ms : 1);
+    if (!s->grace && timer_new(s->config.loop, on_grace_over, s, &s->grace) == 0)
+        timer_start(s->grace, grace_ms > 0 ? grace_ms : 1);
     s->stopped = stopped;
     s->stopped_ctx = ctx;
     maybe_stopped(s);
@@ -615,7 +635,8 @@ void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void 
 
 struct scheduler_totals scheduler_totals(const struct scheduler *s)
 {
-    return (struct scheduler_totals){.queued = s->arrivals - s->loading - s->tidying, .loading = s->loading, .unreadable = refusals_count(&s->refusals)};
+    return (struct scheduler_totals){
+        .queued = s->arrivals - s->loading - s->tidying, .loading = s->loading, .unreadable = refusals_count(&s->refusals)};
 }
 
 void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a), void *ctx)

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The scheduler: from the watcher's "this file is complete" to the file's final folder. It claims, queues, orders, starts loads, retries, and tidies up.
+ * The scheduler: from the watcher's "this file is complete" to the file's final folder. It claims, queues, orders, starts loads,
+ * retries, and tidies up.
  *
- * Files wait in lanes, one a dataset (or a stem, for undeclared files), in the order of arrival. Datasets never wait for each other. A `replace` dataset, and one that does
- * not exist yet, loads one file at a time, and a file in backoff holds its followers; an append dataset loads side by side.
+ * Files wait in lanes, one a dataset (or a stem, for undeclared files), in the order of arrival. Datasets never wait for each
+ * other. A `replace` dataset, and one that does not exist yet, loads one file at a time, and a file in backoff holds its followers;
+ * an append dataset loads side by side.
  *
  * Thread: loop.
  */
@@ -43,11 +45,12 @@ void scheduler_set_config(struct scheduler *s, struct config *config);
 /** Scan incoming/ now. */
 void scheduler_rescan(struct scheduler *s);
 /**
- * Claim nothing more and start nothing; loads that run get `grace_ms`, then they are rolled back. `stopped` once all is quiet; it must not free the
- * scheduler at once. */
+ * Claim nothing more and start nothing; loads that run get `grace_ms`, then they are rolled back. `stopped` once all is quiet; it
+ * must not free the scheduler at once. */
 void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void *ctx), void *ctx);
 
-/** The connections are about to be closed under the loads: none takes another. Loads that still run end without having changed anything. */
+/** The connections are about to be closed under the loads: none takes another. Loads that still run end without having changed
+ * anything. */
 void scheduler_abandon(struct scheduler *s);
 
 /* What /v1/files and /status show of memory. */

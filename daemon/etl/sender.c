@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/sender.h"
+
 #include "format/pgcopy.h"
+
 #include <assert.h>
 
 enum { FRAME_MAX = 64 };

@@ -19,14 +19,15 @@ struct sender {
     struct counters *counters;
     void (*done)(void *ctx, const struct db_result *r); /* exactly once */
     void *ctx;
-    struct buf frame;     /* COPY's header, later its trailer */
-    bool running;         /* from begin until done */
-    bool ready;           /* the server waits for data and nothing is on its way */
-    bool holding;         /* a piece of the pipeline's is on its way */
+    struct buf frame; /* COPY's header, later its trailer */
+    bool running;     /* from begin until done */
+    bool ready;       /* the server waits for data and nothing is on its way */
+    bool holding;     /* a piece of the pipeline's is on its way */
     bool open, finishing, aborting, trailed, ended;
 };
 
-/** `sql` may have statements before its COPY. 0 or negative; `done` follows only after 0. The other fields were set by the caller. */
+/** `sql` may have statements before its COPY. 0 or negative; `done` follows only after 0. The other fields were set by the caller.
+ */
 must_check int sender_begin(struct sender *s, const char *sql);
 /** The pipeline may have something. */
 void sender_pump(struct sender *s);

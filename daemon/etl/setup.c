@@ -1,8 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/setup.h"
+
 #include "base/log.h"
 #include "db/migrate.h"
 #include "loop/timer.h"
+
 #include <stdio.h>
 #include <stdlib.h>
 

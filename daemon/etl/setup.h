@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Setup brings a database that answers to where loads can begin: the meta schema migrated, the catalog read. It is run when the database comes up and at each reload, and
- * tries again with a growing delay until it went well.
+ * Setup brings a database that answers to where loads can begin: the meta schema migrated, the catalog read. It is run when the
+ * database comes up and at each reload, and tries again with a growing delay until it went well.
  *
  * Thread: loop.
  */

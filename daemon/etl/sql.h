@@ -6,20 +6,22 @@
 #define CETLD_ETL_SQL_H
 
 /*
- * What a loader's and the catalog's sessions begin with: our texts, UTC, no time-outs that would kill a COPY that waits for input, and no endless wait for a lock. A file leaves work/
- * once its COMMIT was answered, so the answer must mean that the rows survive a crash, whatever the server's default is. Each statement must see what was committed before it (the
- * duplicate check behind its lock).
+ * What a loader's and the catalog's sessions begin with: our texts, UTC, no time-outs that would kill a COPY that waits for input,
+ * and no endless wait for a lock. A file leaves work/ once its COMMIT was answered, so the answer must mean that the rows survive a
+ * crash, whatever the server's default is. Each statement must see what was committed before it (the duplicate check behind its
+ * lock).
  */
 #define SQL_SETUP                                                                                                                  \
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
     " SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '30s';"                           \
     " SET extra_float_digits = 1; SET client_min_messages = warning; SET cetl.load = 'on';"                                        \
-    " SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;"                                         \
+    " SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;"                                 \
     " SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 
 /*
- * The API's sessions only read; a plain scan begins at the table's start, so that rows without a key come in the order of insertion. A query whose client has left is closed
- * under the server, which looks for that only while it is told to (since PostgreSQL 14).
+ * The API's sessions only read; a plain scan begins at the table's start, so that rows without a key come in the order of
+ * insertion. A query whose client has left is closed under the server, which looks for that only while it is told to (since
+ * PostgreSQL 14).
  */
 #define SQL_SETUP_API                                                                                                              \
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
@@ -29,11 +31,12 @@
 
 /* ---- datasets ---- */
 
-/* $1 name, $2 schema, $3 table, $4 whether its columns are left to inference → id, inferred, the frozen guess, whether a file was ever loaded. What is declared with columns was not inferred, whatever it was before. */
+/* $1 name, $2 schema, $3 table, $4 whether its columns are left to inference → id, inferred, the frozen guess, whether a file was
+ * ever loaded. What is declared with columns was not inferred, whatever it was before. */
 #define SQL_DATASET_PUT                                                                                                            \
     "INSERT INTO cetl.dataset AS d (name, table_schema, table_name, inferred) VALUES ($1, $2, $3, false)"                          \
     " ON CONFLICT (name) DO UPDATE SET table_schema = excluded.table_schema, table_name = excluded.table_name,"                    \
-    " inferred = d.inferred AND $4::bool RETURNING id, inferred, columns::text,"                                                                   \
+    " inferred = d.inferred AND $4::bool RETURNING id, inferred, columns::text,"                                                   \
     " EXISTS (SELECT FROM cetl.file f WHERE f.dataset_id = d.id AND f.state = 'loaded')"
 
 /* All that were ever inferred → name, schema, table. */
@@ -51,7 +54,8 @@
     " (a.atthasdef AND a.attgenerated = '') OR a.attidentity <> '' OR t.typdefault IS NOT NULL, a.attgenerated <> '',"             \
     " format_type(a.atttypid, a.atttypmod),"                                                                                       \
     " coalesce(co.collname IN ('C', 'POSIX') OR (co.collname = 'default' AND"                                                      \
-    "   (SELECT datcollate IN ('C', 'POSIX') AND datlocprovider = 'c' FROM pg_database WHERE datname = current_database())), true),"\
+    "   (SELECT datcollate IN ('C', 'POSIX') AND datlocprovider = 'c' FROM pg_database WHERE datname = current_database())), "     \
+    "true),"                                                                                                                       \
     " coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0),"                                                                \
     " coalesce((SELECT c ->> 'format' FROM jsonb_array_elements($2::jsonb) c WHERE c ->> 'name' = a.attname), '')"                 \
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation co ON co.oid = a.attcollation"               \
@@ -67,21 +71,22 @@
 /* The comment of a rollup's table that was left out of the configuration: it is rebuilt when it is configured again. */
 #define SQL_ROLLUP_STALE "cetl: stale"
 /*
- * $1 a dataset's table as regclass text, $2 its schema, $3 the names of its rollups' tables as a JSON array → the statements that mark every other rollup over that table, or NULL. No
- * load keeps those up to date any more.
+ * $1 a dataset's table as regclass text, $2 its schema, $3 the names of its rollups' tables as a JSON array → the statements that
+ * mark every other rollup over that table, or NULL. No load keeps those up to date any more.
  */
 #define SQL_ROLLUPS_ABANDONED                                                                                                      \
-    "SELECT string_agg(format('COMMENT ON TABLE %I.%I IS %L', nspname, relname, '" SQL_ROLLUP_STALE "'), '; ')"                        \
+    "SELECT string_agg(format('COMMENT ON TABLE %I.%I IS %L', nspname, relname, '" SQL_ROLLUP_STALE "'), '; ')"                    \
     " FROM pg_description JOIN pg_class c ON c.oid = objoid JOIN pg_namespace n ON n.oid = relnamespace"                           \
     " WHERE classoid = 'pg_class'::regclass AND objsubid = 0 AND relkind = 'r' AND pg_has_role(relowner, 'USAGE')"                 \
     " AND starts_with(description, 'SELECT ') AND strpos(description, ' FROM ' || $1 || ' GROUP BY ') > 0"                         \
     " AND NOT (nspname = $2 AND $3::jsonb ? relname)"
 
 /*
- * What a load's snapshot of a dataset stands on: the count of its definition, and its table's columns as they are. $n is the table as regclass text.
+ * What a load's snapshot of a dataset stands on: the count of its definition, and its table's columns as they are. $n is the table
+ * as regclass text.
  */
 #define SQL_DEFINITION(n)                                                                                                          \
-    "d.definition, (SELECT md5(string_agg(format('%s %s %s %s %s %s %s %s', attname, atttypid, atttypmod, attcollation,"            \
+    "d.definition, (SELECT md5(string_agg(format('%s %s %s %s %s %s %s %s', attname, atttypid, atttypmod, attcollation,"           \
     " attnotnull, atthasdef, attgenerated, attidentity), ',' ORDER BY attnum))"                                                    \
     " FROM pg_attribute WHERE attrelid = to_regclass($" #n ") AND attnum > 0 AND NOT attisdropped)"
 /* $1 dataset, $2 the table → definition, columns. */
@@ -97,12 +102,13 @@
 #define SQL_XACT_STATUS "SELECT pg_xact_status($1::xid8)"
 
 /*
- * $1 dataset, $2 SHA-256, $3 the table → lock, definition, columns. Two equal files of one dataset, loading side by side, decide one after the other which is the duplicate. By now COPY
- * holds a lock on the table, so that what is read of its definition stays true until the commit.
+ * $1 dataset, $2 SHA-256, $3 the table → lock, definition, columns. Two equal files of one dataset, loading side by side, decide
+ * one after the other which is the duplicate. By now COPY holds a lock on the table, so that what is read of its definition stays
+ * true until the commit.
  */
 #define SQL_LEDGER_LOCK                                                                                                            \
-    "SELECT pg_advisory_xact_lock(hashtextextended('cetl ' || $1 || ' ' || encode($2::bytea, 'hex'), 0)), " SQL_DEFINITION(3)      \
-    " FROM cetl.dataset d WHERE d.id = $1::int"
+    "SELECT pg_advisory_xact_lock(hashtextextended('cetl ' || $1 || ' ' || encode($2::bytea, 'hex'), 0)), " SQL_DEFINITION(        \
+        3) " FROM cetl.dataset d WHERE d.id = $1::int"
 /* $1 dataset, $2 SHA-256 → id of the first load of these bytes. */
 #define SQL_LEDGER_DUPLICATE                                                                                                       \
     "SELECT id FROM cetl.file WHERE dataset_id = $1::int AND sha256 = $2::bytea AND state = 'loaded' ORDER BY id LIMIT 1"
@@ -120,8 +126,7 @@
     " c AS (INSERT INTO cetl.change (dataset_id, rows) SELECT $1::int, $17::int8 WHERE $5 = 'loaded')"                             \
     " SELECT id, pg_current_xact_id()::text FROM f"
 
-#define SQL_REJECT_COPY                                                                                                            \
-    "COPY cetl.reject (file_id, line, byte_offset, column_name, code, message, value, raw) FROM STDIN"
+#define SQL_REJECT_COPY "COPY cetl.reject (file_id, line, byte_offset, column_name, code, message, value, raw) FROM STDIN"
 /* $1 file id */
 #define SQL_REJECT_LIST                                                                                                            \
     "SELECT line, byte_offset, coalesce(column_name, ''), code, message, coalesce(value, ''), raw FROM cetl.reject"                \

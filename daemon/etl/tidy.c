@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/tidy.h"
+
 #include "base/log.h"
+
 #include <stdlib.h>
 
 enum { RETRY_MS = 10000, SHOWN_MAX = 512, ERRORS_MAX = 64 * 1024 * 1024 };
@@ -47,7 +49,8 @@ static void done(struct worker_job *job)
     if (t->rc == 0 || t->hurried) return over(t);
     if (!t->complained) {
         char name[SHOWN_MAX];
-        log_warning("%s cannot be moved to %s/: %s; it stays in work/%s and is tried again", log_escape(slice_of(t->config.file->name), name, sizeof name),
+        log_warning("%s cannot be moved to %s/: %s; it stays in work/%s and is tried again",
+                    log_escape(slice_of(t->config.file->name), name, sizeof name),
                     t->config.target == PLACE_DONE ? "done" : "failed", error_name(t->rc), t->config.file->token);
     }
     t->complained = true;

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tidying: a file whose fate is in the ledger is moved from work/ to done/ or failed/, on a worker, again and again until it worked. Nothing depends on it but order in the
- * folders: after a crash the ledger says where a file of work/ belongs.
+ * Tidying: a file whose fate is in the ledger is moved from work/ to done/ or failed/, on a worker, again and again until it
+ * worked. Nothing depends on it but order in the folders: after a crash the ledger says where a file of work/ belongs.
  *
  * Thread: loop; the moving runs on a worker.
  */

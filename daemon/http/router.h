@@ -26,7 +26,7 @@ struct http_route {
 struct http_router {
     const struct http_route *routes;
     bool (*guard)(struct http_request *r); /* may it go to its handler? False: it was answered. NULL: all may */
-    void *ctx; /* http_request_context */
+    void *ctx;                             /* http_request_context */
 };
 
 /** Find the route, note its captures in the request, and call its handler; or answer 404, 405, OPTIONS. */

@@ -91,7 +91,8 @@ int http_server_new(struct loop *l, const struct http_server_config *config, str
 
 static struct http_listener_config listener_config(struct http_server *s)
 {
-    return (struct http_listener_config){.socket_mode = s->socket_mode, .incoming = on_incoming, .closed = listener_closed, .ctx = s};
+    return (struct http_listener_config){
+        .socket_mode = s->socket_mode, .incoming = on_incoming, .closed = listener_closed, .ctx = s};
 }
 
 static void add(struct http_server *s, struct http_listener *l)

@@ -24,7 +24,7 @@ struct http_limits {
 };
 struct http_server_config {
     struct http_limits limits;
-    mode_t socket_mode; /* permissions of unix sockets */
+    mode_t socket_mode;               /* permissions of unix sockets */
     const struct http_router *router; /* must outlive the server */
     struct counters *counters;
     void (*log)(void *ctx, const char *line); /* access log, or NULL */

@@ -8,6 +8,7 @@
 #define CETLD_LOOP_INOTIFY_H
 
 #include "loop/loop.h"
+
 #include <sys/inotify.h>
 
 struct inotify;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What systemd is told (sd_notify): READY, RELOADING, STATUS, STOPPING, and the watchdog's keep-alive. Does nothing when NOTIFY_SOCKET is not set.
+ * What systemd is told (sd_notify): READY, RELOADING, STATUS, STOPPING, and the watchdog's keep-alive. Does nothing when
+ * NOTIFY_SOCKET is not set.
  *
  * The watchdog is fed from the loop at a third of WATCHDOG_USEC, and only while `alive` says that the workers get on.
  *
@@ -10,6 +11,7 @@
 #define CETLD_LOOP_NOTIFY_H
 
 #include "loop/loop.h"
+
 #include <stdbool.h>
 
 struct notify;

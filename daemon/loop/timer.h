@@ -12,6 +12,7 @@
 #define CETLD_LOOP_TIMER_H
 
 #include "loop/loop.h"
+
 #include <stdbool.h>
 
 struct timer;

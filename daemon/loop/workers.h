@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The worker pool: own threads (niced, signals blocked), a queue that is linked through the callers' own jobs (their budget bounds it), one uv_async
- * for what is finished. Not libuv's pool, which getaddrinfo and fs calls share. A job is self-contained: between submit and done only the worker touches it.
+ * The worker pool: own threads (niced, signals blocked), a queue that is linked through the callers' own jobs (their budget bounds
+ * it), one uv_async for what is finished. Not libuv's pool, which getaddrinfo and fs calls share. A job is self-contained: between
+ * submit and done only the worker touches it.
  *
  *     struct my_job { struct worker_job job; … };
  *     j->job.run = run_on_worker;  j->job.done = back_on_loop;
  *     workers_submit(w, &j->job);
  *
- * Jobs of equal priority run in the order of submission. Every submitted job's `done` is called exactly once, on the loop, in no certain order.
+ * Jobs of equal priority run in the order of submission. Every submitted job's `done` is called exactly once, on the loop, in no
+ * certain order.
  *
  * Thread: loop, but for `run`.
  */
@@ -20,9 +22,9 @@
 enum worker_priority { WORKER_URGENT, WORKER_NORMAL, WORKER_PRIORITIES };
 
 struct worker_job {
-    struct list link;                        /* the pool's while it is submitted */
-    void (*run)(struct worker_job *job);     /* on a worker thread */
-    void (*done)(struct worker_job *job);    /* on the loop; the job may be freed there */
+    struct list link;                     /* the pool's while it is submitted */
+    void (*run)(struct worker_job *job);  /* on a worker thread */
+    void (*done)(struct worker_job *job); /* on the loop; the job may be freed there */
     enum worker_priority priority;
 };
 

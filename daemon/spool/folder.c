@@ -58,7 +58,8 @@ struct folder *folders_get(struct folders *s, const char *path)
     s->n++;
     if (len > 0) {
         char shown[PATH_SHOWN];
-        log_info("incoming/%s is a folder: the files in it are taken, the folder stays", log_escape(slice_of(path), shown, sizeof shown));
+        log_info("incoming/%s is a folder: the files in it are taken, the folder stays",
+                 log_escape(slice_of(path), shown, sizeof shown));
     }
     return f;
 }

@@ -34,7 +34,7 @@ struct place {
     char *path; /* the spool */
     int root;   /* its directory descriptor */
     int lock;
-    _Atomic uint64_t rank; /* the last token's, so that tokens rise */
+    _Atomic uint64_t rank;   /* the last token's, so that tokens rise */
     _Atomic uint64_t copied; /* bytes, across file systems: grows while a long claim or finish lives. Thread: any */
 };
 
@@ -84,8 +84,9 @@ must_check int place_finish(struct place *p, const struct place_file *f, enum pl
                             char *ret_name);
 
 /**
- * Every claimed file in token order, as after place_claim. Empty token folders and half copies are removed; what cannot be opened any more goes back to incoming/. `found` takes over the file. A token
- * folder that cannot be taken up is logged and left as it is; negative only when work/ itself cannot be read.
+ * Every claimed file in token order, as after place_claim. Empty token folders and half copies are removed; what cannot be opened
+ * any more goes back to incoming/. `found` takes over the file. A token folder that cannot be taken up is logged and left as it is;
+ * negative only when work/ itself cannot be read.
  */
 must_check int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f), void *ctx, struct error *err);
 

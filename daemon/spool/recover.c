@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* place_recover: what an earlier run had claimed, and what a crash left of a claim (place.h, claim.c). */
+#include "spool/recover.h"
+
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
 #include "spool/mend.h"
-#include "spool/recover.h"
 #include "spool/token.h"
 
 #include <fcntl.h>
@@ -86,7 +87,8 @@ static const struct {
 } hints[] = {
     {-ENOTDIR, "it is no folder; mend: move it to incoming/, or away: ls -l"},
     {-EEXIST, "it holds a copy (.copy) beside a file of the same name; mend: remove one of them: ls -lA"},
-    {-EBADMSG, "its .path is empty, and so the folder of incoming/ that its file came from unknown; mend: move the file back: ls -lA"},
+    {-EBADMSG,
+     "its .path is empty, and so the folder of incoming/ that its file came from unknown; mend: move the file back: ls -lA"},
     {-EACCES, "permission denied; mend: give it to the user that cetld runs as, or chmod -R u+rwX"},
 };
 

@@ -114,7 +114,8 @@ static void rearm(struct watcher *w)
     if (r < 0) {
         char shown[PATH_SHOWN];
         if (!w->said_lost)
-            log_error("the folder %s is gone and cannot be made: %s", log_escape(slice_of(w->path), shown, sizeof(shown)), error_name(r));
+            log_error("the folder %s is gone and cannot be made: %s", log_escape(slice_of(w->path), shown, sizeof(shown)),
+                      error_name(r));
         w->said_lost = true;
         w->rearm_ms = settle_now_ms() + w->config.rescan_ms;
         return;

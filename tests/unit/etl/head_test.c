@@ -283,7 +283,8 @@ static void more_columns_than_postgresql_has_are_refused(void **state)
         if (cells == HEAD_CELLS_MAX) assert_int_equal(h.rc, 0);
         if (cells > HEAD_CELLS_MAX) {
             assert_int_equal(h.rc, HEAD_E_WIDE);
-            assert_string_equal(h.err.text, "line 1: 1601 columns; a table of PostgreSQL holds at most 1600; is the delimiter right?");
+            assert_string_equal(h.err.text,
+                                "line 1: 1601 columns; a table of PostgreSQL holds at most 1600; is the delimiter right?");
         }
         head_done(&h);
         buf_done(&text);

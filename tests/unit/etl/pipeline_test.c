@@ -495,7 +495,8 @@ static void long_records_are_counted_as_what_they_are(void **state)
     buf_done(&memory);
 }
 
-/* Rows that take long to convert: chunks wait for a bench, of which there is one a worker and one more, or two where the budget has no room for more. */
+/* Rows that take long to convert: chunks wait for a bench, of which there is one a worker and one more, or two where the budget has
+ * no room for more. */
 static void chunks_wait_for_a_bench(void **state)
 {
     (void)state;

@@ -55,8 +55,14 @@ static void on_over(void *ctx, struct place_file *file)
 static struct tidy *start(struct fixture *f, enum place_target target, struct reject_list *rejects)
 {
     struct tidy *t;
-    struct tidy_config c = {.loop = f->loop, .workers = f->workers, .place = &f->place, .target = target,
-                            .file = &f->file, .rejects = rejects, .over = on_over, .ctx = f};
+    struct tidy_config c = {.loop = f->loop,
+                            .workers = f->workers,
+                            .place = &f->place,
+                            .target = target,
+                            .file = &f->file,
+                            .rejects = rejects,
+                            .over = on_over,
+                            .ctx = f};
     assert_int_equal(tidy_start(&c, &t), 0);
     return t;
 }
@@ -72,7 +78,8 @@ static void wait_over(struct fixture *f)
 
 static void add(struct reject_list *l, uint64_t line)
 {
-    struct reject r = {.line = line, .code = "22P02", .column = SLICE("n"), .message = SLICE("\"x\" is no number"), .raw = SLICE("x")};
+    struct reject r = {
+        .line = line, .code = "22P02", .column = SLICE("n"), .message = SLICE("\"x\" is no number"), .raw = SLICE("x")};
     assert_int_equal(reject_list_add(l, &r), 0);
 }
 
