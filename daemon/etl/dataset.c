@@ -52,7 +52,19 @@ void dataset_break(struct dataset *d, const char *format, ...)
 }
 
 /* The columns of SQL_TABLE_COLUMNS, in order. */
-enum { COL_NAME, COL_OID, COL_TYPMOD, COL_NOT_NULL, COL_DEFAULT, COL_GENERATED, COL_SQL_TYPE, COL_BYTEWISE, COL_KEY, COL_FORMAT };
+enum {
+    COL_NAME,
+    COL_OID,
+    COL_TYPMOD,
+    COL_NOT_NULL,
+    COL_DEFAULT,
+    COL_GENERATED,
+    COL_SQL_TYPE,
+    COL_BYTEWISE,
+    COL_KEY,
+    COL_FORMAT,
+    COL_RELATION
+};
 
 static bool yes(const PGresult *rows, int row, int column)
 {
@@ -82,6 +94,7 @@ int table_read(struct arena *a, const PGresult *rows, const char *schema, const 
     t.column = arena_array(a, n + 1, sizeof *t.column);
     t.key = arena_array(a, n + 1, sizeof *t.key);
     if (!t.schema || !t.name || !t.column || !t.key) return -ENOMEM;
+    if (n > 0) t.oid = (uint32_t)db_get_int8(rows, 0, COL_RELATION, 0);
     for (size_t i = 0; i < n; i++) {
         int r = read_column(a, rows, (int)i, &t.column[i]);
         if (r < 0) return r;

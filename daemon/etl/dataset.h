@@ -29,6 +29,7 @@ struct table_column {
 
 struct table {
     const char *schema, *name;
+    uint32_t oid; /* pg_class.oid; 0: not read */
     struct table_column *column;
     size_t columns;
     size_t *key; /* indexes of the primary key's columns, in its order */

@@ -180,8 +180,9 @@ void rollup_definition(struct buf *out, const struct dataset_rollup *r, const st
 void rollup_comment(struct buf *out, const struct dataset_rollup *r, const struct table *source)
 {
     rollup_definition(out, r, source);
+    buf_printf(out, " /* table %u", source->oid);
     for (size_t i = 0; i < r->table.columns; i++)
-        buf_printf(out, "%s%s", i ? ", " : " /* ", r->table.column[i].sql_type);
+        buf_printf(out, ", %s", r->table.column[i].sql_type);
     buf_puts(out, " */");
 }
 

@@ -57,7 +57,7 @@
     "   (SELECT datcollate IN ('C', 'POSIX') AND datlocprovider = 'c' FROM pg_database WHERE datname = current_database())), "     \
     "true),"                                                                                                                       \
     " coalesce(array_position(i.indkey::int2[], a.attnum) + 1, 0),"                                                                \
-    " coalesce((SELECT c ->> 'format' FROM jsonb_array_elements($2::jsonb) c WHERE c ->> 'name' = a.attname), '')"                 \
+    " coalesce((SELECT c ->> 'format' FROM jsonb_array_elements($2::jsonb) c WHERE c ->> 'name' = a.attname), ''), a.attrelid"     \
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation co ON co.oid = a.attcollation"               \
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"                                                          \
     " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
@@ -86,7 +86,8 @@
  * as regclass text.
  */
 #define SQL_DEFINITION(n)                                                                                                          \
-    "d.definition, (SELECT md5(string_agg(format('%s %s %s %s %s %s %s %s', attname, atttypid, atttypmod, attcollation,"           \
+    "d.definition, (SELECT md5(string_agg(format('%s %s %s %s %s %s %s %s %s', attrelid, attname, atttypid, atttypmod, "           \
+    "attcollation,"                                                                                                                \
     " attnotnull, atthasdef, attgenerated, attidentity), ',' ORDER BY attnum))"                                                    \
     " FROM pg_attribute WHERE attrelid = to_regclass($" #n ") AND attnum > 0 AND NOT attisdropped)"
 /* $1 dataset, $2 the table → definition, columns. */

@@ -6,8 +6,9 @@
 /* cmocka needs the four above */
 #include "base/buf.h"
 
-#include <cmocka.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static void appends_stand_one_behind_the_other(void **state)
 {

@@ -6,8 +6,9 @@
 /* cmocka needs the four above */
 #include "base/counters.h"
 
-#include <cmocka.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static void counters_add_and_gauges_are_set(void **state)
 {

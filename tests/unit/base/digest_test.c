@@ -6,8 +6,9 @@
 /* cmocka needs the four above */
 #include "base/digest.h"
 
-#include <cmocka.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static void expect(struct digest *d, const char *want)
 {

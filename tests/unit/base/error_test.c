@@ -6,9 +6,10 @@
 /* cmocka needs the four above */
 #include "base/error.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static void code_is_handed_back_and_words_are_kept(void **state)
 {

@@ -8,7 +8,6 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 
-#include <cmocka.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <limits.h>
@@ -17,6 +16,8 @@
 #include <stdatomic.h>
 #include <stdint.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 /* A private folder, and its descriptor; removed by teardown, also after a failed test. */
 struct place {

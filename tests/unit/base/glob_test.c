@@ -7,10 +7,11 @@
 #include "base/clock.h"
 #include "base/glob.h"
 
-#include <cmocka.h>
 #include <fnmatch.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static bool match(const char *glob, const char *text)
 {

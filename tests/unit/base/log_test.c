@@ -7,9 +7,10 @@
 #include "base/cleanup.h"
 #include "base/log.h"
 
-#include <cmocka.h>
 #include <fcntl.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 /* Stderr as a pipe, read back by restore(). */
 struct capture {

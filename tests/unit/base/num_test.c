@@ -6,8 +6,9 @@
 /* cmocka needs the four above */
 #include "base/num.h"
 
-#include <cmocka.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 struct parse_case {
     const char *text;

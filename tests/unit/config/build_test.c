@@ -6,9 +6,10 @@
 /* cmocka needs the four above */
 #include "config/build.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static struct config *parse(const char *text)
 {

@@ -8,12 +8,13 @@
 #include "base/fs.h"
 #include "config/config.h"
 
-#include <cmocka.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <syslog.h>
+
+#include <cmocka.h>
 
 static struct config *parse(const char *text)
 {

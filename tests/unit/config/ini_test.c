@@ -6,10 +6,11 @@
 /* cmocka needs the four above */
 #include "config/ini.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 struct subject {
     struct arena arena;

@@ -6,8 +6,9 @@
 /* cmocka needs the four above */
 #include "config/mistakes.h"
 
-#include <cmocka.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 static void a_mistake_names_file_and_line(void **state)
 {

@@ -9,8 +9,9 @@
 #include "config/config.h"
 #include "config/options.h"
 
-#include <cmocka.h>
 #include <string.h>
+
+#include <cmocka.h>
 
 enum { SAMPLE_MAX = 1 << 16 };
 

@@ -6,8 +6,9 @@
 /* cmocka needs the four above */
 #include "config/rollup.h"
 
-#include <cmocka.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 static void expect_keys(const char *sql, const char *want)
 {

@@ -7,8 +7,9 @@
 #include "config/config.h"
 #include "config/value.h"
 
-#include <cmocka.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static const struct value_choice colours[] = {{"red", 1}, {"green", 2}, {"rot", 1}, {NULL, 0}};
 

@@ -8,8 +8,9 @@
 #include "csv/utf8.h"
 #include "guarded.h"
 
-#include <cmocka.h>
 #include <iconv.h>
+
+#include <cmocka.h>
 
 struct fixture {
     struct arena arena;

@@ -7,8 +7,9 @@
 #include "csv/dialect.h"
 #include "guarded.h"
 
-#include <cmocka.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static struct dialect detect(const char *text)
 {

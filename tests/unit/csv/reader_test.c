@@ -7,9 +7,10 @@
 #include "csv/reader.h"
 #include "guarded.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 enum { CHUNK_MAX = 1 << 20 };
 

@@ -19,7 +19,6 @@
 #include "loop/timer.h"
 
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <fcntl.h>
 #include <ftw.h>
 #include <glob.h>
@@ -33,6 +32,8 @@
 #include <sys/socket.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 enum { PG_PATIENCE_MS = 30000, PG_ARGS_MAX = 24 };
 

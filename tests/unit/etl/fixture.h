@@ -15,11 +15,12 @@
 #include "etl/cutter.h"
 #include "etl/dataset.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 /** A file of these bytes; the caller closes it. */
 static inline int fixture_file(struct slice bytes)

@@ -16,7 +16,6 @@
 #include "http/server.h"
 
 #include <arpa/inet.h>
-#include <cmocka.h>
 #include <errno.h>
 #include <netinet/in.h>
 #include <signal.h>
@@ -24,6 +23,8 @@
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 enum { BENCH_WAIT_US = 10000000, BENCH_CLIENTS = 8 };
 

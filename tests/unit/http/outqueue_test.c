@@ -7,8 +7,9 @@
 #include "base/buf.h"
 #include "http/outqueue.h"
 
-#include <cmocka.h>
 #include <stdlib.h>
+
+#include <cmocka.h>
 
 static void put(struct http_outqueue *q, const char *text)
 {

@@ -6,8 +6,9 @@
 /* cmocka needs the four above */
 #include "http/target.h"
 
-#include <cmocka.h>
 #include <stdio.h>
+
+#include <cmocka.h>
 
 static int set_up(void **state)
 {

@@ -7,12 +7,13 @@
 #include "loop/inotify.h"
 #include "loop/timer.h"
 
-#include <cmocka.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 struct watch {
     char folder[32];

@@ -7,8 +7,9 @@
 #include "loop/loop.h"
 #include "loop/timer.h"
 
-#include <cmocka.h>
 #include <time.h>
+
+#include <cmocka.h>
 
 struct chain {
     struct loop *loop;

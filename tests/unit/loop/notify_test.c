@@ -7,13 +7,14 @@
 #include "loop/notify.h"
 #include "loop/timer.h"
 
-#include <cmocka.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
 #include <sys/un.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 /* What systemd would be: a datagram socket in a private folder. */
 struct manager {

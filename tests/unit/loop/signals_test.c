@@ -7,9 +7,10 @@
 #include "loop/signals.h"
 #include "loop/timer.h"
 
-#include <cmocka.h>
 #include <signal.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 struct caught {
     struct loop *loop;

@@ -6,13 +6,14 @@
 /* cmocka needs the four above */
 #include "loop/workers.h"
 
-#include <cmocka.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 enum { JOBS = 20000, NICE = 5 };
 

@@ -10,7 +10,6 @@
 #include <stddef.h>
 #include <stdint.h>
 /* cmocka needs the four above. */
-#include <cmocka.h>
 #include <dirent.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -22,6 +21,8 @@
 #include <sys/stat.h>
 #include <sys/wait.h>
 #include <unistd.h>
+
+#include <cmocka.h>
 
 enum { FOLDER_NOBODY = 65534 };
 
