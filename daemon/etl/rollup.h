@@ -22,8 +22,10 @@ must_check int rollup_resolve(const struct config_rollup *config, const struct t
                               struct dataset_rollup *ret_rollup);
 /** "SELECT keys, measures FROM source GROUP BY keys", as a person would write it. */
 void rollup_definition(struct buf *out, const struct dataset_rollup *r, const struct table *source);
-/** What the comment of its table says while it is as it should be: the definition, and the types that the columns of the source
- * came to. */
+/**
+ * What the comment of its table says while it is as it should be: the definition, the source by its oid (a table that was dropped
+ * and made anew is another), and the types.
+ */
 void rollup_comment(struct buf *out, const struct dataset_rollup *r, const struct table *source);
 /** Statements for one simple query, which makes them one transaction: lock the source against writers, (re)make the table, fill it,
  * comment it. */

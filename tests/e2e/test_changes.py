@@ -166,6 +166,20 @@ def test_rollup_follows_its_columns_type(cetld, database, to):
         assert database.value(types % ("SELECT total FROM " + table)) == database.value(types % (GROUP_BY % function))
 
 
+@pytest.mark.parametrize("maker", ["the daemon", "somebody"])
+def test_rollup_of_a_table_that_was_dropped_and_made_anew(cetld, database, maker):
+    daemon = cetld(SALES + BY_DAY % "sum")
+    daemon.drop("sales_1.csv", sales(1))
+    daemon.wait_state("sales_1.csv")
+    database.rows("DROP TABLE sales")
+    if maker == "somebody":
+        database.rows("SET ROLE cetl; SET search_path TO public; CREATE TABLE sales (id bigint not null, day date not null, amount bigint)")
+    daemon.drop("sales_2.csv", sales(2))
+    daemon.wait_state("sales_2.csv", deadline=SOON)
+    assert database.value("SELECT count(*) FROM sales") == 50
+    assert database.same("SELECT * FROM sales_daily", GROUP_BY % "sum")
+
+
 # -- the configuration changes while files load
 
 def start_sales(cetld, rest=""):
