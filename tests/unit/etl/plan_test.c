@@ -295,7 +295,9 @@ static void plan_that_infers_has_the_heads_width(void **state)
 static void wide_headers_are_matched_at_once(void **state)
 {
     (void)state;
-    enum { WIDE = HEAD_CELLS_MAX, TIMES = 20, MOST_MS = 5 };
+    /* Cell by cell against column by column took minutes; the bound is far from both, so that neither load nor a sanitizer reaches
+     * it. */
+    enum { WIDE = HEAD_CELLS_MAX, MOST_US = 1000000 };
     static char name[WIDE][80];
     static struct table_column column[WIDE];
     static struct slice cell[WIDE];
@@ -310,18 +312,13 @@ static void wide_headers_are_matched_at_once(void **state)
     head.dialect.header = DIALECT_HEADER_YES;
     assert_int_equal(head_names(&head, &arena), 0);
     struct dataset *d = fixture_dataset("[dataset wide]\ncolumns = id bigint\n", column, WIDE);
-    int64_t best_us = INT64_MAX;
-    for (int i = 0; i < TIMES; i++) {
-        struct error err;
-        struct plan *p;
-        int64_t began = clock_mono_us();
-        assert_int_equal(plan_new(d, &head, &err, &p), 0);
-        int64_t took = clock_mono_us() - began;
-        if (took < best_us) best_us = took;
-        assert_rule(p, 7, name[7], WIDE - 8);
-        plan_free(p);
-    }
-    assert_in_range(best_us, 0, MOST_MS * 1000);
+    struct error err;
+    struct plan *p;
+    int64_t began = clock_mono_us();
+    assert_int_equal(plan_new(d, &head, &err, &p), 0);
+    assert_in_range(clock_mono_us() - began, 0, MOST_US);
+    assert_rule(p, 7, name[7], WIDE - 8);
+    plan_free(p);
     dataset_unref(d);
     head_names_done(&head);
     arena_done(&arena);
