@@ -12,10 +12,9 @@ enum {
 
 /* ---- the plan: the file must fit its dataset ---- */
 
-static size_t aggregate_max(const struct load *l)
+static size_t aggregate_max(const struct load *l, const struct dataset *d)
 {
-    size_t partials =
-        l->plan->dataset->rollups * pipeline_benches(l->env->workers) * (size_t)l->settings->database.load_connections;
+    size_t partials = d->rollups * pipeline_benches(l->env->workers) * (size_t)l->settings->database.load_connections;
     return l->env->memory->max / AGGREGATE_SHARE / (partials ? partials : 1);
 }
 
@@ -47,7 +46,7 @@ static void plan_and_copy(struct load *l, struct dataset *d)
     if (r == PLAN_E_HEADER) return load_fail(l, "%s", err.text);
     if (r == PLAN_E_DATASET) return load_conclude(l, d->unready ? LOAD_RETRY : LOAD_PAUSE, &err);
     if (r < 0) return load_retry(l, r, NULL);
-    l->plan->convert.aggregate_max = aggregate_max(l);
+    l->plan->convert.aggregate_max = aggregate_max(l, d);
     load_enter(l, STATE_CONNECTING);
     r = load_flow_into_table(l);
     if (r < 0) return load_retry(l, r, NULL);
@@ -82,7 +81,7 @@ static void on_created(void *ctx, int status, const struct error *err)
     struct load *l = ctx;
     static const struct error nothing;
     struct db_result r = {.status = status, .error = err ? err : &nothing, .detail = ""};
-    if (status == ERROR_REFUSED && !l->decided && exists_already(l, err)) return;
+    if (status == ERROR_REFUSED && err && !l->decided && exists_already(l, err)) return;
     if (!load_answered(l, &r)) return;
     struct dataset *d = catalog_find(l->env->catalog, l->declared ? l->declared->name : l->name);
     if (!d) return load_fail(l, "its table could not be made");
