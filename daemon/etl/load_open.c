@@ -42,11 +42,13 @@ static void plan_and_copy(struct load *l, struct dataset *d)
     l->dataset_id = d->id;
     judge_by(l, d);
     if (!rename_dataset(l->arrival, d->name)) return load_retry(l, -ENOMEM, NULL);
-    int r = plan_new(d, &l->head.plan_head, &err, &l->plan);
+    struct plan *plan = NULL;
+    int r = plan_new(d, &l->head.plan_head, &err, &plan);
     if (r == PLAN_E_HEADER) return load_fail(l, "%s", err.text);
     if (r == PLAN_E_DATASET) return load_conclude(l, d->unready ? LOAD_RETRY : LOAD_PAUSE, &err);
     if (r < 0) return load_retry(l, r, NULL);
-    l->plan->convert.aggregate_max = aggregate_max(l, d);
+    l->plan = plan;
+    plan->convert.aggregate_max = aggregate_max(l, d);
     load_enter(l, STATE_CONNECTING);
     r = load_flow_into_table(l);
     if (r < 0) return load_retry(l, r, NULL);
