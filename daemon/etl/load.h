@@ -8,7 +8,9 @@
  *      │                           COPYING ──▶ RECORDING ──▶ COMMITTING
  *      └──────────┬───────────────────┴─────────────┴────────────┘
  *                 ▼  (the outcome is known)
- *             UNWINDING ──▶ REPORTING (failed, duplicate: a ledger row of its own) ──▶ over
+ *             UNWINDING ──▶ COMPARING (refused: is the table still what the snapshot says?)
+ *                 │              │ no: again later
+ *                 └──────────────┴──▶ REPORTING (failed, duplicate: a ledger row of its own) ──▶ over
  *
  * CHECKING only where the file may be in the ledger already: found in work/ at start, or its COMMIT is in doubt (first the old
  * transaction must be over). Every failure leads to UNWINDING, which brings jobs, COPY, transaction and connection to their ends
