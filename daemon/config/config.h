@@ -96,7 +96,7 @@ struct config_budget {
     int64_t count;
 };
 
-enum config_mode { CONFIG_MODE_APPEND, CONFIG_MODE_REPLACE };
+enum config_mode { CONFIG_MODE_APPEND, CONFIG_MODE_UPSERT, CONFIG_MODE_IGNORE, CONFIG_MODE_REPLACE };
 enum config_header { CONFIG_HEADER_AUTO, CONFIG_HEADER_YES, CONFIG_HEADER_NO };
 enum config_encoding { CONFIG_ENCODING_UTF8, CONFIG_ENCODING_LATIN1 };
 enum config_duplicates { CONFIG_DUPLICATES_SKIP, CONFIG_DUPLICATES_LOAD };

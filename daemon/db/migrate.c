@@ -29,6 +29,7 @@ const struct db_migration *db_migrations(void)
     static const struct db_migration list[] = {
         {1, "ledger", SQL_MIGRATION_LEDGER},
         {2, "definition", SQL_MIGRATION_DEFINITION},
+        {3, "loads", SQL_MIGRATION_LOADS},
         {0, NULL, NULL},
     };
     return list;

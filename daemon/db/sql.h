@@ -105,4 +105,12 @@
     "COMMENT ON COLUMN cetl.dataset.definition IS 'Counts the changes of its rollups; a load that began before one begins anew';"  \
     "CREATE INDEX file_newest ON cetl.file (dataset_id, id) WHERE state = 'loaded'"
 
+/* A load of several connections (shares) is in the ledger before it is decided; a load can be taken back. */
+#define SQL_MIGRATION_LOADS                                                                                                        \
+    "ALTER TABLE cetl.file DROP CONSTRAINT file_state_check, ADD CONSTRAINT file_state_check CHECK"                                \
+    " (state IN ('loading', 'committing', 'loaded', 'duplicate', 'failed', 'unloaded'));"                                          \
+    "ALTER TABLE cetl.file ADD COLUMN shares int, ADD COLUMN lineage bool NOT NULL DEFAULT false;"                                 \
+    "COMMENT ON COLUMN cetl.file.shares IS 'On how many connections it was loaded, where more than one';"                          \
+    "COMMENT ON COLUMN cetl.file.lineage IS 'Its rows bear its id and their line'"
+
 #endif

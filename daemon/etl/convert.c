@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/convert.h"
 
-#include "format/pgcopy.h"
-
 #include <stdlib.h>
 
 enum {
@@ -11,6 +9,7 @@ enum {
      * length word a row. Only a guard against our own mistakes. */
     COPY_GROWTH_MAX = 16,
     COPY_NULL = 4,
+    COPY_LINEAGE = 24,
     COPY_FLOOR = 1024 * 1024,
 };
 
@@ -76,7 +75,7 @@ static int flush(struct conversion *c)
         int r = aggregate_add(c->bench->partial[i], &c->batch);
         if (r != 0) return r;
     }
-    pgcopy_rows(&c->out->copy, &c->batch, NULL);
+    pgcopy_rows(&c->out->copy, &c->batch, c->plan->lineage);
     arena_reset(&c->bench->arena);
     reader_forget(&c->reader);
     return batch_init(&c->batch, c->plan->types, c->plan->rule->columns, &c->bench->arena);
@@ -122,6 +121,7 @@ static size_t copy_max(const struct convert_plan *plan, size_t chunk_bytes)
     size_t growth = COPY_GROWTH_MAX;
     for (size_t i = 0; plan->rule && i < plan->rule->columns; i++)
         if (plan->rule->column[i].source < 0) growth += COPY_NULL;
+    if (plan->lineage) growth += COPY_LINEAGE;
     return COPY_FLOOR + chunk_bytes * growth;
 }
 

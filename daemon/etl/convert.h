@@ -15,6 +15,7 @@
 #include "data/infer.h"
 #include "data/rule.h"
 #include "etl/cutter.h"
+#include "format/pgcopy.h"
 
 struct convert_plan {
     struct dialect dialect;
@@ -26,6 +27,9 @@ struct convert_plan {
     size_t rollups;
     size_t aggregate_max; /* bytes of one partial */
     size_t rejects_max;   /* bytes of rejects kept for one chunk */
+    /* Columns behind the row's own, for lineage and for the order of a stage; NULL: none. */
+    const struct pgcopy_lineage *lineage;
+    bool keep_chunks; /* a chunk's bytes stay as long as its output */
 };
 
 struct convert_bench {

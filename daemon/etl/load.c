@@ -30,6 +30,7 @@ void load_conclude(struct load *l, enum load_outcome outcome, const struct error
 {
     if (!l->decided) {
         l->decided = true;
+        l->restarting = false;
         l->outcome = outcome;
         if (why) l->why = *why;
         load_enter(l, STATE_UNWINDING);
@@ -104,7 +105,7 @@ void load_refused(struct load *l, const struct db_result *r)
 bool load_answered(struct load *l, const struct db_result *r)
 {
     l->asking = false;
-    if (l->decided) {
+    if (load_is_unwinding(l)) {
         load_unwind(l);
         return false;
     }
@@ -123,6 +124,11 @@ void load_asked(struct load *l, int r)
 bool load_replaces(const struct load *l)
 {
     return l->declared && l->declared->mode == CONFIG_MODE_REPLACE;
+}
+
+bool load_is_revertible(const struct load *l)
+{
+    return l->declared && (l->declared->mode == CONFIG_MODE_REPLACE || l->declared->mode == CONFIG_MODE_UPSERT);
 }
 
 /* ---- CONNECTING ---- */
@@ -196,28 +202,63 @@ static void finish(struct load *l)
     load_free(l);
 }
 
-/* Bring one thing after the other to its end; every callback leads here again. */
-void load_unwind(struct load *l)
+/* Jobs, COPY, statement, transaction: true when they are all over. What is not is on its way, and leads to load_unwind. */
+static bool attempt_is_over(struct load *l)
 {
-    if (l->heading) return;
+    if (l->heading) return false;
     if (l->sender.running) {
         if (!l->sender.aborting) sender_abort(&l->sender);
-        return;
+        return false;
     }
     if (l->flowing) {
         pipeline_stop(l->pipeline);
-        return;
+        return false;
     }
-    if (l->asking) return;
+    if (l->asking) return false;
     if (l->waiting) {
         db_pool_cancel(l->env->pool, &l->wait);
         l->waiting = false;
     }
-    if (l->conn && db_conn_in_transaction(l->conn)) {
-        int r = db_query(l->conn, &(struct db_query){.sql = "ROLLBACK", .done = on_rolled_back, .ctx = l});
-        l->asking = r == 0;
-        if (l->asking) return;
-    }
+    if (!l->conn || !db_conn_in_transaction(l->conn)) return true;
+    int r = db_query(l->conn, &(struct db_query){.sql = "ROLLBACK", .done = on_rolled_back, .ctx = l});
+    l->asking = r == 0;
+    return !l->asking;
+}
+
+/* Once more from the file's first byte. */
+static void begin_anew(struct load *l)
+{
+    l->restarting = l->spoiled = l->merging = false;
+    pipeline_free(l->pipeline);
+    l->pipeline = NULL;
+    reject_list_done(&l->rejects);
+    reject_list_init(&l->rejects, REJECTS_MAX);
+    l->arrival->counts = (struct arrival_counts){0};
+    l->arrival->has_sum = false;
+    l->arrival->xid[0] = '\0';
+    l->arrival->state = ARRIVAL_LOADING;
+    l->deleted = 0;
+    load_enter(l, STATE_CONNECTING);
+    int r = load_flow_into_table(l);
+    if (r < 0) return load_retry(l, r, NULL);
+    if (l->decided) return;
+    if (!l->conn) return load_want_connection(l);
+    load_connected(l);
+}
+
+void load_restart(struct load *l, enum load_way way)
+{
+    assert(l->plan && !l->decided);
+    l->way = way;
+    l->restarting = true;
+    load_unwind(l);
+}
+
+/* Bring one thing after the other to its end; every callback leads here again. */
+void load_unwind(struct load *l)
+{
+    if (!attempt_is_over(l)) return;
+    if (l->restarting) return begin_anew(l);
     if (load_is_doubtful(l)) {
         load_enter(l, STATE_COMPARING);
         if (!l->conn) return load_want_connection(l);

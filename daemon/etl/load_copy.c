@@ -23,6 +23,12 @@ static void on_committed(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
     l->asking = false;
+    if (r->status == 0 && strcmp(PQcmdStatus((PGresult *)r->rows), "COMMIT") != 0) {
+        l->arrival->xid[0] = '\0'; /* "ROLLBACK": the transaction had failed, and nobody said so */
+        l->arrival->check_ledger = false;
+        l->arrival->state = ARRIVAL_LOADING;
+        return load_retry(l, -EPROTO, NULL);
+    }
     if (r->status == 0) {
         l->arrival->xid[0] = '\0';
         l->arrival->check_ledger = false;
@@ -118,7 +124,7 @@ static void on_locked(void *ctx, const struct db_result *r)
         return load_stale(l, "its columns or its rollups are not what they were when the load began");
     struct ledger_content c = content(l);
     if (l->declared && l->declared->duplicates == CONFIG_DUPLICATES_LOAD) return record(l);
-    load_asked(l, ledger_find_duplicate(l->conn, &c, load_replaces(l), on_duplicate, l));
+    load_asked(l, ledger_find_duplicate(l->conn, &c, load_is_revertible(l), on_duplicate, l));
 }
 
 static void lock_content(struct load *l)
@@ -159,7 +165,7 @@ static void advance_sequences(struct load *l, size_t i)
 static bool spoiled(struct load *l, const struct db_result *r)
 {
     bool bad_data = r->status == ERROR_REFUSED && db_refusal_of(r->error->sqlstate) == DB_BAD_DATA;
-    if (!bad_data || l->decided || !l->flowing) return false;
+    if (!bad_data || load_is_unwinding(l) || !l->flowing) return false;
     l->asking = false;
     l->spoiled = true;
     load_describe(r, &l->why);
@@ -238,7 +244,7 @@ static void on_flow_ended(void *ctx, int rc, const struct error *err)
     l->flow_err = *err;
     bool over = over_budget(l, true);
     take_results(l);
-    if (l->decided) return load_unwind(l);
+    if (load_is_unwinding(l)) return load_unwind(l);
     if (rc != 0) return load_fail_flow(l);
     if (l->spoiled) return load_conclude(l, LOAD_FAILED, NULL);
     if (over) return fail_rejected(l);
@@ -249,7 +255,7 @@ static void on_flow_ready(void *ctx)
 {
     struct load *l = ctx;
     sender_pump(&l->sender);
-    if (l->flowing && !l->decided && over_budget(l, false)) pipeline_discard(l->pipeline); /* read on only to count */
+    if (l->flowing && !load_is_unwinding(l) && over_budget(l, false)) pipeline_discard(l->pipeline); /* read on only to count */
 }
 
 int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *, int, const struct error *))

@@ -19,6 +19,11 @@
 #include "etl/merge.h"
 #include "etl/sender.h"
 
+/** How the rows come into the transaction. */
+enum load_way {
+    WAY_COPY, /* straight into the table, behind a DELETE for `replace` */
+};
+
 enum load_state {
     STATE_CHECKING,
     STATE_OPENING,
@@ -40,6 +45,8 @@ struct load {
     struct config *settings;               /* a reference to the configuration it began with */
     const struct config_dataset *declared; /* NULL: nobody declared this file's dataset */
     enum load_state state;
+    enum load_way way;
+    bool restarting; /* this attempt is brought to its end, then the rows are sent again by l->way */
 
     struct head head;
     bool heading, headed;          /* the head's job runs; the head is there */
@@ -90,9 +97,21 @@ bool load_answered(struct load *l, const struct db_result *r);
 void load_asked(struct load *l, int r);
 /** The snapshot of the dataset is not as the database is any more: ask for a new one, and again later. */
 void load_stale(struct load *l, const char *why);
-/** Bring one thing after the other to its end; every callback leads here once the outcome is known. */
+/** Bring one thing after the other to its end; every callback leads here once the outcome is known, or `restarting`. */
 void load_unwind(struct load *l);
+/**
+ * Give this attempt up, without an outcome: stop the flow, roll back, forget what was counted, and read and send the file once more
+ * by that way, on the same connection. For loads whose plan is made. Return right after, as after load_conclude.
+ */
+void load_restart(struct load *l, enum load_way way);
+/** The attempt is over, one way or the other: the caller must call load_unwind and return. */
+static inline bool load_is_unwinding(const struct load *l)
+{
+    return l->decided || l->restarting;
+}
 bool load_replaces(const struct load *l);
+/** Equal bytes may load again behind others: they are a duplicate only of the dataset's newest load. */
+bool load_is_revertible(const struct load *l);
 /** Take a connection; the state says what happens with it. */
 void load_want_connection(struct load *l);
 /** The connection is there: go on as the state says. */

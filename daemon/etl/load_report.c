@@ -121,5 +121,5 @@ void load_report_outcome(struct load *l)
 {
     if (l->outcome != LOAD_FAILED || !l->arrival->has_sum || !l->dataset_id || l->rejects.count > 0) return begin(l);
     struct ledger_content c = {l->dataset_id, l->arrival->sum};
-    load_asked(l, ledger_find_duplicate(l->conn, &c, load_replaces(l), on_doubted, l));
+    load_asked(l, ledger_find_duplicate(l->conn, &c, load_is_revertible(l), on_doubted, l));
 }

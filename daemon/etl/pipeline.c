@@ -18,8 +18,9 @@ enum { PIPELINE_E_LATER = 1 };
 /* A chunk on its way: cut, converted, waiting for its turn. */
 struct flight {
     struct worker_job job;
-    struct list link; /* in p->flights, by seq */
+    struct list link; /* in p->flights, by seq; in p->taken once its owner holds it */
     struct pipeline *p;
+    struct piece piece;
     struct chunk chunk;
     struct convert_bench *bench; /* while the job runs */
     struct convert_output out;
@@ -41,15 +42,15 @@ struct pipeline {
     int cut_rc;
     struct error cut_err;
     struct worker_job merge_job;
-    size_t cut_cost; /* bytes taken for the chunk that is being cut, or waits */
-    struct list flights;
-    unsigned flying;         /* how many there are */
+    size_t cut_cost;         /* bytes taken for the chunk that is being cut, or waits */
+    struct list flights;     /* those that nobody has taken */
+    struct list taken;       /* the outputs that the owner holds */
+    unsigned flying;         /* how many there are, of both */
     unsigned running;        /* jobs on the workers, all kinds */
     struct bench_slot *all;  /* pipeline_benches of them */
     struct bench_slot *idle; /* those that were made and are free */
     unsigned benches;        /* made so far */
     size_t bench_cost;       /* bytes that each takes from the budget */
-    struct flight *taken;    /* the output the owner holds */
     struct pipeline_result result;
     struct error err;
     int rc;                /* why it stops; CUTTER_E_END when the file is read */
@@ -71,6 +72,7 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret_pip
     if (!p) return -ENOMEM;
     p->config = *config;
     list_init(&p->flights);
+    list_init(&p->taken);
     reject_list_init(&p->result.rejects, config->rejects_max);
     p->bench_cost = convert_bench_bytes(config->plan);
     p->all = calloc(pipeline_benches(config->workers), sizeof *p->all);
@@ -104,7 +106,8 @@ void pipeline_free(struct pipeline *p)
 {
     if (!p) return;
     assert(p->running == 0);
-    p->taken = NULL;
+    for (list_each(l, next, &p->taken))
+        flight_free(container_of(l, struct flight, link));
     for (list_each(l, next, &p->flights))
         flight_free(container_of(l, struct flight, link));
     for (unsigned i = 0; i < p->benches; i++) {
@@ -168,14 +171,15 @@ static void bench_give(struct pipeline *p, struct convert_bench *b)
 static void convert_run(struct worker_job *job)
 {
     struct flight *f = container_of(job, struct flight, job);
-    f->rc = convert_chunk(f->p->config.plan, &f->chunk, f->bench, &f->out);
-    chunk_done(&f->chunk);
+    const struct convert_plan *plan = f->p->config.plan;
+    f->rc = convert_chunk(plan, &f->chunk, f->bench, &f->out);
+    if (!plan->keep_chunks) chunk_done(&f->chunk);
 }
 
 /* The estimate becomes what is really held. (The buffer's room behind its bytes was never touched, and so is no memory yet.) */
 static void settle_cost(struct flight *f)
 {
-    size_t held = f->out.copy.len + f->out.rejects.bytes;
+    size_t held = f->out.copy.len + f->out.rejects.bytes + (f->p->config.plan->keep_chunks ? f->chunk.bytes.len : 0);
     struct memory *m = f->p->config.memory;
     if (held <= f->cost) {
         memory_give(m, f->cost - held);
@@ -335,30 +339,28 @@ static void account(struct pipeline *p, struct flight *f)
     if (r < 0) stop_with(p, r, NULL);
 }
 
-bool pipeline_take(struct pipeline *p, struct slice *ret_copy)
+struct piece *pipeline_take(struct pipeline *p)
 {
-    assert(!p->taken);
     for (bool freed = false;; freed = true) {
         struct flight *f = front(p);
         if (!f) {
             if (freed) pump(p);
-            return false;
+            return NULL;
         }
         account(p, f);
         if (f->out.copy.len > 0 && !p->discarding) {
-            p->taken = f;
-            *ret_copy = buf_slice(&f->out.copy);
-            return true;
+            list_remove(&f->link);
+            list_append(&p->taken, &f->link);
+            f->piece = (struct piece){.copy = buf_slice(&f->out.copy), .chunk = &f->chunk};
+            return &f->piece;
         }
         flight_free(f);
     }
 }
 
-void pipeline_release(struct pipeline *p)
+void pipeline_release(struct pipeline *p, struct piece *piece)
 {
-    assert(p->taken);
-    flight_free(p->taken);
-    p->taken = NULL;
+    flight_free(container_of(piece, struct flight, piece));
     pump(p);
 }
 
@@ -426,15 +428,14 @@ static bool advance(struct pipeline *p)
         p->cut_job = (struct worker_job){.run = cut_run, .done = cut_done, .priority = WORKER_NORMAL};
         workers_submit(p->config.workers, &p->cut_job);
     }
-    if (p->discarding && !p->taken) {
-        struct slice none;
-        bool got = pipeline_take(p, &none);
-        assert(!got);
-        (void)got;
-    } else if (!p->taken && front(p) && p->config.ready) {
+    if (p->discarding) {
+        struct piece *none = pipeline_take(p);
+        assert(!none);
+        (void)none;
+    } else if (front(p) && p->config.ready) {
         p->config.ready(p->config.ctx);
     }
-    if (p->rc == 0 || p->running > 0 || p->taken) return false;
+    if (p->rc == 0 || p->running > 0 || !list_empty(&p->taken)) return false;
     if (p->rc == CUTTER_E_END && !list_empty(&p->flights)) return false;
     return !merge_begun(p);
 }

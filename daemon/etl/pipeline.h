@@ -6,7 +6,7 @@
  *
  *     pipeline_new(&config, &p);
  *     pipeline_start(p);
- *     … handler.ready: while ((piece = pipeline_take(p, &slice)) …) send it; pipeline_release(p) once it is sent
+ *     … handler.ready: while ((piece = pipeline_take(p)) …) send piece->copy; pipeline_release(p, piece) once it is sent
  *     … handler.ended: once, when no job runs any more: rc 0 (all was read and taken), or why not
  *     pipeline_free(p);       only after `ended`, or when never started
  *
@@ -20,6 +20,12 @@
 #include "loop/workers.h"
 
 struct pipeline;
+
+/** The COPY bytes of one chunk. Several may be taken at once, by several senders. */
+struct piece {
+    struct slice copy;
+    const struct chunk *chunk; /* where it stood: seq, first_line, first_offset; its bytes only with plan.keep_chunks */
+};
 
 struct pipeline_config {
     struct workers *workers;
@@ -48,11 +54,11 @@ unsigned pipeline_benches(const struct workers *w);
 
 must_check int pipeline_new(const struct pipeline_config *config, struct pipeline **ret_pipeline);
 void pipeline_start(struct pipeline *p);
-/** The next output in order; false when none is there now (`ended` may have been called meanwhile). It stays until
- * pipeline_release. */
-bool pipeline_take(struct pipeline *p, struct slice *ret_copy);
-void pipeline_release(struct pipeline *p);
-/** Throw outputs away instead of handing them out; counting and rejects go on. One that was taken stays until its release. */
+/** The next output in order; NULL when none is there now (`ended` may have been called meanwhile). It stays until its release. */
+struct piece *pipeline_take(struct pipeline *p);
+/** It is used up. The last release of a file that is read leads to `ended`. */
+void pipeline_release(struct pipeline *p, struct piece *piece);
+/** Throw outputs away instead of handing them out; counting and rejects go on. What was taken stays until its release. */
 void pipeline_discard(struct pipeline *p);
 /** Read no further; `ended` follows with ERROR_CANCELLED, or with what happened before. */
 void pipeline_stop(struct pipeline *p);

@@ -84,7 +84,7 @@ static const char *lane_name(const struct config_dataset *d, const char *path, c
 static bool serial(const struct scheduler *s, const struct lane *lane)
 {
     const struct config_dataset *d = config_dataset(s->settings, slice_of(lane->name));
-    if (d && d->mode == CONFIG_MODE_REPLACE) return true;
+    if (d && d->mode != CONFIG_MODE_APPEND) return true;
     return catalog_find(s->config.catalog, lane->name) == NULL;
 }
 
@@ -452,7 +452,7 @@ static bool on_complete(void *ctx, const char *path)
     char stem[NAME_MAX_BYTES + 1];
     struct lane *lane = lanes_get(&s->lanes, lane_name(d, path, stem));
     /* Where equal bytes may be loaded twice, the token alone tells a new arrival from an old one: it must survive a power loss. */
-    bool durable = d && (d->mode == CONFIG_MODE_REPLACE || d->duplicates == CONFIG_DUPLICATES_LOAD);
+    bool durable = d && (d->mode == CONFIG_MODE_REPLACE || d->mode == CONFIG_MODE_UPSERT || d->duplicates == CONFIG_DUPLICATES_LOAD);
     if (!lane || !claims_start(&s->claims, path, durable, lane)) return false;
     lane->claiming++;
     s->claiming++;

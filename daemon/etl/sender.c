@@ -11,9 +11,9 @@ enum { FRAME_MAX = 64 };
 /* The piece of the pipeline's that was on its way is used up. */
 static void let_go(struct sender *s)
 {
-    if (!s->holding) return;
-    s->holding = false;
-    pipeline_release(s->pipeline);
+    struct piece *piece = s->piece;
+    s->piece = NULL;
+    if (piece) pipeline_release(s->pipeline, piece);
 }
 
 static void put(struct sender *s, struct slice piece)
@@ -41,12 +41,8 @@ static void close_copy(struct sender *s)
 void sender_pump(struct sender *s)
 {
     if (!s->running || !s->ready || s->aborting) return;
-    struct slice piece;
-    if (pipeline_take(s->pipeline, &piece)) {
-        s->holding = true;
-        put(s, piece);
-        return;
-    }
+    s->piece = pipeline_take(s->pipeline);
+    if (s->piece) return put(s, s->piece->copy);
     if (s->ready && s->finishing) close_copy(s); /* taking may have ended the pipeline, and that may have led here already */
 }
 
@@ -80,7 +76,7 @@ int sender_begin(struct sender *s, const char *sql)
 {
     assert(!s->running);
     buf_init(&s->frame, FRAME_MAX);
-    s->open = s->ready = s->holding = s->finishing = s->aborting = s->trailed = s->ended = false;
+    s->open = s->ready = s->finishing = s->aborting = s->trailed = s->ended = false;
     struct db_copyin_handler h = {.ready = on_ready, .drained = on_drained, .done = on_done, .ctx = s};
     int r = db_copyin_begin(s->conn, sql, &h);
     s->running = r == 0;

@@ -22,7 +22,7 @@ struct sender {
     struct buf frame; /* COPY's header, later its trailer */
     bool running;     /* from begin until done */
     bool ready;       /* the server waits for data and nothing is on its way */
-    bool holding;     /* a piece of the pipeline's is on its way */
+    struct piece *piece; /* of the pipeline's, on its way; or NULL */
     bool open, finishing, aborting, trailed, ended;
 };
 

@@ -36,6 +36,7 @@ struct flow {
     unsigned workers;
     size_t chunk_bytes, memory_max;
     struct convert_plan plan;
+    struct piece *piece; /* that is held */
     int hold_turns;    /* turns of the loop between taking and releasing; NEVER: nothing is taken */
     int discard_after; /* outputs; NEVER */
     int stop_after;    /* turns; NEVER */
@@ -75,17 +76,16 @@ static void watch_memory(struct flow *f)
 static void release(struct flow *f)
 {
     f->holding = 0;
-    pipeline_release(f->pipeline);
+    pipeline_release(f->pipeline, f->piece);
 }
 
 static void take(struct flow *f)
 {
-    struct slice copy;
-    while (!f->ended && f->holding == 0 && pipeline_take(f->pipeline, &copy)) {
+    while (!f->ended && f->holding == 0 && (f->piece = pipeline_take(f->pipeline))) {
         watch_memory(f);
         assert_int_equal(f->ended, 0);
-        assert_true(copy.len > 0);
-        buf_put(&f->joined, copy);
+        assert_true(f->piece->copy.len > 0);
+        buf_put(&f->joined, f->piece->copy);
         f->outputs++;
         f->holding = f->hold_turns + 1;
         if (f->outputs == f->discard_after) pipeline_discard(f->pipeline);

@@ -101,7 +101,7 @@ static void wait_for_done(struct flow *f)
     assert_true(pg_await(f->client.loop, &f->end.done));
     assert_int_equal(f->end.done, 1);
     assert_false(f->sender.running);
-    assert_false(f->sender.holding);
+    assert_null(f->sender.piece);
 }
 
 /* Everything goes, however it stands; the connection is still of use. */
@@ -228,7 +228,7 @@ static void abort_while_a_piece_is_on_its_way_keeps_it_until_done(void **state)
     begin(&f);
     /* It stands still when the sockets are full: the budget is taken, and nothing is sent any more. */
     int64_t sent = -1;
-    while (sent != counters_get(&f.counters, COUNTER_BYTES_COPIED) || !f.sender.holding || workers_pending(f.workers) > 0) {
+    while (sent != counters_get(&f.counters, COUNTER_BYTES_COPIED) || !f.sender.piece || workers_pending(f.workers) > 0) {
         sent = counters_get(&f.counters, COUNTER_BYTES_COPIED);
         for (int turns = 0; turns < 20; turns++) {
             uv_run(loop_uv(f.client.loop), UV_RUN_NOWAIT);
@@ -238,7 +238,7 @@ static void abort_while_a_piece_is_on_its_way_keeps_it_until_done(void **state)
     assert_int_equal(f.ended, 0);
     sender_abort(&f.sender);
     pipeline_stop(f.pipeline);
-    assert_true(f.sender.holding);
+    assert_non_null(f.sender.piece);
     assert_int_equal(f.ended, 0);
     pg_sql(&holder, "SELECT pg_advisory_unlock(7)");
     wait_for_done(&f);
