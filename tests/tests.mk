@@ -11,7 +11,7 @@ UNITS_WANTED = $(if $(UNIT_T),$(UNIT_T:%=$(BUILD)/unit/%),$(UNITS))
 .PHONY: check
 check: ## unit and end-to-end tests; one: T=csv/scan F='*quote*', or T=e2e/test_api F=status
 	@tools/deps.sh build run test
-	$(if $(T),,$(AGAIN) all unit)
+	$(if $(T),,$(AGAIN) all unit $(BENCHES))
 	$(if $(PY_T),,$(AGAIN) layers check-unit)
 	$(if $(T),,$(AGAIN) check-differential)
 	$(if $(UNIT_T),,$(AGAIN) check-e2e)
@@ -82,7 +82,14 @@ lint: ## clang-tidy and cppcheck (.clang-tidy, tests/cppcheck.txt)
 	$(Q)printf '%s\n' -std=gnu11 -I$(CURDIR)/daemon $(CPPFLAGS) >$(BUILD)/compile_flags.txt
 	$(Q)printf '%s\0' $(wildcard daemon/*.c daemon/*/*.c) | xargs -0 -n 1 -P $(JOBS) clang-tidy --quiet -p $(BUILD) 2>/dev/null
 
+# The programs of the benches: generate (files) and fold (what one core makes of a file). `check` builds them, so that they do not rot.
+BENCHES = $(BUILD)/bench/generate $(BUILD)/bench/fold
+
+$(BUILD)/bench/%: $(BUILD)/bench/%.o $(call upto,format)
+	$(say) LINK $@
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
 .PHONY: bench
-bench: $(DAEMON) ## measure; writes BENCHMARKS.md's numbers to build/bench
+bench: $(DAEMON) $(BENCHES) ## measure; writes build/bench/BENCHMARKS.md (SCALE=0.1: smaller files, ROUNDS=5, ONLY=append,keyed, BENCH_BIG=10G)
 	@tools/deps.sh run test
-	$(Q)CETLD=$(abspath $(DAEMON)) bench/run.sh $(BUILD)/bench
+	$(Q)BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 bench/run.py

@@ -1,0 +1,216 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What one core makes of a file, without a database.
+ *
+ *     fold sum FILE      typed parse and GROUP BY of a file of `generate sales`: the groups on stdout, "seconds S" on stderr
+ *     fold split FILE    the structural scan alone, over at most 256 MB of the file in memory: "bytes N" and "seconds S" on stderr
+ *
+ * The query is that of duckdb.mjs, over every column, so that none is left unread.
+ */
+#include "base/arena.h"
+#include "base/fs.h"
+#include "csv/scan.h"
+#include "data/aggregate.h"
+#include "data/rule.h"
+#include "format/pgvalue.h"
+
+#include <endian.h>
+#include <fcntl.h>
+#include <inttypes.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+#include <unistd.h>
+
+enum { CHUNK = 1 << 20, SPLIT_MAX = 256 << 20, SPLIT_ROUNDS = 8, COLUMNS = 9, ARENA_BLOCK = 256 * 1024, TEXT_MAX = 1 << 20 };
+
+#define NUMERIC(p, s)                                                                                                              \
+    {                                                                                                                              \
+        TYPE_NUMERIC, ((p) << 16 | (s)) + 4                                                                                        \
+    }
+static const struct type types[COLUMNS] = {{TYPE_INT8, -1}, {TYPE_INT8, -1}, {TYPE_TIMESTAMP, -1}, {TYPE_TEXT, -1}, {TYPE_TEXT, -1},
+                                           {TYPE_INT4, -1}, NUMERIC(10, 2),  NUMERIC(12, 2),       {TYPE_TEXT, -1}};
+enum { ORDER_ID, CUSTOMER_ID, ORDERED, ITEM, CHANNEL, QUANTITY, PRICE, AMOUNT, PLACE };
+
+static const struct aggregate_key keys[] = {{.column = PLACE}, {.column = CHANNEL}};
+static const struct aggregate_measure measures[] = {
+    {AGGREGATE_COUNT_ALL, 0},     {AGGREGATE_SUM, QUANTITY}, {AGGREGATE_SUM, AMOUNT},
+    {AGGREGATE_MIN, ORDERED},     {AGGREGATE_MAX, ORDERED},  {AGGREGATE_MAX, PRICE},
+    {AGGREGATE_MAX, CUSTOMER_ID}, {AGGREGATE_MAX, ORDER_ID}, {AGGREGATE_COUNT, ITEM},
+};
+enum { KEYS = sizeof keys / sizeof *keys, MEASURES = sizeof measures / sizeof *measures };
+static const struct aggregate_spec spec = {
+    .key = keys, .keys = KEYS, .measure = measures, .measures = MEASURES, .type = types, .columns = COLUMNS};
+
+static void check(bool ok, const char *what)
+{
+    if (ok) return;
+    fprintf(stderr, "fold: %s failed\n", what);
+    exit(1);
+}
+
+static double now(void)
+{
+    struct timespec t;
+    clock_gettime(CLOCK_MONOTONIC, &t);
+    return (double)t.tv_sec + (double)t.tv_nsec / 1e9;
+}
+
+/* The file, piece by piece; what stands behind the last record end waits at the front for the next piece. */
+struct source {
+    int fd;
+    char *memory;
+    size_t len; /* bytes in memory */
+    off_t offset;
+    struct dialect dialect;
+    struct scan scan;
+};
+
+static void source_open(struct source *s, const char *path)
+{
+    *s = (struct source){.fd = open(path, O_RDONLY | O_CLOEXEC), .memory = malloc(2 * CHUNK)};
+    check(s->fd >= 0 && s->memory, path);
+    ssize_t n = pread(s->fd, s->memory, CHUNK, 0);
+    check(n > 0, "read");
+    const struct dialect declared = dialect_default();
+    dialect_detect(&declared, (struct slice){s->memory, (size_t)n}, false, &s->dialect);
+    scan_init(&s->scan, &s->dialect);
+}
+
+/* Whole records; empty at the end of the file, which must end with a record end. */
+static struct slice source_next(struct source *s, size_t used)
+{
+    memmove(s->memory, s->memory + used, s->len - used);
+    size_t have = s->len - used;
+    ssize_t n = fs_pread_full(s->fd, s->memory + have, CHUNK, s->offset);
+    check(n >= 0, "read");
+    s->offset += n;
+    s->len = have + (size_t)n;
+    struct scan_result r = scan_feed(&s->scan, (struct slice){s->memory + have, (size_t)n});
+    return (struct slice){s->memory, r.end ? have + r.end : 0};
+}
+
+struct fold {
+    struct column_rule column[COLUMNS];
+    struct row_rule rule;
+    struct arena arena;
+    struct batch batch;
+    struct aggregate *groups;
+    struct reject_list rejects;
+    uint64_t rows;
+};
+
+static void fold_batch(struct fold *f, struct reader *reader)
+{
+    check(aggregate_add(f->groups, &f->batch) == 0, "aggregate_add");
+    f->rows += f->batch.rows;
+    arena_reset(&f->arena);
+    reader_forget(reader);
+    check(batch_init(&f->batch, types, COLUMNS, &f->arena) == 0, "batch_init");
+}
+
+static void fold_chunk(struct fold *f, const struct dialect *dialect, struct slice chunk, bool header)
+{
+    struct reader reader;
+    struct record record;
+    int r;
+    arena_reset(&f->arena);
+    const struct reader_input input = {.dialect = dialect, .chunk = chunk, .first_line = 1};
+    reader_init(&reader, &input, &f->arena);
+    check(batch_init(&f->batch, types, COLUMNS, &f->arena) == 0, "batch_init");
+    while ((r = reader_next(&reader, &record)) == 0) {
+        if (header) {
+            header = false;
+            continue;
+        }
+        check(rule_apply(&f->rule, &record, &f->batch, &f->arena, &f->rejects) == 0, "a row");
+        if (f->batch.rows == f->batch.rows_max) fold_batch(f, &reader);
+    }
+    check(r == READER_E_END, "a record");
+    fold_batch(f, &reader);
+}
+
+/* A value as the COPY format has it, which is what pgvalue_text reads. */
+static void print_value(const struct batch_column *c, size_t row, char end)
+{
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
+    union value v = c->value[row];
+    uint64_t wire = htobe64((uint64_t)v.i);
+    struct slice bytes = type_info(c->type.id)->fixed ? (struct slice){(const char *)&wire, sizeof wire} : v.s;
+    check(c->null[row] || pgvalue_text(&text, type_info(c->type.id)->oid, bytes) == 0, "pgvalue_text");
+    struct slice s = buf_slice(&text);
+    printf("%.*s%c", (int)s.len, s.p ? s.p : "", end);
+    buf_done(&text);
+}
+
+static void print_groups(struct fold *f)
+{
+    struct batch groups;
+    for (size_t position = 0;;) {
+        arena_reset(&f->arena);
+        check(aggregate_read(f->groups, &position, &f->arena, &groups) == 0, "aggregate_read");
+        if (groups.rows == 0) return;
+        for (size_t row = 0; row < groups.rows; row++)
+            for (size_t c = 0; c < groups.columns; c++)
+                print_value(&groups.column[c], row, c + 1 < groups.columns ? '|' : '\n');
+    }
+}
+
+static void sum(const char *path)
+{
+    static struct fold f;
+    for (int i = 0; i < COLUMNS; i++)
+        f.column[i] = (struct column_rule){.name = "column", .input = {.type = types[i]}, .source = i};
+    f.rule = (struct row_rule){.column = f.column, .columns = COLUMNS, .cells = COLUMNS};
+    arena_init(&f.arena, ARENA_BLOCK, (size_t)1 << 30);
+    reject_list_init(&f.rejects, TEXT_MAX);
+    check(aggregate_new(&spec, (size_t)64 << 20, &f.groups) == 0, "aggregate_new");
+
+    double began = now();
+    struct source s;
+    source_open(&s, path);
+    struct slice chunk = source_next(&s, 0);
+    for (bool header = true; chunk.len > 0; chunk = source_next(&s, chunk.len), header = false)
+        fold_chunk(&f, &s.dialect, chunk, header);
+    double seconds = now() - began;
+    check(s.len == 0, "the file's last record");
+    print_groups(&f);
+    fprintf(stderr, "rows %" PRIu64 "\nseconds %.6f\n", f.rows, seconds);
+}
+
+static void split(const char *path)
+{
+    struct source s;
+    source_open(&s, path);
+    char *memory = malloc(SPLIT_MAX);
+    check(memory != NULL, "malloc");
+    ssize_t n = fs_pread_full(s.fd, memory, SPLIT_MAX, 0);
+    check(n > 0, "read");
+    double best = 0; /* what the machine can, with the least of its noise */
+    size_t ends = 0;
+    for (int round = 0; round < SPLIT_ROUNDS; round++) {
+        scan_init(&s.scan, &s.dialect);
+        double began = now();
+        for (size_t at = 0; at < (size_t)n; at += CHUNK) {
+            size_t len = (size_t)n - at < CHUNK ? (size_t)n - at : CHUNK;
+            ends += scan_feed(&s.scan, (struct slice){memory + at, len}).end;
+        }
+        double seconds = now() - began;
+        if (round == 0 || seconds < best) best = seconds;
+    }
+    check(ends > 0, "scan");
+    fprintf(stderr, "bytes %zd\nseconds %.6f\n", n, best);
+}
+
+int main(int argc, char **argv)
+{
+    if (argc == 3 && strcmp(argv[1], "sum") == 0)
+        sum(argv[2]);
+    else if (argc == 3 && strcmp(argv[1], "split") == 0)
+        split(argv[2]);
+    else
+        return fputs("usage: fold sum|split FILE\n", stderr), 2;
+    return 0;
+}
