@@ -31,7 +31,7 @@ static bool is_space(char c)
     return c == ' ' || (c >= '\t' && c <= '\r');
 }
 
-struct slice slice_trim(struct slice s)
+struct slice slice_trim_slow(struct slice s)
 {
     while (s.len > 0 && is_space(s.p[0]))
         s.p++, s.len--;

@@ -36,8 +36,13 @@ static inline bool slice_equal(struct slice a, struct slice b)
 bool slice_equal_nocase(struct slice a, struct slice b);
 bool slice_starts(struct slice s, struct slice prefix);
 bool slice_ends(struct slice s, struct slice suffix);
+struct slice slice_trim_slow(struct slice s);
 /** Without ASCII white space at both ends. */
-struct slice slice_trim(struct slice s);
+static inline struct slice slice_trim(struct slice s)
+{
+    bool plain = s.len > 0 && (unsigned char)s.p[0] > ' ' && (unsigned char)s.p[s.len - 1] > ' ';
+    return plain ? s : slice_trim_slow(s);
+}
 /** Bytewise order, as PostgreSQL's COLLATE "C": negative, 0 or positive. */
 int slice_compare(struct slice a, struct slice b);
 /**

@@ -24,6 +24,15 @@ struct civil civil_of_days(int32_t days);
 /** The day number of a date whose parts are in range. */
 int32_t civil_to_days(struct civil date);
 
+/** The same for the years 1 to 9999, which nearly all dates have. */
+static inline int32_t civil_to_days_usual(struct civil date)
+{
+    static const uint16_t before[CIVIL_MONTHS] = {306, 337, 0, 31, 61, 92, 122, 153, 184, 214, 245, 275}; /* from March on */
+    uint32_t year = (uint32_t)date.year - (date.month <= 2);
+    uint32_t day = year * 365 + year / 4 - year / 100 + year / 400 + before[date.month - 1] + (uint32_t)date.day - 1;
+    return (int32_t)day - 730425; /* 2000-01-01 counted from 0000-03-01 */
+}
+
 /** a / b and its remainder, rounded towards minus infinity; b > 0. */
 static inline int64_t civil_floor_div(int64_t a, int64_t b)
 {

@@ -2,6 +2,7 @@
 #include "data/infer_cell.h"
 
 #include "data/type_datetime.h"
+#include "data/type_float.h"
 #include "data/type_json.h"
 #include "data/type_number.h"
 
@@ -72,7 +73,7 @@ static unsigned look_number(struct slice s)
         if (rest.len == 0) is = BIT(NUMERIC);
     }
     if (rest.len > 0 && (rest.p[0] | 0x20) != 'e') return 0;
-    return is | (type_number_float8(NULL, s, NULL, &unused) == 0 ? BIT(FLOAT8) : 0);
+    return is | (type_float_double(NULL, s, NULL, &unused) == 0 ? BIT(FLOAT8) : 0);
 }
 
 /* yyyy-mm-dd or yyyy/mm/dd at the start of s */

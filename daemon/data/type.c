@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type.h"
 
+#include "data/type_float.h"
 #include "data/type_format.h"
 #include "data/type_json.h"
 #include "data/type_number.h"
@@ -39,12 +40,12 @@ static const struct family {
                       "a number such as 12.34",
                       "a number of at most 131072 digits before and 16383 behind the point"},
     [TYPE_FLOAT4] = {{"real", 700, 1021, true},
-                     type_number_float4,
+                     type_float_single,
                      "is not a number",
                      "a number such as 12.34",
                      "a number between 1e-45 and 3.4e38 in size, or 0"},
     [TYPE_FLOAT8] = {{"double precision", 701, 1022, true},
-                     type_number_float8,
+                     type_float_double,
                      "is not a number",
                      "a number such as 12.34",
                      "a number between 5e-324 and 1.7e308 in size, or 0"},

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_datetime.h"
 
-#include "data/type_number.h"
+#include "data/type_float.h"
 
 #include <math.h>
 
@@ -136,18 +136,6 @@ static bool date_complete(const struct decoder *d)
     return (d->seen & SEEN_DATE) || d->parts + (d->month != 0) == PARTS;
 }
 
-static bool is_leap(int32_t year)
-{
-    return year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-}
-
-bool type_datetime_exists(struct civil date)
-{
-    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-    if (date.year < -4713 || date.year > 5874897 || date.month < 1 || date.month > 12 || date.day < 1) return false;
-    return date.day <= days[date.month - 1] + (date.month == 2 && is_leap(date.year));
-}
-
 bool type_datetime_fraction(struct slice digits, int64_t *ret_us)
 {
     static const unsigned scale[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
@@ -161,7 +149,7 @@ bool type_datetime_fraction(struct slice digits, int64_t *ret_us)
     char text[LONG + 2] = ".";
     memcpy(text + 1, digits.p, digits.len);
     union value v;
-    if (type_number_float8(NULL, (struct slice){text, digits.len + 1}, NULL, &v)) return false;
+    if (type_float_double(NULL, (struct slice){text, digits.len + 1}, NULL, &v)) return false;
     *ret_us = (int64_t)rint(v.f * 1e6);
     return true;
 }
@@ -401,7 +389,7 @@ static bool decode_word(struct slice text, struct type_stamp *ret_stamp)
     } specials[] = {
         {{"infinity", 8}, {.kind = TYPE_STAMP_INFINITY}},
         {{"-infinity", 9}, {.kind = TYPE_STAMP_MINUS_INFINITY}},
-        {{"epoch", 5}, {.has_date = true, .has_time = true, .date = {1970, 1, 1}}},
+        {{"epoch", 5}, {.has_date = true, .has_time = true, .has_zone = true, .date = {1970, 1, 1}}},
     };
     for (size_t i = 0; i < sizeof(specials) / sizeof(specials[0]); i++) {
         if (!slice_equal_nocase(text, specials[i].text)) continue;
@@ -417,7 +405,8 @@ int type_datetime_decode(struct slice text, bool time_only, struct type_stamp *r
     struct decoder d = {.p = text.p, .end = text.p + text.len, .time_only = time_only};
     int r = take_all(&d);
     if (r) return r;
-    struct type_stamp s = {.has_date = date_complete(&d), .has_time = d.seen & SEEN_TIME, .zone_s = d.zone_s};
+    struct type_stamp s = {
+        .has_date = date_complete(&d), .has_time = d.seen & SEEN_TIME, .has_zone = d.seen & SEEN_ZONE, .zone_s = d.zone_s};
     if (!s.has_date && (d.parts || d.month || (d.seen & (SEEN_ERA | SEEN_WEEKDAY)))) return TYPE_E_SYNTAX;
     if (s.has_date && (r = resolve_date(&d, &s.date))) return r;
     if ((r = resolve_time(&d, &s.time_us))) return r;

@@ -23,7 +23,7 @@ enum type_stamp_kind { TYPE_STAMP_FINITE, TYPE_STAMP_INFINITY, TYPE_STAMP_MINUS_
 
 struct type_stamp {
     enum type_stamp_kind kind;
-    bool has_date, has_time;
+    bool has_date, has_time, has_zone;
     struct civil date; /* a day that exists */
     int64_t time_us;   /* since midnight; 0 without a time; up to 24:00:00 */
     int32_t zone_s;    /* seconds east of UTC; 0 without a zone */
@@ -33,7 +33,13 @@ struct type_stamp {
 must_check int type_datetime_decode(struct slice text, bool time_only, struct type_stamp *ret_stamp);
 
 /** The month has that day, and PostgreSQL's calendar that year: 4714 BC to 5874897. */
-bool type_datetime_exists(struct civil date);
+static inline bool type_datetime_exists(struct civil date)
+{
+    static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
+    if (date.year < -4713 || date.year > 5874897 || date.month < 1 || date.month > 12 || date.day < 1) return false;
+    bool leap = date.year % 4 == 0 && (date.year % 100 != 0 || date.year % 400 == 0);
+    return date.day <= days[date.month - 1] + (date.month == 2 && leap);
+}
 /** The whole of 1 to n digits behind a decimal point, as microseconds (rounded as PostgreSQL does; up to 1000000). False: no such
  * digits. */
 must_check bool type_datetime_fraction(struct slice digits, int64_t *ret_us);

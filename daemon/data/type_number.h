@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Booleans, integers and floats from text, as PostgreSQL 15's boolin, int4in and float8in read them. Of later servers' forms
+ * Booleans and integers from text, as PostgreSQL 15's boolin and int4in read them. Of later servers' forms
  * hexadecimal, octal and binary integers and underscores between digits are refused.
  *
  * Thread: any.
@@ -13,9 +13,5 @@
 must_check int type_number_bool(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
 /** int2, int4, int8 by in->type.id. */
 must_check int type_number_int(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
-/** The nearest double, whatever the locale. The arena is used for texts of more than 100 bytes only. */
-must_check int type_number_float8(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
-/** The nearest float (not the nearest double rounded once more). */
-must_check int type_number_float4(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
 
 #endif

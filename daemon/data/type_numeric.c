@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_numeric.h"
 
-#include <endian.h>
+#include "data/digits.h"
 
 enum {
     GROUP = 4,              /* decimal digits in a base-10000 digit */
@@ -184,9 +184,78 @@ static int parse_word(struct slice s, int32_t typmod, struct arena *arena, union
     return TYPE_E_SYNTAX;
 }
 
+/* 10^0 … 10^19: all that fit */
+static const uint64_t tens[] = {
+    UINT64_C(1),
+    UINT64_C(10),
+    UINT64_C(100),
+    UINT64_C(1000),
+    UINT64_C(10000),
+    UINT64_C(100000),
+    UINT64_C(1000000),
+    UINT64_C(10000000),
+    UINT64_C(100000000),
+    UINT64_C(1000000000),
+    UINT64_C(10000000000),
+    UINT64_C(100000000000),
+    UINT64_C(1000000000000),
+    UINT64_C(10000000000000),
+    UINT64_C(100000000000000),
+    UINT64_C(1000000000000000),
+    UINT64_C(10000000000000000),
+    UINT64_C(100000000000000000),
+    UINT64_C(1000000000000000000),
+    UINT64_C(10000000000000000000),
+};
+enum { TENS = sizeof(tens) / sizeof(tens[0]), PLAIN_GROUPS = 4, GROUP_BITS = 16 };
+#define PLAIN_END UINT64_C(10000000000000000) /* 10000^PLAIN_GROUPS */
+
+/* Four base-10000 digits in a word, the first at the top; v < PLAIN_END */
+static inline uint64_t split(uint64_t v)
+{
+    uint32_t high = (uint32_t)(v / 100000000), low = (uint32_t)(v % 100000000);
+    return (uint64_t)(high / 10000) << 48 | (uint64_t)(high % 10000) << 32 | (uint64_t)(low / 10000) << 16 | low % 10000;
+}
+
+/*
+ * Up to 16 digits that need no rounding: the mantissa, moved so that the point stands between base-10000 digits, is divided into
+ * them. False: it takes the long way. What does not fit the precision does, for its error.
+ */
+static bool parse_plain(int32_t typmod, struct slice s, struct arena *arena, union value *ret_value)
+{
+    struct digits_number n;
+    if (!digits_number(s, &n)) return false;
+    int precision, scale = (int)n.scale;
+    if (type_numeric_typmod(typmod, &precision, &scale)) {
+        if ((int)n.scale > scale) return false;
+        int digits = precision - scale + (int)n.scale;
+        if (digits < 0 || (digits < TENS && n.mantissa >= tens[digits])) return false;
+    }
+    unsigned behind = (n.scale + GROUP - 1) / GROUP;
+    uint64_t moved = n.mantissa * tens[behind * GROUP - n.scale]; /* 16 digits and three zeros at most */
+    if (moved >= PLAIN_END) return false;
+    uint64_t *to = arena_alloc(arena, 2 * sizeof(*to));
+    if (!to) return false;
+    unsigned groups = 0;
+    if (moved == 0) {
+        to[0] = htobe64((uint64_t)scale);
+    } else {
+        uint64_t word = split(moved);
+        unsigned zeros = (unsigned)__builtin_clzll(word) / GROUP_BITS;
+        groups = PLAIN_GROUPS - zeros - (unsigned)__builtin_ctzll(word) / GROUP_BITS;
+        uint16_t weight = (uint16_t)(PLAIN_GROUPS - 1 - zeros - behind);
+        uint16_t sign = n.negative ? SIGN_NEGATIVE : 0;
+        to[0] = htobe64((uint64_t)groups << 48 | (uint64_t)weight << 32 | (uint64_t)sign << 16 | (uint64_t)scale);
+        to[1] = htobe64(word << (GROUP_BITS * zeros));
+    }
+    ret_value->s = (struct slice){(const char *)to, (HEADER + groups) * sizeof(uint16_t)};
+    return true;
+}
+
 int type_numeric_parse(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value)
 {
     struct slice s = slice_trim(text);
+    if (parse_plain(in->type.typmod, s, arena, ret_value)) return 0;
     struct number n;
     int r = scan_number(s, &n);
     if (r == TYPE_E_SYNTAX) return parse_word(s, in->type.typmod, arena, ret_value);

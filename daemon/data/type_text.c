@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_text.h"
 
-enum { TYPMOD_OFFSET = 4, UUID_BYTES = 16 };
+#include <limits.h>
+
+enum { TYPMOD_OFFSET = 4, UUID_BYTES = 16, UUID_TEXT = 36 };
 
 /* Cut to `max` characters; what is cut away must be spaces. */
 static int cut(struct slice *text, int32_t max)
@@ -47,32 +49,59 @@ int type_text_bpchar(const struct type_input *in, struct slice text, struct aren
     return 0;
 }
 
-static int hex_digit(char c)
+/* Every byte's value as a hexadecimal digit plus one, so that what is none is 0 */
+#define HEX(c, v) [c] = (v) + 1
+static const unsigned char hex[256] = {
+    HEX('0', 0),  HEX('1', 1),  HEX('2', 2),  HEX('3', 3),  HEX('4', 4),  HEX('5', 5),  HEX('6', 6),  HEX('7', 7),
+    HEX('8', 8),  HEX('9', 9),  HEX('a', 10), HEX('b', 11), HEX('c', 12), HEX('d', 13), HEX('e', 14), HEX('f', 15),
+    HEX('A', 10), HEX('B', 11), HEX('C', 12), HEX('D', 13), HEX('E', 14), HEX('F', 15),
+};
+#undef HEX
+
+/* Two digits, or something above 255 */
+static inline unsigned hex_pair(const char *p)
 {
-    if (c >= '0' && c <= '9') return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
+    unsigned high = hex[(unsigned char)p[0]] - 1U, low = hex[(unsigned char)p[1]] - 1U;
+    return high << 4 | low;
+}
+
+/* 8-4-4-4-12, as nearly all are written */
+static bool uuid_usual(struct slice text, unsigned char *bytes)
+{
+    static const unsigned char at[UUID_BYTES] = {0, 2, 4, 6, 9, 11, 14, 16, 19, 21, 24, 26, 28, 30, 32, 34};
+    if (text.len != UUID_TEXT || text.p[8] != '-' || text.p[13] != '-' || text.p[18] != '-' || text.p[23] != '-') return false;
+    unsigned seen = 0;
+    for (unsigned i = 0; i < UUID_BYTES; i++) {
+        unsigned pair = hex_pair(text.p + at[i]);
+        seen |= pair;
+        bytes[i] = (unsigned char)pair;
+    }
+    return seen <= UINT8_MAX;
 }
 
 /* 32 hexadecimal digits, with or without braces around them, with or without a hyphen behind every fourth */
+static bool uuid_any(struct slice text, unsigned char *bytes)
+{
+    const char *p = text.p, *end = text.p + text.len;
+    bool braces = p < end && *p == '{';
+    if (braces) p++;
+    for (unsigned i = 0; i < UUID_BYTES; i++) {
+        unsigned pair = end - p < 2 ? UINT_MAX : hex_pair(p);
+        if (pair > UINT8_MAX) return false;
+        bytes[i] = (unsigned char)pair;
+        p += 2;
+        if (i % 2 == 1 && i < UUID_BYTES - 1 && p < end && *p == '-') p++;
+    }
+    if (braces && (p == end || *p++ != '}')) return false;
+    return p == end;
+}
+
 int type_text_uuid(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value)
 {
     (void)in;
     unsigned char *bytes = arena_alloc(arena, UUID_BYTES);
     if (!bytes) return -ENOMEM;
-    const char *p = text.p, *end = text.p + text.len;
-    bool braces = p < end && *p == '{';
-    if (braces) p++;
-    for (unsigned i = 0; i < UUID_BYTES; i++) {
-        if (end - p < 2) return TYPE_E_SYNTAX;
-        int high = hex_digit(p[0]), low = hex_digit(p[1]);
-        if (high < 0 || low < 0) return TYPE_E_SYNTAX;
-        bytes[i] = (unsigned char)(high << 4 | low);
-        p += 2;
-        if (i % 2 == 1 && i < UUID_BYTES - 1 && p < end && *p == '-') p++;
-    }
-    if (braces && (p == end || *p++ != '}')) return TYPE_E_SYNTAX;
-    if (p != end) return TYPE_E_SYNTAX;
+    if (!uuid_usual(text, bytes) && !uuid_any(text, bytes)) return TYPE_E_SYNTAX;
     ret_value->s = (struct slice){(const char *)bytes, UUID_BYTES};
     return 0;
 }

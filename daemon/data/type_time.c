@@ -1,11 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_time.h"
 
+#include "data/digits.h"
 #include "data/type_datetime.h"
 #include "data/type_format.h"
 
 /* What PostgreSQL can hold: dates from 4714-11-24 BC to 5874897-12-31, timestamps from there to 294276-12-31. */
 static const int64_t first_day = -2451545, end_day = 2145031949;
+enum { ISO_DATE = 10 }; /* bytes */
 static const int64_t first_us = INT64_C(-211813488000000000), end_us = INT64_C(9223371331200000000);
 
 /* Two digits, or something above 99 */
@@ -15,23 +17,43 @@ static inline unsigned two(const char *p)
     return a > 9 || b > 9 ? 1000 : a * 10 + b;
 }
 
-/* hh:mm:ss[.f{1,6}][Z|±hh[:mm]] behind an ISO date */
-static bool scan_iso_time(struct slice s, struct type_stamp *stamp)
+/* Bytes 0 where the text has a separator, a digit's value where it has a digit; false when one of them has neither. */
+static inline bool read_pattern(const char *p, uint64_t pattern, uint64_t above, uint64_t *ret_digits)
 {
-    if (s.len < 8 || s.p[2] != ':' || s.p[5] != ':') return false;
-    unsigned hour = two(s.p), minute = two(s.p + 3), second = two(s.p + 6);
-    if (hour > 23 || minute > 59 || second > 59) return false;
-    const char *p = s.p + 8, *end = s.p + s.len;
-    int64_t us = 0;
-    if (p < end && *p == '.') {
+    uint64_t v = digits_eight(p) ^ pattern;
+    if ((v | (v + above)) & UINT64_C(0x8080808080808080)) return false;
+    *ret_digits = v;
+    return true;
+}
+
+/* Words as digits.h has them: the text's first byte is the lowest. `above` brings a digit's byte to its high bit from 10 on, a
+ * separator's from 1 on. */
+#define DATE_PATTERN UINT64_C(0x2d30302d30303030) /* 0000-00- */
+#define DATE_ABOVE UINT64_C(0x7f76767f76767676)
+#define TIME_PATTERN UINT64_C(0x30303a30303a3030) /* 00:00:00 */
+#define TIME_ABOVE UINT64_C(0x76767f76767f7676)
+
+/* What the pair of digits at byte `at` says */
+static inline unsigned pair(uint64_t digits, unsigned at)
+{
+    return (unsigned)(digits >> (8 * at) & 0xf) * 10 + (unsigned)(digits >> (8 * at + 8) & 0xf);
+}
+
+/* [.f{1,6}][Z|±hh[:mm]] behind an ISO date and time */
+static inline bool scan_iso_rest(const char *p, const char *end, struct type_stamp *stamp)
+{
+    if (*p == '.') {
+        static const unsigned scale[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
         const char *digits = ++p;
         while (p < end && (unsigned)(*p - '0') <= 9)
             p++;
-        if (p - digits > 6 || !type_datetime_fraction((struct slice){digits, (size_t)(p - digits)}, &us)) return false;
+        size_t n = (size_t)(p - digits);
+        if (n < 1 || n > 6) return false;
+        stamp->time_us += (int64_t)digits_value(digits_load(digits, n)) * scale[n];
+        if (p == end) return true;
     }
-    stamp->has_time = true;
-    stamp->time_us = (int64_t)((hour * 60 + minute) * 60 + second) * CIVIL_US_PER_SECOND + us;
-    if (p == end || (*p == 'Z' && p + 1 == end)) return true;
+    stamp->has_zone = true;
+    if (*p == 'Z') return p + 1 == end;
     bool with_minutes = end - p == 6 && p[3] == ':';
     if ((*p != '+' && *p != '-') || (end - p != 3 && !with_minutes)) return false;
     unsigned zone_hour = two(p + 1), zone_minute = with_minutes ? two(p + 4) : 0;
@@ -41,17 +63,37 @@ static bool scan_iso_time(struct slice s, struct type_stamp *stamp)
     return true;
 }
 
-/* The form nearly every file has; what is not exactly that goes to the decoder. */
-static bool scan_iso(struct slice s, struct type_stamp *ret_stamp)
+/* Behind an ISO date and its T or blank */
+static inline bool scan_iso_time(struct slice s, struct type_stamp *stamp)
 {
-    if (s.len < 10 || s.p[4] != '-' || s.p[7] != '-') return false;
-    unsigned century = two(s.p), year = two(s.p + 2), month = two(s.p + 5), day = two(s.p + 8);
-    if (century > 99 || year > 99 || month > 99 || day > 99) return false;
-    struct type_stamp stamp = {.has_date = true, .date = {(int32_t)(century * 100 + year), (int32_t)month, (int32_t)day}};
-    if (stamp.date.year == 0 || !type_datetime_exists(stamp.date)) return false;
-    if (s.len > 10) {
-        if (s.p[10] != ' ' && s.p[10] != 'T') return false;
-        if (!scan_iso_time((struct slice){s.p + 11, s.len - 11}, &stamp)) return false;
+    uint64_t digits;
+    if (s.len < 8 || !read_pattern(s.p, TIME_PATTERN, TIME_ABOVE, &digits)) return false;
+    unsigned hour = pair(digits, 0), minute = pair(digits, 3), second = pair(digits, 6);
+    if (hour > 23 || minute > 59 || second > 59) return false;
+    stamp->has_time = true;
+    stamp->time_us = (int64_t)((hour * 60 + minute) * 60 + second) * CIVIL_US_PER_SECOND;
+    return s.len == 8 || scan_iso_rest(s.p + 8, s.p + s.len, stamp);
+}
+
+/* yyyy-mm-dd of the years 1 to 9999 at the start of s */
+static inline bool scan_iso_date(struct slice s, struct civil *ret_date)
+{
+    uint64_t digits;
+    if (s.len < ISO_DATE || !read_pattern(s.p, DATE_PATTERN, DATE_ABOVE, &digits)) return false;
+    struct civil date = {(int32_t)(pair(digits, 0) * 100 + pair(digits, 2)), (int32_t)pair(digits, 5), (int32_t)two(s.p + 8)};
+    if (date.year == 0 || !type_datetime_exists(date)) return false;
+    *ret_date = date;
+    return true;
+}
+
+/* The form nearly every file has; what is not exactly that goes to the decoder. Inlined, the stamp stays in registers. */
+__attribute__((always_inline)) static inline bool scan_iso(struct slice s, struct type_stamp *ret_stamp)
+{
+    struct type_stamp stamp = {.has_date = true};
+    if (!scan_iso_date(s, &stamp.date)) return false;
+    if (s.len > ISO_DATE) {
+        if (s.p[ISO_DATE] != ' ' && s.p[ISO_DATE] != 'T') return false;
+        if (!scan_iso_time((struct slice){s.p + ISO_DATE + 1, s.len - ISO_DATE - 1}, &stamp)) return false;
     }
     *ret_stamp = stamp;
     return true;
@@ -80,6 +122,10 @@ int type_time_date(const struct type_input *in, struct slice text, struct arena 
 {
     (void)arena;
     struct type_stamp s;
+    if (text.len == ISO_DATE && !in->format && scan_iso_date(text, &s.date)) {
+        ret_value->i = civil_to_days_usual(s.date);
+        return 0;
+    }
     int r = decode(in, text, &s);
     if (r) return r;
     if (s.kind != TYPE_STAMP_FINITE) {
@@ -104,9 +150,21 @@ int type_time_time(const struct type_input *in, struct slice text, struct arena 
     return 0;
 }
 
+/* An ISO date and time, which is in range whatever its zone */
+static inline bool usual_timestamp(const struct type_input *in, struct slice text, union value *ret_value)
+{
+    struct type_stamp s;
+    if (!scan_iso(text, &s)) return false;
+    int64_t us = civil_to_days_usual(s.date) * CIVIL_US_PER_DAY + s.time_us;
+    if (in->type.id == TYPE_TIMESTAMPTZ) us -= s.zone_s * CIVIL_US_PER_SECOND;
+    ret_value->i = in->type.typmod < 0 ? us : round_us(us, in->type.typmod);
+    return true;
+}
+
 int type_time_timestamp(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value)
 {
     (void)arena;
+    if (!in->format && usual_timestamp(in, text, ret_value)) return 0;
     struct type_stamp s;
     int r = decode(in, text, &s);
     if (r) return r;
