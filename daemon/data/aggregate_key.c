@@ -36,7 +36,7 @@ int aggregate_key_plan(const struct aggregate_spec *s, size_t k, struct error *e
     int r = 0;
     switch (p.key.kind) {
     case AGGREGATE_KEY_COLUMN:
-        if (p.source.id == TYPE_JSON || p.source.id == TYPE_JSONB)
+        if (p.source.id == TYPE_JSON || p.source.id == TYPE_JSONB || p.source.id == TYPE_OTHER)
             r = error_set(err, AGGREGATE_E_TYPE, "rows cannot be grouped by a %s", type_info(p.source.id)->name);
         break;
     case AGGREGATE_KEY_DATE:

@@ -34,7 +34,7 @@ bool decimal_valid(struct slice value)
 {
     if (value.len < DECIMAL_HEAD) return false;
     uint32_t n = get16(value.p), sign = get16(value.p + 4), scale = get16(value.p + 6);
-    if (n > INT16_MAX || value.len != DECIMAL_HEAD + 2 * (size_t)n || scale > SCALE_MAX) return false;
+    if (value.len != DECIMAL_HEAD + 2 * (size_t)n || scale > SCALE_MAX) return false;
     for (int i = 0; i < SPECIALS; i++)
         if (sign == specials[i].sign) return n == 0;
     if (sign != SIGN_PLUS && sign != SIGN_MINUS) return false;

@@ -81,6 +81,7 @@ static const struct family {
     [TYPE_TEXT] = {{"text", 25, 1009, false}, type_text_text, "is not a text", "a text", NULL},
     [TYPE_VARCHAR] = {{"character varying", 1043, 1015, false}, type_text_varchar, "is not a text", "a text", NULL},
     [TYPE_BPCHAR] = {{"character", 1042, 1014, false}, type_text_bpchar, "is not a text", "a text", NULL},
+    [TYPE_OTHER] = {{"column of another type", 0, 0, false}, type_text_text, "is not a text", "a text", NULL},
 };
 
 enum { TYPMOD_OFFSET = 4, EXPECTED_MAX = 128, SQL_MAX = 64 };
@@ -92,7 +93,7 @@ const struct type_info *type_info(enum type_id id)
 
 int type_by_oid(uint32_t oid, enum type_id *ret_id)
 {
-    for (size_t i = 0; i < TYPE_N; i++) {
+    for (size_t i = 0; i < TYPE_OTHER; i++) {
         if (families[i].info.oid != oid) continue;
         *ret_id = (enum type_id)i;
         return 0;

@@ -14,6 +14,11 @@
  *   numeric                 s, the bytes of numeric_send: i16 ndigits, weight, sign, dscale, base-10000 digits, big-endian
  *   uuid                    s, 16 bytes
  *   json jsonb text varchar bpchar   s, UTF-8 (jsonb without its version byte; char(n) without the blanks that pad it)
+ *   other                   s, the text as it stands
+ *
+ * TYPE_OTHER stands for any type of the server's that is not in this list (inet, arrays, enums, intervals, ranges, domains, …):
+ * only the server can tell whether a text is one. It has no binary form here: a table with such a column is loaded by COPY's text
+ * format (format/pgtext.h), and it can neither be grouped by nor measured.
  *
  * Thread: any.
  */
@@ -45,6 +50,7 @@ enum type_id {
     TYPE_TEXT,
     TYPE_VARCHAR,
     TYPE_BPCHAR,
+    TYPE_OTHER,
     TYPE_N
 };
 
@@ -62,13 +68,13 @@ struct type {
 
 struct type_info {
     const char *name; /* as format_type prints it: "bigint", "timestamp with time zone" */
-    uint32_t oid;     /* pg_type.oid, fixed for built-in types */
+    uint32_t oid;     /* pg_type.oid, fixed for built-in types; 0 for TYPE_OTHER */
     uint32_t array_oid;
     bool fixed; /* value is i or f */
 };
 
 const struct type_info *type_info(enum type_id id);
-/** The type with this pg_type oid. 0 or TYPE_E_UNKNOWN. */
+/** The type with this pg_type oid. 0 or TYPE_E_UNKNOWN (the caller may then take TYPE_OTHER). */
 must_check int type_by_oid(uint32_t oid, enum type_id *ret_id);
 
 enum {
@@ -106,7 +112,7 @@ const char *type_fault(enum type_id id, int code);
 const char *type_expected(const struct type_input *in, int code, char ret_text[128]);
 /** The SQLSTATE that PostgreSQL gives for TYPE_E_ `code`: 22P02, 22003, 22001; 22007, 22008 for dates and times. */
 const char *type_sqlstate(enum type_id id, int code);
-/** SQL name with its typmod: "numeric(12,2)". ret_text holds 64 bytes. */
+/** SQL name with its typmod: "numeric(12,2)". Not for TYPE_OTHER. ret_text holds 64 bytes. */
 const char *type_sql(struct type t, char ret_text[64]);
 
 #endif

@@ -1,21 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/pgcopy.h"
 
+#include <assert.h>
 #include <endian.h>
 
 /* How a value of memory becomes one of the wire */
-enum form { FORM_1, FORM_2, FORM_4, FORM_8, FORM_FLOAT4, FORM_FLOAT8, FORM_BYTES, FORM_JSONB };
+enum form { FORM_1, FORM_2, FORM_4, FORM_8, FORM_FLOAT4, FORM_FLOAT8, FORM_BYTES, FORM_JSONB, FORM_NONE };
 
 static const unsigned char forms[TYPE_N] = {
     [TYPE_BOOL] = FORM_1,        [TYPE_INT2] = FORM_2,        [TYPE_INT4] = FORM_4,        [TYPE_INT8] = FORM_8,
     [TYPE_NUMERIC] = FORM_BYTES, [TYPE_FLOAT4] = FORM_FLOAT4, [TYPE_FLOAT8] = FORM_FLOAT8, [TYPE_DATE] = FORM_4,
     [TYPE_TIME] = FORM_8,        [TYPE_TIMESTAMP] = FORM_8,   [TYPE_TIMESTAMPTZ] = FORM_8, [TYPE_UUID] = FORM_BYTES,
     [TYPE_JSON] = FORM_BYTES,    [TYPE_JSONB] = FORM_JSONB,   [TYPE_TEXT] = FORM_BYTES,    [TYPE_VARCHAR] = FORM_BYTES,
-    [TYPE_BPCHAR] = FORM_BYTES,
+    [TYPE_BPCHAR] = FORM_BYTES,  [TYPE_OTHER] = FORM_NONE,
 };
 static const unsigned char fixed_bytes[] = {
-    [FORM_1] = 1,      [FORM_2] = 2,      [FORM_4] = 4,     [FORM_8] = 8,
-    [FORM_FLOAT4] = 4, [FORM_FLOAT8] = 8, [FORM_BYTES] = 0, [FORM_JSONB] = 1,
+    [FORM_1] = 1,      [FORM_2] = 2,     [FORM_4] = 4,     [FORM_8] = 8,    [FORM_FLOAT4] = 4,
+    [FORM_FLOAT8] = 8, [FORM_BYTES] = 0, [FORM_JSONB] = 1, [FORM_NONE] = 0,
 };
 enum { LENGTH = 4, JSONB_VERSION = 1 };
 
@@ -86,6 +87,7 @@ static char *put_value(char *at, enum form form, const union value *v)
     }
     case FORM_JSONB: *at++ = JSONB_VERSION; break;
     case FORM_BYTES: break;
+    case FORM_NONE: assert(!"a type without a binary form");
     }
     return put_bytes(at, v->s);
 }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * PostgreSQL's binary forms: COPY BINARY rows and array parameters, from batches.
+ * Not for TYPE_OTHER, which has none: see format/pgtext.h.
+ *
  * Source: PostgreSQL manual, "COPY", File Formats, Binary Format; the send functions of each type; array_send.
  *
  * Thread: any.

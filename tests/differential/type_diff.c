@@ -5,11 +5,12 @@
  *
  *     values   a line for each: the value's binary form in hexadecimal, or E and an SQLSTATE
  *     rows     COPY BINARY of those that are values: the value, 7, and its line's number; every fifth value is NULL
+ *     text     the same in COPY's text format
  *     array    COPY BINARY of one row with one column, the array of them
  *
- * For rows and array all lines have one type, and for array there are at most BATCH_ROWS.
+ * The oid 0 is TYPE_OTHER. For rows, text and array all lines have one type, and for array there are at most BATCH_ROWS.
  */
-#include "format/pgcopy.h"
+#include "format/pgtext.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -17,7 +18,7 @@
 enum { LENGTH_WORD = 4, FILE_ID = 7, NULL_EVERY = 5 };
 
 struct filter {
-    enum mode { VALUES, ROWS, ARRAY } mode;
+    enum mode { VALUES, ROWS, TEXT, ARRAY } mode;
     struct type_input in; /* of the current line */
     uint64_t line;
     struct arena arena;
@@ -43,7 +44,8 @@ static int read_line(struct filter *f, char *line, struct slice *ret_text)
     uint32_t oid = (uint32_t)strtoul(line, &oid_end, 10);
     f->in.type.typmod = (int32_t)strtol(oid_end, &typmod_end, 10);
     size_t n = from_hex(typmod_end + 1);
-    if (type_by_oid(oid, &f->in.type.id) || n == SIZE_MAX) return -1;
+    f->in.type.id = TYPE_OTHER;
+    if ((oid && type_by_oid(oid, &f->in.type.id)) || n == SIZE_MAX) return -1;
     *ret_text = (struct slice){typmod_end + 1, n};
     return 0;
 }
@@ -67,6 +69,7 @@ static void write_value(struct filter *f, int r, const union value *v)
 static int flush(struct filter *f)
 {
     if (f->mode == ROWS) pgcopy_rows(&f->out, &f->batch, &(struct pgcopy_lineage){.file = FILE_ID});
+    if (f->mode == TEXT) pgtext_rows(&f->out, &f->batch, &(struct pgcopy_lineage){.file = FILE_ID});
     if (f->mode == ARRAY) {
         struct buf array;
         buf_init(&array, 1 << 26);
@@ -95,7 +98,7 @@ static int take(struct filter *f, struct slice text)
         struct batch *b = &f->batch;
         if (!type_info(f->in.type.id)->fixed) v.s = arena_copy(&f->arena, v.s);
         b->column[0].value[b->rows] = v;
-        b->column[0].null[b->rows] = f->mode == ROWS && f->line % NULL_EVERY == 0;
+        b->column[0].null[b->rows] = f->mode != ARRAY && f->line % NULL_EVERY == 0;
         b->line[b->rows++] = f->line;
         if (b->rows == BATCH_ROWS) r = flush(f);
     }
@@ -107,6 +110,7 @@ int main(int argc, char **argv)
 {
     struct filter f = {.mode = argc != 2                       ? VALUES
                                : strcmp(argv[1], "rows") == 0  ? ROWS
+                               : strcmp(argv[1], "text") == 0  ? TEXT
                                : strcmp(argv[1], "array") == 0 ? ARRAY
                                                                : VALUES};
     arena_init(&f.arena, 1 << 16, 1 << 26);
@@ -115,7 +119,7 @@ int main(int argc, char **argv)
     size_t cap = 0;
     ssize_t len;
     int r = 0;
-    if (f.mode != VALUES) pgcopy_header(&f.out);
+    if (f.mode == ROWS || f.mode == ARRAY) pgcopy_header(&f.out);
     while (!r && (len = getline(&line, &cap, stdin)) > 0) {
         struct slice text;
         if (line[len - 1] == '\n') line[len - 1] = '\0';
@@ -125,7 +129,7 @@ int main(int argc, char **argv)
         if (!r) r = take(&f, text);
     }
     if (!r && f.mode != VALUES) r = flush(&f);
-    if (f.mode != VALUES) pgcopy_trailer(&f.out);
+    if (f.mode == ROWS || f.mode == ARRAY) pgcopy_trailer(&f.out);
     if (!r) r = buf_check(&f.out);
     if (!r && f.out.len) fwrite(f.out.data, 1, f.out.len, stdout);
     free(line);

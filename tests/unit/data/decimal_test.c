@@ -48,6 +48,18 @@ static void values_have_their_text(void **state)
     assert_text(SLICE("\0\1\xff\xff" PLUS "\0\2\0\x64"), "0.01");
 }
 
+/* 131072 digits before the point: the longest that numeric_in takes */
+static void a_number_of_more_than_32767_groups_is_valid(void **state)
+{
+    (void)state;
+    enum { GROUPS = 32768 };
+    static char bytes[DECIMAL_HEAD + 2 * GROUPS] = {(char)(GROUPS >> 8), 0, 0x7f, (char)0xff};
+    bytes[DECIMAL_HEAD + 1] = 1;
+    const struct slice value = {bytes, sizeof(bytes)};
+    assert_true(decimal_valid(value));
+    assert_int_equal(decimal_open(value).weight, 32767);
+}
+
 static void malformed_bytes_are_not_valid(void **state)
 {
     (void)state;
@@ -208,6 +220,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(values_have_their_text),
+        cmocka_unit_test(a_number_of_more_than_32767_groups_is_valid),
         cmocka_unit_test(malformed_bytes_are_not_valid),
         cmocka_unit_test(order_is_that_of_the_values),
         cmocka_unit_test_setup_teardown(a_sum_of_nothing_is_zero, start, finish),

@@ -17,13 +17,14 @@
 static void every_type_is_found_by_its_oid(void **state)
 {
     (void)state;
-    for (size_t i = 0; i < TYPE_N; i++) {
+    for (size_t i = 0; i < TYPE_OTHER; i++) {
         enum type_id id = TYPE_N;
         assert_int_equal(type_by_oid(type_info((enum type_id)i)->oid, &id), 0);
         assert_int_equal(id, i);
     }
     enum type_id unchanged = TYPE_TEXT;
     assert_int_equal(type_by_oid(600, &unchanged), TYPE_E_UNKNOWN);
+    assert_int_equal(type_by_oid(0, &unchanged), TYPE_E_UNKNOWN);
     assert_int_equal(unchanged, TYPE_TEXT);
 }
 
@@ -113,6 +114,18 @@ static void damaged_texts_are_values_or_codes(void **state)
     arena_done(&arena);
 }
 
+static void any_text_is_one_of_another_type(void **state)
+{
+    (void)state;
+    static const char text[] = " {1,2}\n\t\\";
+    const struct type_input in = {.type = {TYPE_OTHER, -1}};
+    union value v;
+    assert_int_equal(type_parse(&in, slice_of(text), NULL, &v), 0);
+    assert_true(slice_equal(v.s, slice_of(text)));
+    assert_int_equal(type_parse(&in, (struct slice){NULL, 0}, NULL, &v), 0);
+    assert_int_equal(v.s.len, 0);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -120,6 +133,7 @@ int main(void)
         cmocka_unit_test(sql_names_carry_their_typmod),
         cmocka_unit_test(what_was_expected_is_said_by_type_and_code),
         cmocka_unit_test(faults_have_postgresqls_sqlstate),
+        cmocka_unit_test(any_text_is_one_of_another_type),
         cmocka_unit_test(damaged_texts_are_values_or_codes),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
