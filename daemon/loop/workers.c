@@ -1,16 +1,24 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/workers.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
 #include <stdlib.h>
+#include <sys/eventfd.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
 #include <unistd.h>
 
+/*
+ * Finished jobs wake the loop by an eventfd of our own. uv_async_send is not for threads that are niced: while one is between its
+ * two steps libuv's loop spins and yields until it comes to the second, and to be preempted in between is just what happens to it,
+ * since the first wakes the loop (libuv 1.44: a sched_yield or more for every job, and more on a busy machine).
+ */
 struct workers {
-    uv_async_t async;
+    uv_poll_t poll; /* of `wake` */
+    int wake;
     unsigned n;
     int nice;
 
@@ -43,6 +51,16 @@ static struct worker_job *next_job(struct workers *w)
     return NULL;
 }
 
+/* The loop is woken without the lock, which it would only wait for. And by everyone: who was here before may be preempted. */
+static void hand_back(struct workers *w, struct worker_job *job)
+{
+    pthread_mutex_lock(&w->lock);
+    list_append(&w->finished, &job->link);
+    pthread_cond_signal(&w->finished_one);
+    pthread_mutex_unlock(&w->lock);
+    (void)eventfd_write(w->wake, 1); /* it fails only when 2^64 wakes wait already */
+}
+
 static void *work(void *arg)
 {
     struct workers *w = arg;
@@ -58,10 +76,8 @@ static void *work(void *arg)
         }
         pthread_mutex_unlock(&w->lock);
         job->run(job);
+        hand_back(w, job);
         pthread_mutex_lock(&w->lock);
-        list_append(&w->finished, &job->link);
-        pthread_cond_signal(&w->finished_one);
-        uv_async_send(&w->async);
     }
     pthread_mutex_unlock(&w->lock);
     return NULL;
@@ -77,14 +93,18 @@ static void drain(struct workers *w)
         pthread_mutex_unlock(&w->lock);
         if (!job) return;
         w->finished_count++;
-        if (--w->pending == 0 && !uv_is_closing((uv_handle_t *)&w->async)) uv_unref((uv_handle_t *)&w->async);
+        if (--w->pending == 0 && !uv_is_closing((uv_handle_t *)&w->poll)) uv_unref((uv_handle_t *)&w->poll);
         job->done(job);
     }
 }
 
-static void woken(uv_async_t *handle)
+static void woken(uv_poll_t *handle, int status, int events)
 {
-    drain(handle->data);
+    (void)status, (void)events;
+    struct workers *w = handle->data;
+    eventfd_t wakes;
+    (void)eventfd_read(w->wake, &wakes); /* before the list is looked at: what comes later wakes again */
+    drain(w);
 }
 
 static void join(struct workers *w, unsigned started)
@@ -103,6 +123,7 @@ static void closed(uv_handle_t *handle)
     pthread_cond_destroy(&w->finished_one);
     pthread_cond_destroy(&w->wanted);
     pthread_mutex_destroy(&w->lock);
+    close(w->wake);
     free(w);
 }
 
@@ -121,6 +142,22 @@ static int start_threads(struct workers *w)
     return -r;
 }
 
+static int watch(struct loop *l, struct workers *w)
+{
+    w->wake = eventfd(0, EFD_CLOEXEC | EFD_NONBLOCK);
+    if (w->wake < 0) return -errno;
+    w->poll.data = w;
+    int r = uv_poll_init(loop_uv(l), &w->poll, w->wake);
+    if (r < 0) {
+        close(w->wake);
+        return r;
+    }
+    r = uv_poll_start(&w->poll, UV_READABLE, woken);
+    assert(r == 0); /* it fails for a handle that is closing only */
+    uv_unref((uv_handle_t *)&w->poll);
+    return r;
+}
+
 int workers_new(struct loop *l, unsigned n, int nice, struct workers **ret_workers)
 {
     if (n == 0) n = uv_available_parallelism();
@@ -134,16 +171,14 @@ int workers_new(struct loop *l, unsigned n, int nice, struct workers **ret_worke
     for (int p = 0; p < WORKER_PRIORITIES; p++)
         list_init(&w->queue[p]);
     list_init(&w->finished);
-    w->async.data = w;
-    int r = uv_async_init(loop_uv(l), &w->async, woken);
+    int r = watch(l, w);
     if (r < 0) {
         free(w);
         return r;
     }
-    uv_unref((uv_handle_t *)&w->async);
     r = start_threads(w);
     if (r < 0) {
-        uv_close((uv_handle_t *)&w->async, closed);
+        uv_close((uv_handle_t *)&w->poll, closed);
         return r;
     }
     *ret_workers = w;
@@ -162,12 +197,12 @@ void workers_free(struct workers *w)
         drain(w);
     }
     join(w, w->n);
-    uv_close((uv_handle_t *)&w->async, closed);
+    uv_close((uv_handle_t *)&w->poll, closed);
 }
 
 void workers_submit(struct workers *w, struct worker_job *job)
 {
-    if (w->pending++ == 0) uv_ref((uv_handle_t *)&w->async);
+    if (w->pending++ == 0) uv_ref((uv_handle_t *)&w->poll);
     pthread_mutex_lock(&w->lock);
     list_init(&job->link);
     list_append(&w->queue[job->priority], &job->link);

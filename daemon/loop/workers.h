@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The worker pool: own threads (niced, signals blocked), a queue that is linked through the callers' own jobs (their budget bounds
- * it), one uv_async for what is finished. Not libuv's pool, which getaddrinfo and fs calls share. A job is self-contained: between
+ * it), one eventfd for what is finished. Not libuv's pool, which getaddrinfo and fs calls share. A job is self-contained: between
  * submit and done only the worker touches it.
  *
  *     struct my_job { struct worker_job job; … };
