@@ -23,7 +23,13 @@ enum { CANDIDATES = sizeof(candidates) / sizeof(candidates[0]) };
 
 struct dialect dialect_default(void)
 {
-    return (struct dialect){.delimiter = ',', .quote = '"', .encoding = DIALECT_UTF8, .header = DIALECT_HEADER_AUTO};
+    return (struct dialect){.delimiter = ',',
+                            .quote = '"',
+                            .line_end = DIALECT_END_AUTO,
+                            .encoding = DIALECT_UTF8,
+                            .header = DIALECT_HEADER_AUTO,
+                            .blank = DIALECT_BLANK_AUTO,
+                            .first_line = 1};
 }
 
 const char *dialect_delimiter_name(char delimiter, char ret_text[16])
@@ -147,6 +153,11 @@ static double score_delimiter(const struct dialect *d, struct slice text, struct
     return cut_score(&c);
 }
 
+static bool may_delimit(const struct dialect *d)
+{
+    return d->delimiter != d->quote && d->delimiter != d->escape && d->delimiter != d->comment;
+}
+
 static char detect_delimiter(const struct dialect *declared, struct slice text, bool whole)
 {
     struct dialect d = *declared;
@@ -155,7 +166,7 @@ static char detect_delimiter(const struct dialect *declared, struct slice text, 
     double best_score = 0;
     for (int i = 0; i < CANDIDATES; i++) {
         d.delimiter = candidates[i].delimiter;
-        if (d.delimiter == d.quote) continue;
+        if (!may_delimit(&d)) continue;
         struct arena arena;
         arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
         double score = score_delimiter(&d, complete_records(&d, text, whole), &arena);
@@ -219,17 +230,23 @@ static bool first_is_header(const struct column *column, size_t n)
     return contrast || !odd;
 }
 
-/* The header, where it is open, and blank_rows: both hang on the first record. */
+/* The header, where it is open, and what blank lines are: both hang on the first record. */
 static void detect_first_record(struct dialect *d, struct slice text, struct arena *arena)
 {
     const struct dialect as_declared = *d;
-    bool open = d->header == DIALECT_HEADER_AUTO;
+    bool open = d->header == DIALECT_HEADER_AUTO, strict = d->blank == DIALECT_BLANK_ROW;
     if (open) d->header = DIALECT_HEADER_YES;
+    if (d->blank != DIALECT_BLANK_SKIP) d->blank = strict ? DIALECT_BLANK_REJECT : DIALECT_BLANK_SKIP;
     struct reader r;
     struct record record;
     reader_init(&r, &(struct reader_input){.dialect = &as_declared, .chunk = text, .first_line = 1}, arena);
-    if (reader_next(&r, &record) != 0) return;
-    d->blank_rows = record.n == 1;
+    int rc = reader_next(&r, &record);
+    if (rc == READER_E_END && strict && !open && text.len > 0) { /* comments and blank lines, and a header that was declared */
+        d->blank_header = true;
+        d->blank = DIALECT_BLANK_ROW;
+    }
+    if (rc != 0) return;
+    if (as_declared.blank != DIALECT_BLANK_SKIP && record.n == 1) d->blank = DIALECT_BLANK_ROW;
     if (!open) return;
 
     size_t n = record.n < WIDTH_MAX ? record.n : WIDTH_MAX;
@@ -241,22 +258,84 @@ static void detect_first_record(struct dialect *d, struct slice text, struct are
         column[i].year = is_year(slice_trim(column[i].head));
     }
     for (int seen = 1; seen < RECORDS_MAX; seen++) {
-        int rc = reader_next(&r, &record);
+        rc = reader_next(&r, &record);
         if (rc < 0 || rc == READER_E_END) break;
         if (rc == 0) add_record(column, n, &record);
     }
     if (!first_is_header(column, n)) d->header = DIALECT_HEADER_NO;
 }
 
+/* Behind the n-th line end of the text, which may be CRLF where the byte is LF; its length when it has fewer. */
+static size_t behind_lines(struct slice text, uint64_t n, char line_byte)
+{
+    size_t at = 0;
+    for (; n > 0 && at < text.len; n--) {
+        const char *end = memchr(text.p + at, line_byte, text.len - at);
+        at = end ? (size_t)(end - text.p) + 1 : text.len;
+    }
+    return at;
+}
+
+/* Does the record hold no LF but in quotes? */
+static bool lf_is_quoted(int code, const struct record *record)
+{
+    if (code == 0) return true; /* else the LF would be its fault */
+    return !record->raw.len || !memchr(record->raw.p, '\n', record->raw.len);
+}
+
+/*
+ * Do the records end in CR? The first one must, and no LF may stand outside of quotes in all of the sample: then an LF that ends
+ * records cannot be meant. Everything else is read with LF, where a bare CR is an error that a person sees.
+ */
+static bool ends_in_cr(const struct dialect *declared, struct slice text, bool whole, struct arena *arena)
+{
+    const char *cr = text.len ? memchr(text.p, '\r', text.len) : NULL;
+    if (!cr || (cr + 1 == text.p + text.len ? !whole : cr[1] == '\n')) return false;
+    struct dialect d = *declared;
+    d.line_end = DIALECT_END_CR;
+    d.encoding = DIALECT_LATIN1;
+    d.blank = DIALECT_BLANK_SKIP;
+    for (int i = 0; !declared->delimiter && i < CANDIDATES; i++) {
+        d.delimiter = candidates[i].delimiter;
+        if (may_delimit(&d) && ends_in_cr(&d, text, whole, arena)) return true;
+    }
+    if (!declared->delimiter) return false;
+    size_t skip = behind_lines(text, d.skip_lines, '\r');
+    if (skip > 0 && memchr(text.p, '\n', skip)) return false;
+    text = complete_records(&d, (struct slice){text.p + skip, text.len - skip}, whole);
+    struct reader r;
+    struct record record;
+    reader_init(&r, &(struct reader_input){.dialect = &d, .chunk = text, .first_line = 1}, arena);
+    bool any = false, quoted = true;
+    for (int rc; quoted && (rc = reader_next(&r, &record)) != READER_E_END; any = true) {
+        if (rc < 0) return false;
+        quoted = lf_is_quoted(rc, &record);
+        arena_reset(arena);
+        reader_forget(&r);
+    }
+    return quoted && (any || skip > 0);
+}
+
+static size_t utf8_mark(struct slice sample)
+{
+    return slice_starts(sample, SLICE("\xef\xbb\xbf")) ? 3 : 0;
+}
+
 void dialect_detect(const struct dialect *declared, struct slice sample, bool whole, struct dialect *ret_dialect)
 {
     struct dialect d = *declared;
-    d.blank_rows = false;
-    d.bom = slice_starts(sample, SLICE("\xef\xbb\xbf")) ? 3 : 0;
-    struct slice text = {sample.len ? sample.p + d.bom : NULL, sample.len - d.bom};
-    if (!d.delimiter) d.delimiter = detect_delimiter(&d, text, whole);
     struct arena arena;
     arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
+    d.start = utf8_mark(sample);
+    d.blank_header = false;
+    struct slice text = {sample.len ? sample.p + d.start : NULL, sample.len - d.start};
+    if (d.line_end == DIALECT_END_AUTO) d.line_end = ends_in_cr(&d, text, whole, &arena) ? DIALECT_END_CR : DIALECT_END_LF;
+    size_t skipped = behind_lines(text, d.skip_lines, dialect_line_byte(&d));
+    d.start += skipped;
+    d.first_line = 1 + d.skip_lines;
+    text = (struct slice){text.p ? text.p + skipped : NULL, text.len - skipped};
+    if (!d.delimiter) d.delimiter = detect_delimiter(&d, text, whole);
+    arena_reset(&arena);
     detect_first_record(&d, complete_records(&d, text, whole), &arena);
     arena_done(&arena);
     *ret_dialect = d;

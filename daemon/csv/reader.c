@@ -21,8 +21,20 @@ struct parse {
 
 void reader_init(struct reader *r, const struct reader_input *in, struct arena *arena)
 {
-    assert(in->dialect->delimiter != 0 && in->dialect->delimiter != in->dialect->quote);
-    *r = (struct reader){.in = *in, .arena = arena, .ops = simd_best(), .line = in->first_line, .block = (size_t)-1};
+    const struct dialect *d = in->dialect;
+    assert(d->delimiter != 0 && d->delimiter != d->quote);
+    *r = (struct reader){.in = *in,
+                         .arena = arena,
+                         .ops = simd_best(),
+                         .delimiter = d->delimiter,
+                         .quote = d->quote,
+                         .escape = d->escape,
+                         .comment = d->comment,
+                         .line_byte = dialect_line_byte(d),
+                         .trim = d->trim,
+                         .cr = d->line_end == DIALECT_END_CR,
+                         .line = in->first_line,
+                         .block = (size_t)-1};
 }
 
 void reader_forget(struct reader *r)
@@ -32,7 +44,7 @@ void reader_forget(struct reader *r)
 
 static void load_block(struct reader *r, size_t block)
 {
-    const struct simd_set set = {.quote = r->in.dialect->quote, .delimiter = r->in.dialect->delimiter};
+    const struct simd_set set = {.quote = r->quote, .delimiter = r->delimiter};
     struct slice rest = {r->in.chunk.p + block, r->in.chunk.len - block};
     struct simd_masks m;
     if (rest.len >= SIMD_BLOCK)
@@ -42,10 +54,14 @@ static void load_block(struct reader *r, size_t block)
     r->block = block;
     r->quotes = m.quote;
     r->structural = m.quote | m.delimiter | m.lf | m.cr;
+    if (!r->escape) return;
+    if (rest.len > SIMD_BLOCK) rest.len = SIMD_BLOCK;
+    simd_structure_tail(r->ops, rest, &(struct simd_set){.quote = r->escape}, &m);
+    r->quotes |= m.quote;
 }
 
-/* The first structural byte, or the first quote, at i or behind it; the chunk's length when there is none. */
-static size_t next_marked(struct reader *r, size_t i, bool quotes_only)
+/* The first structural byte, or the first quote or escape, at i or behind it; the chunk's length when there is none. */
+static size_t find_marked(struct reader *r, size_t i, bool quotes_only)
 {
     while (i < r->in.chunk.len) {
         size_t block = i & ~(size_t)(SIMD_BLOCK - 1);
@@ -57,54 +73,97 @@ static size_t next_marked(struct reader *r, size_t i, bool quotes_only)
     return r->in.chunk.len;
 }
 
-/* Behind the closing quote of the quoted cell whose content begins at i; 0 when the chunk ends first. */
-static size_t close_quote(struct reader *r, size_t i, size_t *doubled)
+/* The same; most often it is in the block at hand. */
+static inline size_t next_marked(struct reader *r, size_t i, bool quotes_only)
+{
+    if (i - r->block < SIMD_BLOCK) {
+        uint64_t marks = (quotes_only ? r->quotes : r->structural) >> (i - r->block);
+        if (marks) return i + (unsigned)__builtin_ctzll(marks);
+    }
+    return find_marked(r, i, quotes_only);
+}
+
+static bool escapes(const struct reader *r, char c)
+{
+    return c == r->quote || c == r->escape;
+}
+
+/* Behind the closing quote of the quoted cell whose content begins at i; 0 when the chunk ends first. `extra`: bytes of the content
+ * that are no part of the text. */
+static size_t close_quote(struct reader *r, size_t i, size_t *extra)
 {
     const struct slice chunk = r->in.chunk;
     for (;;) {
         i = next_marked(r, i, true);
-        if (i == chunk.len) return 0;
+        if (i >= chunk.len) return 0;
+        if (r->escape && chunk.p[i] == r->escape) {
+            *extra += i + 1 < chunk.len && escapes(r, chunk.p[i + 1]);
+            i += 2;
+            continue;
+        }
         i++;
-        if (i == chunk.len || chunk.p[i] != r->in.dialect->quote) return i;
+        if (i == chunk.len || chunk.p[i] != r->quote) return i;
         i++;
-        ++*doubled;
+        ++*extra;
     }
 }
 
-/* A doubled quote is one quote. */
-static struct slice unescape(struct reader *r, struct slice text, size_t doubled)
+/* The first quote or escape; NULL when there is none. */
+static const char *find_extra(const struct reader *r, struct slice text)
 {
-    char *to = arena_alloc(r->arena, text.len - doubled);
+    const char *quote = memchr(text.p, r->quote, text.len);
+    if (!r->escape) return quote;
+    const char *escape = memchr(text.p, r->escape, quote ? (size_t)(quote - text.p) : text.len);
+    return escape ? escape : quote;
+}
+
+/* A doubled quote is one quote; an escape is gone before a quote or another. */
+static struct slice unescape(struct reader *r, struct slice text, size_t extra)
+{
+    char *to = arena_alloc(r->arena, text.len - extra);
     if (!to) return (struct slice){NULL, 0};
     size_t len = 0;
     for (struct slice rest = text; rest.len > 0;) {
-        const char *quote = memchr(rest.p, r->in.dialect->quote, rest.len);
-        size_t part = quote ? (size_t)(quote - rest.p) + 1 : rest.len;
+        const char *at = find_extra(r, rest);
+        size_t part = at ? (size_t)(at - rest.p) : rest.len;
         memcpy(to + len, rest.p, part);
         len += part;
-        if (quote) part++;
         rest.p += part;
         rest.len -= part;
+        if (!at) break;
+        /* A quote in here is the first of two; what stands behind an escape that is none is a byte of the text, too. */
+        bool gone = *at == r->quote || (rest.len > 1 && escapes(r, at[1]));
+        if (!gone) to[len++] = *at;
+        if (rest.len > 1) to[len++] = at[1];
+        rest.p += rest.len > 1 ? 2 : 1;
+        rest.len -= rest.len > 1 ? 2 : 1;
     }
     return (struct slice){to, len};
 }
 
-static int add_cell(struct reader *r, struct parse *p, const struct cell *cell)
+static int grow_cells(struct reader *r, size_t n)
+{
+    size_t cap = n ? n * 2 : r->cell_cap ? r->cell_cap : CELLS_FIRST;
+    struct cell *grown = arena_alloc(r->arena, cap * sizeof(*grown));
+    if (!grown) return -ENOMEM;
+    if (n) memcpy(grown, r->cell, n * sizeof(*grown));
+    r->cell = grown;
+    r->cell_cap = cap;
+    return 0;
+}
+
+static inline int add_cell(struct reader *r, struct parse *p, const struct cell *cell)
 {
     if (!r->cell || p->n == r->cell_cap) {
-        size_t cap = p->n ? p->n * 2 : r->cell_cap ? r->cell_cap : CELLS_FIRST;
-        struct cell *grown = arena_alloc(r->arena, cap * sizeof(*grown));
-        if (!grown) return -ENOMEM;
-        if (p->n) memcpy(grown, r->cell, p->n * sizeof(*grown));
-        r->cell = grown;
-        r->cell_cap = cap;
+        int rc = grow_cells(r, p->n);
+        if (rc < 0) return rc;
     }
     r->cell[p->n++] = *cell;
     return 0;
 }
 
-/* What stands at i, behind a cell: 0 when it may (p->pos is then behind it), else the fault. */
-static int leave_cell(const struct reader *r, struct parse *p, size_t i)
+/* What stands at i, behind a cell, and is no delimiter: 0 when it ends the record, else the fault. */
+static int end_row(const struct reader *r, struct parse *p, size_t i)
 {
     const struct slice chunk = r->in.chunk;
     if (i == chunk.len) {
@@ -113,18 +172,34 @@ static int leave_cell(const struct reader *r, struct parse *p, size_t i)
         return 0;
     }
     char c = chunk.p[i];
-    if (c == r->in.dialect->delimiter) {
-        p->pos = i + 1;
-        return 0;
-    }
-    size_t lf = c == '\r' && i + 1 < chunk.len ? i + 1 : i;
-    if (chunk.p[lf] == '\n') {
-        p->pos = lf + 1;
+    size_t last = !r->cr && c == '\r' && i + 1 < chunk.len ? i + 1 : i;
+    if (chunk.p[last] == r->line_byte) {
+        p->pos = last + 1;
         p->end = i;
         p->ended = true;
         return 0;
     }
-    return c == '\r' ? READER_E_BARE_CR : c == r->in.dialect->quote ? READER_E_STRAY_QUOTE : READER_E_AFTER_QUOTE;
+    if (c == '\r') return READER_E_BARE_CR;
+    if (c == '\n') return READER_E_BARE_LF;
+    return c == r->quote ? READER_E_STRAY_QUOTE : READER_E_AFTER_QUOTE;
+}
+
+/* i, or behind the white space there that `trim` takes away. */
+static inline size_t skip_space(const struct reader *r, size_t i)
+{
+    const struct slice chunk = r->in.chunk;
+    if (r->trim)
+        while (i < chunk.len && dialect_space(r->in.dialect, chunk.p[i]))
+            i++;
+    return i;
+}
+
+/* The record ends at the line byte at i. */
+static void end_record(const struct reader *r, struct parse *p, size_t i)
+{
+    const struct slice chunk = r->in.chunk;
+    p->pos = i + 1;
+    p->end = chunk.p[i] == '\n' && i > p->start && chunk.p[i - 1] == '\r' ? i - 1 : i;
 }
 
 /* Behind a fault: find the record's end from i on. at_cell: a cell begins there, else i is inside an unquoted one. */
@@ -133,17 +208,14 @@ static void skip_record(struct reader *r, struct parse *p, size_t i, bool at_cel
     const struct slice chunk = r->in.chunk;
     p->ended = p->multiline = true;
     for (;; i++) {
-        size_t doubled = 0;
-        if (at_cell && i < chunk.len && chunk.p[i] == r->in.dialect->quote) i = close_quote(r, i + 1, &doubled);
+        size_t extra = 0;
+        if (at_cell) i = skip_space(r, i);
+        if (at_cell && i < chunk.len && chunk.p[i] == r->quote) i = close_quote(r, i + 1, &extra);
         if (i == 0) break;
         i = next_marked(r, i, false);
         if (i == chunk.len) break;
-        if (chunk.p[i] == '\n') {
-            p->pos = i + 1;
-            p->end = i > p->start && chunk.p[i - 1] == '\r' ? i - 1 : i;
-            return;
-        }
-        at_cell = chunk.p[i] == r->in.dialect->delimiter;
+        if (chunk.p[i] == r->line_byte) return end_record(r, p, i);
+        at_cell = chunk.p[i] == r->delimiter;
     }
     p->pos = p->end = chunk.len;
 }
@@ -157,12 +229,12 @@ static int cut_cell(struct reader *r, struct parse *p)
         skip_record(r, p, p->pos, true);
         return 0;
     }
-    size_t from = p->pos, to, stop;
-    struct cell cell = {.quoted = from < chunk.len && chunk.p[from] == r->in.dialect->quote};
-    size_t doubled = 0;
+    size_t from = skip_space(r, p->pos), to, stop;
+    struct cell cell = {.quoted = from < chunk.len && chunk.p[from] == r->quote};
+    size_t extra = 0;
     if (cell.quoted) {
         p->multiline = true;
-        stop = close_quote(r, ++from, &doubled);
+        stop = close_quote(r, ++from, &extra);
         to = stop - 1;
         if (stop == 0) {
             p->code = READER_E_UNCLOSED;
@@ -170,16 +242,24 @@ static int cut_cell(struct reader *r, struct parse *p)
             p->ended = true;
             return 0;
         }
+        stop = skip_space(r, stop);
     } else {
         to = stop = next_marked(r, from, false);
+        if (r->trim)
+            while (to > from && dialect_space(r->in.dialect, chunk.p[to - 1]))
+                to--;
     }
-    p->code = leave_cell(r, p, stop);
-    if (p->code) {
-        skip_record(r, p, stop + 1, false);
-        return 0;
+    if (stop < chunk.len && chunk.p[stop] == r->delimiter) {
+        p->pos = stop + 1;
+    } else {
+        p->code = end_row(r, p, stop);
+        if (p->code) {
+            skip_record(r, p, stop + 1, false);
+            return 0;
+        }
     }
     cell.text = (struct slice){chunk.p + from, to - from};
-    if (doubled) cell.text = unescape(r, cell.text, doubled);
+    if (extra) cell.text = unescape(r, cell.text, extra);
     return cell.text.p ? add_cell(r, p, &cell) : -ENOMEM;
 }
 
@@ -200,41 +280,91 @@ static int convert_cells(struct reader *r, struct parse *p)
     return 0;
 }
 
-/* The content of the record's cells. Most files are ASCII: one look far ahead serves many records. 0 or -ENOMEM. */
+/*
+ * The content of the record's cells. Most files are sound: one look far ahead serves many records. (The cells of a record in UTF-8
+ * are UTF-8, because what cuts them is ASCII.) 0 or -ENOMEM.
+ */
 static int check_content(struct reader *r, struct parse *p)
 {
     const struct slice chunk = r->in.chunk;
     if (p->end <= r->plain_end) return 0;
-    r->plain_end = p->start + r->ops->first_nul_or_high((struct slice){chunk.p + p->start, chunk.len - p->start});
+    struct slice rest = {chunk.p + p->start, chunk.len - p->start};
+    r->plain_end =
+        p->start + (r->in.dialect->encoding == DIALECT_UTF8 ? r->ops->text_prefix(rest) : r->ops->first_nul_or_high(rest));
     return p->end <= r->plain_end ? 0 : convert_cells(r, p);
 }
 
-/* A line end with nothing before it is no record, or is one. */
-static bool blank_lines_count(const struct reader *r)
+static bool at_file_start(const struct reader *r)
 {
-    const struct dialect *d = r->in.dialect;
-    bool at_file_start = r->pos == 0 && r->in.first_offset == d->bom;
-    return d->blank_rows && !(at_file_start && d->header != DIALECT_HEADER_NO);
+    return r->pos == 0 && r->in.first_offset == r->in.dialect->start;
 }
 
-static void skip_blank_lines(struct reader *r)
+/* Behind the line end at pos; pos when there is none, which is then no blank line. */
+static size_t blank_line(const struct reader *r)
 {
     const struct slice chunk = r->in.chunk;
-    while (r->pos < chunk.len) {
-        size_t lf = chunk.p[r->pos] == '\r' && r->pos + 1 < chunk.len ? r->pos + 1 : r->pos;
-        if (chunk.p[lf] != '\n') break;
-        r->pos = lf + 1;
-        r->line++;
+    size_t lf = !r->cr && chunk.p[r->pos] == '\r' && r->pos + 1 < chunk.len ? r->pos + 1 : r->pos;
+    return chunk.p[lf] == r->line_byte ? lf + 1 : r->pos;
+}
+
+/* Behind the comment at pos; pos when there is none, or when it holds what may be the end of another line. */
+static size_t comment_line(const struct reader *r)
+{
+    const struct slice chunk = r->in.chunk;
+    const char *p = chunk.p + r->pos, *end;
+    if (!r->comment || *p != r->comment) return r->pos;
+    size_t len = chunk.len - r->pos;
+    end = memchr(p, r->line_byte, len);
+    size_t behind = end ? (size_t)(end - p) + 1 : len;
+    size_t text = end && !r->cr && end[-1] == '\r' ? behind - 2 : behind;
+    return memchr(p, r->cr ? '\n' : '\r', text) ? r->pos : r->pos + behind;
+}
+
+/* Comments, and the blank lines that are no records. */
+static void skip_lines(struct reader *r)
+{
+    const struct dialect *d = r->in.dialect;
+    bool before_header = at_file_start(r) && d->header != DIALECT_HEADER_NO && !d->blank_header;
+    while (r->pos < r->in.chunk.len) {
+        size_t behind = comment_line(r);
+        if (behind == r->pos && (before_header || d->blank <= DIALECT_BLANK_SKIP)) behind = blank_line(r);
+        if (behind == r->pos) break;
+        r->line += r->in.chunk.p[behind - 1] == r->line_byte;
+        r->pos = behind;
     }
+}
+
+/* A record that is cut as a whole: a comment that cannot be one, a blank line that must not be. 0: neither. */
+static int refused_line(struct reader *r, struct parse *p)
+{
+    const struct dialect *d = r->in.dialect;
+    const char *from = r->in.chunk.p + p->start;
+    bool comment = r->comment && *from == r->comment;
+    if (!comment && (d->blank != DIALECT_BLANK_REJECT || blank_line(r) == p->start)) return 0;
+    const char *end = memchr(from, r->line_byte, r->in.chunk.len - p->start);
+    p->pos = p->end = r->in.chunk.len;
+    if (end) end_record(r, p, (size_t)(end - r->in.chunk.p));
+    return comment ? READER_E_COMMENT : READER_E_BLANK;
+}
+
+/* Most records begin neither with a line end nor as a comment does. */
+static inline bool may_be_odd(const struct reader *r)
+{
+    if (r->pos == r->in.chunk.len) return false;
+    char c = r->in.chunk.p[r->pos];
+    return c == '\n' || c == '\r' || c == r->comment;
 }
 
 int reader_next(struct reader *r, struct record *ret_record)
 {
     const struct slice chunk = r->in.chunk;
-    if (!blank_lines_count(r)) skip_blank_lines(r);
+    bool odd = may_be_odd(r);
+    if (odd) skip_lines(r);
     if (r->pos == chunk.len) return READER_E_END;
 
     struct parse p = {.start = r->pos, .pos = r->pos};
+    if (odd) p.code = refused_line(r, &p);
+    p.ended = p.code != 0;
     while (!p.ended) {
         int rc = cut_cell(r, &p);
         if (rc < 0) return rc;
@@ -250,7 +380,8 @@ int reader_next(struct reader *r, struct record *ret_record)
         .raw = {chunk.p + p.start, p.end - p.start},
         .fault_cell = p.n,
     };
-    r->line += p.multiline ? r->ops->count((struct slice){chunk.p + p.start, p.pos - p.start}, '\n') : p.pos > p.end;
+    struct slice whole = {chunk.p + p.start, p.pos - p.start};
+    r->line += p.multiline ? r->ops->count(whole, r->line_byte) : p.pos > p.end;
     r->pos = p.pos;
     return p.code;
 }
@@ -265,8 +396,12 @@ const char *reader_error_text(int code)
         [READER_E_UNCLOSED] = "a quote opens a cell and is never closed; close it, or double it and put the cell in quotes",
         [READER_E_NUL] = "a NUL byte; remove it, or convert the file to UTF-8 if it is UTF-16",
         [READER_E_ENCODING] = "bytes that are no UTF-8; convert the file, or declare its encoding (encoding = latin-1)",
-        [READER_E_BARE_CR] = "a carriage return without a line feed; end lines with LF or CRLF, or put the cell in quotes",
+        [READER_E_BARE_CR] = "a carriage return without a line feed; end all lines with LF or CRLF, or put the cell in quotes",
         [READER_E_TOO_WIDE] = "more cells than a record may have (16384); is the delimiter right?",
+        [READER_E_BARE_LF] =
+            "a line feed in a file whose lines end in carriage returns; end all lines alike, or put the cell in quotes",
+        [READER_E_COMMENT] = "a comment that holds another kind of line end; rows may hide in it: end all lines alike",
+        [READER_E_BLANK] = "a blank line; remove it, or declare blank_lines = skip",
     };
-    return code >= READER_E_END && code <= READER_E_TOO_WIDE ? texts[code] : "no error of the reader";
+    return code >= READER_E_END && code < READER_E_CODES ? texts[code] : "no error of the reader";
 }

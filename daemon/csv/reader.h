@@ -2,7 +2,7 @@
 /*
  * The reader: records and cells of a chunk that begins and ends at record ends (the last chunk of a file may lack its final line
  * end). Cells are unquoted, and in UTF-8: what needs no change points into the chunk, the rest is in the arena.
- * Blank lines (no byte between two line ends) are no records, unless dialect.blank_rows says so; before a header they never are.
+ * Comments are no records; what blank lines are the dialect says, and before a header they are none.
  *
  * The record ends that the reader finds are those that scan.h finds, whatever the bytes.
  *
@@ -31,6 +31,10 @@ enum {
     READER_E_ENCODING,    /* bytes that are no UTF-8 */
     READER_E_BARE_CR,     /* a CR without LF outside of quotes */
     READER_E_TOO_WIDE,    /* more cells than READER_CELLS_MAX */
+    READER_E_BARE_LF,     /* an LF outside of quotes where records end in CR */
+    READER_E_COMMENT,     /* a comment that holds the other kind of line end: rows may hide in it */
+    READER_E_BLANK,       /* a blank line (DIALECT_BLANK_REJECT) */
+    READER_E_CODES
 };
 enum { READER_CELLS_MAX = 16384 };
 
@@ -49,7 +53,7 @@ struct record {
 };
 
 struct reader_input {
-    const struct dialect *dialect; /* delimiter known; must outlive the reader */
+    const struct dialect *dialect; /* as detected; must outlive the reader */
     struct slice chunk;            /* must outlive the reader */
     uint64_t first_line;           /* physical line of the chunk's first byte */
     uint64_t first_offset;         /* byte offset in the file of the chunk's first byte */
@@ -61,13 +65,15 @@ struct reader {
     struct reader_input in;
     struct arena *arena;
     const struct simd_ops *ops;
+    char delimiter, quote, escape, comment, line_byte; /* the dialect's */
+    bool trim, cr;
     size_t pos;        /* in the chunk, behind the last record */
     uint64_t line;     /* physical line of pos */
     struct cell *cell; /* in the arena; NULL: to be taken */
     size_t cell_cap;
-    size_t plain_end;            /* the bytes from the record at hand up to here are ASCII without NUL */
+    size_t plain_end;            /* the bytes from the record at hand up to here need no change: UTF-8 or ASCII, without NUL */
     size_t block;                /* offset of the block that the masks are of */
-    uint64_t structural, quotes; /* masks of the block: quote, delimiter, LF or CR; quote */
+    uint64_t structural, quotes; /* masks of the block: quote, delimiter, LF or CR; quote or escape */
 };
 
 /** `arena` holds unescaped cells; the caller may arena_reset it between records as long as it calls reader_forget first. */

@@ -24,7 +24,9 @@ struct simd_ops;
 
 struct scan {
     const struct simd_ops *ops;
-    char delimiter, quote;
+    char delimiter, quote, escape, comment;
+    bool trim, cr;       /* cr: a record ends at a CR, else at an LF */
+    bool plain;          /* neither escape nor comment nor trim */
     unsigned char state; /* scan.c's enum */
     uint64_t quote_line; /* the physical line (from 1) on which the open quoted cell began */
     uint64_t line;       /* the physical line (from 1) of the next byte */
@@ -32,10 +34,10 @@ struct scan {
 
 struct scan_result {
     size_t end;     /* bytes of the piece up to and with its last record end; 0: no record ends in it */
-    uint64_t lines; /* physical line ends (LF) in piece[0, end) */
+    uint64_t lines; /* physical line ends in piece[0, end) */
 };
 
-/** The dialect's delimiter is known; the first byte to be fed is the one behind its BOM. */
+/** The dialect's delimiter and line end are known; the first byte to be fed is the one at dialect.start. */
 void scan_init(struct scan *s, const struct dialect *d);
 /** Any piece, an empty one too. */
 struct scan_result scan_feed(struct scan *s, struct slice piece);

@@ -85,6 +85,64 @@ static size_t scalar_copy_ascii(char *to, struct slice s)
     return n;
 }
 
+static bool continues(unsigned char c)
+{
+    return (c & 0xc0) == 0x80;
+}
+
+static bool between(unsigned char c, unsigned char min, unsigned char max)
+{
+    return c >= min && c <= max;
+}
+
+/*
+ * Bytes of the character above U+007F at p, 0 when it is not valid. The second byte's range is what shuts out overlong forms (after
+ * E0, F0), surrogates (after ED) and what lies behind U+10FFFF (after F4): RFC 3629, section 4. slice_char_len walks a table of
+ * those ranges, which is too slow for a file of Chinese.
+ */
+static size_t high_char_len(const unsigned char *p, size_t n)
+{
+    unsigned char lead = p[0];
+    if (lead < 0xc2) return 0;
+    if (lead < 0xe0) return n >= 2 && continues(p[1]) ? 2 : 0;
+    if (lead < 0xf0) {
+        bool ok = n >= 3 && between(p[1], lead == 0xe0 ? 0xa0 : 0x80, lead == 0xed ? 0x9f : 0xbf) && continues(p[2]);
+        return ok ? 3 : 0;
+    }
+    if (lead > 0xf4) return 0;
+    bool ok = n >= 4 && between(p[1], lead == 0xf0 ? 0x90 : 0x80, lead == 0xf4 ? 0x8f : 0xbf) && continues(p[2]) && continues(p[3]);
+    return ok ? 4 : 0;
+}
+
+/* Where the character begins that the bytes before i leave incomplete; i when they leave none. They are valid so far. */
+static size_t begin_of_char(struct slice s, size_t i)
+{
+    for (size_t back = 1; back <= 3 && back <= i; back++) {
+        unsigned char c = (unsigned char)s.p[i - back];
+        if (continues(c)) continue;
+        size_t len = c >= 0xf0 ? 4 : c >= 0xe0 ? 3 : c >= 0xc0 ? 2 : 1;
+        return len > back ? i - back : i;
+    }
+    return i;
+}
+
+size_t simd_text_rest(const struct simd_ops *ops, struct slice s, size_t known)
+{
+    size_t i = begin_of_char(s, known);
+    while (i < s.len) {
+        i += ops->first_nul_or_high((struct slice){s.p + i, s.len - i});
+        while (i < s.len && (unsigned char)s.p[i] >= 0x80) {
+            size_t n = high_char_len((const unsigned char *)s.p + i, s.len - i);
+            if (n == 0) return i;
+            i += n;
+        }
+        if (i < s.len && s.p[i] == '\0') break;
+    }
+    return i;
+}
+
+static size_t scalar_text_prefix(struct slice s);
+
 static const struct simd_ops scalar = {
     .name = "scalar",
     .structure = scalar_structure,
@@ -92,7 +150,13 @@ static const struct simd_ops scalar = {
     .first_high = scalar_first_high,
     .first_nul_or_high = scalar_first_nul_or_high,
     .copy_ascii = scalar_copy_ascii,
+    .text_prefix = scalar_text_prefix,
 };
+
+static size_t scalar_text_prefix(struct slice s)
+{
+    return simd_text_rest(&scalar, s, 0);
+}
 
 const struct simd_ops *simd_variant(enum simd_variant v)
 {
@@ -117,6 +181,10 @@ const struct simd_ops *simd_best(void)
 
 void simd_structure_tail(const struct simd_ops *ops, struct slice tail, const struct simd_set *set, struct simd_masks *ret_masks)
 {
+    if (tail.len == SIMD_BLOCK) {
+        ops->structure(tail.p, 1, set, ret_masks);
+        return;
+    }
     char block[SIMD_BLOCK] = {0};
     if (tail.len) memcpy(block, tail.p, tail.len);
     ops->structure(block, 1, set, ret_masks);

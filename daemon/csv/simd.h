@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The five primitives on bytes that the CSV layer's speed hangs on, in one variant for each instruction set. scan, reader, utf8 and
+ * The primitives on bytes that the CSV layer's speed hangs on, in one variant for each instruction set. scan, reader, utf8 and
  * charset are written once, against this table; a variant is a file that fills it. All variants give the same answers.
  *
  *     const struct simd_ops *ops = simd_best();
@@ -42,6 +42,8 @@ struct simd_ops {
     /** Copy s up to its first byte above 0x7f; the number of bytes copied. `to` has room for s.len bytes, all of which may be
      * written. */
     size_t (*copy_ascii)(char *to, struct slice s);
+    /** Bytes of the longest prefix that is UTF-8 (as utf8.h says) without NUL, and ends between characters. */
+    size_t (*text_prefix)(struct slice s);
 };
 
 enum simd_variant { SIMD_SCALAR, SIMD_SSE2, SIMD_AVX2, SIMD_VARIANTS };
@@ -51,8 +53,12 @@ const struct simd_ops *simd_variant(enum simd_variant v);
 /** The fastest one that this processor has. */
 const struct simd_ops *simd_best(void);
 
-/** The masks of a last, shorter block (tail.len < SIMD_BLOCK); the bits behind it are 0. */
+/** The masks of one block, which may be a last, shorter one (tail.len <= SIMD_BLOCK); the bits behind it are 0. */
 void simd_structure_tail(const struct simd_ops *ops, struct slice tail, const struct simd_set *set, struct simd_masks *ret_masks);
+
+/* text_prefix of s where its first `known` bytes (which may end inside a character) hold no fault: the way of every variant's end.
+ */
+size_t simd_text_rest(const struct simd_ops *ops, struct slice s, size_t known);
 
 /* The tables of the variants that need files of their own; NULL where the build's machine has no such instructions. */
 const struct simd_ops *simd_sse2(void);

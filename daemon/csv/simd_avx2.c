@@ -5,6 +5,7 @@
 
 #ifdef __AVX2__
 #include <immintrin.h>
+#include <stdbool.h>
 
 enum { VECTOR = 32 };
 
@@ -99,6 +100,80 @@ static size_t copy_ascii(char *to, struct slice s)
     return i;
 }
 
+/*
+ * UTF-8 by lookup: Keiser and Lemire, "Validating UTF-8 In Less Than One Instruction Per Byte", 2020. Each pair of neighbours is
+ * classified by three nibbles (both of the first byte, the high one of the second); what all three lookups have in common is a
+ * fault. Only "two continuations" may also be right: behind the lead of three or four bytes it must be there.
+ */
+enum {
+    SHORT = 1,           /* a lead without its continuation */
+    LONG = 2,            /* a continuation behind ASCII */
+    OVERLONG_3 = 4,      /* E0 80..9F */
+    LARGE = 8,           /* F4 90.., F5.. */
+    SURROGATE = 16,      /* ED A0.. */
+    OVERLONG_2 = 32,     /* C0, C1 */
+    LARGE_1000 = 64,     /* F5..FF 80..8F */
+    OVERLONG_4 = 64,     /* F0 80..8F */
+    CONTINUATIONS = 128, /* two of them */
+    CARRY = SHORT | LONG | CONTINUATIONS,
+};
+
+/* clang-format off */
+static const unsigned char first_high_nibble[16] = {
+    LONG, LONG, LONG, LONG, LONG, LONG, LONG, LONG, CONTINUATIONS, CONTINUATIONS, CONTINUATIONS, CONTINUATIONS,
+    SHORT | OVERLONG_2, SHORT, SHORT | OVERLONG_3 | SURROGATE, SHORT | LARGE | LARGE_1000 | OVERLONG_4,
+};
+static const unsigned char first_low_nibble[16] = {
+    CARRY | OVERLONG_3 | OVERLONG_2 | OVERLONG_4, CARRY | OVERLONG_2, CARRY, CARRY, CARRY | LARGE, CARRY | LARGE | LARGE_1000,
+    CARRY | LARGE | LARGE_1000, CARRY | LARGE | LARGE_1000, CARRY | LARGE | LARGE_1000, CARRY | LARGE | LARGE_1000,
+    CARRY | LARGE | LARGE_1000, CARRY | LARGE | LARGE_1000, CARRY | LARGE | LARGE_1000,
+    CARRY | LARGE | LARGE_1000 | SURROGATE, CARRY | LARGE | LARGE_1000, CARRY | LARGE | LARGE_1000,
+};
+static const unsigned char second_high_nibble[16] = {
+    SHORT, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT, SHORT,
+    LONG | OVERLONG_2 | CONTINUATIONS | OVERLONG_3 | LARGE_1000 | OVERLONG_4, LONG | OVERLONG_2 | CONTINUATIONS | OVERLONG_3 | LARGE,
+    LONG | OVERLONG_2 | CONTINUATIONS | SURROGATE | LARGE, LONG | OVERLONG_2 | CONTINUATIONS | SURROGATE | LARGE,
+    SHORT, SHORT, SHORT, SHORT,
+};
+/* clang-format on */
+
+static __m256i table(const unsigned char nibble[16])
+{
+    return _mm256_broadcastsi128_si256(_mm_loadu_si128((const __m128i *)nibble));
+}
+
+/* The bytes that stand n before those of v; `before` is the vector in front of it. */
+#define SHIFTED(v, before, n) _mm256_alignr_epi8(v, _mm256_permute2x128_si256(before, v, 0x21), 16 - (n))
+
+static size_t text_prefix(struct slice s)
+{
+    const __m256i first_high_table = table(first_high_nibble), first_low_table = table(first_low_nibble);
+    const __m256i second_high_table = table(second_high_nibble), low_nibble = _mm256_set1_epi8(0x0f), zero = _mm256_setzero_si256();
+    const __m256i third = _mm256_set1_epi8(0xe0 - 0x80), fourth = _mm256_set1_epi8((char)(0xf0 - 0x80));
+    __m256i before = zero; /* zero: as if ASCII stood there */
+    size_t i = 0;
+    bool open = false; /* the vector before may end inside a character */
+    for (; s.len - i >= VECTOR; i += VECTOR) {
+        __m256i v = load(s.p + i), fault = _mm256_cmpeq_epi8(v, zero);
+        bool high = bits(v) != 0;
+        if (high || open) {
+            __m256i one = SHIFTED(v, before, 1);
+            __m256i a = _mm256_shuffle_epi8(first_high_table, _mm256_and_si256(_mm256_srli_epi16(one, 4), low_nibble));
+            __m256i b = _mm256_shuffle_epi8(first_low_table, _mm256_and_si256(one, low_nibble));
+            __m256i c = _mm256_shuffle_epi8(second_high_table, _mm256_and_si256(_mm256_srli_epi16(v, 4), low_nibble));
+            __m256i pairs = _mm256_and_si256(_mm256_and_si256(a, b), c);
+            __m256i behind_lead =
+                _mm256_or_si256(_mm256_subs_epu8(SHIFTED(v, before, 2), third), _mm256_subs_epu8(SHIFTED(v, before, 3), fourth));
+            __m256i wanted = _mm256_and_si256(behind_lead, _mm256_set1_epi8((char)CONTINUATIONS));
+            fault = _mm256_or_si256(fault, _mm256_xor_si256(wanted, pairs));
+        }
+        if (!_mm256_testz_si256(fault, fault)) break;
+        before = v;
+        open = high;
+    }
+    return simd_text_rest(simd_avx2(), s, i);
+}
+
 static const struct simd_ops avx2 = {
     .name = "avx2",
     .structure = structure,
@@ -106,6 +181,7 @@ static const struct simd_ops avx2 = {
     .first_high = first_high,
     .first_nul_or_high = first_nul_or_high,
     .copy_ascii = copy_ascii,
+    .text_prefix = text_prefix,
 };
 
 const struct simd_ops *simd_avx2(void)

@@ -94,6 +94,8 @@ static size_t copy_ascii(char *to, struct slice s)
     return i;
 }
 
+static size_t text_prefix(struct slice s);
+
 static const struct simd_ops sse2 = {
     .name = "sse2",
     .structure = structure,
@@ -101,7 +103,14 @@ static const struct simd_ops sse2 = {
     .first_high = first_high,
     .first_nul_or_high = first_nul_or_high,
     .copy_ascii = copy_ascii,
+    .text_prefix = text_prefix,
 };
+
+/* The lookups of the AVX2 variant need SSSE3. */
+static size_t text_prefix(struct slice s)
+{
+    return simd_text_rest(&sse2, s, 0);
+}
 
 const struct simd_ops *simd_sse2(void)
 {

@@ -90,10 +90,13 @@ int rule_apply(const struct row_rule *rule, const struct record *record, struct 
 int rule_reject_record(const struct row_rule *rule, const struct record *record, int code, struct reject_list *rejects)
 {
     const char *column = NULL;
-    for (size_t i = 0; i < rule->columns && !column; i++)
+    bool line = code == READER_E_BLANK || code == READER_E_COMMENT; /* it is the line as such, and no cell */
+    for (size_t i = 0; i < rule->columns && !column && !line; i++)
         if (rule->column[i].source >= 0 && (size_t)rule->column[i].source == record->fault_cell) column = rule->column[i].name;
     char message[MESSAGE_MAX];
-    if (column)
+    if (line)
+        snprintf(message, sizeof(message), "%s", reader_error_text(code));
+    else if (column)
         snprintf(message, sizeof(message), "column %s: %s", column, reader_error_text(code));
     else
         snprintf(message, sizeof(message), "cell %zu of the row: %s", record->fault_cell + 1, reader_error_text(code));

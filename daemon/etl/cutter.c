@@ -20,7 +20,7 @@ int cutter_init(struct cutter *c, const struct cutter_input *in)
     int r = digest_init(&c->digest);
     if (r < 0) return r;
     scan_init(&c->scan, &c->in.dialect);
-    c->tail.first_line = 1;
+    c->tail.first_line = c->in.dialect.first_line;
     return 0;
 }
 
@@ -56,10 +56,11 @@ static ssize_t read_piece(struct cutter *c)
     return n;
 }
 
-/* The byte order mark is part of the file and its digest, but of no record. `n` bytes were just read at the file's start. */
+/* The byte order mark and the skipped lines are part of the file and its digest, but of no record. `n` bytes were just read at the
+ * file's start. */
 static size_t skip_mark(struct cutter *c, size_t n)
 {
-    size_t mark = c->in.dialect.bom;
+    size_t mark = c->in.dialect.start;
     if (c->offset != n || mark == 0 || n < mark) return 0;
     memmove(c->tail.memory, c->tail.memory + mark, n - mark);
     c->tail.first_offset = mark;

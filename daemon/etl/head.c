@@ -26,7 +26,7 @@ static ssize_t read_start(struct head *h, char **ret_memory)
     dialect_detect(&h->declared, (struct slice){start, want}, false, &d);
     struct scan s;
     scan_init(&s, &d);
-    h->more = scan_feed(&s, (struct slice){start + d.bom, want - d.bom}).end == 0;
+    h->more = scan_feed(&s, (struct slice){start + d.start, want - d.start}).end == 0;
     return n;
 }
 
@@ -121,7 +121,7 @@ static int read_head(struct head *h)
     struct reader reader;
     struct record record;
     struct reader_input input = {
-        .dialect = d, .chunk = {memory + d->bom, sample.len - d->bom}, .first_line = 1, .first_offset = d->bom};
+        .dialect = d, .chunk = {memory + d->start, sample.len - d->start}, .first_line = d->first_line, .first_offset = d->start};
     reader_init(&reader, &input, &h->arena);
     int r = reader_next(&reader, &record);
     if (r < 0) return r;

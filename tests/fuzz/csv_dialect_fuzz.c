@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Detection over any bytes: it ends, leaves nothing open that was to be detected, keeps what was declared, and its answer can be
- * read with. The first byte chooses what is declared.
+ * read with. The first two bytes choose what is declared.
  */
 #include "csv/dialect.h"
 #include "csv/reader.h"
@@ -17,27 +17,39 @@ static void check(bool holds)
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size < 1) return 0;
+    if (size < 2) return 0;
     struct dialect declared = dialect_default(), d;
     declared.delimiter = "\0\0,:"[data[0] & 3];
     declared.header = data[0] & 4 ? DIALECT_HEADER_NO : DIALECT_HEADER_AUTO;
     declared.encoding = data[0] & 8 ? DIALECT_LATIN1 : DIALECT_UTF8;
     bool whole = data[0] & 16;
-    struct slice sample = {(const char *)data + 1, size - 1};
+    declared.escape = data[0] & 32 ? '\\' : 0;
+    declared.comment = data[0] & 64 ? '#' : 0;
+    declared.trim = data[0] & 128;
+    declared.line_end = (enum dialect_line_end)(data[1] % 3);
+    declared.blank = (enum dialect_blank)(data[1] / 3 % 3);
+    declared.skip_lines = data[1] / 9 % 4;
+    struct slice sample = {(const char *)data + 2, size - 2};
     dialect_detect(&declared, sample, whole, &d);
 
     check(d.header == DIALECT_HEADER_YES || d.header == DIALECT_HEADER_NO);
     check(declared.header == DIALECT_HEADER_AUTO || d.header == declared.header);
     check(declared.delimiter ? d.delimiter == declared.delimiter : d.delimiter && strchr(",;\t|", d.delimiter));
     check(d.encoding == declared.encoding && d.quote == declared.quote);
-    check(d.bom == (sample.len >= 3 && memcmp(sample.p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0));
+    size_t mark = sample.len >= 3 && memcmp(sample.p, "\xef\xbb\xbf", 3) == 0 ? 3 : 0, lines = 0;
+    check(d.line_end != DIALECT_END_AUTO && d.blank != DIALECT_BLANK_AUTO && d.start >= mark && d.start <= sample.len);
+    check(declared.line_end == DIALECT_END_AUTO || d.line_end == declared.line_end);
+    for (size_t i = mark; i < d.start; i++)
+        lines += sample.p[i] == dialect_line_byte(&d);
+    check(d.first_line == 1 + declared.skip_lines && (lines == declared.skip_lines || d.start == sample.len));
 
     struct arena arena;
     arena_init(&arena, 1 << 14, 1 << 26);
     struct reader r;
     struct record record;
-    struct slice chunk = {sample.p + d.bom, sample.len - d.bom};
-    reader_init(&r, &(struct reader_input){.dialect = &d, .chunk = chunk, .first_line = 1, .first_offset = d.bom}, &arena);
+    struct slice chunk = {sample.p + d.start, sample.len - d.start};
+    reader_init(&r, &(struct reader_input){.dialect = &d, .chunk = chunk, .first_line = d.first_line, .first_offset = d.start},
+                &arena);
     int rc;
     while ((rc = reader_next(&r, &record)) != READER_E_END)
         check(rc >= 0);

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Scan and reader over any bytes: the scan finds the same record ends whole, cut in two and a byte at a time; the reader finds the
- * same ones; what it hands out lies in the chunk and is UTF-8 without NUL. The first two bytes choose the dialect and the cut.
+ * same ones; what it hands out lies in the chunk and is UTF-8 without NUL. The first three bytes choose the dialect and the cut.
  */
 #include "csv/reader.h"
 #include "csv/scan.h"
@@ -16,12 +16,16 @@ static void check(bool holds)
     if (!holds) abort();
 }
 
-static struct dialect choose_dialect(unsigned choice)
+static struct dialect choose_dialect(unsigned choice, unsigned extra)
 {
     struct dialect d = dialect_default();
     d.delimiter = ",;\t|"[choice & 3];
     d.encoding = choice & 4 ? DIALECT_LATIN1 : DIALECT_UTF8;
-    d.blank_rows = choice & 8;
+    d.blank = (enum dialect_blank)(extra >> 4 & 3);
+    d.escape = extra & 1 ? '\\' : 0;
+    d.comment = extra & 2 ? '#' : 0;
+    d.trim = extra & 4;
+    d.line_end = extra & 8 ? DIALECT_END_CR : DIALECT_END_LF;
     d.header = choice & 16 ? DIALECT_HEADER_YES : DIALECT_HEADER_NO;
     d.quote = choice & 32 ? '\'' : '"';
     return d;
@@ -68,13 +72,17 @@ static void check_reader(const struct dialect *d, struct slice text, const bool 
     reader_init(&r, &(struct reader_input){.dialect = d, .chunk = text, .first_line = 1}, &arena);
     size_t at = 0;
     uint64_t line = 1;
+    const char end = dialect_line_byte(d);
     for (;;) {
         int rc = reader_next(&r, &record);
         check(rc >= 0);
         size_t start = rc == READER_E_END ? text.len : record.offset;
-        for (; at < start; at++) {
-            check(ends[at] ? text.p[at] == '\n' : text.p[at] == '\r');
-            line += text.p[at] == '\n';
+        for (; at < start; at++) { /* blank lines and comments */
+            if (d->comment && text.p[at] == d->comment)
+                while (at + 1 < start && text.p[at] != end)
+                    check(!ends[at++]);
+            check(ends[at] ? text.p[at] == end : text.p[at] == '\r' || at + 1 == text.len);
+            line += text.p[at] == end;
         }
         if (rc == READER_E_END) break;
         check_record(&record, rc, text);
@@ -83,7 +91,7 @@ static void check_reader(const struct dialect *d, struct slice text, const bool 
         bool ended = record.offset + record.raw.len < r.pos;
         for (; at < r.pos; at++) {
             check(ends[at] == (ended && at + 1 == r.pos));
-            line += text.p[at] == '\n';
+            line += text.p[at] == end;
         }
         check(ended || at == text.len);
     }
@@ -92,16 +100,16 @@ static void check_reader(const struct dialect *d, struct slice text, const bool 
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
-    if (size < 2) return 0;
-    struct dialect d = choose_dialect(data[0]);
-    struct slice text = {(const char *)data + 2, size - 2};
+    if (size < 3) return 0;
+    struct dialect d = choose_dialect(data[0], data[1]);
+    struct slice text = {(const char *)data + 3, size - 3};
     bool *ends = calloc(text.len + 1, sizeof(*ends));
     check(ends != NULL);
     struct scan bytes;
     scan_init(&bytes, &d);
     size_t last = scan_bytes(&bytes, text, ends);
     check_cut(&d, text, 0, &bytes, last);
-    check_cut(&d, text, text.len * data[1] / 255, &bytes, last);
+    check_cut(&d, text, text.len * data[2] / 255, &bytes, last);
     check_reader(&d, text, ends);
     free(ends);
     return 0;

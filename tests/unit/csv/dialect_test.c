@@ -27,7 +27,7 @@ static void default_is_rfc_4180(void **state)
     assert_int_equal(d.quote, '"');
     assert_int_equal(d.encoding, DIALECT_UTF8);
     assert_int_equal(d.header, DIALECT_HEADER_AUTO);
-    assert_int_equal(d.bom, 0);
+    assert_int_equal(d.start, 0);
 }
 
 static void delimiter_is_the_one_that_cuts_evenly(void **state)
@@ -108,11 +108,11 @@ static void bom_is_told_and_is_no_part_of_the_first_name(void **state)
     (void)state;
     struct dialect d = detect("\xef\xbb\xbf"
                               "a;b\n1;2\n");
-    assert_int_equal(d.bom, 3);
+    assert_int_equal(d.start, 3);
     assert_int_equal(d.delimiter, ';');
     assert_int_equal(d.header, DIALECT_HEADER_YES);
-    assert_int_equal(detect("\xef\xbb\xbf").bom, 3);
-    assert_int_equal(detect("\xef\xbb").bom, 0);
+    assert_int_equal(detect("\xef\xbb\xbf").start, 3);
+    assert_int_equal(detect("\xef\xbb").start, 0);
     /* A number behind a BOM is still a number. */
     assert_int_equal(detect("\xef\xbb\xbf"
                             "1,a\n2,b\n")
@@ -123,9 +123,81 @@ static void bom_is_told_and_is_no_part_of_the_first_name(void **state)
 static void blank_lines_are_rows_in_a_file_of_one_column(void **state)
 {
     (void)state;
-    assert_true(detect("name\nAnn\n\nBob\n").blank_rows);
-    assert_false(detect("id,name\n1,Ann\n\n").blank_rows);
-    assert_false(detect("").blank_rows);
+    assert_int_equal(detect("name\nAnn\n\nBob\n").blank, DIALECT_BLANK_ROW);
+    assert_int_equal(detect("id,name\n1,Ann\n\n").blank, DIALECT_BLANK_SKIP);
+    assert_int_equal(detect("").blank, DIALECT_BLANK_SKIP);
+}
+
+static void blank_lines_are_refused_in_other_files_when_rows_are_declared(void **state)
+{
+    (void)state;
+    struct dialect declared = dialect_default(), d;
+    declared.blank = DIALECT_BLANK_ROW;
+    dialect_detect(&declared, SLICE("id,name\n\n1,Ann\n"), true, &d);
+    assert_int_equal(d.blank, DIALECT_BLANK_REJECT);
+    dialect_detect(&declared, SLICE("name\n\nAnn\n"), true, &d);
+    assert_int_equal(d.blank, DIALECT_BLANK_ROW);
+    assert_false(d.blank_header);
+    declared.header = DIALECT_HEADER_YES;
+    dialect_detect(&declared, SLICE("\n\n\n"), true, &d);
+    assert_int_equal(d.blank, DIALECT_BLANK_ROW);
+    assert_true(d.blank_header);
+    declared.blank = DIALECT_BLANK_SKIP;
+    dialect_detect(&declared, SLICE("name\n\nAnn\n"), true, &d);
+    assert_int_equal(d.blank, DIALECT_BLANK_SKIP);
+}
+
+static void line_end_is_cr_where_records_end_in_it_and_nothing_else(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        enum dialect_line_end line_end;
+    } cases[] = {
+        {"a,b\r1,2\r", DIALECT_END_CR},
+        {"a,b\r", DIALECT_END_CR},
+        {"a;b\r\"x\ny\";2", DIALECT_END_CR},
+        {"a,b\n1,2\n", DIALECT_END_LF},
+        {"a,b\r\n1,2\r\n", DIALECT_END_LF},
+        {"a,b\r1,2\n3,4\r", DIALECT_END_LF}, /* of both: in doubt the one whose faults are seen */
+        {"\"a\rb\",c\n1,2\n", DIALECT_END_LF},
+        {"one\r\r\ntwo\r\r\n", DIALECT_END_LF},
+        {"a,b", DIALECT_END_LF},
+        {"", DIALECT_END_LF},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++)
+        assert_int_equal(detect(cases[i].text).line_end, cases[i].line_end);
+
+    struct dialect declared = dialect_default(), d;
+    dialect_detect(&declared, SLICE("a,b\r"), false, &d); /* an LF may follow */
+    assert_int_equal(d.line_end, DIALECT_END_LF);
+    declared.line_end = DIALECT_END_CR;
+    dialect_detect(&declared, SLICE("a,b\n"), true, &d);
+    assert_int_equal(d.line_end, DIALECT_END_CR);
+    declared = dialect_default();
+    declared.comment = '#';
+    dialect_detect(&declared, SLICE("#one\ntwo\ra,b\r1,2\r"), true, &d);
+    assert_int_equal(d.line_end, DIALECT_END_LF);
+}
+
+static void skipped_lines_come_before_everything(void **state)
+{
+    (void)state;
+    struct dialect declared = dialect_default(), d;
+    declared.delimiter = 0;
+    declared.skip_lines = 2;
+    dialect_detect(&declared,
+                   SLICE("\xef\xbb\xbf"
+                         "It's \"a report,\r\n,,,,,\r\nid;name\r\n1;Ann\r\n"),
+                   true, &d);
+    assert_int_equal(d.start, 3 + 17 + 7);
+    assert_int_equal(d.first_line, 3);
+    assert_int_equal(d.delimiter, ';');
+    dialect_detect(&declared, SLICE("x\ry\ra;b\r1;2"), true, &d);
+    assert_int_equal(d.line_end, DIALECT_END_CR);
+    assert_int_equal(d.start, 4);
+    dialect_detect(&declared, SLICE("x\ny"), true, &d);
+    assert_int_equal(d.start, 3);
 }
 
 static void wrong_bytes_do_not_hide_the_delimiter(void **state)
@@ -149,7 +221,7 @@ static void any_cut_behind_the_third_record_gives_the_same(void **state)
     open.delimiter = 0;
     for (size_t cut = 0; cut <= text.len; cut++) {
         dialect_detect(&open, guarded_put(&g, (struct slice){text.p, cut}), false, &d);
-        assert_int_equal(d.bom, cut >= 3 ? 3 : 0);
+        assert_int_equal(d.start, cut >= 3 ? 3 : 0);
         assert_int_equal(d.header, DIALECT_HEADER_YES);
         if (cut > 40) assert_int_equal(d.delimiter, ';');
     }
@@ -207,6 +279,9 @@ int main(void)
         cmocka_unit_test(header_is_text_over_values),
         cmocka_unit_test(bom_is_told_and_is_no_part_of_the_first_name),
         cmocka_unit_test(blank_lines_are_rows_in_a_file_of_one_column),
+        cmocka_unit_test(blank_lines_are_refused_in_other_files_when_rows_are_declared),
+        cmocka_unit_test(line_end_is_cr_where_records_end_in_it_and_nothing_else),
+        cmocka_unit_test(skipped_lines_come_before_everything),
         cmocka_unit_test(wrong_bytes_do_not_hide_the_delimiter),
         cmocka_unit_test(any_cut_behind_the_third_record_gives_the_same),
         cmocka_unit_test(incomplete_last_record_is_not_judged),

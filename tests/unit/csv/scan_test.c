@@ -132,9 +132,23 @@ static uint32_t next_random(uint64_t *seed)
     return (uint32_t)(*seed >> 33);
 }
 
+/* RFC 4180, each addition alone, and all together; at random. */
+static struct dialect random_dialect(uint64_t *seed)
+{
+    struct dialect d = comma();
+    uint32_t r = next_random(seed), all = r % 4 == 0 ? 0xff : r % 4 == 1 ? 0 : 1u << (r / 4 % 5);
+    if (all & 1) d.escape = '\\';
+    if (all & 2) d.comment = '#';
+    if (all & 4) d.trim = true;
+    if (all & 8) d.line_end = DIALECT_END_CR;
+    if (all & 16) d.delimiter = r & 1024 ? '\t' : ' ';
+    d.blank = (enum dialect_blank)(r / 32 % 4);
+    return d;
+}
+
 static struct slice hostile_text(uint64_t *seed, char *ret_text)
 {
-    static const char alphabet[] = {'a', ',', ';', '"', '\r', '\n', '\0', '\xff', ' ', '"', ',', '\n'};
+    static const char alphabet[] = {'a', ',', '\\', '"', '\r', '\n', '\0', '\xff', ' ', '"', ',', '\n', '#', '\t', '\r', '\\'};
     size_t len = next_random(seed) % (next_random(seed) % 4 ? 24 : TEXT_MAX);
     for (size_t i = 0; i < len; i++)
         ret_text[i] = alphabet[next_random(seed) % sizeof alphabet];
@@ -144,58 +158,74 @@ static struct slice hostile_text(uint64_t *seed, char *ret_text)
 /* Well-formed texts keep the vectors' fast way busy; hostile ones seldom let it run for long. */
 static struct slice sound_text(uint64_t *seed, char *ret_text)
 {
-    static const char *const cells[] = {"a", "", "\"\"", "\"x,\ny\"", "\"he said \"\"no\"\"\"", "12345678", "\"\"\"\"", "\"\r\n\""};
+    static const char *const cells[] = {"a",        "",         "\"\"",         "\"x,\ny\"", "\"he said \"\"no\"\"\"", "12345678",
+                                        "\"\"\"\"", "\"\r\n\"", "\"a \\\" b\"", " \"c\" ",   "#not or so\"\n",         "\"\\\\\""};
     size_t len = 0, want = next_random(seed) % (TEXT_MAX - 32);
     while (len < want) {
-        struct slice cell = slice_of(cells[next_random(seed) % 8]);
+        struct slice cell = slice_of(cells[next_random(seed) % 12]);
         if (cell.len) memcpy(ret_text + len, cell.p, cell.len);
         len += cell.len;
-        ret_text[len++] = ",\n"[next_random(seed) % 2];
+        ret_text[len++] = ",\n\r"[next_random(seed) % 3];
     }
     return (struct slice){ret_text, len};
 }
 
-/* Every record end by the grammar's words, a byte at a time, with nothing of scan.c in it. */
-static size_t expected_ends(struct slice text, bool *ret_is_end, bool *ret_open)
+/* Behind the quoted cell whose content begins at i; more than the text's length when it is open. */
+static size_t naive_close(const struct dialect *d, struct slice text, size_t i)
 {
-    bool quoted = false, cell_start = true;
-    size_t last = 0;
-    for (size_t i = 0; i < text.len; i++) {
-        char c = text.p[i];
-        ret_is_end[i] = false;
-        if (quoted) {
-            if (c == '"' && i + 1 < text.len && text.p[i + 1] == '"')
-                ret_is_end[++i] = false;
-            else if (c == '"')
-                quoted = cell_start = false;
-            continue;
+    while (i < text.len) {
+        if (d->escape && text.p[i] == d->escape) {
+            i += 2;
+        } else if (text.p[i] != d->quote) {
+            i++;
+        } else if (i + 1 < text.len && text.p[i + 1] == d->quote) {
+            i += 2;
+        } else {
+            return i + 1;
         }
-        if (c == '"' && cell_start) {
-            quoted = true;
-            continue;
-        }
-        ret_is_end[i] = c == '\n';
-        if (c == '\n') last = i + 1;
-        cell_start = c == ',' || c == '\n';
     }
-    *ret_open = quoted;
+    return text.len + 1;
+}
+
+/* Every record end by the grammar's words, with nothing of scan.c in it. */
+static size_t expected_ends(const struct dialect *d, struct slice text, bool *ret_is_end, bool *ret_open)
+{
+    memset(ret_is_end, 0, TEXT_MAX * sizeof(*ret_is_end));
+    *ret_open = false;
+    size_t last = 0;
+    for (size_t i = 0, record = 0; i < text.len; i++) {
+        bool is_comment = i == record && d->comment && text.p[i] == d->comment;
+        size_t at = i;
+        while (!is_comment && d->trim && at < text.len && (text.p[at] == ' ' || text.p[at] == '\t') && text.p[at] != d->delimiter)
+            at++;
+        if (!is_comment && at < text.len && text.p[at] == d->quote) {
+            i = naive_close(d, text, at + 1);
+            *ret_open = i > text.len;
+        }
+        while (i < text.len && text.p[i] != dialect_line_byte(d) && (is_comment || text.p[i] != d->delimiter))
+            i++;
+        if (i >= text.len) break;
+        if (text.p[i] == dialect_line_byte(d)) {
+            ret_is_end[i] = true;
+            last = record = i + 1;
+        }
+    }
     return last;
 }
 
-static void check_every_cut(struct guarded *g, struct slice text)
+static void check_every_cut(struct guarded *g, const struct dialect *d, struct slice text)
 {
     bool is_end[TEXT_MAX], open;
-    size_t last = expected_ends(text, is_end, &open);
-    struct dialect d = comma();
+    size_t last = expected_ends(d, text, is_end, &open);
     struct scan whole;
     uint64_t lines;
-    scan_init(&whole, &d);
+    scan_init(&whole, d);
     assert_int_equal(feed(&whole, guarded_put(g, text), text.len + 1, &lines), last);
     assert_int_equal(scan_open_quote(&whole), open);
 
     for (size_t cut = 0; cut <= text.len; cut++) {
         struct scan s;
-        scan_init(&s, &d);
+        scan_init(&s, d);
         struct slice head = guarded_put(g, (struct slice){text.p, cut});
         struct scan_result a = scan_feed(&s, head);
         uint64_t head_lines = s.line - 1;
@@ -210,7 +240,7 @@ static void check_every_cut(struct guarded *g, struct slice text)
     }
 
     struct scan bytewise;
-    scan_init(&bytewise, &d);
+    scan_init(&bytewise, d);
     for (size_t i = 0; i < text.len; i++)
         assert_int_equal(scan_feed(&bytewise, (struct slice){text.p + i, 1}).end, is_end[i]);
 }
@@ -222,30 +252,39 @@ static void every_cut_gives_the_same_record_ends(void **state)
     guarded_init(&g, TEXT_MAX);
     uint64_t seed = 1;
     char text[TEXT_MAX];
-    for (int round = 0; round < 3000; round++) {
-        check_every_cut(&g, hostile_text(&seed, text));
-        check_every_cut(&g, sound_text(&seed, text));
+    for (int round = 0; round < 4000; round++) {
+        struct dialect d = random_dialect(&seed);
+        check_every_cut(&g, &d, hostile_text(&seed, text));
+        check_every_cut(&g, &d, sound_text(&seed, text));
     }
     guarded_done(&g);
 }
 
-/* All record ends that a reader over the text finds; blank lines, which are no records, end too. */
-static void mark_reader_ends(struct slice text, struct arena *arena, bool *ret_is_end)
+/* Blank lines and comments, which are no records, end too. */
+static void mark_skipped(const struct dialect *d, struct slice text, size_t from, size_t to, bool *ret_is_end)
 {
-    struct dialect d = comma();
+    for (size_t i = from; i < to; i++) {
+        if (d->comment && text.p[i] == d->comment)
+            while (i + 1 < to && text.p[i] != dialect_line_byte(d))
+                i++;
+        ret_is_end[i] = text.p[i] == dialect_line_byte(d);
+        assert_true(ret_is_end[i] || text.p[i] == '\r' || i + 1 == text.len);
+    }
+}
+
+/* All record ends that a reader over the text finds. */
+static void mark_reader_ends(const struct dialect *d, struct slice text, struct arena *arena, bool *ret_is_end)
+{
     struct reader r;
     struct record record;
     memset(ret_is_end, 0, TEXT_MAX * sizeof(*ret_is_end));
-    reader_init(&r, &(struct reader_input){.dialect = &d, .chunk = text, .first_line = 1}, arena);
+    reader_init(&r, &(struct reader_input){.dialect = d, .chunk = text, .first_line = 1}, arena);
     size_t behind = 0;
     for (;;) {
         int rc = reader_next(&r, &record);
         assert_true(rc >= 0);
         size_t start = rc == READER_E_END ? text.len : record.offset;
-        for (size_t i = behind; i < start; i++) {
-            assert_true(text.p[i] == '\n' || text.p[i] == '\r');
-            ret_is_end[i] = text.p[i] == '\n';
-        }
+        mark_skipped(d, text, behind, start, ret_is_end);
         if (rc == READER_E_END) break;
         behind = r.pos;
         /* A record without a line end is the last one; its raw bytes then reach the end of the text. */
@@ -260,11 +299,12 @@ static void reader_and_scan_agree_about_every_record_end(void **state)
     char text[TEXT_MAX];
     struct arena arena;
     arena_init(&arena, 1 << 16, 1 << 20);
-    for (int round = 0; round < 40000; round++) {
+    for (int round = 0; round < 60000; round++) {
+        struct dialect d = random_dialect(&seed);
         struct slice t = round % 2 ? hostile_text(&seed, text) : sound_text(&seed, text);
         bool want[TEXT_MAX] = {false}, got[TEXT_MAX], open;
-        expected_ends(t, want, &open);
-        mark_reader_ends(t, &arena, got);
+        expected_ends(&d, t, want, &open);
+        mark_reader_ends(&d, t, &arena, got);
         assert_memory_equal(got, want, t.len * sizeof(*want));
         arena_reset(&arena);
     }

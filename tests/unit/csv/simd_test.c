@@ -18,6 +18,34 @@ static uint32_t next_random(uint64_t *seed)
     return (uint32_t)(*seed >> 33);
 }
 
+/* Sound text of all lengths of characters, with a wrong byte now and then. */
+static void fill_text(uint64_t *seed, struct slice at)
+{
+    static const char *const characters[] = {"a",
+                                             "\x7f",
+                                             "\xc2\x80",
+                                             "\xdf\xbf",
+                                             "\xe0\xa0\x80",
+                                             "\xed\x9f\xbf",
+                                             "\xee\x80\x80",
+                                             "\xef\xbf\xbf",
+                                             "\xf0\x90\x80\x80",
+                                             "\xf4\x8f\xbf\xbf",
+                                             "\xe4\xbd\xa0",
+                                             "b"};
+    static const char *const faults[] = {
+        "\x80",     "\xc0\x80", "\xc1",         "\xe0\x9f\xbf", "\xed\xa0\x80", "\xf0\x8f\xbf\xbf", "\xf4\x90\x80\x80",
+        "\xf5\x80", "\xe4\xbd", "\xf0\x90\x80", "\xff",         "\xc3",         "\xbf\xbf"};
+    char *p = (char *)at.p;
+    bool faulty = next_random(seed) % 2;
+    for (size_t i = 0; i < at.len;) {
+        const char *c = faulty && next_random(seed) % 40 == 0 ? faults[next_random(seed) % 13] : characters[next_random(seed) % 12];
+        size_t n = strlen(c) < at.len - i ? strlen(c) : at.len - i;
+        memcpy(p + i, c, n);
+        i += n;
+    }
+}
+
 /* Three kinds: any byte, the bytes that matter, and nearly all plain. */
 static void fill(uint64_t *seed, struct slice at)
 {
@@ -62,6 +90,27 @@ static size_t naive_count(struct slice s, char c)
     return n;
 }
 
+/* By decoding, as RFC 3629 tells; nothing of the variants' ways in it. */
+static size_t naive_text(struct slice s)
+{
+    size_t i = 0;
+    while (i < s.len && s.p[i] != '\0') {
+        unsigned char lead = (unsigned char)s.p[i];
+        size_t n = lead < 0x80 ? 1 : (lead & 0xe0) == 0xc0 ? 2 : (lead & 0xf0) == 0xe0 ? 3 : (lead & 0xf8) == 0xf0 ? 4 : 0;
+        if (n == 0 || s.len - i < n) break;
+        uint32_t c = n == 1 ? lead : lead & (0x7fu >> n);
+        bool continued = true;
+        for (size_t k = 1; k < n; k++) {
+            continued &= ((unsigned char)s.p[i + k] & 0xc0) == 0x80;
+            c = c << 6 | ((unsigned char)s.p[i + k] & 0x3f);
+        }
+        size_t shortest = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+        if (!continued || n != shortest || c > 0x10ffff || (c >= 0xd800 && c <= 0xdfff)) break;
+        i += n;
+    }
+    return i;
+}
+
 /* `input` is filled with random bytes and ends at the forbidden page; so does the target of the copy. */
 static void check_all(const struct simd_ops *ops, struct slice input, struct slice target)
 {
@@ -82,6 +131,7 @@ static void check_all(const struct simd_ops *ops, struct slice input, struct sli
     size_t copied = ops->copy_ascii((char *)target.p, input);
     assert_int_equal(copied, naive_first(input, false));
     if (copied) assert_memory_equal(target.p, input.p, copied);
+    assert_int_equal(ops->text_prefix(input), naive_text(input));
 }
 
 static void check_variant(enum simd_variant v)
@@ -99,6 +149,8 @@ static void check_variant(enum simd_variant v)
         struct slice input = {in.map + in.room - len, len}, target = {out.map + out.room - len, len};
         for (int round = 0; round < 60; round++) {
             fill(&seed, input);
+            check_all(ops, input, target);
+            fill_text(&seed, input);
             check_all(ops, input, target);
         }
     }

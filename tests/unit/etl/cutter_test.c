@@ -52,7 +52,7 @@ static int cut_all(const struct cutter_input *in, struct cutting *ret_cutting)
     struct chunk chunk;
     int r;
     while ((r = cutter_next(&cutter, &chunk, &c.err)) == 0) {
-        check_place(&c, &chunk, in->dialect.bom);
+        check_place(&c, &chunk, in->dialect.start);
         check_end(&chunk, (uint64_t)in->st.st_size);
         buf_put(&c.joined, chunk.bytes);
         chunk_done(&chunk);
@@ -86,7 +86,7 @@ static void chunks_of_every_size_join_to_the_file(void **state)
     int fd = fixture_file(all);
     for (size_t chunk_bytes = 3; chunk_bytes <= all.len + 1; chunk_bytes++) {
         struct cutter_input in = fixture_input(fd, all, chunk_bytes);
-        assert_int_equal(in.dialect.bom, 3);
+        assert_int_equal(in.dialect.start, 3);
         struct cutting c;
         assert_int_equal(cut_all(&in, &c), CUTTER_E_END);
         assert_int_equal(c.joined.len, all.len - 3);

@@ -40,7 +40,7 @@ static void first_record_and_dialect_are_told(void **state)
                               "Order ID;\"Say \"\"hi\"\";\nnow\";\r\n1;a;b\r\n2;c;d\r\n");
     read_text(&h, text);
     assert_cells(&h, 3, (const char *const[]){"Order ID", "Say \"hi\";\nnow", ""});
-    assert_int_equal(h.plan_head.dialect.bom, 3);
+    assert_int_equal(h.plan_head.dialect.start, 3);
     assert_int_equal(h.plan_head.dialect.delimiter, ';');
     assert_int_equal(h.plan_head.dialect.header, DIALECT_HEADER_YES);
     assert_int_equal(h.st.st_size, text.len);
