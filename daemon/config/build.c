@@ -164,6 +164,19 @@ static void check_dataset_name(struct builder *b, const struct config_dataset *d
         mistakes_add(b->mistakes, d->place, "'%s' is a word of the API's addresses; write [dataset %s_data]", d->name, d->name);
 }
 
+/* A column that is used must be one of the declared ones; of an inferred dataset nothing is known yet. */
+static void check_column(struct builder *b, const struct config_dataset *d, const char *name, struct config_place place)
+{
+    char text[96];
+    struct name_nearest nearest = name_nearest_to(slice_of(name));
+    for (size_t i = 0; i < d->columns.n; i++) {
+        if (strcmp(d->columns.item[i], name) == 0) return;
+        name_nearest_offer(&nearest, d->columns.item[i]);
+    }
+    if (d->columns.n > 0)
+        mistakes_add(b->mistakes, place, "dataset '%s' has no column '%s'%s", d->name, name, hint(nearest.best, text));
+}
+
 static int build_dataset(struct builder *b, const struct ini_section *s, struct config_dataset *d)
 {
     d->place = s->place;
@@ -178,6 +191,10 @@ static int build_dataset(struct builder *b, const struct ini_section *s, struct 
         if (r < 0) return r;
         if (r > 0) mistakes_add(b->mistakes, d->columns_place, "columns: %s", b->err.text);
     }
+    if (*d->newest_by && d->mode != CONFIG_MODE_UPSERT)
+        mistakes_add(b->mistakes, place_of(s, "newest_by"),
+                     "newest_by decides between rows of the same key; it needs mode = upsert");
+    if (*d->newest_by) check_column(b, d, d->newest_by, place_of(s, "newest_by"));
     if (d->delimiter == d->quote) mistakes_add(b->mistakes, place_of(s, "quote"), "quote and delimiter are the same character");
     if (d->files.n == 0) mistakes_add(b->mistakes, place_of(s, "files"), "files names no glob, so that no file can ever match");
     return 0;
@@ -236,19 +253,6 @@ static void check_owners(struct builder *b)
         mistakes_add(b->mistakes, s->place, "there is no [dataset " SLICE_FMT "]%s", SLICE_ARG(slice_cut_utf8(owner, 63)),
                      hint(nearest.best, text));
     }
-}
-
-/* A column that is used must be one of the declared ones; of an inferred dataset nothing is known yet. */
-static void check_column(struct builder *b, const struct config_dataset *d, const char *name, struct config_place place)
-{
-    char text[96];
-    struct name_nearest nearest = name_nearest_to(slice_of(name));
-    for (size_t i = 0; i < d->columns.n; i++) {
-        if (strcmp(d->columns.item[i], name) == 0) return;
-        name_nearest_offer(&nearest, d->columns.item[i]);
-    }
-    if (d->columns.n > 0)
-        mistakes_add(b->mistakes, place, "dataset '%s' has no column '%s'%s", d->name, name, hint(nearest.best, text));
 }
 
 static int build_column(struct builder *b, const struct config_dataset *d, const struct ini_section *s, struct config_column *c)
@@ -314,7 +318,9 @@ static int build_rollup(struct builder *b, const struct config_dataset *d, const
     rollup->table = arena_cstr(b->arena, buf_slice(&table));
     buf_done(&table);
     if (!rollup->table) return -ENOMEM;
-    if (d->mode != CONFIG_MODE_APPEND) mistakes_add(b->mistakes, s->place, "a rollup needs a dataset with mode = append");
+    if (d->mode != CONFIG_MODE_APPEND)
+        mistakes_add(b->mistakes, s->place,
+                     "a rollup needs a dataset with mode = append; with the other modes it cannot be kept yet");
     for (size_t i = 0; i < rollup->keys.n; i++)
         check_column(b, d, rollup->keys.item[i].column, place_of(s, "group"));
     for (size_t i = 0; i < rollup->measures.n; i++)

@@ -110,6 +110,7 @@ struct config_dataset {
     struct config_place columns_place;
     struct config_list columns; /* the names in columns_sql, in order; constraints left out */
     enum config_mode mode;
+    const char *newest_by;     /* upsert: the column whose greater value wins; "": the later row */
     enum config_header header; /* no: a column without a position has the place it has in `columns` */
     char delimiter;            /* 0: detected */
     char quote;

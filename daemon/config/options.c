@@ -107,8 +107,16 @@ static const struct option dataset_options[] = {
     {"table", TYPE(TABLE), F(schema), "public.NAME", .prose = "Where the rows go."},
     {"columns", TYPE(SQL), F(columns_sql), "", "order_id bigint primary key, placed timestamptz, amount numeric(12,2)",
      .prose = "The list of CREATE TABLE, in any lines. Empty: inferred from the first file."},
-    {"mode", CHOICE({"append", CONFIG_MODE_APPEND}, {"replace", CONFIG_MODE_REPLACE}), F(mode), "append",
-     .prose = "append adds a file's rows; replace exchanges the whole content for them."},
+    {"mode",
+     CHOICE({"append", CONFIG_MODE_APPEND}, {"upsert", CONFIG_MODE_UPSERT}, {"ignore", CONFIG_MODE_IGNORE},
+            {"replace", CONFIG_MODE_REPLACE}),
+     F(mode), "append",
+     .prose = "append adds a file's rows. upsert writes a row over the one with the same primary key, so that the last one wins; "
+              "ignore keeps the first one. replace exchanges the whole content for the file's. Files of upsert, ignore and replace "
+              "load one at a time, in the order in which they arrived."},
+    {"newest_by", TYPE(TEXT), F(newest_by), "", "updated_at",
+     .prose = "With upsert: of two rows with the same key the one with the greater value in this column wins, also against the row "
+              "in the table; of equal values the later one, and NULL is less than all. Empty: the later row."},
     {"header", CHOICE({"yes", CONFIG_HEADER_YES}, {"no", CONFIG_HEADER_NO}, {"auto", CONFIG_HEADER_AUTO}), F(header), "yes",
      .prose = "Does the first line name the columns? Where every column has a position the default is no."},
     {"delimiter", TYPE(DELIMITER), F(delimiter), "auto", .prose = "auto (one of , ; tab |), tab, or a character."},

@@ -344,6 +344,7 @@ static void columns_read(void *ctx, const struct db_result *r)
         return opened(o);
     }
     dataset_check_columns(o->d);
+    dataset_check_key(o->d);
     rollups_resolve(o);
 }
 
@@ -461,6 +462,10 @@ static void refresh_over(struct opening *o)
 {
     struct catalog *c = o->catalog;
     if (c->creations != o->creations) return list_inferred(o); /* a load made a dataset meanwhile: again */
+    for (size_t i = 0; i < o->n_fresh; i++) {
+        const struct dataset *old = catalog_find(c, o->fresh[i]->name);
+        if (old) o->fresh[i]->clashes = old->clashes;
+    }
     for (size_t i = 0; i < c->n; i++)
         dataset_unref(c->dataset[i]);
     free(c->dataset);

@@ -70,6 +70,7 @@ static void on_columns(void *ctx, const struct db_result *r)
     int e = table_read(&c->d->arena, r->rows, d->schema, d->table, &c->d->table);
     if (e == 0 && c->d->table.columns > 0) {
         dataset_check_columns(c->d);
+        dataset_check_key(c->d);
         e = dataset_resolve_rollups(c->d);
     }
     if (e < 0) return over(c, e, NULL);

@@ -63,7 +63,9 @@ enum {
     COL_BYTEWISE,
     COL_KEY,
     COL_FORMAT,
-    COL_RELATION
+    COL_RELATION,
+    COL_DEFERRABLE,
+    COL_PARTITIONED
 };
 
 static bool yes(const PGresult *rows, int row, int column)
@@ -94,7 +96,11 @@ int table_read(struct arena *a, const PGresult *rows, const char *schema, const 
     t.column = arena_array(a, n + 1, sizeof *t.column);
     t.key = arena_array(a, n + 1, sizeof *t.key);
     if (!t.schema || !t.name || !t.column || !t.key) return -ENOMEM;
-    if (n > 0) t.oid = (uint32_t)db_get_int8(rows, 0, COL_RELATION, 0);
+    if (n > 0) {
+        t.oid = (uint32_t)db_get_int8(rows, 0, COL_RELATION, 0);
+        t.key_deferrable = yes(rows, 0, COL_DEFERRABLE);
+        t.partitioned = yes(rows, 0, COL_PARTITIONED);
+    }
     for (size_t i = 0; i < n; i++) {
         int r = read_column(a, rows, (int)i, &t.column[i]);
         if (r < 0) return r;
@@ -138,6 +144,34 @@ void dataset_check_columns(struct dataset *d)
         dataset_break(d, "%s:%d: [column %s.%s]: table %s.%s has no such column", column->place.file, column->place.line, d->name,
                       column->name, d->table.schema, d->table.name);
     }
+}
+
+void dataset_check_key(struct dataset *d)
+{
+    const struct config_dataset *c = d->config;
+    const struct table *t = &d->table;
+    if (!c || (c->mode != CONFIG_MODE_UPSERT && c->mode != CONFIG_MODE_IGNORE)) return;
+    const char *file = c->place.file, *mode = c->mode == CONFIG_MODE_UPSERT ? "upsert" : "ignore";
+    if (t->keys == 0)
+        return dataset_break(
+            d, "%s:%d: mode = %s needs a primary key, and table %s.%s has none; add one (ALTER TABLE … ADD PRIMARY KEY)", file,
+            c->place.line, mode, t->schema, t->name);
+    if (t->key_deferrable)
+        return dataset_break(d,
+                             "%s:%d: mode = %s cannot use the primary key of table %s.%s, since it is DEFERRABLE; make it NOT "
+                             "DEFERRABLE",
+                             file, c->place.line, mode, t->schema, t->name);
+    for (size_t i = 0; i < t->keys; i++)
+        if (t->column[t->key[i]].generated)
+            return dataset_break(d, "%s:%d: mode = %s needs a primary key that a file can bring, and its column %s is GENERATED",
+                                 file, c->place.line, mode, t->column[t->key[i]].name);
+    int newest = c->newest_by[0] ? table_find(t, c->newest_by) : -1;
+    if (c->newest_by[0] && newest < 0)
+        return dataset_break(d, "%s:%d: newest_by: table %s.%s has no column %s", file, c->place.line, t->schema, t->name,
+                             c->newest_by);
+    if (newest >= 0 && t->column[newest].generated)
+        dataset_break(d, "%s:%d: newest_by: column %s is GENERATED, so no file brings it; name the one that it is made of", file,
+                      c->place.line, c->newest_by);
 }
 
 int dataset_resolve_rollups(struct dataset *d)

@@ -34,6 +34,8 @@ struct table {
     size_t columns;
     size_t *key; /* indexes of the primary key's columns, in its order */
     size_t keys;
+    bool key_deferrable; /* ON CONFLICT cannot stand on it */
+    bool partitioned;
 };
 
 struct dataset_rollup {
@@ -52,7 +54,8 @@ struct dataset {
     int64_t definition; /* cetl.dataset.definition, and the fingerprint of the table's columns: a load whose snapshot differs from
                            these begins anew */
     const char *columns;
-    bool loaded; /* a file was loaded into it once; the scheduler keeps it true */
+    bool loaded;      /* a file was loaded into it once; the scheduler keeps it true */
+    unsigned clashes; /* how many of its last loads in a row brought keys that were known; the loads keep it true */
     struct table table;
     struct dataset_rollup *rollup;
     size_t rollups;
@@ -75,6 +78,8 @@ const char *table_quote(struct buf *out, const char *schema, const char *name);
 void dataset_create_sql(struct buf *out, const struct config_dataset *config);
 /** Break the dataset when a [column] section names a column that its table does not have. */
 void dataset_check_columns(struct dataset *d);
+/** Break a dataset with a keyed mode whose table has no key for it, or no such `newest_by`. */
+void dataset_check_key(struct dataset *d);
 /** Resolve the declared rollups against its table; what does not fit breaks the dataset. 0 or -ENOMEM. */
 must_check int dataset_resolve_rollups(struct dataset *d);
 /** The index of a column, or -1. */

@@ -32,6 +32,7 @@ static void on_committed(void *ctx, const struct db_result *r)
     if (r->status == 0) {
         l->arrival->xid[0] = '\0';
         l->arrival->check_ledger = false;
+        load_note_clashes(l);
         return load_conclude(l, LOAD_LOADED, NULL);
     }
     /* Only the server's own refusal says that nothing was committed; without it the ledger must be asked. */
@@ -162,7 +163,7 @@ static void advance_sequences(struct load *l, size_t i)
  * PostgreSQL refused the rows. Perhaps the file is a duplicate whose keys are there already: to know, its digest is needed, and so
  * it is read to its end before it is judged (load_report.c).
  */
-static bool spoiled(struct load *l, const struct db_result *r)
+bool load_spoiled(struct load *l, const struct db_result *r)
 {
     bool bad_data = r->status == ERROR_REFUSED && db_refusal_of(r->error->sqlstate) == DB_BAD_DATA;
     if (!bad_data || load_is_unwinding(l) || !l->flowing) return false;
@@ -173,18 +174,27 @@ static bool spoiled(struct load *l, const struct db_result *r)
     return true;
 }
 
+void load_record(struct load *l)
+{
+    load_enter(l, STATE_RECORDING);
+    advance_sequences(l, 0);
+}
+
 /* The rows are in the transaction. Promise 2: each is accounted for. */
 static void on_copied(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
-    if (spoiled(l, r) || !load_answered(l, r)) return;
+    if (load_clashed(l, r)) {
+        l->asking = false;
+        return load_restart(l, WAY_STAGE);
+    }
+    if (load_spoiled(l, r) || !load_answered(l, r)) return;
     struct arrival_counts *n = &l->arrival->counts;
     n->loaded = (uint64_t)db_affected(r->rows);
     if (n->loaded + n->rejected != n->read)
         return load_fail(l, "%llu rows were read, but PostgreSQL counted %llu and %llu were rejected; nothing was loaded",
                          (unsigned long long)n->read, (unsigned long long)n->loaded, (unsigned long long)n->rejected);
-    load_enter(l, STATE_RECORDING);
-    advance_sequences(l, 0);
+    load_record(l);
 }
 
 /* ---- COPYING ---- */
@@ -281,18 +291,22 @@ int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *,
     return 0;
 }
 
-static void copy(struct load *l)
+void load_send(struct load *l, const char *sql, void (*done)(void *ctx, const struct db_result *r))
 {
     load_enter(l, STATE_COPYING);
-    l->sender =
-        (struct sender){.conn = l->conn, .pipeline = l->pipeline, .counters = l->env->counters, .done = on_copied, .ctx = l};
-    char *sql = NULL;
-    int r = load_replaces(l) ? 0 : asprintf(&sql, "BEGIN; %s", l->plan->copy_sql);
-    r = r < 0 ? -ENOMEM : sender_begin(&l->sender, sql ? sql : l->plan->copy_sql);
-    free(sql);
+    l->sender = (struct sender){.conn = l->conn, .pipeline = l->pipeline, .counters = l->env->counters, .done = done, .ctx = l};
+    int r = sql ? sender_begin(&l->sender, sql) : -ENOMEM;
     if (r < 0) return load_retry(l, r, NULL);
     l->asking = true;
     if (!l->flowing) sender_finish(&l->sender); /* a small file is read by now */
+}
+
+static void copy(struct load *l)
+{
+    char *sql = NULL;
+    if (asprintf(&sql, "BEGIN; %s", l->plan->copy_sql) < 0) sql = NULL;
+    load_send(l, sql, on_copied);
+    free(sql);
 }
 
 static void on_deleted(void *ctx, const struct db_result *r)
@@ -300,7 +314,7 @@ static void on_deleted(void *ctx, const struct db_result *r)
     struct load *l = ctx;
     if (!load_answered(l, r)) return;
     l->deleted = db_affected(r->rows);
-    copy(l);
+    load_send(l, l->plan->copy_sql, on_copied);
 }
 
 /* The old rows go in the same transaction in which the new ones come. */
@@ -318,12 +332,15 @@ static void replace(struct load *l)
 
 int load_flow_into_table(struct load *l)
 {
+    l->plan->convert.lineage = load_stage_lineage(l);
     return load_flow_start(l, on_flow_ready, on_flow_ended);
 }
 
 void load_copy(struct load *l)
 {
-    if (load_replaces(l)) {
+    if (l->way == WAY_STAGE) {
+        load_copy_to_stage(l);
+    } else if (load_replaces(l)) {
         replace(l);
     } else {
         copy(l);

@@ -49,6 +49,7 @@ static void plan_and_copy(struct load *l, struct dataset *d)
     if (r < 0) return load_retry(l, r, NULL);
     l->plan = plan;
     plan->convert.aggregate_max = aggregate_max(l, d);
+    l->way = load_first_way(l);
     load_enter(l, STATE_CONNECTING);
     r = load_flow_into_table(l);
     if (r < 0) return load_retry(l, r, NULL);
@@ -191,8 +192,13 @@ static void resolve(struct load *l)
     if (!l->declared) return resolve_undeclared(l);
     struct dataset *d = catalog_find(l->env->catalog, l->declared->name);
     if (d) return plan_and_copy(l, d);
-    if (l->declared->columns_sql[0] == '\0') return infer(l);
     struct error err;
+    if (l->declared->columns_sql[0] == '\0' && load_is_keyed(l)) {
+        error_set(&err, 0, "its mode needs a primary key, and table %s.%s does not exist; make it, or declare its columns",
+                  l->declared->schema, l->declared->table);
+        return load_conclude(l, LOAD_PAUSE, &err);
+    }
+    if (l->declared->columns_sql[0] == '\0') return infer(l);
     error_set(&err, 0, "dataset %s is not in the catalog yet", l->declared->name);
     load_conclude(l, LOAD_RETRY, &err);
 }

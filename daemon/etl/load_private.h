@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of a load share: load.c (outcomes, unwinding), load_open.c (which dataset: checking, opening, inferring,
- * creating), load_copy.c (the transaction), load_report.c (is a refusal still true; the ledger row of a file that was not loaded).
- * Nobody else includes this.
+ * creating), load_copy.c (the transaction), load_stage.c (keyed modes), load_report.c (is a refusal still true; the ledger row of a
+ * file that was not loaded). Nobody else includes this.
  *
  * The rule for all of them: load_conclude and what leads to it (fail, retry, refused) may end the load, and with it the object:
  * return right after.
@@ -21,7 +21,8 @@
 
 /** How the rows come into the transaction. */
 enum load_way {
-    WAY_COPY, /* straight into the table, behind a DELETE for `replace` */
+    WAY_COPY,  /* straight into the table, behind a DELETE for `replace` */
+    WAY_STAGE, /* into a stage, from which they are merged by their key */
 };
 
 enum load_state {
@@ -134,6 +135,26 @@ must_check int load_flow_into_table(struct load *l);
 void load_fail_flow(struct load *l);
 /** COPYING, with a connection. */
 void load_copy(struct load *l);
+/** Send the pipeline's pieces into the COPY of this SQL; NULL: there was no memory for it. */
+void load_send(struct load *l, const char *sql, void (*done)(void *ctx, const struct db_result *r));
+/** True when PostgreSQL refused the rows before the file was read to its end: it is read on for its digest, and judged then. */
+bool load_spoiled(struct load *l, const struct db_result *r);
+/** The rows are in the transaction, and arrival->counts says what became of each: RECORDING. */
+void load_record(struct load *l);
+
+/* load_stage.c */
+/** Upsert or ignore. */
+bool load_is_keyed(const struct load *l);
+/** By which way an attempt begins. */
+enum load_way load_first_way(const struct load *l);
+/** A plain COPY of a keyed load was refused for its keys: restart it by WAY_STAGE. */
+bool load_clashed(const struct load *l, const struct db_result *r);
+/** What stands behind each row on the way to a stage; NULL on other ways. */
+const struct pgcopy_lineage *load_stage_lineage(const struct load *l);
+/** COPYING by WAY_STAGE, with a connection. */
+void load_copy_to_stage(struct load *l);
+/** It is committed: remember whether it brought keys that were known. */
+void load_note_clashes(const struct load *l);
 
 /* load_report.c */
 /** The file or its dataset was turned down by a snapshot that nobody has held against the database since. */

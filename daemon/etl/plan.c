@@ -235,6 +235,24 @@ static int make_rule(struct matching *m)
     return r != 0 ? r : make_copy_sql(p);
 }
 
+/* The columns by which a keyed mode tells rows apart must come from the file. */
+static int check_key(const struct matching *m)
+{
+    const struct dataset *d = m->plan->dataset;
+    const struct config_dataset *c = d->config;
+    if (!c || (c->mode != CONFIG_MODE_UPSERT && c->mode != CONFIG_MODE_IGNORE)) return 0;
+    for (size_t i = 0; i < d->table.keys; i++) {
+        size_t k = d->table.key[i];
+        if (m->source[k] < 0)
+            return error_set(
+                m->err, PLAN_E_HEADER, "line 1: column %s is missing; it is in the primary key of %s.%s, which mode = %s needs",
+                d->table.column[k].name, d->table.schema, d->table.name, c->mode == CONFIG_MODE_UPSERT ? "upsert" : "ignore");
+    }
+    if (c->newest_by[0] && m->source[table_find(&d->table, c->newest_by)] < 0)
+        return error_set(m->err, PLAN_E_HEADER, "line 1: column %s is missing; newest_by needs it", c->newest_by);
+    return 0;
+}
+
 static struct plan *plan_make(const struct plan_head *head)
 {
     struct plan *p = calloc(1, sizeof *p);
@@ -254,6 +272,7 @@ int plan_new(struct dataset *d, const struct plan_head *head, struct error *err,
     p->dataset = dataset_ref(d);
     struct matching m = {.plan = p, .head = head, .err = err};
     int r = match_all(&m);
+    if (r == 0) r = check_key(&m);
     if (r == 0) r = make_rule(&m);
     if (r != 0) {
         plan_free(p);

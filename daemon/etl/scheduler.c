@@ -226,17 +226,23 @@ static void count_rows(struct scheduler *s, const struct arrival_counts *n)
 /* One line a file, with fields. */
 static void say(const struct arrival *a, const struct load_report *report)
 {
-    char name[SHOWN_MAX], id[24], rows[24], rejected[24];
+    char name[SHOWN_MAX], id[24], rows[24], updated[24], ignored[24], rejected[24], more[80] = "";
+    const struct arrival_counts *n = &a->counts;
     snprintf(id, sizeof id, "%lld", (long long)a->ledger_id);
-    snprintf(rows, sizeof rows, "%llu", (unsigned long long)a->counts.loaded);
-    snprintf(rejected, sizeof rejected, "%llu", (unsigned long long)a->counts.rejected);
+    snprintf(rows, sizeof rows, "%llu", (unsigned long long)n->loaded);
+    snprintf(updated, sizeof updated, "%llu", (unsigned long long)n->updated);
+    snprintf(ignored, sizeof ignored, "%llu", (unsigned long long)n->ignored);
+    snprintf(rejected, sizeof rejected, "%llu", (unsigned long long)n->rejected);
+    if (n->updated || n->ignored) snprintf(more, sizeof more, "%s updated, %s ignored, ", updated, ignored);
     shown(a, name);
     double seconds = (double)(clock_real_us() - a->started_us) / 1e6;
-    struct log_fields fields = LOG_FIELDS({"FILE", name}, {"DATASET", a->dataset}, {"FILE_ID", id},
-                                          {"STATE", arrival_state_name(a->state)}, {"ROWS", rows}, {"REJECTED", rejected});
+    struct log_fields fields =
+        LOG_FIELDS({"FILE", name}, {"DATASET", a->dataset}, {"FILE_ID", id}, {"STATE", arrival_state_name(a->state)},
+                   {"ROWS", rows}, {"UPDATED", updated}, {"IGNORED", ignored}, {"REJECTED", rejected});
     switch (report->outcome) {
     case LOAD_LOADED:
-        log_event(LOG_INFO, fields, "loaded %s: %s rows into %s, %s rejected, %.3f s", name, rows, a->dataset, rejected, seconds);
+        log_event(LOG_INFO, fields, "loaded %s: %s rows into %s, %s%s rejected, %.3f s", name, rows, a->dataset, more, rejected,
+                  seconds);
         break;
     case LOAD_DUPLICATE:
         log_event(LOG_INFO, fields, "duplicate %s: its bytes were loaded as file %lld", name, (long long)report->duplicate_of);
@@ -452,7 +458,8 @@ static bool on_complete(void *ctx, const char *path)
     char stem[NAME_MAX_BYTES + 1];
     struct lane *lane = lanes_get(&s->lanes, lane_name(d, path, stem));
     /* Where equal bytes may be loaded twice, the token alone tells a new arrival from an old one: it must survive a power loss. */
-    bool durable = d && (d->mode == CONFIG_MODE_REPLACE || d->mode == CONFIG_MODE_UPSERT || d->duplicates == CONFIG_DUPLICATES_LOAD);
+    bool durable =
+        d && (d->mode == CONFIG_MODE_REPLACE || d->mode == CONFIG_MODE_UPSERT || d->duplicates == CONFIG_DUPLICATES_LOAD);
     if (!lane || !claims_start(&s->claims, path, durable, lane)) return false;
     lane->claiming++;
     s->claiming++;

@@ -68,19 +68,19 @@ static void section_for_a_column_that_the_table_lacks_breaks_the_dataset(void **
 /* ---- reading the catalog's rows ---- */
 
 /* Rows as SQL_TABLE_COLUMNS gives them: name, oid, typmod, not null, default, generated, type, bytewise, place in the key, format;
- * and the table's oid. */
+ * and the table's oid, whether its key is DEFERRABLE, and whether it is partitioned. */
 static PGresult *rows_of(const char *const (*row)[10], int rows)
 {
     PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     char name[] = "c";
-    PGresAttDesc column[11];
-    for (int c = 0; c < 11; c++)
+    PGresAttDesc column[13];
+    for (int c = 0; c < 13; c++)
         column[c] = (PGresAttDesc){.name = name};
-    assert_true(PQsetResultAttrs(res, 11, column));
+    assert_true(PQsetResultAttrs(res, 13, column));
     for (int r = 0; r < rows; r++)
-        for (int c = 0; c < 11; c++) {
+        for (int c = 0; c < 13; c++) {
             char cell[64];
-            int len = snprintf(cell, sizeof cell, "%s", c < 10 ? row[r][c] : "16385");
+            int len = snprintf(cell, sizeof cell, "%s", c < 10 ? row[r][c] : c == 10 ? "16385" : c == 11 ? "f" : "t");
             assert_true(PQsetvalue(res, r, c, cell, len));
         }
     return res;
@@ -105,6 +105,8 @@ static void columns_and_key_are_read_back(void **state)
     assert_string_equal(t.schema, "shop");
     assert_string_equal(t.name, "orders");
     assert_int_equal(t.oid, 16385);
+    assert_false(t.key_deferrable);
+    assert_true(t.partitioned);
     assert_int_equal(t.columns, 4);
     assert_int_equal(t.keys, 2);
     assert_int_equal(t.key[0], 1); /* in the key's own order */

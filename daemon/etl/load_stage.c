@@ -1,0 +1,132 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Keyed modes. A plain COPY goes into the table first, since a stage costs three to four times as much; where a key is there
+ * already, or twice in the file, the rows come once more, through a stage. A dataset whose last files all needed it goes to the
+ * stage at once, until a file comes that did not.
+ */
+#include "etl/load_private.h"
+#include "etl/stage.h"
+
+enum {
+    CLASHES_IN_A_ROW = 2, /* then the next file will clash too */
+    CLASHES_MAX = 1000,
+    SQL_MAX = 4 * 1024 * 1024,
+};
+
+#define UNIQUE_VIOLATION "23505"
+#define EXCLUSION_VIOLATION "23P01"
+#define INSUFFICIENT_PRIVILEGE "42501"
+
+static const struct pgcopy_lineage lines = {0};
+
+bool load_is_keyed(const struct load *l)
+{
+    return l->declared && (l->declared->mode == CONFIG_MODE_UPSERT || l->declared->mode == CONFIG_MODE_IGNORE);
+}
+
+/* Of the dataset as it is known now; the load's own snapshot may be an older one. */
+static struct dataset *current(const struct load *l)
+{
+    return catalog_find(l->env->catalog, l->plan->dataset->name);
+}
+
+enum load_way load_first_way(const struct load *l)
+{
+    const struct dataset *d = current(l);
+    return load_is_keyed(l) && d && d->clashes >= CLASHES_IN_A_ROW ? WAY_STAGE : WAY_COPY;
+}
+
+void load_note_clashes(const struct load *l)
+{
+    struct dataset *d = current(l);
+    const struct arrival_counts *n = &l->arrival->counts;
+    if (!d || !load_is_keyed(l) || n->read == n->rejected) return;
+    bool clashed = n->updated + n->ignored > 0;
+    if (!clashed) d->clashes = 0;
+    if (clashed && d->clashes < CLASHES_MAX) d->clashes++;
+}
+
+/* Any unique or exclusion constraint: the row that is to be written over may break more of them than its key, and PostgreSQL names
+ * the first that it came to. */
+bool load_clashed(const struct load *l, const struct db_result *r)
+{
+    if (l->way != WAY_COPY || !load_is_keyed(l) || load_is_unwinding(l) || r->status != ERROR_REFUSED) return false;
+    return strcmp(r->error->sqlstate, UNIQUE_VIOLATION) == 0 || strcmp(r->error->sqlstate, EXCLUSION_VIOLATION) == 0;
+}
+
+const struct pgcopy_lineage *load_stage_lineage(const struct load *l)
+{
+    return l->way == WAY_STAGE ? &lines : NULL;
+}
+
+static struct stage stage_of(const struct load *l)
+{
+    return (struct stage){.table = &l->plan->dataset->table,
+                          .rule = &l->plan->rule,
+                          .update = l->declared->mode == CONFIG_MODE_UPSERT,
+                          .newest_by = l->declared->newest_by};
+}
+
+/* The server's words, and what a role needs that so far only had to INSERT. */
+static bool lacks_privilege(struct load *l, const struct db_result *r)
+{
+    if (r->status != ERROR_REFUSED || strcmp(r->error->sqlstate, INSUFFICIENT_PRIVILEGE) != 0 || load_is_unwinding(l)) return false;
+    struct error why = *r->error;
+    bool update = l->declared->mode == CONFIG_MODE_UPSERT;
+    error_set(&why, 0,
+              "%s; keys that are in the table already need GRANT TEMPORARY ON DATABASE and GRANT SELECT, INSERT%s ON %s.%s",
+              r->error->text, update ? ", UPDATE" : "", l->plan->dataset->table.schema, l->plan->dataset->table.name);
+    l->asking = false;
+    load_conclude(l, LOAD_PAUSE, &why);
+    return true;
+}
+
+static void on_merged(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (lacks_privilege(l, r) || !load_answered(l, r)) return;
+    struct arrival_counts *n = &l->arrival->counts;
+    uint64_t staged = n->read - n->rejected;
+    n->loaded = (uint64_t)db_get_int8(r->rows, 0, 0, 0);
+    n->updated = (uint64_t)db_get_int8(r->rows, 0, 1, 0);
+    if (n->loaded + n->updated > staged)
+        return load_fail(l, "%llu rows were merged, but PostgreSQL counted %llu new and %llu updated; nothing was loaded",
+                         (unsigned long long)staged, (unsigned long long)n->loaded, (unsigned long long)n->updated);
+    n->ignored = staged - n->loaded - n->updated;
+    load_record(l);
+}
+
+static void merge_stage(struct load *l)
+{
+    struct stage s = stage_of(l);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    if (l->arrival->counts.read >= STAGE_ANALYZE_ROWS) buf_puts(&sql, "ANALYZE pg_temp.cetl_stage; ");
+    stage_merge_sql(&sql, &s);
+    const char *text = buf_cstr(&sql);
+    load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_merged, .ctx = l}) : -ENOMEM);
+    buf_done(&sql);
+}
+
+static void on_staged(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (lacks_privilege(l, r) || load_spoiled(l, r) || !load_answered(l, r)) return;
+    const struct arrival_counts *n = &l->arrival->counts;
+    uint64_t staged = (uint64_t)db_affected(r->rows);
+    if (staged + n->rejected != n->read)
+        return load_fail(l, "%llu rows were read, but PostgreSQL counted %llu and %llu were rejected; nothing was loaded",
+                         (unsigned long long)n->read, (unsigned long long)staged, (unsigned long long)n->rejected);
+    merge_stage(l);
+}
+
+void load_copy_to_stage(struct load *l)
+{
+    struct stage s = stage_of(l);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    stage_copy_sql(&sql, &s);
+    const char *text = buf_cstr(&sql);
+    load_send(l, text, on_staged);
+    buf_done(&sql);
+}

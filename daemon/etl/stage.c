@@ -1,0 +1,160 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/stage.h"
+
+#include "db/query.h"
+
+#include <string.h>
+
+#define LINE "\"cetl line\""
+#define OLD "\"cetl old\"" /* the row that is in the table */
+
+static void put_name(struct buf *out, const char *name)
+{
+    db_quote_identifier(out, slice_of(name));
+}
+
+/* The file's columns, by commas. */
+static void put_columns(struct buf *out, const struct stage *s)
+{
+    for (size_t i = 0; i < s->rule->columns; i++) {
+        buf_puts(out, i ? ", " : "");
+        put_name(out, s->rule->column[i].name);
+    }
+}
+
+static void put_key(struct buf *out, const struct table *t)
+{
+    for (size_t i = 0; i < t->keys; i++) {
+        buf_puts(out, i ? ", " : "");
+        put_name(out, t->column[t->key[i]].name);
+    }
+}
+
+static bool in_key(const struct table *t, const char *name)
+{
+    for (size_t i = 0; i < t->keys; i++)
+        if (strcmp(t->column[t->key[i]].name, name) == 0) return true;
+    return false;
+}
+
+/* A file of nothing but the key has nothing to update. */
+static bool updates(const struct stage *s)
+{
+    return s->update && s->rule->columns > s->table->keys;
+}
+
+void stage_copy_sql(struct buf *out, const struct stage *s)
+{
+    /* The lock first: the stage's columns are the table's until the end of the transaction, and no lock is raised later. */
+    buf_puts(out, "BEGIN; LOCK TABLE ");
+    table_quote(out, s->table->schema, s->table->name);
+    buf_puts(out, " IN ROW EXCLUSIVE MODE; CREATE TEMP TABLE cetl_stage ON COMMIT DROP AS SELECT ");
+    put_columns(out, s);
+    buf_puts(out, ", NULL::int8 AS \"cetl file\", NULL::int8 AS " LINE " FROM ");
+    table_quote(out, s->table->schema, s->table->name);
+    buf_puts(out, " WITH NO DATA; COPY pg_temp.cetl_stage FROM STDIN (FORMAT binary)");
+}
+
+/* INSERT … SELECT the row that wins for each key. Sorted by key, they come in the order of the index. */
+static void put_insert(struct buf *out, const struct stage *s)
+{
+    buf_puts(out, "INSERT INTO ");
+    table_quote(out, s->table->schema, s->table->name);
+    buf_puts(out, " AS " OLD " (");
+    put_columns(out, s);
+    buf_puts(out, ") OVERRIDING SYSTEM VALUE SELECT ");
+}
+
+static void put_winners(struct buf *out, const struct stage *s)
+{
+    buf_puts(out, "SELECT DISTINCT ON (");
+    put_key(out, s->table);
+    buf_puts(out, ") ");
+    put_columns(out, s);
+    buf_puts(out, " FROM pg_temp.cetl_stage ORDER BY ");
+    put_key(out, s->table);
+    if (s->update && s->newest_by[0]) {
+        buf_puts(out, ", ");
+        put_name(out, s->newest_by);
+        buf_puts(out, " DESC NULLS LAST");
+    }
+    buf_puts(out, s->update ? ", " LINE " DESC" : ", " LINE);
+}
+
+/* What happens to a row whose key is in the table. */
+static void put_conflict(struct buf *out, const struct stage *s)
+{
+    buf_puts(out, " ON CONFLICT (");
+    put_key(out, s->table);
+    if (!updates(s)) {
+        buf_puts(out, ") DO NOTHING");
+        return;
+    }
+    buf_puts(out, ") DO UPDATE SET ");
+    bool first = true;
+    for (size_t i = 0; i < s->rule->columns; i++) {
+        const char *name = s->rule->column[i].name;
+        if (in_key(s->table, name) || s->rule->column[i].source < 0) continue;
+        buf_puts(out, first ? "" : ", ");
+        put_name(out, name);
+        buf_puts(out, " = excluded.");
+        put_name(out, name);
+        first = false;
+    }
+    if (!s->newest_by[0]) return;
+    buf_puts(out, " WHERE " OLD ".");
+    put_name(out, s->newest_by);
+    buf_puts(out, " IS NULL OR excluded.");
+    put_name(out, s->newest_by);
+    buf_puts(out, " >= " OLD ".");
+    put_name(out, s->newest_by);
+}
+
+/* The winners whose key is in the table: what PostgreSQL cannot say of a partitioned table's rows afterwards. */
+static void put_known(struct buf *out, const struct stage *s)
+{
+    buf_puts(out, "SELECT count(*) AS n FROM w WHERE EXISTS (SELECT FROM ");
+    table_quote(out, s->table->schema, s->table->name);
+    buf_puts(out, " AS " OLD " WHERE ");
+    for (size_t i = 0; i < s->table->keys; i++) {
+        const char *name = s->table->column[s->table->key[i]].name;
+        buf_puts(out, i ? " AND " OLD "." : OLD ".");
+        put_name(out, name);
+        buf_puts(out, " = w.");
+        put_name(out, name);
+    }
+    buf_puts(out, ")");
+}
+
+/*
+ * A row that was just inserted has xmax 0; one that ON CONFLICT updated was locked first, and so has not. Partitions do not show
+ * it ("cannot retrieve a system column in this context"): there it is counted before which keys are known, and what somebody else
+ * inserts between that and the merge is counted as ours.
+ */
+void stage_merge_sql(struct buf *out, const struct stage *s)
+{
+    bool known = s->table->partitioned && updates(s);
+    buf_puts(out, "WITH w AS ");
+    buf_puts(out, known ? "MATERIALIZED (" : "NOT MATERIALIZED (");
+    put_winners(out, s);
+    buf_puts(out, "), ");
+    if (known) {
+        buf_puts(out, "k AS (");
+        put_known(out, s);
+        buf_puts(out, "), ");
+    }
+    buf_puts(out, "m AS (");
+    put_insert(out, s);
+    put_columns(out, s);
+    buf_puts(out, " FROM w");
+    put_conflict(out, s);
+    if (!updates(s)) {
+        buf_puts(out, " RETURNING 1) SELECT count(*), 0 FROM m");
+    } else if (known) {
+        buf_puts(out, " RETURNING 1) SELECT i.n, (SELECT count(*) FROM m) - i.n"
+                      " FROM (SELECT (SELECT count(*) FROM w) - k.n AS n FROM k) i");
+    } else {
+        buf_puts(out, " RETURNING " OLD ".xmax = 0 AS fresh)"
+                      " SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh) FROM m");
+    }
+}

@@ -1,0 +1,36 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The stage of a keyed load (`mode = upsert` or `ignore`): a temporary table that takes the file's rows as they come, each with its
+ * line, and one statement that merges it into the dataset's table. Which keys are equal, which value is greater: that says the
+ * server, by the table's own types and collations.
+ *
+ *   stage_copy_sql ──▶ BEGIN, the table, COPY     (its rows end with pgcopy's lineage)
+ *   stage_merge_sql ─▶ one row: inserted, updated; what is left of the staged rows was ignored
+ *
+ * Of the rows that share a key only one is merged: `ignore` takes the first, `upsert` the last, or with `newest_by` the one whose
+ * value there is the greatest (NULL is the least, and of equals the last one wins). The same is then decided between that row and
+ * the table's. A row that is written again counts as updated, also when nothing in it changed.
+ *
+ * Thread: any. SQL goes into a buf; failures are in it.
+ */
+#ifndef CETLD_ETL_STAGE_H
+#define CETLD_ETL_STAGE_H
+
+#include "data/rule.h"
+#include "etl/dataset.h"
+
+struct stage {
+    const struct table *table;   /* has a key, all of which is in the rule */
+    const struct row_rule *rule; /* the file's columns */
+    bool update;                 /* upsert; else ignore */
+    const char *newest_by;       /* upsert: a column of the rule, or "" */
+};
+
+/** BEGIN, the stage, and the COPY into it; several statements. */
+void stage_copy_sql(struct buf *out, const struct stage *s);
+/** Rows, from which ANALYZE pays before a merge. */
+enum { STAGE_ANALYZE_ROWS = 10000 };
+/** The merge → inserted, updated. */
+void stage_merge_sql(struct buf *out, const struct stage *s);
+
+#endif
