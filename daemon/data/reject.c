@@ -104,6 +104,23 @@ int reject_list_move(struct reject_list *to, struct reject_list *from)
     return 0;
 }
 
+static int by_line(const void *a, const void *b)
+{
+    uint64_t x = ((const struct reject *)a)->line, y = ((const struct reject *)b)->line;
+    return (x > y) - (x < y);
+}
+
+void reject_list_sort(struct reject_list *l)
+{
+    if (l->n > 1) qsort(l->item, l->n, sizeof *l->item, by_line);
+}
+
+const struct reject *reject_list_find(const struct reject_list *l, uint64_t line)
+{
+    if (l->n == 0) return NULL;
+    return bsearch(&(struct reject){.line = line}, l->item, l->n, sizeof *l->item, by_line);
+}
+
 void reject_list_csv(const struct reject_list *l, struct buf *out)
 {
     buf_puts(out, "line,byte_offset,column,code,message,value,raw\r\n");

@@ -39,6 +39,10 @@ void reject_list_done(struct reject_list *l);
 must_check int reject_list_add(struct reject_list *l, const struct reject *r);
 /** Move all of `from` to the end of `to` as far as `to` has room; `from` is empty afterwards. 0 or -ENOMEM. */
 must_check int reject_list_move(struct reject_list *to, struct reject_list *from);
+/** Bring them into the order of their lines. */
+void reject_list_sort(struct reject_list *l);
+/** The stored one of that line in a sorted list, or NULL. */
+const struct reject *reject_list_find(const struct reject_list *l, uint64_t line);
 /** As NAME.errors.csv: line,byte_offset,column,code,message,value,raw with a header line, RFC 4180. */
 void reject_list_csv(const struct reject_list *l, struct buf *out);
 

@@ -104,3 +104,18 @@ int rule_reject_record(const struct row_rule *rule, const struct record *record,
     int r = add_reject(record, &(struct fault){.column = column, .code = bytes ? bad_bytes : bad_row, .message = message}, rejects);
     return r == RULE_E_REJECTED ? 0 : r;
 }
+
+int rule_reject_verdict(const struct row_rule *rule, const struct record *record, const struct reject *verdict,
+                        struct reject_list *rejects)
+{
+    struct reject r = *verdict;
+    r.line = record->line;
+    r.offset = record->offset;
+    r.raw = record->raw;
+    for (size_t i = 0; i < rule->columns && r.value.len == 0; i++) {
+        int source = rule->column[i].source;
+        if (source < 0 || (size_t)source >= record->n || !slice_equal(slice_of(rule->column[i].name), r.column)) continue;
+        r.value = record->cell[source].text;
+    }
+    return reject_list_add(rejects, &r);
+}

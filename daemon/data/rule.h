@@ -38,5 +38,9 @@ must_check int rule_apply(const struct row_rule *rule, const struct record *reco
                           struct reject_list *rejects);
 /** A reject for a record that the reader refused with READER_E_ `code`. 0 or -ENOMEM. */
 must_check int rule_reject_record(const struct row_rule *rule, const struct record *record, int code, struct reject_list *rejects);
+/** A reject for a record of which it is known already what is wrong with it: column, code and message are `verdict`'s. 0 or
+ * -ENOMEM. */
+must_check int rule_reject_verdict(const struct row_rule *rule, const struct record *record, const struct reject *verdict,
+                                   struct reject_list *rejects);
 
 #endif

@@ -54,7 +54,8 @@ void db_op_report(struct db_op *op, const struct db_result *why, void (*done)(vo
         db_op_error(op->refusal, &words);
         put_details(&detail, op->refusal);
         const char *text = buf_cstr(&detail);
-        r = (struct db_result){.status = why ? why->status : ERROR_REFUSED, .error = &words, .detail = text ? text : ""};
+        r = (struct db_result){
+            .status = why ? why->status : ERROR_REFUSED, .error = &words, .detail = text ? text : "", .refusal = op->refusal};
     }
     done(ctx, &r);
     buf_done(&detail);

@@ -36,6 +36,7 @@ struct db_result {
     const PGresult *rows;      /* with status 0; NULL for a streamed query's end. Valid during the callback only */
     const struct error *error; /* with another status: sqlstate and text */
     const char *detail;        /* the server's DETAIL, CONTEXT and HINT lines, or "" */
+    const PGresult *refusal; /* the server's error itself, for its other fields (PQresultErrorField), or NULL; as long as `rows` */
 };
 
 struct db_query {
@@ -71,8 +72,8 @@ void db_quote_table(struct buf *out, struct slice qualified);
 
 enum db_refusal {
     DB_RETRY,    /* 08, 40, 53, 57, 58, 55P03, 25P03, 25006: the same again later */
-    DB_PAUSE,    /* 28, 3D, 42: a person must mend something; keep the files queued */
-    DB_BAD_DATA, /* 22, 23: the rows are at fault */
+    DB_PAUSE,    /* 28, 3D, 3F, 42: a person must mend something; keep the files queued */
+    DB_BAD_DATA, /* 22, 23, P0001 (a trigger's RAISE EXCEPTION): the rows are at fault */
     DB_FAIL,     /* anything else fails the file with the server's words */
 };
 /** What a SQLSTATE asks for (DESIGN: server's refusals). "" (no server spoke) is DB_RETRY. */

@@ -36,11 +36,11 @@ struct arrival {
     bool has_sum;
     int64_t ledger_id; /* once it is in the ledger */
 
-    bool check_ledger;         /* it may be in the ledger already: found in work/ at start, or its COMMIT is in doubt */
-    char xid[ARRIVAL_XID_MAX]; /* of the transaction whose COMMIT is in doubt, or "" */
-    unsigned attempts;
-    int64_t not_before_ms; /* backoff, monotonic */
-    struct error why;      /* of the last failure, for people; text "" when there is none */
+    bool check_ledger;            /* it may be in the ledger already: found in work/ at start, or its COMMIT is in doubt */
+    char xid[ARRIVAL_XID_MAX];    /* of the transaction whose COMMIT is in doubt, or "" */
+    unsigned attempts, cancelled; /* of the latter: how many PostgreSQL cancelled */
+    int64_t not_before_ms;        /* backoff, monotonic */
+    struct error why;             /* of the last failure, for people; text "" when there is none */
 };
 
 /** "queued", "loading" … */

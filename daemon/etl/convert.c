@@ -57,6 +57,8 @@ void convert_output_done(struct convert_output *o)
 {
     buf_done(&o->copy);
     reject_list_done(&o->rejects);
+    free(o->row);
+    o->row = NULL;
 }
 
 /* One run over a chunk. */
@@ -68,6 +70,21 @@ struct conversion {
     struct batch batch;
 };
 
+/* Where the batch's rows lie in the COPY bytes, which hold them from `at` on. */
+static int index_rows(struct conversion *c, size_t at)
+{
+    struct convert_output *out = c->out;
+    if (c->batch.rows == 0) return buf_check(&out->copy);
+    struct convert_row *row = reallocarray(out->row, out->rows + c->batch.rows, sizeof *row);
+    if (!row) return -ENOMEM;
+    out->row = row;
+    for (size_t i = 0; i < c->batch.rows; i++) {
+        at += pgcopy_row_bytes((struct slice){out->copy.data + at, out->copy.len - at});
+        out->row[out->rows++] = (struct convert_row){c->batch.line[i], at};
+    }
+    return buf_check(&out->copy);
+}
+
 /* The batch goes to the aggregates and to COPY; then its memory is used for the next. */
 static int flush(struct conversion *c)
 {
@@ -75,7 +92,10 @@ static int flush(struct conversion *c)
         int r = aggregate_add(c->bench->partial[i], &c->batch);
         if (r != 0) return r;
     }
+    size_t at = c->out->copy.len;
     pgcopy_rows(&c->out->copy, &c->batch, c->plan->lineage);
+    int r = c->plan->index ? index_rows(c, at) : 0;
+    if (r < 0) return r;
     arena_reset(&c->bench->arena);
     reader_forget(&c->reader);
     return batch_init(&c->batch, c->plan->types, c->plan->rule->columns, &c->bench->arena);
@@ -85,6 +105,8 @@ static int convert_record(struct conversion *c, int fault, const struct record *
 {
     c->out->rows_read++;
     if (fault > 0) return rule_reject_record(c->plan->rule, record, fault, &c->out->rejects);
+    const struct reject *verdict = c->plan->verdicts ? reject_list_find(c->plan->verdicts, record->line) : NULL;
+    if (verdict) return rule_reject_verdict(c->plan->rule, record, verdict, &c->out->rejects);
     int r = rule_apply(c->plan->rule, record, &c->batch, &c->bench->arena, &c->out->rejects);
     if (r < 0) return r;
     return c->batch.rows == c->batch.rows_max ? flush(c) : 0;

@@ -30,6 +30,9 @@ struct convert_plan {
     /* Columns behind the row's own, for lineage and for the order of a stage; NULL: none. */
     const struct pgcopy_lineage *lineage;
     bool keep_chunks; /* a chunk's bytes stay as long as its output */
+    bool index;       /* the output says where each of its rows lies */
+    /* Rows that the server refused, by line: they are rejected with its words instead of being sent. Sorted; NULL: none. */
+    const struct reject_list *verdicts;
 };
 
 struct convert_bench {
@@ -44,10 +47,16 @@ void convert_bench_done(struct convert_bench *b, const struct convert_plan *plan
 /** Add what `from` gathered to `to`. 0, AGGREGATE_E_FULL, or -ENOMEM. */
 must_check int convert_bench_merge(struct convert_bench *to, const struct convert_bench *from, const struct convert_plan *plan);
 
+struct convert_row {
+    uint64_t line; /* of its record */
+    size_t end;    /* behind its last byte in `copy` */
+};
 struct convert_output {
     struct buf copy;    /* COPY rows, without header and trailer */
     uint64_t rows_read; /* records, without the header */
     struct reject_list rejects;
+    struct convert_row *row; /* of each row in `copy`, with plan->index */
+    size_t rows;
 };
 void convert_output_done(struct convert_output *o);
 

@@ -9,13 +9,17 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { REJECTS_MAX = 8 * 1024 * 1024 }; /* bytes of rejects kept for one file */
+enum {
+    REJECTS_MAX = 8 * 1024 * 1024, /* bytes of rejects kept for one file */
+    CANCELLED_MAX = 3,             /* a statement that is cancelled again and again will not get through */
+};
+#define QUERY_CANCELED "57014"
 
 static const char *const state_name[] = {
     [STATE_CHECKING] = "checking",   [STATE_OPENING] = "opening",       [STATE_INFERRING] = "inferring",
     [STATE_CREATING] = "creating",   [STATE_CONNECTING] = "connecting", [STATE_COPYING] = "copying",
-    [STATE_RECORDING] = "recording", [STATE_COMMITTING] = "committing", [STATE_UNWINDING] = "unwinding",
-    [STATE_COMPARING] = "comparing", [STATE_REPORTING] = "reporting"};
+    [STATE_NARROWING] = "narrowing", [STATE_RECORDING] = "recording",   [STATE_COMMITTING] = "committing",
+    [STATE_UNWINDING] = "unwinding", [STATE_COMPARING] = "comparing",   [STATE_REPORTING] = "reporting"};
 
 void load_enter(struct load *l, enum load_state s)
 {
@@ -91,9 +95,17 @@ void load_refused(struct load *l, const struct db_result *r)
         refusal = DB_RETRY;
     }
     switch (refusal) {
-    case DB_RETRY: load_conclude(l, LOAD_RETRY, r->error); return;
+    case DB_RETRY:
+        if (strcmp(r->error->sqlstate, QUERY_CANCELED) == 0 && ++l->arrival->cancelled > CANCELLED_MAX)
+            return load_fail(l, "PostgreSQL cancelled it %d times: %s", (int)l->arrival->cancelled, r->error->text);
+        load_conclude(l, LOAD_RETRY, r->error);
+        return;
     case DB_PAUSE: load_conclude(l, LOAD_PAUSE, r->error); return;
     case DB_BAD_DATA:
+        load_describe(r, &why);
+        if (!l->merging) return load_narrow(l, &why);
+        load_conclude(l, LOAD_FAILED, &why);
+        return;
     case DB_FAIL:
         load_describe(r, &why);
         load_conclude(l, LOAD_FAILED, &why);
@@ -183,6 +195,7 @@ static void load_free(struct load *l)
     pipeline_free(l->pipeline);
     plan_free(l->plan);
     dataset_unref(l->judge);
+    load_narrow_done(l);
     reject_list_done(&l->rejects);
     config_unref(l->settings);
     free(l);
@@ -205,7 +218,7 @@ static void finish(struct load *l)
 /* Jobs, COPY, statement, transaction: true when they are all over. What is not is on its way, and leads to load_unwind. */
 static bool attempt_is_over(struct load *l)
 {
-    if (l->heading) return false;
+    if (l->heading || !load_narrow_is_over(l)) return false;
     if (l->sender.running) {
         if (!l->sender.aborting) sender_abort(&l->sender);
         return false;
@@ -234,14 +247,16 @@ static void begin_anew(struct load *l)
     reject_list_done(&l->rejects);
     reject_list_init(&l->rejects, REJECTS_MAX);
     l->arrival->counts = (struct arrival_counts){0};
-    l->arrival->has_sum = false;
+    l->arrival->has_sum &= l->way == WAY_NARROW;
     l->arrival->xid[0] = '\0';
     l->arrival->state = ARRIVAL_LOADING;
     l->deleted = 0;
+    load_narrow_prepare(l);
     load_enter(l, STATE_CONNECTING);
-    int r = load_flow_into_table(l);
+    bool searching = l->way == WAY_NARROW || l->way == WAY_COUNT;
+    int r = searching ? load_narrow_flow(l) : load_flow_into_table(l);
     if (r < 0) return load_retry(l, r, NULL);
-    if (l->decided) return;
+    if (l->decided || l->way == WAY_COUNT) return;
     if (!l->conn) return load_want_connection(l);
     load_connected(l);
 }
@@ -289,6 +304,7 @@ int load_start(const struct load_config *config, struct load **ret_load)
     l->settings = config_ref(config->env->config);
     l->declared = config_dataset_for(l->settings, slice_of(l->arrival->file.path));
     reject_list_init(&l->rejects, REJECTS_MAX);
+    load_narrow_init(l);
     l->arrival->state = ARRIVAL_LOADING;
     l->arrival->started_us = clock_real_us();
     l->arrival->counts = (struct arrival_counts){0};

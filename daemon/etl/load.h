@@ -12,6 +12,9 @@
  *                 │              │ no: again later
  *                 └──────────────┴──▶ REPORTING (failed, duplicate: a ledger row of its own) ──▶ over
  *
+ * Rows that the server refuses lead back to CONNECTING, first by way of NARROWING (load_narrow.h: which rows are it?), which never
+ * commits, then once more by the ordinary way without them.
+ *
  * CHECKING only where the file may be in the ledger already: found in work/ at start, or its COMMIT is in doubt (first the old
  * transaction must be over). Every failure leads to UNWINDING, which brings jobs, COPY, transaction and connection to their ends
  * one after the other.

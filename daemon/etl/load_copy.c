@@ -46,6 +46,7 @@ static void on_committed(void *ctx, const struct db_result *r)
 
 static void commit(struct load *l)
 {
+    l->merging = false;
     load_enter(l, STATE_COMMITTING);
     l->arrival->check_ledger = true;
     load_asked(l, db_query(l->conn, &(struct db_query){.sql = "COMMIT", .done = on_committed, .ctx = l}));
@@ -161,7 +162,7 @@ static void advance_sequences(struct load *l, size_t i)
 
 /*
  * PostgreSQL refused the rows. Perhaps the file is a duplicate whose keys are there already: to know, its digest is needed, and so
- * it is read to its end before it is judged (load_report.c).
+ * it is read to its end before it is judged (load_narrow.c).
  */
 bool load_spoiled(struct load *l, const struct db_result *r)
 {
@@ -199,25 +200,30 @@ static void on_copied(void *ctx, const struct db_result *r)
 
 /* ---- COPYING ---- */
 
+const struct config_budget *load_budget(const struct load *l)
+{
+    static const struct config_budget none;
+    return l->declared ? &l->declared->max_errors : &none;
+}
+
 static bool over_budget(const struct load *l, bool at_end)
 {
     const struct pipeline_result *r = pipeline_result(l->pipeline);
-    static const struct config_budget none;
-    const struct config_budget *b = l->declared ? &l->declared->max_errors : &none;
+    const struct config_budget *b = load_budget(l);
     if (!at_end && b->is_percent) return false;
     return !config_budget_allows(b, r->rejects.count, r->rows_read);
 }
 
 /* Words for too many rejects: the first of them, as the person will want to mend it. */
-static void fail_rejected(struct load *l)
+void load_fail_rejected(struct load *l)
 {
     const struct reject_list *list = &l->rejects;
     if (list->n == 0)
         return load_fail(l, "%llu of %llu rows are refused", (unsigned long long)list->count,
                          (unsigned long long)l->arrival->counts.read);
-    load_fail(l, "line %llu: " SLICE_FMT " (%llu of %llu rows are refused; see the .errors.csv beside the file)",
-              (unsigned long long)list->item[0].line, SLICE_ARG(list->item[0].message), (unsigned long long)list->count,
-              (unsigned long long)l->arrival->counts.read);
+    load_fail(l, "line %llu: " SLICE_FMT " (%s%llu of %llu rows are refused; see the .errors.csv beside the file)",
+              (unsigned long long)list->item[0].line, SLICE_ARG(list->item[0].message), l->narrow.partial ? "at least " : "",
+              (unsigned long long)list->count, (unsigned long long)l->arrival->counts.read);
 }
 
 /* The pipeline failed for the file's sake, or for the machine's. */
@@ -246,18 +252,23 @@ static void take_results(struct load *l)
     l->arrival->has_sum = true;
 }
 
-static void on_flow_ended(void *ctx, int rc, const struct error *err)
+void load_take_flow(struct load *l, int rc, const struct error *err)
 {
-    struct load *l = ctx;
     l->flowing = false;
     l->flow_rc = rc;
     l->flow_err = *err;
-    bool over = over_budget(l, true);
     take_results(l);
+}
+
+static void on_flow_ended(void *ctx, int rc, const struct error *err)
+{
+    struct load *l = ctx;
+    bool over = over_budget(l, true);
+    load_take_flow(l, rc, err);
     if (load_is_unwinding(l)) return load_unwind(l);
     if (rc != 0) return load_fail_flow(l);
-    if (l->spoiled) return load_conclude(l, LOAD_FAILED, NULL);
-    if (over) return fail_rejected(l);
+    if (over) return load_fail_rejected(l);
+    if (l->spoiled) return load_narrow(l, &l->why);
     sender_finish(&l->sender);
 }
 
@@ -312,9 +323,23 @@ static void copy(struct load *l)
 static void on_deleted(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
+    if (r->status == ERROR_REFUSED && db_refusal_of(r->error->sqlstate) == DB_BAD_DATA && !load_is_unwinding(l)) {
+        struct error why;
+        l->asking = false;
+        error_set(&why, 0, "the old rows of %s cannot be deleted: %s", l->plan->dataset->table.name, r->error->text);
+        return load_conclude(l, LOAD_PAUSE, &why); /* others refer to them: no file can mend that */
+    }
     if (!load_answered(l, r)) return;
     l->deleted = db_affected(r->rows);
     load_send(l, l->plan->copy_sql, on_copied);
+}
+
+void load_delete_sql(const struct load *l, struct buf *out)
+{
+    buf_puts(out, "LOCK TABLE ");
+    table_quote(out, l->plan->dataset->table.schema, l->plan->dataset->table.name);
+    buf_puts(out, " IN SHARE ROW EXCLUSIVE MODE; DELETE FROM ");
+    table_quote(out, l->plan->dataset->table.schema, l->plan->dataset->table.name);
 }
 
 /* The old rows go in the same transaction in which the new ones come. */
@@ -322,10 +347,9 @@ static void replace(struct load *l)
 {
     struct buf sql;
     buf_init(&sql, ERROR_TEXT_MAX);
-    buf_puts(&sql, "BEGIN; LOCK TABLE ");
-    table_quote(&sql, l->plan->dataset->table.schema, l->plan->dataset->table.name);
-    buf_puts(&sql, " IN SHARE ROW EXCLUSIVE MODE; DELETE FROM ");
-    const char *text = table_quote(&sql, l->plan->dataset->table.schema, l->plan->dataset->table.name);
+    buf_puts(&sql, "BEGIN; ");
+    load_delete_sql(l, &sql);
+    const char *text = buf_cstr(&sql);
     load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_deleted, .ctx = l}) : -ENOMEM);
     buf_done(&sql);
 }
@@ -340,6 +364,8 @@ void load_copy(struct load *l)
 {
     if (l->way == WAY_STAGE) {
         load_copy_to_stage(l);
+    } else if (l->way == WAY_NARROW) {
+        load_narrow_search(l);
     } else if (load_replaces(l)) {
         replace(l);
     } else {

@@ -16,13 +16,16 @@
 #include "etl/head.h"
 #include "etl/ledger.h"
 #include "etl/load.h"
+#include "etl/load_narrow.h"
 #include "etl/merge.h"
 #include "etl/sender.h"
 
 /** How the rows come into the transaction. */
 enum load_way {
-    WAY_COPY,  /* straight into the table, behind a DELETE for `replace` */
-    WAY_STAGE, /* into a stage, from which they are merged by their key */
+    WAY_COPY,   /* straight into the table, behind a DELETE for `replace` */
+    WAY_STAGE,  /* into a stage, from which they are merged by their key */
+    WAY_NARROW, /* in search of the rows that the server refuses (load_narrow.h) */
+    WAY_COUNT,  /* not at all: the file is over its budget, and read for its rejects only */
 };
 
 enum load_state {
@@ -32,6 +35,7 @@ enum load_state {
     STATE_CREATING,
     STATE_CONNECTING,
     STATE_COPYING,
+    STATE_NARROWING,
     STATE_RECORDING,
     STATE_COMMITTING,
     STATE_UNWINDING,
@@ -46,7 +50,8 @@ struct load {
     struct config *settings;               /* a reference to the configuration it began with */
     const struct config_dataset *declared; /* NULL: nobody declared this file's dataset */
     enum load_state state;
-    enum load_way way;
+    enum load_way way, narrowed; /* that it goes; that it went before WAY_NARROW */
+    struct load_narrow narrow;
     bool restarting; /* this attempt is brought to its end, then the rows are sent again by l->way */
 
     struct head head;
@@ -131,6 +136,14 @@ void load_create(struct load *l);
 must_check int load_flow_start(struct load *l, void (*ready)(void *ctx), void (*ended)(void *ctx, int rc, const struct error *err));
 /** The same for a load into the table: what it brings goes to l->sender. */
 must_check int load_flow_into_table(struct load *l);
+/** An attempt's flow ended: its counts, rejects and digest become the load's. */
+void load_take_flow(struct load *l, int rc, const struct error *err);
+/** Too many rows are rejected: in the words of the first. */
+void load_fail_rejected(struct load *l);
+/** How many rows may be. */
+const struct config_budget *load_budget(const struct load *l);
+/** What takes the old rows away, and keeps other writers out, for `replace`. */
+void load_delete_sql(const struct load *l, struct buf *out);
 /** The pipeline failed, for the file's sake or for the machine's. */
 void load_fail_flow(struct load *l);
 /** COPYING, with a connection. */

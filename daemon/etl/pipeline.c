@@ -179,7 +179,8 @@ static void convert_run(struct worker_job *job)
 /* The estimate becomes what is really held. (The buffer's room behind its bytes was never touched, and so is no memory yet.) */
 static void settle_cost(struct flight *f)
 {
-    size_t held = f->out.copy.len + f->out.rejects.bytes + (f->p->config.plan->keep_chunks ? f->chunk.bytes.len : 0);
+    size_t held = f->out.copy.len + f->out.rejects.bytes + f->out.rows * sizeof *f->out.row +
+                  (f->p->config.plan->keep_chunks ? f->chunk.bytes.len : 0);
     struct memory *m = f->p->config.memory;
     if (held <= f->cost) {
         memory_give(m, f->cost - held);
@@ -351,7 +352,7 @@ struct piece *pipeline_take(struct pipeline *p)
         if (f->out.copy.len > 0 && !p->discarding) {
             list_remove(&f->link);
             list_append(&p->taken, &f->link);
-            f->piece = (struct piece){.copy = buf_slice(&f->out.copy), .chunk = &f->chunk};
+            f->piece = (struct piece){.copy = buf_slice(&f->out.copy), .row = f->out.row, .rows = f->out.rows, .chunk = &f->chunk};
             return &f->piece;
         }
         flight_free(f);

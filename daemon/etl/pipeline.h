@@ -24,6 +24,8 @@ struct pipeline;
 /** The COPY bytes of one chunk. Several may be taken at once, by several senders. */
 struct piece {
     struct slice copy;
+    const struct convert_row *row; /* of each row, with plan.index */
+    size_t rows;
     const struct chunk *chunk; /* where it stood: seq, first_line, first_offset; its bytes only with plan.keep_chunks */
 };
 

@@ -96,6 +96,12 @@
 /* Appended to the making of a rollup → definition. */
 #define SQL_DATASET_REDEFINE "UPDATE cetl.dataset SET definition = definition + 1 WHERE id = %lld RETURNING definition"
 
+/* $1 a table's oid → whether it refers to itself; its constraints that can be deferred, as SET CONSTRAINTS wants them, or NULL. */
+#define SQL_TABLE_CONSTRAINTS                                                                                                      \
+    "SELECT coalesce(bool_or(contype = 'f' AND confrelid = conrelid), false),"                                                     \
+    " string_agg(DISTINCT format('%I.%I', nspname, conname), ', ') FILTER (WHERE condeferrable)"                                   \
+    " FROM pg_constraint c JOIN pg_namespace n ON n.oid = connamespace WHERE conrelid = $1::int8::oid"
+
 /* ---- the ledger ---- */
 
 /* $1 token → id, state, error. */

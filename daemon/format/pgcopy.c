@@ -137,6 +137,22 @@ void pgcopy_rows(struct buf *out, const struct batch *b, const struct pgcopy_lin
     buf_wrote(out, (size_t)(at - start));
 }
 
+size_t pgcopy_row_bytes(struct slice rows)
+{
+    uint16_t fields;
+    if (rows.len < sizeof fields) return 0;
+    memcpy(&fields, rows.p, sizeof fields);
+    size_t at = sizeof fields;
+    for (unsigned left = be16toh(fields); left > 0 && rows.len - at >= LENGTH; left--) {
+        uint32_t len;
+        memcpy(&len, rows.p + at, sizeof len);
+        len = be32toh(len);
+        at += LENGTH + (len == UINT32_MAX ? 0 : len);
+        if (at > rows.len) return 0;
+    }
+    return at;
+}
+
 void pgcopy_value(struct buf *out, struct type t, const union value *v, bool null)
 {
     enum form form = (enum form)forms[t.id];

@@ -24,6 +24,8 @@ struct pgcopy_lineage {
 };
 /** All rows of the batch. Failures are in out->failed. */
 void pgcopy_rows(struct buf *out, const struct batch *b, const struct pgcopy_lineage *lineage);
+/** The bytes of the first row of COPY bytes that pgcopy_rows made; 0 when there is none. */
+size_t pgcopy_row_bytes(struct slice rows);
 /** One value with its length word; null writes -1. */
 void pgcopy_value(struct buf *out, struct type t, const union value *v, bool null);
 /** Column `c` of the batch as a one-dimensional array in array_send's form (no length word before it). An empty batch gives an

@@ -100,6 +100,51 @@ static void rows_become_copy_bytes_and_bad_ones_rejects(void **state)
     convert_bench_done(&bench, &p.plan);
 }
 
+static void judged_rows_are_rejected_and_the_others_have_their_places(void **state)
+{
+    (void)state;
+    struct table_plan p;
+    struct convert_bench bench;
+    struct convert_output out;
+    struct reject_list verdicts;
+    plan_of(&p);
+    reject_list_init(&verdicts, 1 << 16);
+    for (uint64_t line = 5; line >= 3; line -= 2)
+        assert_int_equal(
+            reject_list_add(&verdicts,
+                            &(struct reject){.line = line, .column = SLICE("t"), .code = "23514", .message = SLICE("no")}),
+            0);
+    reject_list_sort(&verdicts);
+    p.plan.verdicts = &verdicts;
+    p.plan.index = true;
+    assert_int_equal(convert_bench_init(&bench, &p.plan), 0);
+    convert(&p.plan, &bench, SLICE("n,t\n1,a\n2,bad\n3,\n4,worse\n5,e\n"), &out);
+
+    struct buf expected;
+    buf_init(&expected, 1 << 16);
+    static const uint64_t lines[] = {2, 4, 6};
+    static const char *const texts[] = {"a", NULL, "e"};
+    assert_int_equal(out.rows, 3);
+    for (size_t i = 0; i < 3; i++) {
+        put_row(&expected, (int64_t)lines[i] - 1, texts[i]);
+        assert_int_equal(out.row[i].line, lines[i]);
+        assert_int_equal(out.row[i].end, expected.len);
+    }
+    assert_same(&out.copy, &expected);
+    assert_int_equal(out.rows_read, 5);
+    assert_int_equal(out.rejects.n, 2);
+    const struct reject *r = &out.rejects.item[1];
+    assert_int_equal(r->line, 5);
+    assert_int_equal(r->offset, 17);
+    assert_string_equal(r->code, "23514");
+    assert_true(slice_equal(r->raw, SLICE("4,worse")) && slice_equal(r->value, SLICE("worse")) &&
+                slice_equal(r->message, SLICE("no")));
+    buf_done(&expected);
+    reject_list_done(&verdicts);
+    convert_output_done(&out);
+    convert_bench_done(&bench, &p.plan);
+}
+
 static void only_the_first_record_of_the_first_chunk_is_the_header(void **state)
 {
     (void)state;
@@ -367,6 +412,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(rows_become_copy_bytes_and_bad_ones_rejects),
+        cmocka_unit_test(judged_rows_are_rejected_and_the_others_have_their_places),
         cmocka_unit_test(only_the_first_record_of_the_first_chunk_is_the_header),
         cmocka_unit_test(header_behind_blank_lines_is_still_the_header),
         cmocka_unit_test(lines_and_offsets_go_on_from_the_chunks_place),

@@ -1,0 +1,205 @@
+# SPDX-License-Identifier: MIT
+"""Rows that only the server can refuse: found one by one, rejected within the budget, named without one; the rest loads."""
+
+import os
+
+import pytest
+
+from waiting import until
+
+ITEMS = """
+[dataset items]
+files = items*.csv
+columns = id bigint primary key, kind text, amount numeric(12,2)
+max_errors = %s
+"""
+
+
+def rows(n, bad=None, of=lambda i: "%d,k%d,%d.00" % (i, i % 7, i)):
+    """A CSV of n rows, ids from 1; `bad` replaces some: {id: text of the row}."""
+    bad = bad or {}
+    return "id,kind,amount\n" + "".join((bad.get(i) or of(i)) + "\n" for i in range(1, n + 1))
+
+
+def rejects(daemon, entry):
+    return daemon.json("/v1/files/%s/rejects" % entry["id"])
+
+
+def loaded(daemon, name, read, rejected):
+    entry = daemon.wait_state(name, "loaded")
+    assert daemon.settled(entry)
+    assert (entry["rows_read"], entry["rows_loaded"], entry["rows_rejected"]) == (read, read - rejected, rejected), entry
+    return entry
+
+
+def prepared(cetld, database, budget, *statements):
+    """A running daemon whose table items has what the statements give it."""
+    daemon = cetld(ITEMS % budget)
+    until(lambda: database.value("SELECT to_regclass('items') IS NOT NULL"), "the table is there")
+    for statement in statements:
+        database.rows(statement)
+    return daemon
+
+
+# How the server refuses: statements that prepare it, the bad row (its id is 500), column, SQLSTATE.
+REFUSALS = {
+    "check": (["ALTER TABLE items ADD CONSTRAINT positive CHECK (amount > 0)"], "500,k,-1", "", "23514"),
+    "unique": (["ALTER TABLE items ADD UNIQUE (kind, amount)", "INSERT INTO items VALUES (0, 'k', 77)"], "500,k,77", "", "23505"),
+    "primary_key": (["INSERT INTO items VALUES (500, 'old', 1)"], "500,new,2", "id", "23505"),
+    "inside_the_file": ([], "3,k,1", "id", "23505"),
+    "exclusion": (["ALTER TABLE items ADD EXCLUDE USING btree (amount WITH =)"], "500,k,3.00", "amount", "23P01"),
+    "foreign_key": (["CREATE TABLE kinds (kind text PRIMARY KEY)", "INSERT INTO kinds SELECT 'k' || n FROM generate_series(0, 6) n",
+                     "ALTER TABLE items ADD FOREIGN KEY (kind) REFERENCES kinds"], "500,none,1", "kind", "23503"),
+    "deferred_key": (["CREATE TABLE kinds (kind text PRIMARY KEY)", "INSERT INTO kinds SELECT 'k' || n FROM generate_series(0, 6) n",
+                      "ALTER TABLE items ADD FOREIGN KEY (kind) REFERENCES kinds DEFERRABLE INITIALLY DEFERRED"], "500,none,1", "kind", "23503"),
+    "deferred_unique": (["ALTER TABLE items ADD UNIQUE (amount) DEFERRABLE INITIALLY DEFERRED"], "500,k,3.00", "amount", "23505"),
+    "domain": (["CREATE DOMAIN small AS numeric CHECK (value < 1000000)", "ALTER TABLE items ALTER amount TYPE small"], "500,k,1000001", "amount", "23514"),
+    "trigger_before": (["CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.kind = 'bad' THEN RAISE EXCEPTION 'no %', new.kind; END IF;"
+                        " RETURN new; END $$", "CREATE TRIGGER t BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION f()"], "500,bad,1", "", "P0001"),
+    "trigger_after": (["CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.kind = 'bad' THEN PERFORM 1 / 0; END IF;"
+                       " RETURN new; END $$", "CREATE TRIGGER t AFTER INSERT ON items FOR EACH ROW EXECUTE FUNCTION f()"], "500,bad,1", "", "22012"),
+    "index_expression": (["CREATE INDEX ON items ((1 / (amount - 77)))"], "500,k,77", "", "22012"),
+}
+
+
+@pytest.mark.parametrize("how", sorted(REFUSALS))
+def test_refused_row_is_rejected_and_the_rest_loads(cetld, database, how):
+    statements, row, column, code = REFUSALS[how]
+    daemon = prepared(cetld, database, "1", *statements)
+    before = database.value("SELECT count(*) FROM items")
+    daemon.drop("items_1.csv", rows(999, {500: row}, lambda i: "%d,k%d,%d.00" % (i, i % 7, i if i != 77 else 7700)))
+    entry = loaded(daemon, "items_1.csv", 999, 1)
+    assert database.value("SELECT count(*) FROM items") == before + 998
+    (reject,) = rejects(daemon, entry)
+    assert (reject["line"], reject["raw"], reject["column"] or "", reject["code"]) == (501, row, column, code), reject
+    assert reject["message"].startswith("PostgreSQL refused the row: ")
+    if column:
+        assert reject["value"] == dict(zip(("id", "kind", "amount"), row.split(",")))[column]
+
+
+@pytest.mark.parametrize("how", ["check", "foreign_key", "primary_key"])
+def test_without_a_budget_the_first_bad_row_is_named(cetld, database, how):
+    statements, row, column, code = REFUSALS[how]
+    daemon = prepared(cetld, database, "0", *statements)
+    before = database.value("SELECT count(*) FROM items")
+    daemon.drop("items_1.csv", rows(999, {500: row, 700: row.replace("500", "700")}))
+    entry = daemon.wait_state("items_1.csv", "failed")
+    assert entry["error"].startswith("line 501: PostgreSQL refused the row: "), entry
+    assert "at least 1 of 999 rows" in entry["error"]
+    assert database.value("SELECT count(*) FROM items") == before
+    (reject,) = rejects(daemon, entry)
+    assert (reject["line"], reject["raw"], reject["code"]) == (501, row, code)
+    assert row in daemon.errors_csv("items_1.csv").replace('"', "")
+
+
+BAD_TEN = {i: "%d,bad,-1" % i for i in (1, 2, 999, 5000, 5001, 30000, 65536, 77777, 99999, 100000)}
+POSITIVE = "ALTER TABLE items ADD CONSTRAINT positive CHECK (amount > 0)"
+KINDS = ["CREATE TABLE kinds (kind text PRIMARY KEY)", "INSERT INTO kinds SELECT 'k' || n FROM generate_series(0, 6) n",
+         "ALTER TABLE items ADD FOREIGN KEY (kind) REFERENCES kinds"]
+
+
+@pytest.mark.parametrize("budget", ["20", "1%", "10"])
+@pytest.mark.parametrize("statements", [[POSITIVE], KINDS], ids=["check", "foreign_key"])
+def test_ten_bad_rows_of_many_are_found(cetld, database, budget, statements):
+    daemon = prepared(cetld, database, budget, *statements)
+    daemon.drop("items_1.csv", rows(100000, BAD_TEN))
+    entry = loaded(daemon, "items_1.csv", 100000, 10)
+    assert [r["line"] for r in rejects(daemon, entry)] == [i + 1 for i in sorted(BAD_TEN)]
+    assert database.value("SELECT count(*) FROM items") == 99990
+
+
+@pytest.mark.parametrize("budget", ["9", "0.009%"])
+def test_over_the_budget_nothing_loads(cetld, database, budget):
+    daemon = prepared(cetld, database, budget, POSITIVE)
+    daemon.drop("items_1.csv", rows(100000, BAD_TEN))
+    entry = daemon.wait_state("items_1.csv", "failed")
+    assert entry["rows_rejected"] == 10 and entry["error"].startswith("line 2: "), entry
+    assert database.value("SELECT count(*) FROM items") == 0
+    assert len(daemon.errors_csv("items_1.csv").splitlines()) == 11
+
+
+def test_rejects_of_both_kinds_share_the_budget(cetld, database):
+    daemon = prepared(cetld, database, "2", POSITIVE)
+    daemon.drop("items_1.csv", rows(100, {10: "10,k,ten", 20: "20,k,-1"}))
+    entry = loaded(daemon, "items_1.csv", 100, 2)
+    assert [(r["line"], r["code"]) for r in rejects(daemon, entry)] == [(11, "22P02"), (21, "23514")]
+    daemon.drop("items_2.csv", rows(300, {10: "10,k,ten", 20: "20,k,-1", 30: "30,k,-1"}).replace("\n", "\n1000", 300))
+    entry = daemon.wait_state("items_2.csv", "failed")
+    assert database.value("SELECT count(*) FROM items") == 98
+
+
+def test_rows_may_refer_to_rows_behind_them(cetld, database):
+    daemon = cetld("""
+[dataset tree]
+files = tree*.csv
+columns = id bigint primary key, parent bigint references tree, name text check (name <> 'bad')
+max_errors = 3
+""")
+    # A chain from the last to the first, cut at 5000 by a bad row: what hangs on it, 4999 and 4998, has no parent either.
+    n = 20000
+    lines = ["%d,%s,x" % (i, i + 1 if i < n and i != 4997 else "") for i in range(1, n + 1)]
+    lines[5000 - 1] = "5000,5001,bad"
+    daemon.drop("tree_1.csv", "id,parent,name\n" + "\n".join(lines) + "\n")
+    entry = loaded(daemon, "tree_1.csv", n, 3)
+    assert [r["line"] for r in rejects(daemon, entry)] == [4999, 5000, 5001]
+    assert database.value("SELECT count(*) FROM tree") == n - 3
+
+
+def test_same_bytes_again_are_a_duplicate_and_no_rejects(cetld, database):
+    daemon = prepared(cetld, database, "100%", POSITIVE)
+    data = rows(1000, {500: "500,k,-1"})
+    daemon.drop("items_1.csv", data)
+    loaded(daemon, "items_1.csv", 1000, 1)
+    daemon.drop("items_2.csv", data)
+    assert daemon.wait_state("items_2.csv", "duplicate")["rows_rejected"] == 0
+
+
+def test_rollup_follows_what_was_loaded(cetld, database):
+    daemon = cetld(ITEMS % "20" + "[rollup items.sums]\ngroup = kind\nmeasure = count(*) as n, sum(amount) as total\n")
+    until(lambda: database.value("SELECT to_regclass('items_sums') IS NOT NULL"), "the rollup is there")
+    database.rows(POSITIVE)
+    daemon.drop("items_1.csv", rows(100000, BAD_TEN))
+    loaded(daemon, "items_1.csv", 100000, 10)
+    assert database.same("SELECT * FROM items_sums", "SELECT kind, count(*), sum(amount) FROM items GROUP BY kind")
+
+
+def test_replace_keeps_the_old_rows_out_of_the_judgement(cetld, database):
+    daemon = cetld(ITEMS % "1" + "mode = replace\n")
+    daemon.drop("items_1.csv", rows(1000))
+    loaded(daemon, "items_1.csv", 1000, 0)
+    daemon.drop("items_2.csv", rows(1000, {700: "3,twice,1"}))
+    entry = loaded(daemon, "items_2.csv", 1000, 1)
+    (reject,) = rejects(daemon, entry)
+    assert (reject["line"], reject["code"]) == (701, "23505")
+    assert database.value("SELECT count(*) FROM items") == 999
+
+
+def test_killed_in_the_search_leaves_nothing_and_loads_later(cetld, database):
+    daemon = prepared(cetld, database, "20", *KINDS)
+    holder = database.connect()
+    holder.autocommit = False
+    with holder.cursor() as sql:
+        # A key that comes and goes: the search waits for its end, in the middle of the file.
+        sql.execute("INSERT INTO items VALUES (50000, 'k1', 1)")
+        daemon.drop("items_1.csv", rows(100000, BAD_TEN))
+        until(lambda: database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%COPY%'") == 1,
+              "the load waits", deadline=60)
+        daemon.kill9()
+        holder.rollback()
+    holder.close()
+    until(lambda: database.value("SELECT count(*) FROM pg_stat_activity WHERE usename = 'cetl' AND datname = current_database()") == 0, "its sessions end")
+    assert database.value("SELECT count(*) FROM items") == 0
+    daemon.start()
+    entry = loaded(daemon, "items_1.csv", 100000, 10)
+    assert len(rejects(daemon, entry)) == 10
+    assert os.listdir(daemon.path("work")) == []
+
+
+def test_refusal_of_the_whole_fails_with_the_servers_words(cetld, database):
+    daemon = prepared(cetld, database, "100%",
+                      "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF (SELECT count(*) FROM items) > 10 AND"
+                      " (SELECT count(*) FROM added) > 500 THEN RAISE EXCEPTION 'too many at once'; END IF; RETURN NULL; END $$",
+                      "CREATE TRIGGER t AFTER INSERT ON items REFERENCING NEW TABLE AS added FOR EACH STATEMENT EXECUTE FUNCTION f()")
+    daemon.drop("items_1.csv", rows(1000))
+    entry = daemon.wait_state("items_1.csv", "failed")
+    assert "too many at once" in entry["error"] and database.value("SELECT count(*) FROM items") == 0
