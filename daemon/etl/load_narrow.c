@@ -68,7 +68,7 @@ void load_narrow(struct load *l, const struct error *why)
     struct load_narrow *n = &l->narrow;
     n->why = *why;
     /* Each row was accepted by itself: it is not the rows. */
-    if (n->fruitless) return load_conclude(l, LOAD_FAILED, &n->why);
+    if (n->fruitless || load_is_keyed(l)) return load_conclude(l, LOAD_FAILED, &n->why);
     if (n->rounds == ROUNDS_MAX) return load_conclude(l, LOAD_RETRY, &n->why);
     n->rounds++;
     l->narrowed = l->way;
