@@ -70,6 +70,21 @@ struct conversion {
     struct batch batch;
 };
 
+void convert_header(const struct convert_plan *plan, struct buf *out)
+{
+    plan->text ? pgtext_header(out) : pgcopy_header(out);
+}
+
+void convert_trailer(const struct convert_plan *plan, struct buf *out)
+{
+    plan->text ? pgtext_trailer(out) : pgcopy_trailer(out);
+}
+
+const char *convert_copy_options(bool text)
+{
+    return text ? "" : " (FORMAT binary)";
+}
+
 /* Where the batch's rows lie in the COPY bytes, which hold them from `at` on. */
 static int index_rows(struct conversion *c, size_t at)
 {
@@ -79,7 +94,8 @@ static int index_rows(struct conversion *c, size_t at)
     if (!row) return -ENOMEM;
     out->row = row;
     for (size_t i = 0; i < c->batch.rows; i++) {
-        at += pgcopy_row_bytes((struct slice){out->copy.data + at, out->copy.len - at});
+        struct slice rest = {out->copy.data + at, out->copy.len - at};
+        at += c->plan->text ? pgtext_row_bytes(rest) : pgcopy_row_bytes(rest);
         out->row[out->rows++] = (struct convert_row){c->batch.line[i], at};
     }
     return buf_check(&out->copy);
@@ -93,7 +109,11 @@ static int flush(struct conversion *c)
         if (r != 0) return r;
     }
     size_t at = c->out->copy.len;
-    pgcopy_rows(&c->out->copy, &c->batch, c->plan->lineage);
+    if (c->plan->text) {
+        pgtext_rows(&c->out->copy, &c->batch, c->plan->lineage);
+    } else {
+        pgcopy_rows(&c->out->copy, &c->batch, c->plan->lineage);
+    }
     int r = c->plan->index ? index_rows(c, at) : 0;
     if (r < 0) return r;
     arena_reset(&c->bench->arena);

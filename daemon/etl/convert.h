@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What a worker does with a chunk: records → typed rows → partial aggregates → binary COPY bytes; or, for a file nobody declared,
+ * What a worker does with a chunk: records → typed rows → partial aggregates → COPY bytes; or, for a file nobody declared,
  * records → inference.
  *
  * A convert_plan is made once a load and only read afterwards. A convert_bench is what one running job needs beside the chunk (its
@@ -15,7 +15,7 @@
 #include "data/infer.h"
 #include "data/rule.h"
 #include "etl/cutter.h"
-#include "format/pgcopy.h"
+#include "format/pgtext.h"
 
 struct convert_plan {
     struct dialect dialect;
@@ -29,6 +29,7 @@ struct convert_plan {
     size_t rejects_max;   /* bytes of rejects kept for one chunk */
     /* Columns behind the row's own, for lineage and for the order of a stage; NULL: none. */
     const struct pgcopy_lineage *lineage;
+    bool text;        /* COPY's text format instead of its binary one: a column's type is none of ours */
     bool keep_chunks; /* a chunk's bytes stay as long as its output */
     bool index;       /* the output says where each of its rows lies */
     /* Rows that the server refused, by line: they are rejected with its words instead of being sent. Sorted; NULL: none. */
@@ -46,6 +47,11 @@ size_t convert_bench_bytes(const struct convert_plan *plan);
 void convert_bench_done(struct convert_bench *b, const struct convert_plan *plan);
 /** Add what `from` gathered to `to`. 0, AGGREGATE_E_FULL, or -ENOMEM. */
 must_check int convert_bench_merge(struct convert_bench *to, const struct convert_bench *from, const struct convert_plan *plan);
+
+/** What stands before and behind the rows of all chunks, and what a COPY statement says of them behind FROM STDIN. */
+void convert_header(const struct convert_plan *plan, struct buf *out);
+void convert_trailer(const struct convert_plan *plan, struct buf *out);
+const char *convert_copy_options(bool text);
 
 struct convert_row {
     uint64_t line; /* of its record */

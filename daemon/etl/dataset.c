@@ -81,6 +81,7 @@ static int read_column(struct arena *a, const PGresult *rows, int i, struct tabl
     if (!c->name || !c->sql_type || !c->format) return -ENOMEM;
     c->oid = (uint32_t)db_get_int8(rows, i, COL_OID, 0);
     c->known = type_by_oid(c->oid, &c->type.id) == 0;
+    if (!c->known) c->type.id = TYPE_OTHER;
     c->type.typmod = (int32_t)db_get_int8(rows, i, COL_TYPMOD, -1);
     c->not_null = yes(rows, i, COL_NOT_NULL);
     c->has_default = yes(rows, i, COL_DEFAULT);

@@ -18,7 +18,7 @@ struct table_column {
     const char *name;
     const char *sql_type; /* as format_type prints it */
     uint32_t oid;         /* pg_type.oid; of a domain: its base type's */
-    bool known;           /* a type of ours: `type` is set */
+    bool known;           /* a type of ours; else `type` is TYPE_OTHER, and goes by text */
     struct type type;
     bool not_null;
     bool has_default;   /* a DEFAULT or an identity */

@@ -4,7 +4,6 @@
 #include "etl/load_private.h"
 #include "etl/sql.h"
 #include "etl/verdict.h"
-#include "format/pgcopy.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -135,12 +134,12 @@ static void put_step(struct load *l)
     buf_reset(&n->frame);
     switch (n->step++) {
     case STEP_HEADER:
-        pgcopy_header(&n->frame);
+        convert_header(&l->plan->convert, &n->frame);
         db_copyin_put(l->conn, buf_slice(&n->frame));
         break;
     case STEP_ROWS: db_copyin_put(l->conn, (struct slice){n->copy.p + start, n->row[n->to - 1].end - start}); break;
     case STEP_TRAILER:
-        pgcopy_trailer(&n->frame);
+        convert_trailer(&l->plan->convert, &n->frame);
         db_copyin_put(l->conn, buf_slice(&n->frame));
         break;
     default:

@@ -63,6 +63,7 @@ static struct stage stage_of(const struct load *l)
 {
     return (struct stage){.table = &l->plan->dataset->table,
                           .rule = &l->plan->rule,
+                          .text = l->plan->convert.text,
                           .update = l->declared->mode == CONFIG_MODE_UPSERT,
                           .newest_by = l->declared->newest_by};
 }

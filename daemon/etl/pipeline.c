@@ -86,6 +86,11 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret_pip
     return 0;
 }
 
+const struct convert_plan *pipeline_plan(const struct pipeline *p)
+{
+    return p->config.plan;
+}
+
 struct pipeline_result *pipeline_result(struct pipeline *p)
 {
     return &p->result;

@@ -64,6 +64,7 @@ void pipeline_release(struct pipeline *p, struct piece *piece);
 void pipeline_discard(struct pipeline *p);
 /** Read no further; `ended` follows with ERROR_CANCELLED, or with what happened before. */
 void pipeline_stop(struct pipeline *p);
+const struct convert_plan *pipeline_plan(const struct pipeline *p);
 struct pipeline_result *pipeline_result(struct pipeline *p);
 void pipeline_free(struct pipeline *p);
 

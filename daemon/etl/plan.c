@@ -142,10 +142,6 @@ static int make_column_rule(struct matching *m, size_t i, struct column_rule *ru
     const struct table_column *c = &d->table.column[i];
     const struct config_column *config = d->config ? config_column(d->config, c->name) : NULL;
     const char *format = config && config->format[0] ? config->format : c->format;
-    if (!c->known)
-        return error_set(m->err, PLAN_E_DATASET,
-                         "column %s has type %s, which cannot be loaded; use one of PostgreSQL's scalar types or text", c->name,
-                         c->sql_type);
     *rule = (struct column_rule){.name = c->name, .input = {.type = c->type}, .source = m->source[i], .not_null = c->not_null};
     if (d->config) {
         rule->null_token = null_tokens(&m->plan->arena, &d->config->null);
@@ -203,7 +199,7 @@ static int make_copy_sql(struct plan *p)
         buf_puts(&sql, i ? ", " : " (");
         db_quote_identifier(&sql, slice_of(p->rule.column[i].name));
     }
-    buf_puts(&sql, ") FROM STDIN (FORMAT binary)");
+    buf_printf(&sql, ") FROM STDIN%s", convert_copy_options(p->convert.text));
     p->copy_sql = buf_check(&sql) == 0 ? arena_cstr(&p->arena, buf_slice(&sql)) : NULL;
     buf_done(&sql);
     return p->copy_sql ? 0 : -ENOMEM;
@@ -225,6 +221,7 @@ static int make_rule(struct matching *m)
         int r = make_column_rule(m, i, &p->rule.column[n], &p->format[n]);
         if (r != 0) return r;
         types[n] = t->column[i].type;
+        p->convert.text |= !t->column[i].known;
         place[i] = n;
     }
     if (p->rule.columns == 0)

@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/sender.h"
 
-#include "format/pgcopy.h"
-
 #include <assert.h>
 
 enum { FRAME_MAX = 64 };
@@ -34,7 +32,7 @@ static void close_copy(struct sender *s)
     }
     s->trailed = true;
     buf_reset(&s->frame);
-    pgcopy_trailer(&s->frame);
+    convert_trailer(pipeline_plan(s->pipeline), &s->frame);
     put(s, buf_slice(&s->frame));
 }
 
@@ -51,7 +49,7 @@ static void on_ready(void *ctx)
     struct sender *s = ctx;
     s->open = true;
     if (s->aborting) return db_copyin_end(s->conn, ABORT_REASON);
-    pgcopy_header(&s->frame);
+    convert_header(pipeline_plan(s->pipeline), &s->frame);
     put(s, buf_slice(&s->frame));
 }
 

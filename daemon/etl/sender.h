@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The sender carries a pipeline's outputs into one binary COPY, in order, one piece on its way at a time.
+ * The sender carries a pipeline's outputs into one COPY, in order, one piece on its way at a time.
  *
  *   sender_begin ──▶ (pieces as the pipeline has them) ──sender_finish──▶ done
  *                                     └──sender_abort──▶ done (refused)
@@ -19,9 +19,9 @@ struct sender {
     struct counters *counters;
     void (*done)(void *ctx, const struct db_result *r); /* exactly once */
     void *ctx;
-    struct buf frame; /* COPY's header, later its trailer */
-    bool running;     /* from begin until done */
-    bool ready;       /* the server waits for data and nothing is on its way */
+    struct buf frame;    /* COPY's header, later its trailer */
+    bool running;        /* from begin until done */
+    bool ready;          /* the server waits for data and nothing is on its way */
     struct piece *piece; /* of the pipeline's, on its way; or NULL */
     bool open, finishing, aborting, trailed, ended;
 };

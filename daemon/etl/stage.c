@@ -2,6 +2,7 @@
 #include "etl/stage.h"
 
 #include "db/query.h"
+#include "etl/convert.h"
 
 #include <string.h>
 
@@ -52,7 +53,7 @@ void stage_copy_sql(struct buf *out, const struct stage *s)
     put_columns(out, s);
     buf_puts(out, ", NULL::int8 AS \"cetl file\", NULL::int8 AS " LINE " FROM ");
     table_quote(out, s->table->schema, s->table->name);
-    buf_puts(out, " WITH NO DATA; COPY pg_temp.cetl_stage FROM STDIN (FORMAT binary)");
+    buf_printf(out, " WITH NO DATA; COPY pg_temp.cetl_stage FROM STDIN%s", convert_copy_options(s->text));
 }
 
 /* INSERT … SELECT the row that wins for each key. Sorted by key, they come in the order of the index. */

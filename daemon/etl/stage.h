@@ -22,6 +22,7 @@
 struct stage {
     const struct table *table;   /* has a key, all of which is in the rule */
     const struct row_rule *rule; /* the file's columns */
+    bool text;                   /* COPY's text format */
     bool update;                 /* upsert; else ignore */
     const char *newest_by;       /* upsert: a column of the rule, or "" */
 };

@@ -99,3 +99,9 @@ void pgtext_rows(struct buf *out, const struct batch *b, const struct pgcopy_lin
         buf_putc(out, '\n');
     }
 }
+
+size_t pgtext_row_bytes(struct slice rows)
+{
+    const char *end = rows.len ? memchr(rows.p, '\n', rows.len) : NULL;
+    return end ? (size_t)(end - rows.p) + 1 : 0;
+}

@@ -24,6 +24,8 @@ void pgtext_header(struct buf *out);
 void pgtext_trailer(struct buf *out);
 /** All rows of the batch. Failures are in out->failed. */
 void pgtext_rows(struct buf *out, const struct batch *b, const struct pgcopy_lineage *lineage);
+/** The bytes of the first row of what pgtext_rows made; 0 when there is none. */
+size_t pgtext_row_bytes(struct slice rows);
 /** One value; null writes \N. */
 void pgtext_value(struct buf *out, struct type t, const union value *v, bool null);
 

@@ -231,11 +231,21 @@ static void what_a_person_must_mend_names_the_column(void **state)
     struct dataset *d = orders_with("[column orders.placed]\nformat = HH24:MI\n");
     must_fail(d, DIALECT_HEADER_YES, CELLS("id", "placed"), PLAN_E_DATASET,
               "column placed: format \"HH24:MI\": it lacks what a date needs");
+    dataset_unref(d);
+}
+
+static void unknown_types_go_by_text(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("");
     d->table.column[2].known = false;
-    d->table.column[2].sql_type = "point";
-    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "placed"), PLAN_E_DATASET,
-              "column placed has type point, which cannot be loaded; use one of PostgreSQL's scalar types or text");
-    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("id")); /* where the file does not have it, it does no harm */
+    d->table.column[2].type.id = TYPE_OTHER;
+    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("id", "placed"));
+    assert_true(p->convert.text);
+    assert_string_equal(p->copy_sql, "COPY \"public\".\"orders\" (\"id\", \"placed\") FROM STDIN");
+    plan_free(p);
+    p = must_plan(d, DIALECT_HEADER_YES, CELLS("id")); /* where the file does not have it, it does no harm */
+    assert_false(p->convert.text);
     plan_free(p);
     dataset_unref(d);
 }
@@ -338,6 +348,7 @@ int main(void)
         cmocka_unit_test(rules_have_their_formats_and_null_tokens),
         cmocka_unit_test(inferred_template_of_the_table_is_used),
         cmocka_unit_test(what_a_person_must_mend_names_the_column),
+        cmocka_unit_test(unknown_types_go_by_text),
         cmocka_unit_test(rollups_columns_are_placed_among_the_rules),
         cmocka_unit_test(rollups_column_that_the_file_lacks_is_null_in_every_row),
         cmocka_unit_test(wide_headers_are_matched_at_once),
