@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/trunc.h"
 
-#include "data/civil.h"
+#include "base/civil.h"
 
 #include <stddef.h>
 #include <strings.h>

@@ -16,7 +16,7 @@
 #ifndef CETLD_DATA_TYPE_DATETIME_H
 #define CETLD_DATA_TYPE_DATETIME_H
 
-#include "data/civil.h"
+#include "base/civil.h"
 #include "data/type.h"
 
 enum type_stamp_kind { TYPE_STAMP_FINITE, TYPE_STAMP_INFINITY, TYPE_STAMP_MINUS_INFINITY };

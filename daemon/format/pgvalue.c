@@ -3,7 +3,7 @@
 
 #include "base/num.h"
 #include "csv/quote.h"
-#include "data/civil.h"
+#include "base/civil.h"
 #include "data/decimal.h"
 #include "format/json_writer.h"
 #include "format/shortest.h"

@@ -11,7 +11,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
-#include "data/civil.h"
+#include "base/civil.h"
 
 static int64_t midnight(int32_t year, int32_t month, int32_t day)
 {

@@ -5,8 +5,8 @@
  *
  * Thread: any.
  */
-#ifndef CETLD_DATA_CIVIL_H
-#define CETLD_DATA_CIVIL_H
+#ifndef CETLD_BASE_CIVIL_H
+#define CETLD_BASE_CIVIL_H
 
 #include <stdint.h>
 

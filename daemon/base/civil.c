@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "data/civil.h"
+#include "base/civil.h"
 
 /*
  * Both ways count years from March, so that the leap day is the last of its year, and in cycles of 400 years, which all have the

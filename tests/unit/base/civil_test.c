@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "data/civil.h"
+#include "base/civil.h"
 
 /* cmocka.h needs the others before it */
 /* clang-format off */
