@@ -177,6 +177,14 @@ static void check_column(struct builder *b, const struct config_dataset *d, cons
         mistakes_add(b->mistakes, place, "dataset '%s' has no column '%s'%s", d->name, name, hint(nearest.best, text));
 }
 
+/* A mark that is both would make 1,234 either of two numbers. Said once: for the dataset, or for a column that differs from it. */
+static void check_marks(struct builder *b, const struct ini_section *s, int decimal, int thousands)
+{
+    if (decimal != thousands) return;
+    const char *key = ini_entry(s, "thousands_mark") ? "thousands_mark" : "decimal_mark";
+    mistakes_add(b->mistakes, place_of(s, key), "decimal_mark and thousands_mark are both '%c'", (char)decimal);
+}
+
 static int build_dataset(struct builder *b, const struct ini_section *s, struct config_dataset *d)
 {
     d->place = s->place;
@@ -185,6 +193,7 @@ static int build_dataset(struct builder *b, const struct ini_section *s, struct 
     if (!d->name) return -ENOMEM;
     int r = fill(b, OPTION_DATASET, s, d);
     if (r < 0) return r;
+    check_marks(b, s, d->decimal_mark, d->thousands_mark);
     check_dataset_name(b, d);
     if (*d->columns_sql) {
         r = columns_parse(slice_of(d->columns_sql), b->arena, &b->err, &d->columns);
@@ -265,6 +274,10 @@ static int build_column(struct builder *b, const struct config_dataset *d, const
     if (!*d->columns_sql)
         mistakes_add(b->mistakes, s->place, "dataset '%s' declares no columns; give it 'columns = …' first", d->name);
     check_column(b, d, c->name, s->place);
+    bool own = c->decimal_mark != CONFIG_AS_DATASET || c->thousands_mark != CONFIG_AS_DATASET;
+    if (own)
+        check_marks(b, s, c->decimal_mark != CONFIG_AS_DATASET ? c->decimal_mark : d->decimal_mark,
+                    c->thousands_mark != CONFIG_AS_DATASET ? c->thousands_mark : d->thousands_mark);
     if (*c->from && c->position > 0) mistakes_add(b->mistakes, place_of(s, "position"), "give from or position, not both");
     return 0;
 }

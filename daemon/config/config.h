@@ -18,6 +18,7 @@
 #define CETLD_CONFIG_CONFIG_H
 
 #include "base/buf.h"
+#include "base/zone.h"
 #include "config/mistakes.h"
 #include "config/rollup.h"
 
@@ -69,13 +70,19 @@ struct config_api {
     int64_t socket_mode; /* permissions of unix sockets */
 };
 
+/** A column's mark that is the dataset's. */
+enum { CONFIG_AS_DATASET = -1 };
+
 /** [column DATASET.NAME] */
 struct config_column {
     struct config_place place;
-    const char *name;   /* the table's column */
-    const char *from;   /* the header's name; "": the column's own */
-    int64_t position;   /* from 1; 0: by header */
-    const char *format; /* DD/MM/YYYY HH24:MI …; "": the type's usual forms */
+    const char *name;        /* the table's column */
+    const char *from;        /* the header's name; "": the column's own */
+    int64_t position;        /* from 1; 0: by header */
+    const char *format;      /* DD/MM/YYYY HH24:MI …; "": the type's usual forms */
+    int decimal_mark;        /* a character, or CONFIG_AS_DATASET */
+    int thousands_mark;      /* a character, 0: none, or CONFIG_AS_DATASET */
+    const struct zone *zone; /* of times without one; NULL: the dataset's */
 };
 
 /** [rollup DATASET.NAME]; its table is DATASET_NAME in the dataset's schema. */
@@ -115,6 +122,9 @@ struct config_dataset {
     char delimiter;            /* 0: detected */
     char quote;
     struct config_list null; /* texts that mean NULL beside the unquoted empty cell */
+    int decimal_mark;        /* '.' or ',' */
+    int thousands_mark;      /* a character; 0: none */
+    const struct zone *zone; /* of times without one; NULL: UTC */
     enum config_encoding encoding;
     struct config_budget max_errors;
     enum config_duplicates duplicates;

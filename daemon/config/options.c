@@ -19,6 +19,8 @@
 #define TYPE(t) {.type = VALUE_##t}
 #define RANGE(t, from, to) {.type = VALUE_##t, .min = (from), .max = (to)}
 #define CHOICE(...) {.type = VALUE_CHOICE, .choices = (const struct value_choice[]){__VA_ARGS__, {NULL, 0}}}
+#define DECIMAL_MARKS {".", '.'}, {",", ','}
+#define THOUSANDS_MARKS {"none", 0}, {",", ','}, {".", '.'}, {"'", '\''}, {"space", ' '}, {"_", '_'}
 /* clang-format on */
 
 /* An enum is written through a pointer to int. */
@@ -122,6 +124,12 @@ static const struct option dataset_options[] = {
     {"delimiter", TYPE(DELIMITER), F(delimiter), "auto", .prose = "auto (one of , ; tab |), tab, or a character."},
     {"quote", TYPE(QUOTE), F(quote), "\"", .prose = "The quote character."},
     {"null", TYPE(LIST), F(null), "", "NULL, N/A", .prose = "Unquoted texts that mean NULL beside the empty one."},
+    {"decimal_mark", CHOICE(DECIMAL_MARKS), F(decimal_mark), ".", .prose = "What stands before the decimals of numbers."},
+    {"thousands_mark", CHOICE(THOUSANDS_MARKS), F(thousands_mark), "none",
+     .prose = "What may stand between the thousands of numbers, in groups of three digits: with . here and a decimal_mark of , "
+              "1.234,56 is 1234.56. space stands for no-break and narrow ones, too."},
+    {"timezone", TYPE(ZONE), F(zone), "", "Europe/Paris",
+     .prose = "The time zone (by its IANA name) of the times in columns of type timestamptz that do not say theirs. Empty: UTC."},
     {"encoding",
      CHOICE({"utf-8", CONFIG_ENCODING_UTF8}, {"latin-1", CONFIG_ENCODING_LATIN1}, {"utf8", CONFIG_ENCODING_UTF8},
             {"latin1", CONFIG_ENCODING_LATIN1}),
@@ -141,6 +149,12 @@ static const struct option column_options[] = {
     {"position", RANGE(COUNT, 0, 16384), F(position), "0",
      .prose = "Its place in the record, from 1, instead of a header. 0: by header."},
     {"format", TYPE(TEXT), F(format), "", "DD/MM/YYYY HH24:MI", .prose = "How dates and times are written. Empty: ISO 8601."},
+    {"decimal_mark", CHOICE({"dataset", CONFIG_AS_DATASET}, DECIMAL_MARKS), F(decimal_mark), "dataset",
+     .prose = "What stands before the decimals; dataset: what the dataset says."},
+    {"thousands_mark", CHOICE({"dataset", CONFIG_AS_DATASET}, THOUSANDS_MARKS), F(thousands_mark), "dataset",
+     .prose = "What may stand between thousands; dataset: what the dataset says."},
+    {"timezone", TYPE(ZONE), F(zone), "", "America/New_York",
+     .prose = "The time zone of a timestamptz's times that do not say theirs. Empty: what the dataset says."},
     {0},
 };
 #undef F

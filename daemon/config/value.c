@@ -3,6 +3,7 @@
 
 #include "base/glob.h"
 #include "base/num.h"
+#include "base/zone.h"
 #include "config/config.h"
 #include "config/token.h"
 
@@ -132,6 +133,25 @@ static int parse_mode(const struct input *in, void *field)
         value = value * 8 + (in->text.p[i] - '0');
     }
     return keep_number(in, octal ? 0 : NUM_E_SYNTAX, value, field);
+}
+
+static int parse_zone(const struct input *in, void *field)
+{
+    if (in->text.len == 0) {
+        *(const struct zone **)field = NULL;
+        return 0;
+    }
+    const char *name = arena_cstr(in->arena, slice_cut_utf8(in->text, 200));
+    if (!name) return -ENOMEM;
+    int r = zone_load(name, in->arena, in->err, field);
+    return r == -ENOMEM ? r : r != 0 ? VALUE_E_INVALID : 0;
+}
+
+static void format_zone(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    (void)rule;
+    const struct zone *zone = *(const struct zone *const *)field;
+    if (zone) buf_puts(out, zone_name(zone));
 }
 
 static int parse_choice(const struct input *in, void *field)
@@ -410,6 +430,7 @@ static const struct {
     [VALUE_QUOTE] = {parse_quote, format_char, NULL},
     [VALUE_BUDGET] = {parse_budget, format_budget, NULL},
     [VALUE_TABLE] = {parse_table, format_table, NULL},
+    [VALUE_ZONE] = {parse_zone, format_zone, NULL},
 };
 
 int value_parse(const struct value_rule *rule, struct slice text, const struct value_context *context, void *ret_field)

@@ -28,6 +28,7 @@ enum value_type {
     VALUE_QUOTE,     /* char */
     VALUE_BUDGET,    /* struct config_budget */
     VALUE_TABLE,     /* const char *[2]: schema and table */
+    VALUE_ZONE,      /* const struct zone *; NULL: empty */
 };
 
 struct value_choice {

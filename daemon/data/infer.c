@@ -25,6 +25,7 @@ struct column {
 };
 
 struct infer {
+    struct infer_reading reading;
     size_t columns;
     struct column column[];
 };
@@ -49,10 +50,11 @@ static const struct guess {
 };
 enum { GUESSES = sizeof(guesses) / sizeof(guesses[0]), BOTH_ORDERS = 1 << INFER_CELL_DAY_FIRST | 1 << INFER_CELL_MONTH_FIRST };
 
-int infer_new(size_t columns, struct infer **ret_infer)
+int infer_new(size_t columns, const struct infer_reading *reading, struct infer **ret_infer)
 {
     struct infer *i = calloc(1, sizeof(*i) + columns * sizeof(i->column[0]));
     if (!i) return -ENOMEM;
+    i->reading = *reading;
     i->columns = columns;
     for (size_t c = 0; c < columns; c++)
         i->column[c].may = INFER_CELL_ALL;
@@ -77,18 +79,27 @@ static void refuse(struct column *c, unsigned candidates, uint64_t line, struct 
     }
 }
 
+static bool is_null(const struct infer_reading *reading, const struct cell *cell)
+{
+    if (cell->quoted) return false;
+    if (cell->text.len == 0) return true;
+    for (size_t i = 0; i < reading->null_tokens; i++)
+        if (slice_equal(cell->text, reading->null_token[i])) return true;
+    return false;
+}
+
 int infer_add(struct infer *i, const struct record *record)
 {
     for (size_t k = 0; k < i->columns; k++) {
         struct column *c = &i->column[k];
         const struct cell *cell = k < record->n ? &record->cell[k] : NULL;
-        if (!cell || (cell->text.len == 0 && !cell->quoted)) {
+        if (!cell || is_null(&i->reading, cell)) {
             c->nulls = true;
             continue;
         }
         c->values = true;
         if (!c->may) continue;
-        struct infer_cell what = infer_cell_look(cell->text, c->may);
+        struct infer_cell what = infer_cell_look(cell->text, c->may, &i->reading.marks);
         c->forms |= what.form;
         if (what.is == c->may) continue;
         refuse(c, c->may & ~what.is, record->line, cell->text);

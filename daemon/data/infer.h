@@ -15,8 +15,15 @@
 
 struct infer;
 
-/** The caller frees with infer_free. 0 or -ENOMEM. */
-must_check int infer_new(size_t columns, struct infer **ret_infer);
+/** How the cells are to be read; as struct column_rule has them. */
+struct infer_reading {
+    const struct slice *null_token; /* unquoted texts that mean NULL beside the empty one */
+    size_t null_tokens;
+    struct type_marks marks;
+};
+
+/** `reading` is copied, its tokens must outlive the inference. The caller frees with infer_free. 0 or -ENOMEM. */
+must_check int infer_new(size_t columns, const struct infer_reading *reading, struct infer **ret_infer);
 void infer_free(struct infer *i);
 /** One more record; cells beyond `columns` are not looked at, missing ones count as NULL. 0 or -ENOMEM. */
 must_check int infer_add(struct infer *i, const struct record *record);

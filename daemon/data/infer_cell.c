@@ -4,6 +4,7 @@
 #include "data/type_datetime.h"
 #include "data/type_float.h"
 #include "data/type_json.h"
+#include "data/type_marks.h"
 #include "data/type_number.h"
 
 #include <stdio.h>
@@ -53,7 +54,7 @@ static unsigned look_bool(struct slice s)
 }
 
 /* [-] digits [. digits] [e ± digits], or a word that stands for no number */
-static unsigned look_number(struct slice s)
+static unsigned look_plain_number(struct slice s)
 {
     static const struct slice words[] = {{"nan", 3}, {"inf", 3}, {"-inf", 4}, {"infinity", 8}, {"-infinity", 9}};
     if (s.len == 0 || s.len > NUMBER_BYTES_MAX) return 0;
@@ -74,6 +75,15 @@ static unsigned look_number(struct slice s)
     }
     if (rest.len > 0 && (rest.p[0] | 0x20) != 'e') return 0;
     return is | (type_float_double(NULL, s, NULL, &unused) == 0 ? BIT(FLOAT8) : 0);
+}
+
+static unsigned look_number(struct slice s, const struct type_marks *marks)
+{
+    if (!marks->decimal) return look_plain_number(s);
+    char small[TYPE_MARKS_SMALL];
+    struct slice plain;
+    if (s.len > sizeof(small) || type_marks_plain(marks, s, small, NULL, &plain)) return 0;
+    return look_plain_number(plain);
 }
 
 /* yyyy-mm-dd or yyyy/mm/dd at the start of s */
@@ -179,11 +189,11 @@ static unsigned look_json(struct slice s)
     return type_json_parse(&json, s, NULL, &unused) == 0 ? BIT(JSON) : 0;
 }
 
-struct infer_cell infer_cell_look(struct slice text, unsigned wanted)
+struct infer_cell infer_cell_look(struct slice text, unsigned wanted, const struct type_marks *marks)
 {
     struct infer_cell cell = {0};
     struct slice s = slice_trim(text);
-    if (wanted & (BIT(INT8) | BIT(NUMERIC) | BIT(FLOAT8))) cell.is |= look_number(s);
+    if (wanted & (BIT(INT8) | BIT(NUMERIC) | BIT(FLOAT8))) cell.is |= look_number(s, marks);
     if (wanted & BIT(BOOL)) cell.is |= look_bool(s);
     if (wanted & (BIT(DATE) | BIT(TIMESTAMP) | BIT(TIMESTAMPTZ))) cell.is |= look_iso_date(s);
     if (wanted & BIT(UUID)) cell.is |= look_uuid(text);

@@ -31,8 +31,8 @@ struct infer_cell {
     unsigned form; /* with DAY_FIRST or MONTH_FIRST: the bit of the way it is written (separator, time of day) */
 };
 
-/** Look only for candidates in `wanted`; others are never in the answer. */
-struct infer_cell infer_cell_look(struct slice text, unsigned wanted);
+/** Look only for candidates in `wanted`; others are never in the answer. Numbers are written with `marks`. */
+struct infer_cell infer_cell_look(struct slice text, unsigned wanted, const struct type_marks *marks);
 /** The template of a form (one bit), and the type it gives: date or timestamp. */
 enum type_id infer_cell_template(unsigned form, bool day_first, char ret_format[INFER_FORMAT_MAX]);
 

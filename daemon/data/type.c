@@ -4,6 +4,7 @@
 #include "data/type_float.h"
 #include "data/type_format.h"
 #include "data/type_json.h"
+#include "data/type_marks.h"
 #include "data/type_number.h"
 #include "data/type_numeric.h"
 #include "data/type_text.h"
@@ -101,8 +102,23 @@ int type_by_oid(uint32_t oid, enum type_id *ret_id)
     return TYPE_E_UNKNOWN;
 }
 
+static bool is_number(enum type_id id)
+{
+    return id >= TYPE_INT2 && id <= TYPE_FLOAT8;
+}
+
+/* Numbers keep nothing of their text. */
+static int parse_marked(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value)
+{
+    char small[TYPE_MARKS_SMALL];
+    struct slice plain;
+    int r = type_marks_plain(&in->marks, text, small, arena, &plain);
+    return r ? r : families[in->type.id].parse(in, plain, arena, ret_value);
+}
+
 int type_parse(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value)
 {
+    if (in->marks.decimal && is_number(in->type.id)) return parse_marked(in, text, arena, ret_value);
     return families[in->type.id].parse(in, text, arena, ret_value);
 }
 
@@ -129,7 +145,12 @@ const char *type_expected(const struct type_input *in, int code, char ret_text[E
     const struct family *f = &families[in->type.id];
     const char *words = code == TYPE_E_RANGE && f->range ? f->range : f->expected;
     int precision, scale;
-    if (code == TYPE_E_LENGTH)
+    char example[16];
+    bool whole = in->type.id <= TYPE_INT8;
+    if (code == TYPE_E_SYNTAX && in->marks.decimal && is_number(in->type.id))
+        snprintf(ret_text, EXPECTED_MAX, "a %snumber such as %s", whole ? "whole " : "",
+                 type_marks_example(&in->marks, whole, example));
+    else if (code == TYPE_E_LENGTH)
         snprintf(ret_text, EXPECTED_MAX, "at most %d characters", (int)in->type.typmod - TYPMOD_OFFSET);
     else if (code == TYPE_E_SYNTAX && in->format)
         snprintf(ret_text, EXPECTED_MAX, "text in the form %s", type_format_pattern(in->format));

@@ -95,9 +95,18 @@ void type_format_free(struct type_format *f);
 /** The template has what a value of the type needs: a year for dates and timestamps, an hour for times. */
 bool type_format_suits(const struct type_format *f, enum type_id id);
 
+/** How numbers are written. decimal '\0': with a point, and no mark between thousands (the rest counts for nothing then). */
+struct type_marks {
+    char decimal;   /* '.' or ',' */
+    char thousands; /* one of . , ' _ and blank; '\0': none */
+};
+
+struct zone;
 struct type_input {
     struct type type;
     const struct type_format *format; /* NULL: ISO and what PostgreSQL accepts without one */
+    const struct zone *zone;          /* timestamptz: of texts that name none themselves; NULL: UTC */
+    struct type_marks marks;          /* numbers */
 };
 
 /**

@@ -1,13 +1,15 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_time.h"
 
+#include "base/zone.h"
 #include "data/digits.h"
 #include "data/type_datetime.h"
 #include "data/type_format.h"
 
 /* What PostgreSQL can hold: dates from 4714-11-24 BC to 5874897-12-31, timestamps from there to 294276-12-31. */
 static const int64_t first_day = -2451545, end_day = 2145031949;
-enum { ISO_DATE = 10 }; /* bytes */
+static const int64_t unix_epoch_s = 946684800; /* from 1970-01-01 to 2000-01-01 */
+enum { ISO_DATE = 10 };                        /* bytes */
 static const int64_t first_us = INT64_C(-211813488000000000), end_us = INT64_C(9223371331200000000);
 
 /* Two digits, or something above 99 */
@@ -150,13 +152,21 @@ int type_time_time(const struct type_input *in, struct slice text, struct arena 
     return 0;
 }
 
+/* What is taken from the wall clock's time to come to UTC */
+static inline int64_t zone_us(const struct type_input *in, const struct type_stamp *s, int64_t us)
+{
+    if (in->type.id != TYPE_TIMESTAMPTZ) return 0;
+    if (s->has_zone || !in->zone) return s->zone_s * CIVIL_US_PER_SECOND;
+    return zone_offset(in->zone, civil_floor_div(us, CIVIL_US_PER_SECOND) + unix_epoch_s) * CIVIL_US_PER_SECOND;
+}
+
 /* An ISO date and time, which is in range whatever its zone */
 static inline bool usual_timestamp(const struct type_input *in, struct slice text, union value *ret_value)
 {
     struct type_stamp s;
     if (!scan_iso(text, &s)) return false;
     int64_t us = civil_to_days_usual(s.date) * CIVIL_US_PER_DAY + s.time_us;
-    if (in->type.id == TYPE_TIMESTAMPTZ) us -= s.zone_s * CIVIL_US_PER_SECOND;
+    us -= zone_us(in, &s, us);
     ret_value->i = in->type.typmod < 0 ? us : round_us(us, in->type.typmod);
     return true;
 }
@@ -177,7 +187,7 @@ int type_time_timestamp(const struct type_input *in, struct slice text, struct a
     /* A day on either side is left for the zone; within it nothing overflows. */
     if (days < first_day - 1 || days > end_us / CIVIL_US_PER_DAY + 1) return TYPE_E_RANGE;
     int64_t us = days * CIVIL_US_PER_DAY + s.time_us;
-    if (in->type.id == TYPE_TIMESTAMPTZ) us -= s.zone_s * CIVIL_US_PER_SECOND;
+    us -= zone_us(in, &s, us);
     if (us < first_us || us >= end_us) return TYPE_E_RANGE;
     ret_value->i = round_us(us, in->type.typmod);
     return 0;

@@ -3,6 +3,8 @@
  * date, time, timestamp and timestamptz from text: with a template when in->format is set, else as type_datetime.h says. A time
  * zone in a text for date, time or timestamp is read and ignored, and so is a time in a text for date, as PostgreSQL does.
  *
+ * A text for timestamptz that names no zone is the time of in->zone's wall clock.
+ *
  * Thread: any.
  */
 #ifndef CETLD_DATA_TYPE_TIME_H

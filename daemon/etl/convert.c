@@ -17,7 +17,7 @@ int convert_bench_init(struct convert_bench *b, const struct convert_plan *plan)
 {
     *b = (struct convert_bench){0};
     arena_init(&b->arena, ARENA_BLOCK, (size_t)1 << 30);
-    if (plan->infer_columns > 0) return infer_new(plan->infer_columns, &b->infer);
+    if (plan->infer_columns > 0) return infer_new(plan->infer_columns, &plan->reading, &b->infer);
     if (plan->rollups == 0) return 0;
     b->partial = calloc(plan->rollups, sizeof *b->partial);
     if (!b->partial) return -ENOMEM;

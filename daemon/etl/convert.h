@@ -19,8 +19,9 @@
 
 struct convert_plan {
     struct dialect dialect;
-    bool header;          /* the first record of the file is the header */
-    size_t infer_columns; /* > 0: infer that many columns, and nothing else */
+    bool header;                  /* the first record of the file is the header */
+    size_t infer_columns;         /* > 0: infer that many columns, and nothing else */
+    struct infer_reading reading; /* how inference reads the cells */
     const struct row_rule *rule;
     const struct type *types;            /* of rule's columns */
     const struct aggregate_spec *rollup; /* one for each rollup of the dataset */

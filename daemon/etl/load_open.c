@@ -105,7 +105,7 @@ void load_create(struct load *l)
     struct infer_column *column = arena_array(&arena, head->cells + 1, sizeof *column);
     struct infer *none = NULL;
     int r = column ? 0 : -ENOMEM;
-    if (r == 0 && !bench) r = infer_new(head->cells, &none); /* a header and nothing else */
+    if (r == 0 && !bench) r = infer_new(head->cells, &(struct infer_reading){0}, &none); /* a header and nothing else */
     for (size_t i = 0; r == 0 && i < head->cells; i++)
         infer_result(bench ? bench->infer : none, i, &column[i]);
     if (r == 0) {
@@ -142,7 +142,7 @@ static void on_inferred(void *ctx, int rc, const struct error *err)
 static void infer(struct load *l)
 {
     load_enter(l, STATE_INFERRING);
-    int r = plan_new_infer(&l->head.plan_head, &l->plan);
+    int r = plan_new_infer(l->declared, &l->head.plan_head, &l->plan);
     if (r == 0) r = load_flow_start(l, NULL, on_inferred);
     if (r < 0) return load_retry(l, r, NULL);
     if (l->flowing) pipeline_discard(l->pipeline);

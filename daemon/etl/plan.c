@@ -136,6 +136,41 @@ static const struct slice *null_tokens(struct arena *a, const struct config_list
     return token;
 }
 
+/* Decimal 0 says that numbers are written as usual. */
+static struct type_marks marks_of(const struct config_dataset *d, const struct config_column *c)
+{
+    int decimal = c && c->decimal_mark != CONFIG_AS_DATASET ? c->decimal_mark : d->decimal_mark;
+    int thousands = c && c->thousands_mark != CONFIG_AS_DATASET ? c->thousands_mark : d->thousands_mark;
+    bool usual = decimal == '.' && thousands == 0;
+    return (struct type_marks){.decimal = usual ? '\0' : (char)decimal, .thousands = (char)thousands};
+}
+
+static bool is_number(enum type_id id)
+{
+    return id >= TYPE_INT2 && id <= TYPE_FLOAT8;
+}
+
+/* How the dataset's and the column's options say that values are written */
+static int set_reading(struct matching *m, const struct table_column *c, const struct config_column *config,
+                       struct column_rule *rule)
+{
+    const struct config_dataset *d = m->plan->dataset->config;
+    rule->null_token = null_tokens(&m->plan->arena, &d->null);
+    rule->null_tokens = d->null.n;
+    rule->input.marks = marks_of(d, config);
+    rule->input.zone = config && config->zone ? config->zone : d->zone;
+    if (!rule->null_token) return -ENOMEM;
+    if (!config) return 0;
+    bool marks = config->decimal_mark != CONFIG_AS_DATASET || config->thousands_mark != CONFIG_AS_DATASET;
+    if (marks && !is_number(c->type.id))
+        return error_set(m->err, PLAN_E_DATASET, "column %s: decimal_mark and thousands_mark are for numbers, but it is a %s",
+                         c->name, c->sql_type);
+    if (config->zone && c->type.id != TYPE_TIMESTAMPTZ)
+        return error_set(m->err, PLAN_E_DATASET,
+                         "column %s: timezone is for timestamptz (timestamp with time zone), but it is a %s", c->name, c->sql_type);
+    return 0;
+}
+
 static int make_column_rule(struct matching *m, size_t i, struct column_rule *rule, struct type_format **ret_format)
 {
     const struct dataset *d = m->plan->dataset;
@@ -143,14 +178,10 @@ static int make_column_rule(struct matching *m, size_t i, struct column_rule *ru
     const struct config_column *config = d->config ? config_column(d->config, c->name) : NULL;
     const char *format = config && config->format[0] ? config->format : c->format;
     *rule = (struct column_rule){.name = c->name, .input = {.type = c->type}, .source = m->source[i], .not_null = c->not_null};
-    if (d->config) {
-        rule->null_token = null_tokens(&m->plan->arena, &d->config->null);
-        rule->null_tokens = d->config->null.n;
-        if (!rule->null_token) return -ENOMEM;
-    }
-    if (!format[0]) return 0;
+    int r = d->config ? set_reading(m, c, config, rule) : 0;
+    if (r != 0 || !format[0]) return r;
     struct error why;
-    int r = type_format_new(slice_of(format), &why, ret_format);
+    r = type_format_new(slice_of(format), &why, ret_format);
     if (r == 0 && !type_format_suits(*ret_format, c->type.id))
         r = error_set(&why, TYPE_E_SYNTAX, "it lacks what a %s needs", type_info(c->type.id)->name);
     if (r > 0) return error_set(m->err, PLAN_E_DATASET, "column %s: format \"%s\": %s", c->name, format, why.text);
@@ -279,11 +310,19 @@ int plan_new(struct dataset *d, const struct plan_head *head, struct error *err,
     return 0;
 }
 
-int plan_new_infer(const struct plan_head *head, struct plan **ret_plan)
+int plan_new_infer(const struct config_dataset *config, const struct plan_head *head, struct plan **ret_plan)
 {
     struct plan *p = plan_make(head);
     if (!p) return -ENOMEM;
     p->convert.infer_columns = head->cells;
+    if (config) {
+        p->convert.reading = (struct infer_reading){
+            .null_token = null_tokens(&p->arena, &config->null), .null_tokens = config->null.n, .marks = marks_of(config, NULL)};
+        if (!p->convert.reading.null_token) {
+            plan_free(p);
+            return -ENOMEM;
+        }
+    }
     *ret_plan = p;
     return 0;
 }

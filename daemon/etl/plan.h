@@ -38,8 +38,11 @@ enum { PLAN_E_HEADER = 1, PLAN_E_DATASET = 2 };
  * into until a person mends it; -ENOMEM.
  */
 must_check int plan_new(struct dataset *d, const struct plan_head *head, struct error *err, struct plan **ret_plan);
-/** A plan that only infers the types of the file's columns. 0 or -ENOMEM. */
-must_check int plan_new_infer(const struct plan_head *head, struct plan **ret_plan);
+/**
+ * A plan that only infers the types of the file's columns. `config`: the dataset that was declared without columns, which must
+ * outlive the plan; NULL: nobody declared any. 0 or -ENOMEM.
+ */
+must_check int plan_new_infer(const struct config_dataset *config, const struct plan_head *head, struct plan **ret_plan);
 void plan_free(struct plan *p);
 
 #endif

@@ -175,13 +175,13 @@ def mutated(dice, text, alphabet):
     return text
 
 
-def filtered(path, mode, kind, cases):
+def filtered(path, mode, kind, cases, *more):
     lines = "".join("%d %d %s\n" % (TYPES[kind][0], typmod, text.encode().hex()) for typmod, text in cases)
-    return subprocess.run([path, mode], input=lines.encode(), stdout=subprocess.PIPE, check=True).stdout
+    return subprocess.run([path, mode, *more], input=lines.encode(), stdout=subprocess.PIPE, check=True).stdout
 
 
-def ask_us(path, kind, cases):
-    return filtered(path, "values", kind, cases).decode().split("\n")[:-1]
+def ask_us(path, kind, cases, *more):
+    return filtered(path, "values", kind, cases, *more).decode().split("\n")[:-1]
 
 
 def ask_server(db, kind, cases):
@@ -212,11 +212,14 @@ def differences(kind, cases, ours, theirs, strict):
     return found
 
 
-def check(postgres, path, kind, texts, strict):
+def check(postgres, path, kind, texts, strict, *zone):
     cases = [(typmod, text) for text in texts for typmod in TYPES[kind][3]]
     with closing(postgres.connect()) as db:
+        if zone:
+            with db.cursor() as sql:
+                sql.execute("SELECT set_config('timezone', %s, false)", zone)
         theirs = ask_server(db, kind, cases)
-    ours = ask_us(path, kind, cases)
+    ours = ask_us(path, kind, cases, *zone)
     assert len(ours) == len(theirs) == len(cases)
     found = differences(kind, cases, ours, theirs, strict)
     assert not found, "%d of %d:\n" % (len(found), len(cases)) + "\n".join(found[:60])
@@ -250,6 +253,14 @@ def test_what_is_taken_of_damaged_dates_means_what_the_server_means(postgres, pr
     alphabet = "0123456789-/.:+ TZ,APMBCjan"
     texts = [mutated(dice, dice.choice([dice.choice(ISO), well_formed_date(dice)]), alphabet) for _ in range(8000)]
     check(postgres, program("type_diff"), kind, texts, False)
+
+
+@pytest.mark.parametrize("kind", ["date", "timestamp", "timestamptz"])
+@pytest.mark.parametrize("zone", ["Europe/Paris", "America/New_York", "Asia/Kathmandu", "Australia/Lord_Howe", "Africa/Casablanca"])
+def test_texts_without_a_zone_are_the_wall_clocks(postgres, program, kind, zone):
+    dice = random.Random(zone)
+    texts = [text for text in ISO if not re.search(SERVERS_OWN, text, re.I)] + [well_formed_date(dice) for _ in range(2000)]
+    check(postgres, program("type_diff"), kind, texts, False, zone)
 
 
 @pytest.mark.parametrize("kind", TYPES)

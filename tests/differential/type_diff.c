@@ -8,8 +8,10 @@
  *     text     the same in COPY's text format
  *     array    COPY BINARY of one row with one column, the array of them
  *
- * The oid 0 is TYPE_OTHER. For rows, text and array all lines have one type, and for array there are at most BATCH_ROWS.
+ * A second argument is the time zone of texts that name none. The oid 0 is TYPE_OTHER. For rows, text and array all lines have one
+ * type, and for array there are at most BATCH_ROWS.
  */
+#include "base/zone.h"
 #include "format/pgtext.h"
 
 #include <stdio.h>
@@ -108,7 +110,7 @@ static int take(struct filter *f, struct slice text)
 
 int main(int argc, char **argv)
 {
-    struct filter f = {.mode = argc != 2                       ? VALUES
+    struct filter f = {.mode = argc < 2                        ? VALUES
                                : strcmp(argv[1], "rows") == 0  ? ROWS
                                : strcmp(argv[1], "text") == 0  ? TEXT
                                : strcmp(argv[1], "array") == 0 ? ARRAY
@@ -118,7 +120,10 @@ int main(int argc, char **argv)
     char *line = NULL;
     size_t cap = 0;
     ssize_t len;
-    int r = 0;
+    struct arena zones;
+    struct error err;
+    arena_init(&zones, 1 << 12, 1 << 20);
+    int r = argc > 2 ? zone_load(argv[2], &zones, &err, &f.in.zone) : 0;
     if (f.mode == ROWS || f.mode == ARRAY) pgcopy_header(&f.out);
     while (!r && (len = getline(&line, &cap, stdin)) > 0) {
         struct slice text;
@@ -134,6 +139,7 @@ int main(int argc, char **argv)
     if (!r && f.out.len) fwrite(f.out.data, 1, f.out.len, stdout);
     free(line);
     arena_done(&f.arena);
+    arena_done(&zones);
     buf_done(&f.out);
     return r ? 2 : 0;
 }

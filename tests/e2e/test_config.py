@@ -54,6 +54,12 @@ def test_committed_sample_shows_every_option_and_checks(conf, examples):
     assert run("--check", "-c", conf(printed.stdout)).returncode == 0
 
 
+def test_time_zone_that_is_none_is_a_mistake(conf):
+    path = conf("[dataset a]\ncolumns = at timestamptz\ntimezone = Europe/Pariss\n")
+    answer = run("--check", "-c", path)
+    assert answer.returncode == 1 and answer.stderr.startswith(path + ":3: ") and "'Europe/Pariss'" in answer.stderr
+
+
 def test_url_that_cannot_be_read_is_a_mistake(conf):
     path = conf("[database]\nurl = host=localhost prot=5432\n")
     answer = run("--check", "-c", path)

@@ -40,6 +40,25 @@ static void expect_mistakes(const char *text, const char *want)
     mistakes_done(&m);
 }
 
+static void the_marks_of_numbers_differ(void **state)
+{
+    (void)state;
+    expect_mistakes("[dataset a]\ncolumns = x int, y int, z int\ndecimal_mark = ,\nthousands_mark = ,\n"
+                    "[column a.x]\nthousands_mark = ,\n[column a.y]\nthousands_mark = .\n[column a.z]\ndecimal_mark = x\n",
+                    "f:4: decimal_mark and thousands_mark are both ','\n"
+                    "f:6: decimal_mark and thousands_mark are both ','\n"
+                    "f:10: decimal_mark: 'x' is not dataset, . or ,\n");
+    struct config *c = parse("[dataset a]\ncolumns = x int, y int\ndecimal_mark = ,\nthousands_mark = space\ntimezone = Asia/Tokyo\n"
+                             "[column a.x]\ndecimal_mark = .\nthousands_mark = '\n");
+    assert_int_equal(c->datasets[0].decimal_mark, ',');
+    assert_int_equal(c->datasets[0].thousands_mark, ' ');
+    assert_string_equal(zone_name(c->datasets[0].zone), "Asia/Tokyo");
+    assert_int_equal(c->datasets[0].column[0].decimal_mark, '.');
+    assert_int_equal(c->datasets[0].column[0].thousands_mark, '\'');
+    assert_null(c->datasets[0].column[0].zone);
+    config_unref(c);
+}
+
 static void where_every_column_has_a_position_there_is_no_header(void **state)
 {
     (void)state;
@@ -232,6 +251,7 @@ static void any_bytes_are_survived(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(the_marks_of_numbers_differ),
         cmocka_unit_test(where_every_column_has_a_position_there_is_no_header),
         cmocka_unit_test(all_mistakes_are_told_at_once_with_their_places),
         cmocka_unit_test(sections_that_need_names_have_them),

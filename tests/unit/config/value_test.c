@@ -91,6 +91,17 @@ static void choices_are_listed_and_written_by_their_first_name(void **state)
     becomes(VALUE_CHOICE, "Red", "! 'Red' is not red, green or rot");
 }
 
+static void zones_are_loaded_by_name(void **state)
+{
+    (void)state;
+    becomes(VALUE_ZONE, "Europe/Paris", "Europe/Paris");
+    becomes(VALUE_ZONE, "UTC", "UTC");
+    becomes(VALUE_ZONE, "", "");
+    becomes(VALUE_ZONE, "Europe/Pariss", "! there is no time zone 'Europe/Pariss'; one is named like Europe/Paris");
+    becomes(VALUE_ZONE, "Europe", "! 'Europe' is a region, not a time zone; one is named like Europe/Paris");
+    becomes(VALUE_ZONE, "../../etc/passwd", "! there is no time zone '../../etc/passwd'; one is named like Europe/Paris");
+}
+
 static void lists_are_by_comma_or_line(void **state)
 {
     (void)state;
@@ -244,6 +255,7 @@ int main(void)
         cmocka_unit_test(sizes_and_durations_have_units),
         cmocka_unit_test(modes_are_octal),
         cmocka_unit_test(choices_are_listed_and_written_by_their_first_name),
+        cmocka_unit_test(zones_are_loaded_by_name),
         cmocka_unit_test(lists_are_by_comma_or_line),
         cmocka_unit_test(lists_have_a_ceiling),
         cmocka_unit_test(addresses_are_checked),

@@ -10,6 +10,7 @@
 
 #include "data/infer_cell.h"
 
+static const struct type_marks usual = {0};
 #define BIT(candidate) (1U << INFER_CELL_##candidate)
 
 static void a_cell_has_the_bit_of_each_type_it_could_be(void **state)
@@ -34,8 +35,8 @@ static void a_cell_has_the_bit_of_each_type_it_could_be(void **state)
         {{"", 0}, 0},
     };
     for (size_t i = 0; i < sizeof(cells) / sizeof(cells[0]); i++)
-        assert_int_equal(infer_cell_look(cells[i].text, INFER_CELL_ALL).is, cells[i].is);
-    assert_int_equal(infer_cell_look(SLICE("1"), BIT(NUMERIC)).is, BIT(NUMERIC));
+        assert_int_equal(infer_cell_look(cells[i].text, INFER_CELL_ALL, &usual).is, cells[i].is);
+    assert_int_equal(infer_cell_look(SLICE("1"), BIT(NUMERIC), &usual).is, BIT(NUMERIC));
 }
 
 /* Every form's template reads the cell that had the form. */
@@ -47,7 +48,7 @@ static void forms_have_their_templates(void **state)
     struct arena arena;
     arena_init(&arena, 4096, 1 << 16);
     for (size_t i = 0; i < sizeof(texts) / sizeof(texts[0]); i++) {
-        struct infer_cell cell = infer_cell_look(slice_of(texts[i]), INFER_CELL_ALL);
+        struct infer_cell cell = infer_cell_look(slice_of(texts[i]), INFER_CELL_ALL, &usual);
         char pattern[INFER_FORMAT_MAX];
         struct type_format *format;
         struct type_input in = {.type = {infer_cell_template(cell.form, true, pattern), -1}};

@@ -37,7 +37,7 @@ static struct infer_column guess(const char *const *texts)
 {
     struct infer *i;
     struct infer_column c;
-    assert_int_equal(infer_new(1, &i), 0);
+    assert_int_equal(infer_new(1, &(struct infer_reading){0}, &i), 0);
     feed(i, texts, 0, count(texts));
     infer_result(i, 0, &c);
     infer_free(i);
@@ -126,10 +126,48 @@ static void nulls_and_missing_cells_are_seen(void **state)
     assert_false(guess((const char *const[]){"1", "\"2\"", NULL}).nulls);
     struct infer *i;
     struct infer_column c;
-    assert_int_equal(infer_new(2, &i), 0);
+    assert_int_equal(infer_new(2, &(struct infer_reading){0}, &i), 0);
     feed(i, (const char *const[]){"1"}, 0, 1);
     infer_result(i, 1, &c);
     assert_true(c.nulls);
+    infer_free(i);
+}
+
+static void null_tokens_are_null_unless_they_are_quoted(void **state)
+{
+    (void)state;
+    const struct slice tokens[] = {{"N/A", 3}, {"-", 1}};
+    const struct infer_reading reading = {.null_token = tokens, .null_tokens = 2};
+    static const struct cell cells[] = {{.text = {"N/A", 3}}, {.text = {"7", 1}}, {.text = {"-", 1}}};
+    const struct cell quoted = {.text = {"N/A", 3}, .quoted = true};
+    struct infer *i;
+    struct infer_column c;
+    assert_int_equal(infer_new(1, &reading, &i), 0);
+    for (size_t k = 0; k < 3; k++)
+        assert_int_equal(infer_add(i, &(struct record){.cell = &cells[k], .n = 1, .line = k + 1}), 0);
+    infer_result(i, 0, &c);
+    assert_int_equal(c.type.id, TYPE_INT8);
+    assert_true(c.nulls);
+    assert_int_equal(infer_add(i, &(struct record){.cell = &quoted, .n = 1, .line = 9}), 0);
+    infer_result(i, 0, &c);
+    assert_int_equal(c.type.id, TYPE_TEXT);
+    infer_free(i);
+}
+
+static void marked_numbers_are_numbers(void **state)
+{
+    (void)state;
+    const struct infer_reading reading = {.marks = {',', '.'}};
+    static const struct cell cells[] = {{.text = {"1.234", 5}}, {.text = {"-1.234,5", 8}}, {.text = {"1.5", 3}}};
+    static const enum type_id types[] = {TYPE_INT8, TYPE_NUMERIC, TYPE_TEXT};
+    struct infer *i;
+    struct infer_column c;
+    assert_int_equal(infer_new(1, &reading, &i), 0);
+    for (size_t k = 0; k < 3; k++) {
+        assert_int_equal(infer_add(i, &(struct record){.cell = &cells[k], .n = 1, .line = k + 1}), 0);
+        infer_result(i, 0, &c);
+        assert_int_equal(c.type.id, types[k]);
+    }
     infer_free(i);
 }
 
@@ -187,7 +225,7 @@ static void the_cut_does_not_change_the_answer(void **state)
         size_t a = roll(&dice) % (n + 1), b = a + roll(&dice) % (n - a + 1);
         const size_t bound[] = {0, a, b, n};
         for (size_t k = 0; k < 3; k++) {
-            assert_int_equal(infer_new(1, &part[k]), 0);
+            assert_int_equal(infer_new(1, &(struct infer_reading){0}, &part[k]), 0);
             feed(part[k], texts, bound[k], bound[k + 1]);
         }
         /* In any order, and in any grouping */
@@ -232,9 +270,14 @@ static void every_cell_parses_as_the_type_that_was_guessed(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(the_narrowest_type_is_taken),           cmocka_unit_test(what_would_lose_something_stays_text),
-        cmocka_unit_test(short_dates_need_proof_of_their_order), cmocka_unit_test(nulls_and_missing_cells_are_seen),
-        cmocka_unit_test(the_cut_does_not_change_the_answer),    cmocka_unit_test(every_cell_parses_as_the_type_that_was_guessed),
+        cmocka_unit_test(null_tokens_are_null_unless_they_are_quoted),
+        cmocka_unit_test(marked_numbers_are_numbers),
+        cmocka_unit_test(the_narrowest_type_is_taken),
+        cmocka_unit_test(what_would_lose_something_stays_text),
+        cmocka_unit_test(short_dates_need_proof_of_their_order),
+        cmocka_unit_test(nulls_and_missing_cells_are_seen),
+        cmocka_unit_test(the_cut_does_not_change_the_answer),
+        cmocka_unit_test(every_cell_parses_as_the_type_that_was_guessed),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

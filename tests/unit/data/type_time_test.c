@@ -8,6 +8,7 @@
 #include <cmocka.h>
 /* clang-format on */
 
+#include "base/zone.h"
 #include "data/type_time.h"
 #include "parse.h"
 
@@ -152,9 +153,41 @@ static void a_template_takes_the_place_of_the_usual_forms(void **state)
     type_format_free(format);
 }
 
+static void times_without_a_zone_are_those_of_the_inputs_zone(void **state)
+{
+    (void)state;
+    struct arena arena;
+    struct error err;
+    const struct zone *paris;
+    arena_init(&arena, 4096, PARSE_ARENA_MAX);
+    assert_int_equal(zone_load("Europe/Paris", &arena, &err, &paris), 0);
+    const struct parse_int table[] = {
+        {"2024-01-31 12:00:00", 0, noon - 3600 * SECOND},
+        {"2024-01-31T12:00:00.5", 0, noon - 3600 * SECOND + SECOND / 2},
+        {"Jan 31 2024 12:00", 0, noon - 3600 * SECOND},
+        {"2024-01-31", 0, noon - DAY / 2 - 3600 * SECOND},
+        {"2024-07-31 12:00:00", 0, noon + 182 * DAY - 7200 * SECOND},
+        {"2024-01-31 12:00:00Z", 0, noon},
+        {"2024-01-31 12:00:00+05", 0, noon - 5 * 3600 * SECOND},
+        {"2024-01-31 12:00 UTC", 0, noon},
+        {"epoch", 0, -10957 * DAY},
+        {"infinity", 0, INT64_MAX},
+    };
+    PARSE_INTS(table, &(struct type_input){.type = {TYPE_TIMESTAMPTZ, -1}, .zone = paris});
+    const struct parse_int without[] = {{"2024-01-31 12:00:00", 0, noon}};
+    PARSE_INTS(without, &(struct type_input){.type = {TYPE_TIMESTAMP, -1}, .zone = paris});
+    struct type_format *format;
+    assert_int_equal(type_format_new(SLICE("DD.MM.YYYY HH24:MI"), &err, &format), 0);
+    const struct parse_int formatted[] = {{"31.01.2024 12:00", 0, noon - 3600 * SECOND}};
+    PARSE_INTS(formatted, &(struct type_input){.type = {TYPE_TIMESTAMPTZ, -1}, .format = format, .zone = paris});
+    type_format_free(format);
+    arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(times_without_a_zone_are_those_of_the_inputs_zone),
         cmocka_unit_test(dates_are_read_as_month_day_year_unless_the_year_is_first),
         cmocka_unit_test(days_that_do_not_exist_are_out_of_range),
         cmocka_unit_test(what_depends_on_the_clock_or_hardly_is_a_date_is_refused),

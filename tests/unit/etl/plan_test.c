@@ -75,6 +75,36 @@ static struct dataset *orders_with(const char *more)
     return fixture_dataset(text, column, 3);
 }
 
+/* ---- how values are written ---- */
+
+static void marks_and_zones_are_the_columns_own_or_the_datasets(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("decimal_mark = ,\nthousands_mark = .\ntimezone = Europe/Paris\n"
+                                    "[column orders.id]\ndecimal_mark = .\nthousands_mark = none\n");
+    d->table.column[2] = fixture_column("placed", TYPE_TIMESTAMPTZ);
+    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("id", "customer_name", "placed"));
+    assert_int_equal(p->rule.column[0].input.marks.decimal, 0);
+    assert_int_equal(p->rule.column[1].input.marks.decimal, ',');
+    assert_int_equal(p->rule.column[1].input.marks.thousands, '.');
+    assert_string_equal(zone_name(p->rule.column[2].input.zone), "Europe/Paris");
+    plan_free(p);
+    dataset_unref(d);
+}
+
+static void marks_and_zones_of_columns_they_do_not_suit_are_refused(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("[column orders.customer_name]\ndecimal_mark = ,\n");
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "customer_name", "placed"), PLAN_E_DATASET,
+              "column customer_name: decimal_mark and thousands_mark are for numbers, but it is a text");
+    dataset_unref(d);
+    d = orders_with("[column orders.placed]\ntimezone = UTC\n");
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "customer_name", "placed"), PLAN_E_DATASET,
+              "column placed: timezone is for timestamptz (timestamp with time zone), but it is a date");
+    dataset_unref(d);
+}
+
 /* ---- matching ---- */
 
 static void header_may_name_the_columns_in_any_order_and_spelling(void **state)
@@ -293,7 +323,7 @@ static void plan_that_infers_has_the_heads_width(void **state)
     (void)state;
     struct headed h;
     struct plan *p;
-    assert_int_equal(plan_new_infer(head_of(&h, DIALECT_HEADER_YES, CELLS("a", "b", "c")), &p), 0);
+    assert_int_equal(plan_new_infer(NULL, head_of(&h, DIALECT_HEADER_YES, CELLS("a", "b", "c")), &p), 0);
     assert_int_equal(p->convert.infer_columns, 3);
     assert_true(p->convert.header);
     plan_free(p);
@@ -337,6 +367,8 @@ static void wide_headers_are_matched_at_once(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(marks_and_zones_are_the_columns_own_or_the_datasets),
+        cmocka_unit_test(marks_and_zones_of_columns_they_do_not_suit_are_refused),
         cmocka_unit_test(header_may_name_the_columns_in_any_order_and_spelling),
         cmocka_unit_test(from_names_the_header_that_feeds_a_column),
         cmocka_unit_test(positions_rule_and_other_cells_are_not_wanted),
