@@ -9,7 +9,7 @@ from append import PSQL, SALES
 from bed import ROUNDS, SERVER_WORDS, bed, generate, scaled, seconds_of_stat
 from report import Section, median, number, percentile, sides_table
 
-CONFIG = "[dataset small]\nfiles = *.csv\nduplicates = load\ncolumns = %s\n" % SALES
+CONFIG = "[dataset small]\nfiles = *.csv\ncolumns = %s\n" % SALES
 FILES, ROWS = 10000, 100
 
 
