@@ -16,7 +16,7 @@ struct parse {
     size_t n;   /* cells */
     int code;   /* 0 or READER_E_ */
     bool ended;
-    bool multiline; /* there may be line ends inside */
+    bool multiline; /* there are line ends inside, or may be */
 };
 
 void reader_init(struct reader *r, const struct reader_input *in, struct arena *arena)
@@ -54,19 +54,20 @@ static void load_block(struct reader *r, size_t block)
     r->block = block;
     r->quotes = m.quote;
     r->structural = m.quote | m.delimiter | m.lf | m.cr;
+    r->lines = r->cr ? m.cr : m.lf;
     if (!r->escape) return;
     if (rest.len > SIMD_BLOCK) rest.len = SIMD_BLOCK;
     simd_structure_tail(r->ops, rest, &(struct simd_set){.quote = r->escape}, &m);
     r->quotes |= m.quote;
 }
 
-/* The first structural byte, or the first quote or escape, at i or behind it; the chunk's length when there is none. */
-static size_t find_marked(struct reader *r, size_t i, bool quotes_only)
+/* The first structural byte at i or behind it; the chunk's length when there is none. */
+static size_t find_marked(struct reader *r, size_t i)
 {
     while (i < r->in.chunk.len) {
         size_t block = i & ~(size_t)(SIMD_BLOCK - 1);
         if (block != r->block) load_block(r, block);
-        uint64_t marks = (quotes_only ? r->quotes : r->structural) >> (i - block);
+        uint64_t marks = r->structural >> (i - block);
         if (marks) return i + (unsigned)__builtin_ctzll(marks);
         i = block + SIMD_BLOCK;
     }
@@ -74,13 +75,28 @@ static size_t find_marked(struct reader *r, size_t i, bool quotes_only)
 }
 
 /* The same; most often it is in the block at hand. */
-static inline size_t next_marked(struct reader *r, size_t i, bool quotes_only)
+static inline size_t next_marked(struct reader *r, size_t i)
 {
     if (i - r->block < SIMD_BLOCK) {
-        uint64_t marks = (quotes_only ? r->quotes : r->structural) >> (i - r->block);
+        uint64_t marks = r->structural >> (i - r->block);
         if (marks) return i + (unsigned)__builtin_ctzll(marks);
     }
-    return find_marked(r, i, quotes_only);
+    return find_marked(r, i);
+}
+
+/* The first quote or escape at i or behind it; the chunk's length when there is none. `multiline` becomes true when a line byte
+ * stands before it. */
+static size_t next_quote(struct reader *r, size_t i, bool *multiline)
+{
+    while (i < r->in.chunk.len) {
+        size_t block = i & ~(size_t)(SIMD_BLOCK - 1);
+        if (block != r->block) load_block(r, block);
+        uint64_t marks = r->quotes >> (i - block), before = marks ? (marks & -marks) - 1 : ~(uint64_t)0;
+        if (r->lines >> (i - block) & before) *multiline = true;
+        if (marks) return i + (unsigned)__builtin_ctzll(marks);
+        i = block + SIMD_BLOCK;
+    }
+    return r->in.chunk.len;
 }
 
 static bool escapes(const struct reader *r, char c)
@@ -90,14 +106,15 @@ static bool escapes(const struct reader *r, char c)
 
 /* Behind the closing quote of the quoted cell whose content begins at i; 0 when the chunk ends first. `extra`: bytes of the content
  * that are no part of the text. */
-static size_t close_quote(struct reader *r, size_t i, size_t *extra)
+static size_t close_quote(struct reader *r, size_t i, size_t *extra, bool *multiline)
 {
     const struct slice chunk = r->in.chunk;
     for (;;) {
-        i = next_marked(r, i, true);
+        i = next_quote(r, i, multiline);
         if (i >= chunk.len) return 0;
         if (r->escape && chunk.p[i] == r->escape) {
             *extra += i + 1 < chunk.len && escapes(r, chunk.p[i + 1]);
+            *multiline = true; /* what it escapes may be a line end */
             i += 2;
             continue;
         }
@@ -210,9 +227,9 @@ static void skip_record(struct reader *r, struct parse *p, size_t i, bool at_cel
     for (;; i++) {
         size_t extra = 0;
         if (at_cell) i = skip_space(r, i);
-        if (at_cell && i < chunk.len && chunk.p[i] == r->quote) i = close_quote(r, i + 1, &extra);
+        if (at_cell && i < chunk.len && chunk.p[i] == r->quote) i = close_quote(r, i + 1, &extra, &p->multiline);
         if (i == 0) break;
-        i = next_marked(r, i, false);
+        i = next_marked(r, i);
         if (i == chunk.len) break;
         if (chunk.p[i] == r->line_byte) return end_record(r, p, i);
         at_cell = chunk.p[i] == r->delimiter;
@@ -233,8 +250,7 @@ static int cut_cell(struct reader *r, struct parse *p)
     struct cell cell = {.quoted = from < chunk.len && chunk.p[from] == r->quote};
     size_t extra = 0;
     if (cell.quoted) {
-        p->multiline = true;
-        stop = close_quote(r, ++from, &extra);
+        stop = close_quote(r, ++from, &extra, &p->multiline);
         to = stop - 1;
         if (stop == 0) {
             p->code = READER_E_UNCLOSED;
@@ -244,7 +260,7 @@ static int cut_cell(struct reader *r, struct parse *p)
         }
         stop = skip_space(r, stop);
     } else {
-        to = stop = next_marked(r, from, false);
+        to = stop = next_marked(r, from);
         if (r->trim)
             while (to > from && dialect_space(r->in.dialect, chunk.p[to - 1]))
                 to--;

@@ -71,9 +71,9 @@ struct reader {
     uint64_t line;     /* physical line of pos */
     struct cell *cell; /* in the arena; NULL: to be taken */
     size_t cell_cap;
-    size_t plain_end;            /* the bytes from the record at hand up to here need no change: UTF-8 or ASCII, without NUL */
-    size_t block;                /* offset of the block that the masks are of */
-    uint64_t structural, quotes; /* masks of the block: quote, delimiter, LF or CR; quote or escape */
+    size_t plain_end; /* the bytes from the record at hand up to here need no change: UTF-8 or ASCII, without NUL */
+    size_t block;     /* offset of the block that the masks are of */
+    uint64_t structural, quotes, lines; /* masks of the block: quote, delimiter, LF or CR; quote or escape; what ends lines */
 };
 
 /** `arena` holds unescaped cells; the caller may arena_reset it between records as long as it calls reader_forget first. */
