@@ -165,3 +165,126 @@ def test_absent_table_is_not_made_without_a_key(cetld, database):
     daemon.drop("stock.csv", csv([("a", 1, "1.00", None)]))
     until(lambda: "needs a primary key" in daemon.log(), daemon.log)
     assert database.value("SELECT to_regclass('public.stock') IS NULL")
+
+
+def keyed(columns, mode="upsert", more=""):
+    return "[dataset things]\nfiles = things*.csv\nmode = %s\ncolumns = %s\n%s" % (mode, columns, more)
+
+
+def load_things(daemon, number, text):
+    daemon.drop("things_%d.csv" % number, text)
+    return daemon.wait_state("things_%d.csv" % number)
+
+
+def test_keys_are_equal_as_the_tables_collation_says(cetld, database):
+    database.rows("CREATE COLLATION public.nocase (provider = icu, locale = 'und-u-ks-level2', deterministic = false)")
+    daemon = cetld(keyed("name text collate nocase primary key, n int"))
+    assert counts(load_things(daemon, 1, "name,n\nAna,1\nJosé,2\nANA,3\n")) == (2, 0, 1)
+    assert counts(load_things(daemon, 2, "name,n\naNa,4\nJOSÉ,5\njosé,6\n")) == (0, 2, 1)
+    # The key is left as it was: PostgreSQL holds both to be the same.
+    assert database.rows("SELECT name, n FROM things ORDER BY n") == [("ANA", 4), ("José", 6)]
+
+
+@pytest.mark.parametrize("mode", ["upsert", "ignore"])
+def test_numbers_that_are_equal_are_one_key(cetld, database, mode):
+    daemon = cetld(keyed("k numeric primary key, n int", mode))
+    assert counts(load_things(daemon, 1, "k,n\n1.0,1\n1.00,2\n01,3\nNaN,4\nNaN,5\n")) == (2, 0, 3)
+    assert database.rows("SELECT n FROM things ORDER BY k") == ([(3,), (5,)] if mode == "upsert" else [(1,), (4,)])
+
+
+def test_names_that_need_quotes(cetld, database):
+    database.rows('CREATE SCHEMA "My Schema" AUTHORIZATION cetl')
+    database.rows('CREATE TABLE "My Schema"."The ""Things"""'
+                  ' ("Id""x" bigint, "select" text, "cetl line2" int, PRIMARY KEY ("select", "Id""x"))')
+    database.rows('ALTER TABLE "My Schema"."The ""Things""" OWNER TO cetl')
+    daemon = cetld('[dataset things]\nfiles = things*.csv\nmode = upsert\ntable = "My Schema"."The ""Things"""\n')
+    header = '"Id""x",select,cetl line2\n'
+    assert counts(load_things(daemon, 1, header + "1,a,1\n2,a,2\n")) == (2, 0, 0)
+    assert counts(load_things(daemon, 2, header + "1,a,3\n1,b,4\n")) == (1, 1, 0)
+    assert database.rows('SELECT * FROM "My Schema"."The ""Things""" ORDER BY 3') == [(2, "a", 2), (1, "a", 3), (1, "b", 4)]
+
+
+def test_columns_that_the_file_lacks_are_kept_and_defaulted(cetld, database):
+    daemon = cetld(keyed("id bigint primary key, a int, b text default 'new', twice int generated always as (a * 2) stored"))
+    load_things(daemon, 1, "id,a,b\n1,1,old\n")
+    assert counts(load_things(daemon, 2, "id,a\n1,5\n2,6\n")) == (1, 1, 0)
+    assert database.rows("SELECT * FROM things ORDER BY id") == [(1, 5, "old", 10), (2, 6, "new", 12)]
+
+
+def test_file_of_nothing_but_the_key_changes_no_row(cetld, database):
+    daemon = cetld(keyed("id bigint primary key, a int"))
+    load_things(daemon, 1, "id,a\n1,1\n")
+    assert counts(load_things(daemon, 2, "id\n1\n2\n2\n")) == (1, 0, 2)
+    assert database.rows("SELECT * FROM things ORDER BY id") == [(1, 1), (2, None)]
+
+
+@pytest.mark.parametrize("generated", ["ALWAYS", "BY DEFAULT"])
+def test_identity_keys_move_their_sequence(cetld, database, generated):
+    daemon = cetld(keyed("id bigint generated %s as identity primary key, a int" % generated))
+    load_things(daemon, 1, "id,a\n1,1\n7,1\n")
+    assert counts(load_things(daemon, 2, "id,a\n1,2\n9,2\n")) == (1, 1, 0)
+    assert database.value("INSERT INTO things (a) VALUES (0) RETURNING id") == 10
+
+
+def test_partitioned_table_is_counted_as_truly(cetld, database):
+    database.rows("CREATE TABLE things (id bigint PRIMARY KEY, a int, at int) PARTITION BY HASH (id)")
+    for n in range(3):
+        database.rows("CREATE TABLE things_%d PARTITION OF things FOR VALUES WITH (MODULUS 3, REMAINDER %d)" % (n, n))
+    database.rows("ALTER TABLE things OWNER TO cetl")
+    daemon = cetld("[dataset things]\nfiles = things*.csv\nmode = upsert\nnewest_by = at\n")
+    load_things(daemon, 1, "id,a,at\n" + "".join("%d,1,%d\n" % (i, i % 3) for i in range(100)))
+    entry = load_things(daemon, 2, "id,a,at\n" + "".join("%d,2,1\n" % i for i in range(50, 150)) + "149,3,0\n")
+    known = sum(1 >= i % 3 for i in range(50, 100))
+    assert counts(entry) == (50, known, 51 - known)
+    assert database.value("SELECT count(*)::int FROM things WHERE a = 2") == 50 + known
+
+
+def test_other_unique_constraint_refuses_the_file(cetld, database):
+    daemon = cetld(keyed("id bigint primary key, mail text unique"))
+    load_things(daemon, 1, "id,mail\n1,a@x\n2,b@x\n")
+    assert counts(load_things(daemon, 2, "id,mail\n2,b@x\n")) == (0, 1, 0)
+    daemon.drop("things_3.csv", "id,mail\n3,a@x\n")
+    entry = daemon.wait_state("things_3.csv", "failed")
+    assert "things_mail_key" in entry["error"] and "(mail)=(a@x)" in entry["error"]
+    assert database.rows("SELECT * FROM things ORDER BY id") == [(1, "a@x"), (2, "b@x")]
+
+
+def test_foreign_keys_and_triggers_work(cetld, database):
+    database.rows("CREATE TABLE parent (id int PRIMARY KEY); INSERT INTO parent VALUES (1), (2); ALTER TABLE parent OWNER TO cetl")
+    database.rows("CREATE TABLE things (id bigint PRIMARY KEY, p int REFERENCES parent, seen int DEFAULT 0); ALTER TABLE things OWNER TO cetl")
+    database.rows("CREATE FUNCTION see() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN new.seen := old.seen + 1; RETURN new; END'")
+    database.rows("CREATE TRIGGER see BEFORE UPDATE ON things FOR EACH ROW EXECUTE FUNCTION see()")
+    daemon = cetld("[dataset things]\nfiles = things*.csv\nmode = upsert\n")
+    load_things(daemon, 1, "id,p\n1,1\n")
+    assert counts(load_things(daemon, 2, "id,p\n1,2\n1,1\n2,2\n")) == (1, 1, 1)
+    assert database.rows("SELECT * FROM things ORDER BY id") == [(1, 1, 1), (2, 2, 0)]
+    daemon.drop("things_3.csv", "id,p\n1,9\n")
+    assert "foreign key" in daemon.wait_state("things_3.csv", "failed")["error"]
+
+
+@pytest.mark.parametrize("columns, more, words", [
+    ("id bigint primary key deferrable, a int", "", "DEFERRABLE"),
+    ("a int, id bigint generated always as (a * 2) stored primary key", "", "GENERATED"),
+    ("id bigint primary key, a int, b int generated always as (a * 2) stored", "newest_by = b\n", "GENERATED"),
+])
+def test_keys_that_cannot_serve_are_said(cetld, database, columns, more, words):
+    daemon = cetld(keyed(columns, more=more))
+    assert words in daemon.json("/v1")[0]["error"]
+
+
+def test_role_without_temporary_tables_is_told_what_to_grant(cetld, database):
+    database.rows("REVOKE TEMPORARY ON DATABASE %s FROM public, cetl" % database.name)
+    daemon = cetld(keyed("id bigint primary key, a int"))
+    load_things(daemon, 1, "id,a\n1,1\n")
+    database.rows("ALTER DATABASE %s OWNER TO postgres" % database.name)
+    database.rows("REVOKE TEMPORARY ON DATABASE %s FROM public, cetl" % database.name)
+    daemon.drop("things_2.csv", "id,a\n1,2\n")
+    until(lambda: "GRANT TEMPORARY ON DATABASE" in daemon.log(), daemon.log)
+    assert daemon.ledger("things_2.csv")[0]["state"] == "queued"
+
+
+def test_nothing_is_left_of_a_stage(cetld, database):
+    daemon = cetld(keyed("id bigint primary key, a int"))
+    for n in range(6):
+        load_things(daemon, n, "id,a\n1,%d\n" % n)
+    assert database.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'cetl_stage%%'") == 0
