@@ -59,6 +59,7 @@ static void write_dataset(struct json_writer *w, const struct dataset *d, const 
     json_write_field_text(w, "schema", d->table.schema);
     json_write_field_bool(w, "inferred", d->inferred);
     json_write_field_text(w, "error", d->broken);
+    json_write_field_text(w, "held_by", dataset_held_by(d));
     write_columns(w, &d->table);
     write_rollups(w, d);
     int row = row_of(rows, d->name);

@@ -104,6 +104,7 @@ struct config_budget {
 };
 
 enum config_mode { CONFIG_MODE_APPEND, CONFIG_MODE_UPSERT, CONFIG_MODE_IGNORE, CONFIG_MODE_REPLACE };
+enum config_order { CONFIG_ORDER_LENIENT, CONFIG_ORDER_STRICT };
 enum config_header { CONFIG_HEADER_AUTO, CONFIG_HEADER_YES, CONFIG_HEADER_NO };
 enum config_encoding { CONFIG_ENCODING_UTF8, CONFIG_ENCODING_LATIN1 };
 enum config_duplicates { CONFIG_DUPLICATES_SKIP, CONFIG_DUPLICATES_LOAD };
@@ -118,6 +119,7 @@ struct config_dataset {
     struct config_list columns; /* the names in columns_sql, in order; constraints left out */
     enum config_mode mode;
     const char *newest_by;     /* upsert: the column whose greater value wins; "": the later row */
+    enum config_order order;   /* strict: a failed file holds its followers */
     enum config_header header; /* no: a column without a position has the place it has in `columns` */
     char delimiter;            /* 0: detected */
     char quote;

@@ -119,6 +119,9 @@ static const struct option dataset_options[] = {
     {"newest_by", TYPE(TEXT), F(newest_by), "", "updated_at",
      .prose = "With upsert: of two rows with the same key the one with the greater value in this column wins, also against the row "
               "in the table; of equal values the later one, and NULL is less than all. Empty: the later row."},
+    {"order", CHOICE({"lenient", CONFIG_ORDER_LENIENT}, {"strict", CONFIG_ORDER_STRICT}), F(order), "lenient",
+     .prose = "What follows a file that failed. lenient: the next one. strict: nothing, until the file is dropped again, mended, "
+              "under the same name, or this is set to lenient; and in every mode the files load one at a time."},
     {"header", CHOICE({"yes", CONFIG_HEADER_YES}, {"no", CONFIG_HEADER_NO}, {"auto", CONFIG_HEADER_AUTO}), F(header), "yes",
      .prose = "Does the first line name the columns? Where every column has a position the default is no."},
     {"delimiter", TYPE(DELIMITER), F(delimiter), "auto", .prose = "auto (one of , ; tab |), tab, or a character."},

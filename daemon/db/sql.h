@@ -109,6 +109,7 @@
 #define SQL_MIGRATION_LOADS                                                                                                        \
     "ALTER TABLE cetl.file DROP CONSTRAINT file_state_check, ADD CONSTRAINT file_state_check CHECK"                                \
     " (state IN ('loading', 'committing', 'loaded', 'duplicate', 'failed', 'unloaded'));"                                          \
+    "CREATE INDEX file_failed ON cetl.file (dataset_id, id) WHERE state = 'failed';"                                               \
     "ALTER TABLE cetl.file ADD COLUMN shares int, ADD COLUMN lineage bool NOT NULL DEFAULT false;"                                 \
     "COMMENT ON COLUMN cetl.file.shares IS 'On how many connections it was loaded, where more than one';"                          \
     "COMMENT ON COLUMN cetl.file.lineage IS 'Its rows bear its id and their line'"

@@ -425,6 +425,8 @@ static void dataset_known(void *ctx, const struct db_result *r)
     o->d->id = db_get_int8(r->rows, 0, 0, 0);
     o->d->inferred = PQgetvalue(r->rows, 0, 1)[0] == 't';
     o->d->loaded = PQgetvalue(r->rows, 0, 3)[0] == 't';
+    const char *failed = db_get(r->rows, 0, 4);
+    dataset_hold(o->d, failed);
     const char *guess = db_get(r->rows, 0, 2);
     free(o->guess);
     o->guess = guess ? strdup(guess) : NULL;
@@ -464,7 +466,9 @@ static void refresh_over(struct opening *o)
     if (c->creations != o->creations) return list_inferred(o); /* a load made a dataset meanwhile: again */
     for (size_t i = 0; i < o->n_fresh; i++) {
         const struct dataset *old = catalog_find(c, o->fresh[i]->name);
-        if (old) o->fresh[i]->clashes = old->clashes;
+        if (!old) continue;
+        o->fresh[i]->clashes = old->clashes;
+        dataset_hold(o->fresh[i], old->held_by);
     }
     for (size_t i = 0; i < c->n; i++)
         dataset_unref(c->dataset[i]);

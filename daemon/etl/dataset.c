@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/dataset.h"
 
+#include "base/log.h"
 #include "db/query.h"
 #include "etl/rollup.h"
 
@@ -35,8 +36,22 @@ void dataset_unref(struct dataset *d)
 {
     if (!d || --d->refs > 0) return;
     config_unref(d->owner);
+    free(d->held_by);
     arena_done(&d->arena);
     free(d);
+}
+
+void dataset_hold(struct dataset *d, const char *file)
+{
+    free(d->held_by);
+    d->held_by = file ? strdup(file) : NULL;
+    if (file && !d->held_by)
+        log_warning("that dataset %s is held by %s is forgotten until the next start: no memory", d->name, file);
+}
+
+const char *dataset_held_by(const struct dataset *d)
+{
+    return d->config && d->config->order == CONFIG_ORDER_STRICT ? d->held_by : NULL;
 }
 
 void dataset_break(struct dataset *d, const char *format, ...)

@@ -55,6 +55,8 @@ struct dataset {
                            these begins anew */
     const char *columns;
     bool loaded;      /* a file was loaded into it once; the scheduler keeps it true */
+    char *held_by;    /* the file that failed, when the last one did: its name, escaped; or NULL. The scheduler keeps
+it true; malloc'd */
     unsigned clashes; /* how many of its last loads in a row brought keys that were known; the loads keep it true */
     struct table table;
     struct dataset_rollup *rollup;
@@ -68,6 +70,10 @@ struct dataset {
 struct dataset *dataset_new(const char *name, struct config *owner, const struct config_dataset *config);
 struct dataset *dataset_ref(struct dataset *d);
 void dataset_unref(struct dataset *d);
+/** Its last file failed, or (NULL) did not. The name is copied. */
+void dataset_hold(struct dataset *d, const char *file);
+/** Does `order = strict` hold its files back? The name of the one that failed, or NULL. */
+const char *dataset_held_by(const struct dataset *d);
 /** Say that it cannot be loaded into; the first reason stays. */
 void dataset_break(struct dataset *d, const char *format, ...) printf_like(2, 3);
 /** Fill a table from the rows of SQL_TABLE_COLUMNS. 0 or -ENOMEM. */

@@ -237,6 +237,8 @@ static struct dialect declared_dialect(const struct config_dataset *c)
 void load_open(struct load *l)
 {
     load_enter(l, STATE_OPENING);
+    const struct dataset *known = l->declared ? catalog_find(l->env->catalog, l->declared->name) : NULL;
+    if (known) l->dataset_id = known->id; /* the ledger says whose file it was, also when its head is refused */
     struct dialect d = declared_dialect(l->declared);
     head_init(&l->head, -1, &d, (size_t)l->settings->daemon.max_record);
     l->head.place = l->env->place;

@@ -80,11 +80,11 @@ static const char *lane_name(const struct config_dataset *d, const char *path, c
     return ret_name;
 }
 
-/* One file after the other: where the order is the content, and where the first file makes the table. */
+/* One file after the other: where the order is the content, or is asked for, and where the first file makes the table. */
 static bool serial(const struct scheduler *s, const struct lane *lane)
 {
     const struct config_dataset *d = config_dataset(s->settings, slice_of(lane->name));
-    if (d && d->mode != CONFIG_MODE_APPEND) return true;
+    if (d && (d->mode != CONFIG_MODE_APPEND || d->order == CONFIG_ORDER_STRICT)) return true;
     return catalog_find(s->config.catalog, lane->name) == NULL;
 }
 
@@ -261,7 +261,19 @@ static void finished(struct scheduler *s, struct arrival *a, const struct load_r
     struct reject_list none;
     reject_list_init(&none, 0);
     bool failed = report->outcome == LOAD_FAILED;
+    char name[SHOWN_MAX];
+    struct dataset *d = catalog_find(s->config.catalog, a->dataset);
+    if (d) dataset_hold(d, failed ? shown(a, name) : NULL);
     move(s, a, failed ? PLACE_FAILED : PLACE_DONE, failed ? errors_of(report) : &none);
+}
+
+/* Why a lane waits is said once, and again when it is another reason. */
+static bool is_news(struct lane *lane, const char *why)
+{
+    if (lane->why && strcmp(lane->why, why) == 0) return false;
+    free(lane->why);
+    lane->why = strdup(why);
+    return true;
 }
 
 /* Back into its lane, for later. */
@@ -277,11 +289,7 @@ static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, 
         lane->not_before_ms = now + PAUSE_MS;
         a->not_before_ms = now + 2 * PAUSE_MS; /* another file goes first: this one alone may be the reason */
         timer_start(s->looker, PAUSE_MS - LOOK_AHEAD_MS);
-        if (!lane->why || strcmp(lane->why, a->why.text) != 0) {
-            log_warning("dataset %s is paused, its files stay queued: %s", lane->name, a->why.text);
-            free(lane->why);
-            lane->why = strdup(a->why.text);
-        }
+        if (is_news(lane, a->why.text)) log_warning("dataset %s is paused, its files stay queued: %s", lane->name, a->why.text);
     } else {
         a->not_before_ms = now + backoff_ms(s, a->attempts);
         if (news && !s->stopping) log_warning("%s is tried again later: %s", shown(a, name), a->why.text);
@@ -372,6 +380,22 @@ static bool start(struct scheduler *s, struct lane *lane, struct arrival *a)
     return true;
 }
 
+/* `order = strict`, and a file failed: only one of its name may pass, and does so before the others. */
+static bool is_held(struct scheduler *s, struct lane *lane, const struct arrival *a)
+{
+    const struct dataset *d = catalog_find(s->config.catalog, lane->name);
+    const char *held_by = d ? dataset_held_by(d) : NULL;
+    char name[SHOWN_MAX], why[SHOWN_MAX + 32];
+    if (!held_by || strcmp(shown(a, name), held_by) == 0) return false;
+    snprintf(why, sizeof why, "order = strict, and %s failed", held_by);
+    if (is_news(lane, why))
+        log_warning(
+            "dataset %s stands still, its files stay queued: %s; drop it again, mended, under the same name, or set order = "
+            "lenient and reload",
+            lane->name, why);
+    return true;
+}
+
 /* The next arrival of the lane that may start now; `*wake` becomes the time at which one that may not yet may. */
 static struct arrival *due(struct scheduler *s, struct lane *lane, int64_t now, int64_t *wake)
 {
@@ -384,6 +408,7 @@ static struct arrival *due(struct scheduler *s, struct lane *lane, int64_t now, 
     }
     for (struct list *l = lane->queue.next; l != &lane->queue; l = l->next) {
         struct arrival *a = container_of(l, struct arrival, link);
+        if (is_held(s, lane, a)) continue;
         if (a->not_before_ms <= now) return a;
         if (a->not_before_ms < *wake) *wake = a->not_before_ms;
         if (one) return NULL; /* a file in backoff holds its followers */

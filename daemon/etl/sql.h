@@ -31,21 +31,26 @@
 
 /* ---- datasets ---- */
 
-/* $1 name, $2 schema, $3 table, $4 whether its columns are left to inference → id, inferred, the frozen guess, whether a file was
- * ever loaded. What is declared with columns was not inferred, whatever it was before. */
+/* Whether a file was ever loaded into dataset `d`; and the file that failed, when nothing was loaded since. */
+#define SQL_DATASET_FILES                                                                                                          \
+    "EXISTS (SELECT FROM cetl.file f WHERE f.dataset_id = d.id AND f.state = 'loaded'),"                                           \
+    " (SELECT f.name FROM (SELECT id, name FROM cetl.file WHERE dataset_id = d.id AND state = 'failed' ORDER BY id DESC LIMIT 1) " \
+    "f"                                                                                                                            \
+    "  WHERE NOT EXISTS (SELECT FROM cetl.file n WHERE n.dataset_id = d.id AND n.id > f.id AND n.state IN ('loaded', "             \
+    "'duplicate')))"
+
+/* $1 name, $2 schema, $3 table, $4 whether its columns are left to inference → id, inferred, the frozen guess, SQL_DATASET_FILES.
+ * What is declared with columns was not inferred, whatever it was before. */
 #define SQL_DATASET_PUT                                                                                                            \
     "INSERT INTO cetl.dataset AS d (name, table_schema, table_name, inferred) VALUES ($1, $2, $3, false)"                          \
     " ON CONFLICT (name) DO UPDATE SET table_schema = excluded.table_schema, table_name = excluded.table_name,"                    \
-    " inferred = d.inferred AND $4::bool RETURNING id, inferred, columns::text,"                                                   \
-    " EXISTS (SELECT FROM cetl.file f WHERE f.dataset_id = d.id AND f.state = 'loaded')"
+    " inferred = d.inferred AND $4::bool RETURNING id, inferred, columns::text, " SQL_DATASET_FILES
 
 /* All that were ever inferred → name, schema, table. */
 #define SQL_DATASET_INFERRED "SELECT name, table_schema, table_name FROM cetl.dataset WHERE inferred ORDER BY id"
 
-/* $1 name → id, inferred, the frozen guess, whether a file was ever loaded. */
-#define SQL_DATASET_GET                                                                                                            \
-    "SELECT id, inferred, columns::text, EXISTS (SELECT FROM cetl.file f WHERE f.dataset_id = d.id AND f.state = 'loaded')"        \
-    " FROM cetl.dataset d WHERE name = $1"
+/* $1 name → id, inferred, the frozen guess, SQL_DATASET_FILES. */
+#define SQL_DATASET_GET "SELECT id, inferred, columns::text, " SQL_DATASET_FILES " FROM cetl.dataset d WHERE name = $1"
 
 /* $1 the table as regclass text, $2 the frozen guess (its templates) or NULL. A domain counts as its base type. */
 #define SQL_TABLE_COLUMNS                                                                                                          \

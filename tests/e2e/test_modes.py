@@ -2,6 +2,7 @@
 """mode = upsert and ignore: which row wins, what is counted, and in which order, against a model of a few lines."""
 
 import random
+import signal
 
 import pytest
 
@@ -288,3 +289,107 @@ def test_nothing_is_left_of_a_stage(cetld, database):
     for n in range(6):
         load_things(daemon, n, "id,a\n1,%d\n" % n)
     assert database.value("SELECT count(*) FROM pg_class WHERE relname LIKE 'cetl_stage%%'") == 0
+
+
+# ---- order
+
+PRICES = keyed("id bigint primary key, price int not null")
+
+
+def fail_second(daemon):
+    """things_1 loads, things_2 fails, things_3 waits for it or not."""
+    load_things(daemon, 1, "id,price\n1,1\n")
+    daemon.drop("things_2.csv", "id,price\n1,two\n")
+    daemon.wait_state("things_2.csv", "failed")
+    daemon.drop("things_3.csv", "id,price\n1,3\n")
+
+
+def names_loaded(daemon):
+    return [e["name"] for e in reversed(daemon.ledger()) if e["state"] == "loaded"]
+
+
+def test_failed_file_does_not_hold_its_followers(cetld, database):
+    daemon = cetld(PRICES)
+    fail_second(daemon)
+    daemon.wait_state("things_3.csv")
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert", "ignore", "replace"])
+def test_strict_order_stands_still_until_the_failed_file_is_mended(cetld, database, mode):
+    daemon = cetld(PRICES.replace("upsert", mode) + "order = strict\n" + (PRICES.replace("things", "others")))
+    load_things(daemon, 1, "id,price\n1,1\n")
+    daemon.drop("things_2.csv", "id,price\n2,two\n")
+    daemon.wait_state("things_2.csv", "failed")
+    daemon.drop("things_3.csv", "id,price\n3,3\n")
+    until(lambda: "dataset things stands still" in daemon.log(), daemon.log)
+    daemon.drop("others.csv", "id,price\n1,1\n")  # another dataset does not wait
+    daemon.wait_state("others.csv")
+    assert daemon.ledger("things_3.csv")[0]["state"] == "queued"
+    held = {d["name"]: d["held_by"] for d in daemon.json("/v1")}
+    assert held == {"things": "things_2.csv", "others": None}
+    daemon.drop("things_2.csv", "id,price\n2,2\n")
+    daemon.wait_state("things_3.csv")
+    assert [n for n in names_loaded(daemon) if n != "others.csv"] == ["things_1.csv", "things_2.csv", "things_3.csv"]
+    assert len(daemon.log_lines("stands still")) == 1
+
+
+def test_strict_order_survives_a_restart(cetld, database):
+    daemon = cetld(PRICES + "order = strict\n")
+    fail_second(daemon)
+    until(lambda: "stands still" in daemon.log(), daemon.log)
+    daemon.kill9()
+    daemon.start()
+    until(lambda: "stands still" in daemon.log(since_start=True), daemon.log)
+    daemon.drop("things_2.csv", "id,price\n1,still two\n")
+    daemon.wait_state("things_2.csv", "failed", nth=2)
+    daemon.drop("things_2.csv", "id,price\n")  # nothing of it is wanted
+    daemon.wait_state("things_3.csv")
+    assert names_loaded(daemon) == ["things_1.csv", "things_2.csv", "things_3.csv"]
+
+
+def test_head_that_cannot_be_read_holds_too(cetld, database):
+    daemon = cetld(PRICES + "order = strict\n")
+    load_things(daemon, 1, "id,price\n1,1\n")
+    daemon.drop("things_2.csv", b"id,price\n\"1,\xff\xfe\n")
+    assert daemon.wait_state("things_2.csv", "failed")["dataset"] == "things"
+    daemon.drop("things_3.csv", "id,price\n1,3\n")
+    daemon.kill9()
+    daemon.start()
+    until(lambda: "stands still" in daemon.log(since_start=True), daemon.log)
+
+
+def test_reload_with_lenient_order_lets_the_followers_go(cetld, database):
+    daemon = cetld(PRICES + "order = strict\n")
+    fail_second(daemon)
+    until(lambda: "stands still" in daemon.log(), daemon.log)
+    daemon.write_config(PRICES)
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_state("things_3.csv")
+
+
+def test_file_that_waits_is_never_overtaken(make_cetld, own_postgres, own_database):
+    """The table is locked for one file, then PostgreSQL is away for the next: their followers wait."""
+    daemon = make_cetld(own_database.url(), PRICES, database={"backoff_max": "300ms"}).start()
+    load_things(daemon, 0, "id,price\n1,0\n")
+    db = own_database.connect()
+    db.autocommit = False
+    with db.cursor() as sql:
+        sql.execute("LOCK TABLE things IN SHARE MODE")
+        daemon.drop("things_1.csv", "id,price\n1,1\n")
+        until(lambda: own_database.value("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0, "it waits for the lock")
+        for n in range(2, 6):
+            daemon.drop("things_%d.csv" % n, "id,price\n1,%d\n" % n)
+        # The one that waits loses its connection and is tried again later.
+        for _ in range(3):
+            sql.execute("SELECT pg_terminate_backend(pid) FROM pg_locks WHERE NOT granted")
+            until(lambda: own_database.value("SELECT count(*) FROM pg_locks WHERE NOT granted") > 0, "it waits again")
+        db.commit()
+    db.close()
+    daemon.wait_state("things_5.csv")
+    own_postgres.stop("immediate")
+    for n in range(6, 10):
+        daemon.drop("things_%d.csv" % n, "id,price\n1,%d\n" % n)
+    own_postgres.start()
+    daemon.wait_state("things_9.csv")
+    assert names_loaded(daemon) == ["things_%d.csv" % n for n in range(10)]
+    assert own_database.rows("SELECT * FROM things") == [(1, 9)]
