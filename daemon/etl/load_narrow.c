@@ -19,6 +19,7 @@ enum {
 };
 enum { STEP_HEADER, STEP_ROWS, STEP_TRAILER, STEP_END };
 
+#define STAGE_TABLE "cetl_stage"
 #define ABORT_REASON "the search is over"
 
 static void try_window(struct load *l);
@@ -67,7 +68,7 @@ void load_narrow(struct load *l, const struct error *why)
     struct load_narrow *n = &l->narrow;
     n->why = *why;
     /* Each row was accepted by itself: it is not the rows. */
-    if (n->fruitless || load_is_keyed(l)) return load_conclude(l, LOAD_FAILED, &n->why);
+    if (n->fruitless) return load_conclude(l, LOAD_FAILED, &n->why);
     if (n->rounds == ROUNDS_MAX) return load_conclude(l, LOAD_RETRY, &n->why);
     n->rounds++;
     l->narrowed = l->way;
@@ -218,22 +219,44 @@ static void give_up(struct load *l, const struct db_result *r)
     if (piece) pipeline_release(p, piece);
 }
 
-static void on_tried(void *ctx, const struct db_result *r)
+/* What became of the window. */
+static void tried(struct load *l, const struct db_result *r)
 {
-    struct load *l = ctx;
     struct load_narrow *n = &l->narrow;
-    n->running = false;
     n->refused = verdict_blames_rows(r);
     if (load_is_unwinding(l) || (r->status != 0 && !n->refused)) return give_up(l, r);
     int e = 0;
     if (!n->refused || (n->piece && may_wait(n, r) && postpone(n))) {
         narrow_accepted(&n->search); /* or put off as it is */
-    } else if (narrow_refused(&n->search, verdict_hint(r, l->plan->dataset->table.name))) {
+    } else if (narrow_refused(&n->search, verdict_hint(r, load_is_keyed(l) ? STAGE_TABLE : l->plan->dataset->table.name))) {
         e = judge(l, r);
         if (e == 0 && over_budget(l, false)) return stop_early(l);
     }
     if (e < 0) return give_up(l, &(struct db_result){.status = e, .error = NULL, .detail = ""});
     try_window(l);
+}
+
+static void on_merged(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    l->asking = false;
+    tried(l, r);
+}
+
+static void on_copied(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    l->narrow.running = false;
+    if (!load_is_keyed(l) || r->status != 0 || load_is_unwinding(l)) return tried(l, r);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    load_stage_merge_sql(l, &sql);
+    buf_puts(&sql, "; TRUNCATE pg_temp." STAGE_TABLE);
+    const char *text = buf_cstr(&sql);
+    int e = text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_merged, .ctx = l}) : -ENOMEM;
+    l->asking = e == 0;
+    if (e < 0) give_up(l, &(struct db_result){.status = e, .error = NULL, .detail = ""});
+    buf_done(&sql);
 }
 
 /* Rows [from, to) behind the savepoint; the statements that come before it travel with it. */
@@ -247,11 +270,15 @@ static int begin_window(struct load *l)
     } else {
         buf_puts(&sql, n->saved ? "RELEASE SAVEPOINT cetl_window; SAVEPOINT cetl_window; " : "SAVEPOINT cetl_window; ");
     }
-    buf_puts(&sql, l->plan->copy_sql);
+    if (load_is_keyed(l)) {
+        load_stage_fill_sql(l, &sql);
+    } else {
+        buf_puts(&sql, l->plan->copy_sql);
+    }
     n->saved = true;
     n->open = n->ended = n->aborting = false;
     n->step = STEP_HEADER;
-    struct db_copyin_handler h = {.ready = on_ready, .drained = on_drained, .done = on_tried, .ctx = l};
+    struct db_copyin_handler h = {.ready = on_ready, .drained = on_drained, .done = on_copied, .ctx = l};
     const char *text = buf_cstr(&sql);
     int r = text ? db_copyin_begin(l->conn, text, &h) : -ENOMEM;
     n->running = r == 0;
@@ -361,6 +388,7 @@ static void on_counted(void *ctx, int rc, const struct error *err)
 
 int load_narrow_flow(struct load *l)
 {
+    l->plan->convert.lineage = load_stage_lineage(l);
     if (l->way == WAY_NARROW) return load_flow_start(l, on_flow_ready, on_flow_ended);
     int r = load_flow_start(l, NULL, on_counted);
     if (r == 0 && l->flowing) pipeline_discard(l->pipeline);
@@ -386,7 +414,11 @@ static void on_constraints(void *ctx, const struct db_result *r)
     const char *deferrable = db_get(r->rows, 0, 1);
     struct buf sql;
     buf_init(&sql, SQL_MAX);
-    buf_puts(&sql, "BEGIN");
+    if (load_is_keyed(l)) {
+        load_stage_make_sql(l, &sql);
+    } else {
+        buf_puts(&sql, "BEGIN");
+    }
     if (load_replaces(l)) {
         buf_puts(&sql, "; ");
         load_delete_sql(l, &sql);

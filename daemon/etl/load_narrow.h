@@ -7,6 +7,9 @@
  * and what is accepted stays, so that a key that comes twice is refused the second time only. The result is a list of verdicts, by
  * line. Then the load begins anew by its ordinary way, and convert.c turns the judged rows into rejects.
  *
+ * Keyed modes send each window to the stage and merge it from there, as `WAY_STAGE` does with the file; so here a bad row is judged
+ * also where a later one of its key would have been taken in its stead.
+ *
  * A row may refer to one behind it, where the table refers to itself: within one COPY that is allowed. Such refusals are put off to
  * the end, as far as there is memory, and tried again until nothing more is accepted.
  *

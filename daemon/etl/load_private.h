@@ -166,6 +166,10 @@ bool load_clashed(const struct load *l, const struct db_result *r);
 const struct pgcopy_lineage *load_stage_lineage(const struct load *l);
 /** COPYING by WAY_STAGE, with a connection. */
 void load_copy_to_stage(struct load *l);
+/** Its parts, for the search of load_narrow.c: BEGIN and the stage, the COPY into it, the merge. */
+void load_stage_make_sql(const struct load *l, struct buf *out);
+void load_stage_fill_sql(const struct load *l, struct buf *out);
+void load_stage_merge_sql(const struct load *l, struct buf *out);
 /** It is committed: remember whether it brought keys that were known. */
 void load_note_clashes(const struct load *l);
 

@@ -56,7 +56,7 @@ bool load_clashed(const struct load *l, const struct db_result *r)
 
 const struct pgcopy_lineage *load_stage_lineage(const struct load *l)
 {
-    return l->way == WAY_STAGE ? &lines : NULL;
+    return l->way == WAY_STAGE || (l->way == WAY_NARROW && load_is_keyed(l)) ? &lines : NULL;
 }
 
 static struct stage stage_of(const struct load *l)
@@ -130,4 +130,22 @@ void load_copy_to_stage(struct load *l)
     const char *text = buf_cstr(&sql);
     load_send(l, text, on_staged);
     buf_done(&sql);
+}
+
+void load_stage_make_sql(const struct load *l, struct buf *out)
+{
+    struct stage s = stage_of(l);
+    stage_make_sql(out, &s);
+}
+
+void load_stage_fill_sql(const struct load *l, struct buf *out)
+{
+    struct stage s = stage_of(l);
+    stage_fill_sql(out, &s);
+}
+
+void load_stage_merge_sql(const struct load *l, struct buf *out)
+{
+    struct stage s = stage_of(l);
+    stage_merge_sql(out, &s);
 }

@@ -44,7 +44,7 @@ static bool updates(const struct stage *s)
     return s->update && s->rule->columns > s->table->keys;
 }
 
-void stage_copy_sql(struct buf *out, const struct stage *s)
+void stage_make_sql(struct buf *out, const struct stage *s)
 {
     /* The lock first: the stage's columns are the table's until the end of the transaction, and no lock is raised later. */
     buf_puts(out, "BEGIN; LOCK TABLE ");
@@ -53,7 +53,19 @@ void stage_copy_sql(struct buf *out, const struct stage *s)
     put_columns(out, s);
     buf_puts(out, ", NULL::int8 AS \"cetl file\", NULL::int8 AS " LINE " FROM ");
     table_quote(out, s->table->schema, s->table->name);
-    buf_printf(out, " WITH NO DATA; COPY pg_temp.cetl_stage FROM STDIN%s", convert_copy_options(s->text));
+    buf_puts(out, " WITH NO DATA");
+}
+
+void stage_fill_sql(struct buf *out, const struct stage *s)
+{
+    buf_printf(out, "COPY pg_temp.cetl_stage FROM STDIN%s", convert_copy_options(s->text));
+}
+
+void stage_copy_sql(struct buf *out, const struct stage *s)
+{
+    stage_make_sql(out, s);
+    buf_puts(out, "; ");
+    stage_fill_sql(out, s);
 }
 
 /* INSERT … SELECT the row that wins for each key. Sorted by key, they come in the order of the index. */

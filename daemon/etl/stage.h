@@ -27,7 +27,11 @@ struct stage {
     const char *newest_by;       /* upsert: a column of the rule, or "" */
 };
 
-/** BEGIN, the stage, and the COPY into it; several statements. */
+/** BEGIN and the stage; several statements. */
+void stage_make_sql(struct buf *out, const struct stage *s);
+/** The COPY into it. */
+void stage_fill_sql(struct buf *out, const struct stage *s);
+/** Both. */
 void stage_copy_sql(struct buf *out, const struct stage *s);
 /** Rows, from which ANALYZE pays before a merge. */
 enum { STAGE_ANALYZE_ROWS = 10000 };
