@@ -66,8 +66,12 @@ static struct arena_block *new_block(struct arena *a, size_t size)
 
 void *arena_alloc_slow(struct arena *a, size_t size)
 {
-    size_t want = (size + 15) & ~(size_t)15;
+    size_t want = ((size ? size : 1) + 15) & ~(size_t)15;
     if (want < size) return NULL;
+    if (size == 0 && want <= (size_t)(a->end - a->next)) {
+        a->next += want;
+        return a->next - want;
+    }
     /* What would waste much of a usual block gets one of its own, behind the head, which goes on being filled. */
     if (want > a->block / 4) {
         struct arena_block *own = new_block(a, want);

@@ -30,11 +30,11 @@ void arena_done(struct arena *a);
 void arena_reset(struct arena *a);
 void *arena_alloc_slow(struct arena *a, size_t size);
 
-/** `size` bytes aligned to 16, or NULL. */
+/** `size` bytes aligned to 16, or NULL. 0 bytes have an address, too. */
 static inline void *arena_alloc(struct arena *a, size_t size)
 {
     size_t want = (size + 15) & ~(size_t)15;
-    if (want < size || want > (size_t)(a->end - a->next)) return arena_alloc_slow(a, size);
+    if (want - 1 >= (size_t)(a->end - a->next)) return arena_alloc_slow(a, size); /* also 0 bytes, and sizes that wrap round to 0 */
     void *p = a->next;
     a->next += want;
     return p;

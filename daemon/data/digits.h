@@ -65,9 +65,10 @@ static inline uint32_t digits_value(uint64_t v)
 static inline bool digits_parse(const char *p, size_t n, uint64_t *ret_value)
 {
     uint64_t sum = 0;
+    if (n == 0 || n > 19) return false;
     if (n > 2 * DIGITS_WORD) {
         uint64_t v = digits_load(p, n - 2 * DIGITS_WORD);
-        if (n > 19 || !digits_all(v)) return false;
+        if (!digits_all(v)) return false;
         sum = (uint64_t)digits_value(v) * UINT64_C(100000000);
         p += n - 2 * DIGITS_WORD;
         n = 2 * DIGITS_WORD;
@@ -79,7 +80,6 @@ static inline bool digits_parse(const char *p, size_t n, uint64_t *ret_value)
         p += n - DIGITS_WORD;
         n = DIGITS_WORD;
     }
-    if (n == 0) return false;
     uint64_t v = digits_load(p, n);
     if (!digits_all(v)) return false;
     *ret_value = sum + digits_value(v);

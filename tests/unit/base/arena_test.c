@@ -97,12 +97,30 @@ static void copies_are_equal_and_terminated(void **state)
     arena_done(&a);
 }
 
+static void no_bytes_have_an_address_and_take_no_block_each(void **state)
+{
+    (void)state;
+    struct arena a;
+    arena_init(&a, 4096, 1 << 16);
+    for (int i = 0; i < 100; i++)
+        assert_non_null(arena_alloc(&a, 0));
+    assert_non_null(arena_copy(&a, (struct slice){NULL, 0}).p);
+    assert_in_range(a.used, 1, 2 * 4096);
+    assert_null(arena_alloc(&a, SIZE_MAX));
+    assert_null(arena_alloc(&a, SIZE_MAX - 15));
+    arena_done(&a);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(memory_is_aligned_and_does_not_overlap),   cmocka_unit_test(the_ceiling_is_reached_and_kept),
-        cmocka_unit_test(sizes_that_overflow_are_refused),          cmocka_unit_test(a_large_piece_leaves_the_block_in_use),
-        cmocka_unit_test(reset_keeps_one_block_and_frees_the_rest), cmocka_unit_test(copies_are_equal_and_terminated),
+        cmocka_unit_test(no_bytes_have_an_address_and_take_no_block_each),
+        cmocka_unit_test(memory_is_aligned_and_does_not_overlap),
+        cmocka_unit_test(the_ceiling_is_reached_and_kept),
+        cmocka_unit_test(sizes_that_overflow_are_refused),
+        cmocka_unit_test(a_large_piece_leaves_the_block_in_use),
+        cmocka_unit_test(reset_keeps_one_block_and_frees_the_rest),
+        cmocka_unit_test(copies_are_equal_and_terminated),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -71,6 +71,7 @@ static void integers_of_1_to_19_digits_are_read(void **state)
     uint64_t v;
     assert_false(digits_parse("", 0, &v));
     assert_false(digits_parse("12345678901234567890", 20, &v));
+    assert_false(digits_parse("1234567890123456789012345678901234567890", 40, &v));
 }
 
 static void a_point_is_found_at_every_place(void **state)
