@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/num.h"
 #include "format/json_writer.h"
+#include "http/accept.h"
 
 enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, SHOWN_MAX = 4 * NAME_MAX + 1 };
 
@@ -26,6 +27,13 @@ enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, SHOWN_MAX = 4
     "  (SELECT * FROM cetl.reject WHERE file_id = $1::int8 ORDER BY line, byte_offset, column_name LIMIT $2::int8 OFFSET "         \
     "$3::int8) p) q"                                                                                                               \
     " WHERE coalesce(bytes_before, 0) < 8388608 ORDER BY line, byte_offset, column_name"
+
+/* The header line, then the rows as they stood in the file: what is mended there can be dropped again. What is stored of a file is
+ * bounded (etl/load.c). */
+#define SQL_REJECTED_ROWS                                                                                                          \
+    "SELECT raw FROM (SELECT header AS raw, -1 AS line, -1 AS byte_offset FROM cetl.file WHERE id = $1::int8"                      \
+    " UNION ALL SELECT raw, line, byte_offset FROM cetl.reject WHERE file_id = $1::int8 AND line > 0) r"                           \
+    " ORDER BY line, byte_offset"
 
 /* ---- what is in memory ---- */
 
@@ -129,13 +137,16 @@ void files_list(struct http_request *r)
 
 /* ---- one ---- */
 
+static bool no_file(struct http_request *r)
+{
+    http_problem(
+        r, &(struct http_problem){.status = 404, .message = "there is no file with this id", .hint = "GET /v1/files lists them"});
+    return false;
+}
+
 static bool write_one(struct http_request *r, const PGresult *rows, struct buf *body)
 {
-    if (PQntuples(rows) == 0) {
-        http_problem(r, &(struct http_problem){
-                            .status = 404, .message = "there is no file with this id", .hint = "GET /v1/files lists them"});
-        return false;
-    }
+    if (PQntuples(rows) == 0) return no_file(r);
     struct json_writer w;
     json_writer_init(&w, body);
     json_write_object(&w);
@@ -159,6 +170,18 @@ static bool write_rejects(struct http_request *r, const PGresult *rows, struct b
     return true;
 }
 
+static bool write_rejected_rows(struct http_request *r, const PGresult *rows, struct buf *body)
+{
+    if (PQntuples(rows) == 0) return no_file(r);
+    for (int i = 0; i < PQntuples(rows); i++) {
+        if (PQgetisnull(rows, i, 0)) continue;
+        buf_append(body, PQgetvalue(rows, i, 0), (size_t)PQgetlength(rows, i, 0));
+        buf_putc(body, '\n');
+    }
+    http_header(r, "Content-Disposition", "attachment; filename=\"rejects.csv\"");
+    return true;
+}
+
 void files_one(struct http_request *r)
 {
     int64_t id;
@@ -167,11 +190,33 @@ void files_one(struct http_request *r)
     reply_with(r, &(struct reply_query){.sql = SQL_FILE, .param = p, .params = 1, .write = write_one});
 }
 
+/* 0: with their reasons, as JSON. 1: the rows alone, as CSV. Negative: a problem was answered. */
+static int rejects_format(struct http_request *r)
+{
+    static const char *const media[] = {"application/json", "text/csv", NULL};
+    struct slice format = http_request_query(r, "format");
+    http_header(r, "Vary", "Accept");
+    if (format.p && slice_equal(format, SLICE("csv"))) return 1;
+    if (format.p && slice_equal(format, SLICE("json"))) return 0;
+    if (format.p) {
+        problem_parameter(r, "format", "json or csv");
+        return -1;
+    }
+    int chosen = http_accept(http_request_header(r, "Accept"), media);
+    return chosen < 0 ? 0 : chosen;
+}
+
 void files_rejects(struct http_request *r)
 {
     int64_t id, limit = number(r, "limit", REJECTS_MAX, REJECTS_MAX), offset = number(r, "offset", 0, INT64_MAX);
     if (num_parse_i64(http_request_capture(r, "id"), &id) != 0) return problem_parameter(r, "id", "a whole number");
     if (limit < 0 || offset < 0) return problem_parameter(r, limit < 0 ? "limit" : "offset", "a whole number from 0");
+    int format = rejects_format(r);
+    if (format < 0) return;
     struct db_param p[] = {db_int8(id), db_int8(limit), db_int8(offset)};
+    if (format == 1)
+        return reply_with(
+            r, &(struct reply_query){
+                   .sql = SQL_REJECTED_ROWS, .param = p, .params = 1, .media_type = "text/csv", .write = write_rejected_rows});
     reply_with(r, &(struct reply_query){.sql = SQL_REJECTS, .param = p, .params = 3, .write = write_rejects});
 }

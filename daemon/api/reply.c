@@ -18,6 +18,7 @@ struct reply {
     struct db_param param[PARAMS_MAX];
     char *text[PARAMS_MAX]; /* what the parameters point to */
     int params;
+    const char *media_type;
     bool (*write)(struct http_request *r, const PGresult *rows, struct buf *body);
 };
 
@@ -68,7 +69,7 @@ static void answer(struct reply *p, const PGresult *rows)
     buf_init(&body, BODY_MAX);
     if (p->write(r, rows, &body)) {
         if (buf_check(&body) == 0) {
-            http_answer(r, 200, "application/json", buf_slice(&body));
+            http_answer(r, 200, p->media_type ? p->media_type : "application/json", buf_slice(&body));
         } else {
             problem_internal(r);
         }
@@ -105,8 +106,13 @@ void reply_with(struct http_request *r, const struct reply_query *q)
     if (!api->ready) return problem_unavailable(r, db_pool_reason(api->load_pool));
     struct reply *p = calloc(1, sizeof *p);
     if (!p) return problem_internal(r);
-    *p = (struct reply){
-        .request = r, .pool = api->pool, .wait.got = on_connected, .sql = q->sql, .params = q->params, .write = q->write};
+    *p = (struct reply){.request = r,
+                        .pool = api->pool,
+                        .wait.got = on_connected,
+                        .sql = q->sql,
+                        .params = q->params,
+                        .media_type = q->media_type,
+                        .write = q->write};
     for (int i = 0; i < q->params; i++) {
         struct slice v = q->param[i].value;
         p->param[i] = q->param[i];

@@ -15,6 +15,7 @@ struct reply_query {
     const char *sql;
     const struct db_param *param;
     int params;
+    const char *media_type; /* of the answer; NULL: application/json */
     /** Make the body from the rows; answers by itself when it finds something else to say (then gives false). */
     bool (*write)(struct http_request *r, const PGresult *rows, struct buf *body);
 };

@@ -110,8 +110,10 @@
     "ALTER TABLE cetl.file DROP CONSTRAINT file_state_check, ADD CONSTRAINT file_state_check CHECK"                                \
     " (state IN ('loading', 'committing', 'loaded', 'duplicate', 'failed', 'unloaded'));"                                          \
     "CREATE INDEX file_failed ON cetl.file (dataset_id, id) WHERE state = 'failed';"                                               \
-    "ALTER TABLE cetl.file ADD COLUMN shares int, ADD COLUMN lineage bool NOT NULL DEFAULT false;"                                 \
+    "ALTER TABLE cetl.file ADD COLUMN shares int, ADD COLUMN lineage bool NOT NULL DEFAULT false,"                                 \
+    " ADD COLUMN header bytea;"                                                                                                    \
     "COMMENT ON COLUMN cetl.file.shares IS 'On how many connections it was loaded, where more than one';"                          \
+    "COMMENT ON COLUMN cetl.file.header IS 'Its header line as it stood in the file, where rows of it were rejected';"             \
     "COMMENT ON COLUMN cetl.file.lineage IS 'Its rows bear its id and their line'"
 
 #endif

@@ -104,6 +104,10 @@ static int keep_cells(struct head *h, const struct record *record)
         if (!h->plan_head.cell[i].p && record->cell[i].text.len > 0) return -ENOMEM;
     }
     h->plan_head.cells = record->n;
+    if (h->plan_head.dialect.header == DIALECT_HEADER_YES) {
+        h->plan_head.raw = arena_copy(&h->arena, record->raw);
+        if (!h->plan_head.raw.p && record->raw.len > 0) return -ENOMEM;
+    }
     return head_names(&h->plan_head, &h->arena);
 }
 

@@ -134,7 +134,14 @@ static void rejects_run(struct worker_job *job)
     struct ledger_rejects *j = container_of(job, struct ledger_rejects, job);
     for (size_t i = 0; i < j->list->n; i++)
         put_reject(&j->text, j->file, &j->list->item[i]);
-    j->rc = buf_check(&j->text);
+    if (j->header.len > 0) {
+        /* What put_bytes writes for COPY has one backslash more than a literal. */
+        buf_puts(&j->sql, "UPDATE cetl.file SET header = E'");
+        put_bytes(&j->sql, j->header);
+        buf_printf(&j->sql, "' WHERE id = %lld; ", (long long)j->file);
+    }
+    buf_puts(&j->sql, SQL_REJECT_COPY);
+    j->rc = buf_cstr(&j->sql) ? buf_check(&j->text) : buf_check(&j->sql);
 }
 
 static void rejects_ready(void *ctx)
@@ -153,6 +160,7 @@ static void rejects_over(void *ctx, const struct db_result *r)
 {
     struct ledger_rejects *j = ctx;
     buf_done(&j->text);
+    buf_done(&j->sql);
     j->done(j->ctx, r);
 }
 
@@ -160,7 +168,7 @@ static void rejects_done(struct worker_job *job)
 {
     struct ledger_rejects *j = container_of(job, struct ledger_rejects, job);
     struct db_copyin_handler h = {.ready = rejects_ready, .drained = rejects_drained, .done = rejects_over, .ctx = j};
-    int r = j->rc == 0 ? db_copyin_begin(j->conn, SQL_REJECT_COPY, &h) : j->rc;
+    int r = j->rc == 0 ? db_copyin_begin(j->conn, buf_cstr(&j->sql), &h) : j->rc;
     if (r == 0) return;
     struct error err = {0};
     error_set(&err, r, "%s", error_name(r));
@@ -170,6 +178,7 @@ static void rejects_done(struct worker_job *job)
 void ledger_put_rejects(struct ledger_rejects *r)
 {
     buf_init(&r->text, REJECTS_TEXT_MAX);
+    buf_init(&r->sql, REJECTS_TEXT_MAX);
     r->job = (struct worker_job){.run = rejects_run, .done = rejects_done, .priority = WORKER_URGENT};
     workers_submit(r->workers, &r->job);
 }

@@ -50,11 +50,12 @@ struct ledger_rejects {
     struct db_conn *conn;           /* nothing else is asked of it until `done` */
     int64_t file;                   /* its row's id */
     const struct reject_list *list; /* stays as it is until `done` */
+    struct slice header;            /* the file's header line, so that its rejects can be mended and sent again; or empty */
     ledger_done done;               /* exactly once, never before ledger_put_rejects returned */
     void *ctx;
     /* ---- */
     struct worker_job job;
-    struct buf text;
+    struct buf text, sql;
     int rc;
 };
 /** COPY the list behind the file's row. The text is made on a worker: a full list takes tens of milliseconds. */

@@ -92,6 +92,7 @@ static void on_recorded(void *ctx, const struct db_result *r)
                                             .conn = l->conn,
                                             .file = l->arrival->ledger_id,
                                             .list = &l->rejects,
+                                            .header = l->head.plan_head.raw,
                                             .done = on_rejects_put,
                                             .ctx = l};
     l->asking = true;

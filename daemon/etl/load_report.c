@@ -79,6 +79,7 @@ static void on_report_row(void *ctx, const struct db_result *r)
                                             .conn = l->conn,
                                             .file = l->arrival->ledger_id,
                                             .list = &l->rejects,
+                                            .header = l->head.plan_head.raw,
                                             .done = on_report_rejects,
                                             .ctx = l};
     l->asking = true;

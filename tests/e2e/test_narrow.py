@@ -252,3 +252,21 @@ def test_keyed_file_without_a_budget_names_the_row(cetld, database):
     error = daemon.wait_state("items_1.csv", "failed")["error"]
     assert error.startswith("line 151: ") and "positive" in error, error
     assert database.value("SELECT count(*) FROM items") == 100
+
+
+def test_rejects_mended_and_dropped_again_load(cetld, database):
+    daemon = prepared(cetld, database, "10", POSITIVE)
+    bad = {2: '2,"two\nlines, ""quoted""",-2', 3: "three,k,3", 5: "5,k,-5,extra"}
+    daemon.drop("items_1.csv", rows(6, bad).replace("id,kind,amount", 'ID,"Kind",Amount'))
+    entry = loaded(daemon, "items_1.csv", 6, 3)
+    answers = [daemon.get("/v1/files/%s/rejects%s" % (entry["id"], q), headers=h) for q, h in (("?format=csv", {}), ("", {"Accept": "text/csv"}))]
+    assert answers[0].body == answers[1].body and answers[0].headers["Content-Type"].startswith("text/csv")
+    text = answers[0].body.decode()
+    assert text == 'ID,"Kind",Amount\n2,"two\nlines, ""quoted""",-2\nthree,k,3\n5,k,-5,extra\n'
+    daemon.drop("items_2.csv", text.replace("-2", "2").replace("three", "3").replace("-5,extra", "5"))
+    loaded(daemon, "items_2.csv", 3, 0)
+    assert database.rows("SELECT id FROM items ORDER BY id") == [(i,) for i in range(1, 7)]
+    assert database.value("SELECT kind FROM items WHERE id = 2") == 'two\nlines, "quoted"'
+    assert daemon.get("/v1/files/%s/rejects?format=xml" % entry["id"]).status == 400
+    assert daemon.get("/v1/files/999999/rejects?format=csv").status == 404
+    assert isinstance(daemon.json("/v1/files/%s/rejects" % entry["id"]), list)
