@@ -3,7 +3,7 @@
  * Files for the benches, from a seed: the same arguments give the same bytes.
  *
  *     generate sales   ROWS SEED FILE          9 columns, of them 2 quoted
- *     generate numeric ROWS SEED FILE          5 columns of numbers
+ *     generate numeric ROWS SEED FILE          a key, an integer and 3 floats
  *     generate keyed   ROWS SEED FILE FIRST    a key from FIRST on, in a scattered order, and 4 columns
  *     generate bytes   BYTES SEED FILE         sales, as many rows as it takes; prints how many
  *     generate small   ROWS SEED FOLDER FILES  FILES files of ROWS sales each, FOLDER/sNNNNNN.csv
@@ -129,20 +129,26 @@ static void sales_row(struct out *o, uint64_t id, uint64_t *seed)
     put_char(o, '\n');
 }
 
+/* A number of six decimals between -limit and limit */
+static void put_reading(struct out *o, uint64_t limit, uint64_t *seed)
+{
+    if (below(seed, 2)) put_char(o, '-');
+    put_number(o, below(seed, limit), 1);
+    put_char(o, '.');
+    put_number(o, below(seed, 1000000), 6);
+}
+
 static void numeric_row(struct out *o, uint64_t id, uint64_t *seed)
 {
     put_number(o, id, 1);
     put_char(o, ',');
     put_number(o, below(seed, 100000), 1);
     put_char(o, ',');
-    if (below(seed, 2)) put_char(o, '-');
-    put_number(o, below(seed, 1000), 1);
-    put_char(o, '.');
-    put_number(o, below(seed, 1000000), 6);
+    put_reading(o, 1000, seed);
     put_char(o, ',');
-    put_number(o, below(seed, 1000000000000), 1);
+    put_reading(o, 10, seed);
     put_char(o, ',');
-    put_cents(o, below(seed, 100000000));
+    put_reading(o, 100000, seed);
     put_char(o, '\n');
 }
 
@@ -166,7 +172,7 @@ struct kind {
 };
 static const struct kind kinds[] = {
     {"sales", "order_id,customer_id,ordered,item,channel,quantity,price,amount,place\n", sales_row},
-    {"numeric", "id,station,reading,ticks,amount\n", numeric_row},
+    {"numeric", "id,station,level,drift,flow\n", numeric_row},
     {"keyed", "id,name,changed,level,amount\n", keyed_row},
 };
 
