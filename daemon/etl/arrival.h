@@ -38,6 +38,8 @@ struct arrival {
 
     bool check_ledger;            /* it may be in the ledger already: found in work/ at start, or its COMMIT is in doubt */
     char xid[ARRIVAL_XID_MAX];    /* of the transaction whose COMMIT is in doubt, or "" */
+    bool alone;                   /* not in a group (etl/group.h): there it was unusual */
+    unsigned skipped;             /* groups that it was in without being loaded */
     unsigned attempts, cancelled; /* of the latter: how many PostgreSQL cancelled */
     int64_t not_before_ms;        /* backoff, monotonic */
     struct error why;             /* of the last failure, for people; text "" when there is none */

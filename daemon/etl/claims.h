@@ -2,7 +2,7 @@
 /*
  * Claims under way: complete files of incoming/ on their way into work/, on the workers. A claim that fails for a moment (no space,
  * no descriptors) is tried again with its token, so that the file keeps its place in the order of arrival; meanwhile it counts as
- * under way, which holds a dataset that loads in order.
+ * under way, which holds a dataset that loads in order. While many wait they go to the workers many at a time.
  *
  * Thread: loop; place_claim runs on workers.
  */
@@ -16,7 +16,7 @@
 #include <uthash.h>
 
 struct claim {
-    struct worker_job job;
+    struct list link; /* of those that wait for a worker, or are with one */
     struct claims *all;
     char *path; /* below incoming/; owned */
     char token[PLACE_TOKEN_MAX];
@@ -24,7 +24,8 @@ struct claim {
     void *tag;          /* the owner's */
     int64_t arrived_us; /* real time */
     unsigned failures;
-    bool running; /* on a worker; else it waits for its next try */
+    bool queued;  /* it waits for a worker */
+    bool running; /* on a worker; else it waits */
     int rc;       /* place_claim's; 0: `file` is claimed */
     struct error err;
     struct place_file file;
@@ -43,6 +44,8 @@ struct claims_config {
 struct claims {
     struct claims_config config;
     struct claim *by_path;
+    struct list waiting; /* for a worker */
+    unsigned jobs;       /* under way */
     struct timer *timer;
     bool stopping;
 };

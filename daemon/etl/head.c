@@ -188,6 +188,13 @@ void head_start(struct head *h, struct workers *workers, struct memory *memory)
     workers_submit(workers, &h->job);
 }
 
+void head_run(struct head *h)
+{
+    do
+        run(&h->job);
+    while (h->more);
+}
+
 void head_init(struct head *h, int fd, const struct dialect *declared, size_t max_record)
 {
     *h = (struct head){.job = {.run = run, .done = on_run, .priority = WORKER_URGENT},

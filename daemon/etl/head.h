@@ -50,6 +50,9 @@ struct head {
 void head_init(struct head *h, int fd, const struct dialect *declared, size_t max_record);
 /** `done` is called once, never before this returned. */
 void head_start(struct head *h, struct workers *workers, struct memory *memory);
+/** All of it at once, where the caller is: h->rc, h->err, h->plan_head, h->st, h->fd. Nothing is taken from a budget. Thread: any.
+ */
+void head_run(struct head *h);
 void head_done(struct head *h);
 
 /**

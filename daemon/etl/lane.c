@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/lane.h"
 
+#include "etl/group.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -34,6 +36,7 @@ struct lane *lanes_get(struct lanes *l, const char *name)
         return NULL;
     }
     list_init(&lane->queue);
+    lane->group_max = GROUP_FILES_MAX;
     HASH_ADD_KEYPTR(hh, l->by_name, lane->name, strlen(lane->name), lane);
     return lane;
 }
@@ -51,6 +54,12 @@ void lane_take(struct lane *lane, struct arrival *a)
 {
     list_remove(&a->link);
     lane->waiting--;
+}
+
+void lane_judge(struct lane *lane, bool refused)
+{
+    unsigned n = refused ? lane->group_max / 2 : lane->group_max * 2;
+    lane->group_max = n < 1 ? 1 : n > GROUP_FILES_MAX ? GROUP_FILES_MAX : n;
 }
 
 void lanes_sweep(struct lanes *l)

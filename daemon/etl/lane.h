@@ -16,6 +16,8 @@ struct lane {
     struct list queue;     /* arrivals that wait, by token */
     unsigned waiting;      /* how many */
     unsigned running;      /* loads under way */
+    unsigned group_max;    /* files that may load together now */
+    unsigned marks;        /* change marks that were made since the lane is there */
     unsigned claiming;     /* claims under way, whose tokens may come before the queue's */
     int64_t not_before_ms; /* the lane as a whole is paused until then */
     char *why;             /* why it is paused; logged once; malloc'd or NULL */
@@ -33,6 +35,8 @@ struct lane *lanes_get(struct lanes *l, const char *name);
 /** Put an arrival in its place by token; most come last. */
 void lane_put(struct lane *lane, struct arrival *a);
 void lane_take(struct lane *lane, struct arrival *a);
+/** A group of the lane is over: refused ones make the next smaller, so that one bad file in many costs little; others larger. */
+void lane_judge(struct lane *lane, bool refused);
 /** Free lanes in which nothing waits, runs, is claimed or paused. */
 void lanes_sweep(struct lanes *l);
 

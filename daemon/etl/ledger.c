@@ -129,17 +129,23 @@ static void put_reject(struct buf *out, int64_t file, const struct reject *r)
     buf_putc(out, '\n');
 }
 
+static void put_file(struct ledger_rejects *j, const struct ledger_file_rejects *f)
+{
+    for (size_t i = 0; i < f->list->n; i++)
+        put_reject(&j->text, f->file, &f->list->item[i]);
+    if (f->header.len == 0) return;
+    /* What put_bytes writes for COPY has one backslash more than a literal. */
+    buf_puts(&j->sql, "UPDATE cetl.file SET header = E'");
+    put_bytes(&j->sql, f->header);
+    buf_printf(&j->sql, "' WHERE id = %lld; ", (long long)f->file);
+}
+
 static void rejects_run(struct worker_job *job)
 {
     struct ledger_rejects *j = container_of(job, struct ledger_rejects, job);
-    for (size_t i = 0; i < j->list->n; i++)
-        put_reject(&j->text, j->file, &j->list->item[i]);
-    if (j->header.len > 0) {
-        /* What put_bytes writes for COPY has one backslash more than a literal. */
-        buf_puts(&j->sql, "UPDATE cetl.file SET header = E'");
-        put_bytes(&j->sql, j->header);
-        buf_printf(&j->sql, "' WHERE id = %lld; ", (long long)j->file);
-    }
+    if (j->list) put_file(j, &(struct ledger_file_rejects){j->file, j->list, j->header});
+    for (size_t i = 0; i < j->n_many; i++)
+        put_file(j, &j->many[i]);
     buf_puts(&j->sql, SQL_REJECT_COPY);
     j->rc = buf_cstr(&j->sql) ? buf_check(&j->text) : buf_check(&j->sql);
 }

@@ -44,14 +44,22 @@ struct ledger_row {
 /** The row of a file that reached arrival->state, and the mark of a change when that is `loaded` → id, xid. */
 must_check int ledger_insert(struct db_conn *c, const struct ledger_row *row, ledger_done done, void *ctx);
 
+struct ledger_file_rejects {
+    int64_t file;
+    const struct reject_list *list;
+    struct slice header;
+};
+
 /** The COPY of a file's rejects into cetl.reject; embed it in its owner and fill in what is above the line. */
 struct ledger_rejects {
     struct workers *workers;
-    struct db_conn *conn;           /* nothing else is asked of it until `done` */
-    int64_t file;                   /* its row's id */
-    const struct reject_list *list; /* stays as it is until `done` */
-    struct slice header;            /* the file's header line, so that its rejects can be mended and sent again; or empty */
-    ledger_done done;               /* exactly once, never before ledger_put_rejects returned */
+    struct db_conn *conn;                   /* nothing else is asked of it until `done` */
+    int64_t file;                           /* its row's id */
+    const struct reject_list *list;         /* stays as it is until `done` */
+    struct slice header;                    /* the file's header line, so that its rejects can be mended and sent again; or empty */
+    const struct ledger_file_rejects *many; /* instead of the three above: those of several files; or NULL */
+    size_t n_many;
+    ledger_done done; /* exactly once, never before ledger_put_rejects returned */
     void *ctx;
     /* ---- */
     struct worker_job job;

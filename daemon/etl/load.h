@@ -50,7 +50,13 @@ enum load_outcome {
     LOAD_FAILED,    /* in the ledger as failed; move it to failed/ */
     LOAD_RETRY,     /* nothing was changed; again later */
     LOAD_PAUSE,     /* a person must mend something first; again later */
+    LOAD_AGAIN,     /* of groups only: nothing was changed; again at once, perhaps alone */
 };
+
+/** The most that one partial aggregate of a load into this dataset may hold, in bytes. */
+size_t load_aggregate_max(const struct load_env *env, const struct dataset *d);
+/** What the configuration says about a file's dialect; NULL: nothing. */
+struct dialect load_dialect(const struct config_dataset *c);
 
 struct load;
 struct load_report {

@@ -12,10 +12,11 @@ enum {
 
 /* ---- the plan: the file must fit its dataset ---- */
 
-static size_t aggregate_max(const struct load *l, const struct dataset *d)
+size_t load_aggregate_max(const struct load_env *env, const struct dataset *d)
 {
-    size_t partials = d->rollups * pipeline_benches(l->env->workers) * (size_t)l->settings->database.load_connections;
-    return l->env->memory->max / AGGREGATE_SHARE / (partials ? partials : 1);
+    size_t loads = (size_t)env->config->database.load_connections + 1; /* and one of small files */
+    size_t partials = d->rollups * pipeline_benches(env->workers) * loads;
+    return env->memory->max / AGGREGATE_SHARE / (partials ? partials : 1);
 }
 
 /* The arrival was queued under its stem; now its dataset is known. */
@@ -48,7 +49,7 @@ static void plan_and_copy(struct load *l, struct dataset *d)
     if (r == PLAN_E_DATASET) return load_conclude(l, d->unready ? LOAD_RETRY : LOAD_PAUSE, &err);
     if (r < 0) return load_retry(l, r, NULL);
     l->plan = plan;
-    plan->convert.aggregate_max = aggregate_max(l, d);
+    plan->convert.aggregate_max = load_aggregate_max(l->env, d);
     l->way = load_first_way(l);
     load_enter(l, STATE_CONNECTING);
     r = load_flow_into_table(l);
@@ -150,18 +151,9 @@ static void infer(struct load *l)
 
 /* ---- OPENING: which dataset ---- */
 
-static bool header_agrees(const struct load *l, const struct dataset *d)
-{
-    const struct plan_head *head = &l->head.plan_head;
-    if (head->cells != d->table.columns) return false;
-    for (size_t i = 0; i < head->cells; i++)
-        if (plan_head_find(head, d->table.column[i].name) < 0) return false;
-    return true;
-}
-
 static bool may_take(const struct load *l, const struct dataset *d)
 {
-    return d->inferred && !d->config && !d->broken && header_agrees(l, d);
+    return d->inferred && !d->config && !d->broken && plan_head_agrees(&l->head.plan_head, &d->table);
 }
 
 /* Nobody declared it: the stem's dataset when the headers agree, else the full stem's, or a new one. */
@@ -215,7 +207,7 @@ static void on_head(struct head *h)
     resolve(l);
 }
 
-static struct dialect declared_dialect(const struct config_dataset *c)
+struct dialect load_dialect(const struct config_dataset *c)
 {
     struct dialect d = dialect_default();
     d.delimiter = '\0'; /* to be detected */
@@ -239,7 +231,7 @@ void load_open(struct load *l)
     load_enter(l, STATE_OPENING);
     const struct dataset *known = l->declared ? catalog_find(l->env->catalog, l->declared->name) : NULL;
     if (known) l->dataset_id = known->id; /* the ledger says whose file it was, also when its head is refused */
-    struct dialect d = declared_dialect(l->declared);
+    struct dialect d = load_dialect(l->declared);
     head_init(&l->head, -1, &d, (size_t)l->settings->daemon.max_record);
     l->head.place = l->env->place;
     l->head.file = &l->arrival->file;

@@ -15,6 +15,14 @@ enum {
     CHUNK_REJECTS_MAX = 1024 * 1024, /* bytes of rejects kept for one chunk */
 };
 
+bool plan_head_agrees(const struct plan_head *head, const struct table *t)
+{
+    if (head->cells != t->columns) return false;
+    for (size_t i = 0; i < head->cells; i++)
+        if (plan_head_find(head, t->column[i].name) < 0) return false;
+    return true;
+}
+
 /* ---- matching ---- */
 
 struct matching {

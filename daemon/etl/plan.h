@@ -22,6 +22,8 @@ struct plan_head {
 };
 /** The cell of that name, or -1. */
 int plan_head_find(const struct plan_head *head, const char *name);
+/** Has the file just the table's columns? Then an undeclared one may go there. */
+bool plan_head_agrees(const struct plan_head *head, const struct table *t);
 
 struct plan {
     struct arena arena;

@@ -5,10 +5,11 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "etl/claims.h"
+#include "etl/compactor.h"
+#include "etl/ending.h"
+#include "etl/group.h"
 #include "etl/lane.h"
-#include "etl/ledger.h"
 #include "etl/refusals.h"
-#include "etl/tidy.h"
 #include "loop/timer.h"
 
 #include <stdio.h>
@@ -21,7 +22,6 @@ enum {
     PAUSE_MS = 30000,             /* until a paused dataset is tried again */
     LOOK_AHEAD_MS = 1000,         /* before that the catalog is read again */
     UNCLOSED_MS = 10 * 60 * 1000, /* a file that was written and never closed */
-    COMPACT_EVERY = 256,          /* loads, until a dataset's marks are folded */
     SHOWN_MAX = 4 * NAME_MAX + 1,
 };
 
@@ -36,31 +36,28 @@ struct scheduler {
     struct timer *grace;
     struct claims claims;
     struct lanes lanes;
-    struct list all;    /* every arrival, in the order of arrival */
-    struct list loads;  /* running */
-    struct list tidies; /* files that are being moved */
+    struct list all;  /* every arrival, in the order of arrival */
+    struct list runs; /* loads and groups under way */
+    struct endings endings;
     struct refusals refusals;
-    unsigned arrivals, loading, claiming, tidying;
-    uint64_t loads_done; /* since the start */
-    unsigned random;     /* for jitter */
+    unsigned arrivals, loading, claiming;
+    unsigned running, large; /* loads and groups under way; of them those that are not small */
+    unsigned random;         /* for jitter */
     bool going, stopping;
     bool full; /* the queue was, and has not become half empty since */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
 };
 
-struct running {
+/* A load, or a group. */
+struct run {
     struct list link;
     struct scheduler *s;
     struct lane *lane;
     struct load *load;
-};
-
-struct moving {
-    struct list link;
-    struct scheduler *s;
-    struct arrival *arrival;
-    struct tidy *tidy;
+    struct group *group;
+    bool small; /* may take the connection that is kept for small files */
+    bool loaded;
 };
 
 static void pump(struct scheduler *s);
@@ -107,7 +104,7 @@ static void arrival_free(struct scheduler *s, struct arrival *a)
 
 static void maybe_stopped(struct scheduler *s)
 {
-    if (!s->stopping || s->loading || s->claiming || s->tidying || !s->stopped) return;
+    if (!s->stopping || s->running || s->claiming || tidies_count(&s->endings.tidies) || !s->stopped) return;
     void (*stopped)(void *) = s->stopped;
     s->stopped = NULL;
     stopped(s->stopped_ctx);
@@ -159,112 +156,12 @@ static void make_room(struct scheduler *s)
     watcher_resume(s->watcher);
 }
 
-static void moved(void *ctx, struct place_file *file)
+static void ended(void *ctx, struct arrival *a)
 {
-    struct moving *m = ctx;
-    struct scheduler *s = m->s;
-    (void)file;
-    list_remove(&m->link);
-    s->tidying--;
-    arrival_free(s, m->arrival);
-    free(m);
+    struct scheduler *s = ctx;
+    arrival_free(s, a);
     make_room(s);
     maybe_stopped(s);
-}
-
-static void move(struct scheduler *s, struct arrival *a, enum place_target target, struct reject_list *rejects)
-{
-    struct moving *m = calloc(1, sizeof *m);
-    int r = -ENOMEM;
-    if (m) {
-        *m = (struct moving){.s = s, .arrival = a};
-        list_append(&s->tidies, &m->link);
-        struct tidy_config c = {.loop = s->config.loop,
-                                .workers = s->config.workers,
-                                .place = s->config.place,
-                                .target = target,
-                                .file = &a->file,
-                                .rejects = rejects,
-                                .over = moved,
-                                .ctx = m};
-        s->tidying++;
-        r = tidy_start(&c, &m->tidy);
-    }
-    if (r == 0 && s->stopping) tidy_hurry(m->tidy);
-    if (r == 0) return;
-    char name[SHOWN_MAX];
-    log_error("%s stays in work/%s until the next start: %s", shown(a, name), a->file.token, error_name(r));
-    if (m) {
-        s->tidying--;
-        list_remove(&m->link);
-        free(m);
-    }
-    arrival_free(s, a);
-}
-
-/* What NAME.errors.csv is made of: the rejects, or the one error of the file as such. */
-static struct reject_list *errors_of(const struct load_report *report)
-{
-    struct reject r = {.message = slice_of(report->why->text)};
-    snprintf(r.code, sizeof r.code, "%s", report->why->sqlstate[0] ? report->why->sqlstate : "22P04");
-    if (report->rejects->n == 0 && reject_list_add(report->rejects, &r) < 0)
-        log_warning("an .errors.csv is missing for want of memory");
-    return report->rejects;
-}
-
-static void count_rows(struct scheduler *s, const struct arrival_counts *n)
-{
-    struct counters *c = s->config.counters;
-    counters_add(c, COUNTER_ROWS_READ, (int64_t)n->read);
-    counters_add(c, COUNTER_ROWS_LOADED, (int64_t)n->loaded);
-    counters_add(c, COUNTER_ROWS_UPDATED, (int64_t)n->updated);
-    counters_add(c, COUNTER_ROWS_IGNORED, (int64_t)n->ignored);
-    counters_add(c, COUNTER_ROWS_REJECTED, (int64_t)n->rejected);
-    counters_add(c, COUNTER_ROWS_FILTERED, (int64_t)n->filtered);
-}
-
-/* One line a file, with fields. */
-static void say(const struct arrival *a, const struct load_report *report)
-{
-    char name[SHOWN_MAX], id[24], rows[24], updated[24], ignored[24], rejected[24], more[80] = "";
-    const struct arrival_counts *n = &a->counts;
-    snprintf(id, sizeof id, "%lld", (long long)a->ledger_id);
-    snprintf(rows, sizeof rows, "%llu", (unsigned long long)n->loaded);
-    snprintf(updated, sizeof updated, "%llu", (unsigned long long)n->updated);
-    snprintf(ignored, sizeof ignored, "%llu", (unsigned long long)n->ignored);
-    snprintf(rejected, sizeof rejected, "%llu", (unsigned long long)n->rejected);
-    if (n->updated || n->ignored) snprintf(more, sizeof more, "%s updated, %s ignored, ", updated, ignored);
-    shown(a, name);
-    double seconds = (double)(clock_real_us() - a->started_us) / 1e6;
-    struct log_fields fields =
-        LOG_FIELDS({"FILE", name}, {"DATASET", a->dataset}, {"FILE_ID", id}, {"STATE", arrival_state_name(a->state)},
-                   {"ROWS", rows}, {"UPDATED", updated}, {"IGNORED", ignored}, {"REJECTED", rejected});
-    switch (report->outcome) {
-    case LOAD_LOADED:
-        log_event(LOG_INFO, fields, "loaded %s: %s rows into %s, %s%s rejected, %.3f s", name, rows, a->dataset, more, rejected,
-                  seconds);
-        break;
-    case LOAD_DUPLICATE:
-        log_event(LOG_INFO, fields, "duplicate %s: its bytes were loaded as file %lld", name, (long long)report->duplicate_of);
-        break;
-    default: log_event(LOG_WARNING, fields, "failed %s: %s", name, report->why->text); break;
-    }
-}
-
-static void finished(struct scheduler *s, struct arrival *a, const struct load_report *report)
-{
-    static const enum counter_id counter_of[] = {
-        [LOAD_LOADED] = COUNTER_FILES_LOADED, [LOAD_DUPLICATE] = COUNTER_FILES_DUPLICATE, [LOAD_FAILED] = COUNTER_FILES_FAILED};
-    counters_add(s->config.counters, counter_of[report->outcome], 1);
-    count_rows(s, &a->counts);
-    say(a, report);
-    struct reject_list none;
-    reject_list_init(&none, 0);
-    bool failed = report->outcome == LOAD_FAILED;
-    char name[SHOWN_MAX];
-    struct dataset *d = catalog_find(s->config.catalog, a->dataset);
-    if (d) dataset_hold(d, failed ? shown(a, name) : NULL);
-    move(s, a, failed ? PLACE_FAILED : PLACE_DONE, failed ? errors_of(report) : &none);
 }
 
 /* Why a lane waits is said once, and again when it is another reason. */
@@ -297,87 +194,169 @@ static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, 
     lane_put(lane, a);
 }
 
-/* ---- folding marks ---- */
-
-struct compaction {
-    struct db_wait wait;
-    struct scheduler *s;
-    struct db_conn *conn;
-    int64_t dataset;
-};
-
-static void compacted(void *ctx, const struct db_result *r)
-{
-    struct compaction *c = ctx;
-    if (r->status == ERROR_REFUSED) log_warning("the change marks could not be folded: %s", r->error->text);
-    db_pool_give(c->s->config.pool, c->conn);
-    free(c);
-}
-
-static void compact_connected(struct db_wait *w, struct db_conn *conn)
-{
-    struct compaction *c = container_of(w, struct compaction, wait);
-    c->conn = conn;
-    if (!conn) {
-        free(c);
-    } else if (ledger_compact(conn, c->dataset, compacted, c) < 0) {
-        db_pool_give(c->s->config.pool, conn);
-        free(c);
-    }
-}
-
-/* The dataset has its rows; now and then its marks are folded. */
-static void loaded(struct scheduler *s, const struct arrival *a)
-{
-    struct dataset *d = catalog_find(s->config.catalog, a->dataset);
-    if (d) d->loaded = true;
-    if (++s->loads_done % COMPACT_EVERY != 0 || !d) return;
-    struct compaction *c = calloc(1, sizeof *c);
-    if (!c) return;
-    *c = (struct compaction){.wait.got = compact_connected, .s = s, .dataset = d->id};
-    db_pool_take(s->config.pool, &c->wait, PAUSE_MS);
-}
-
 /* ---- loads ---- */
 
-static void load_over(void *ctx, struct arrival *a, const struct load_report *report)
+static bool is_small(const struct arrival *a)
 {
-    struct running *r = ctx;
+    return a->file.st.st_size <= GROUP_FILE_BYTES;
+}
+
+static void add_run(struct run *r)
+{
     struct scheduler *s = r->s;
-    struct lane *lane = r->lane;
+    list_append(&s->runs, &r->link);
+    r->lane->running++;
+    s->running++;
+    s->large += !r->small;
+}
+
+/* The dataset has new rows; now and then its marks are folded. */
+static void changed(struct scheduler *s, struct lane *lane, const char *dataset)
+{
+    struct dataset *d = catalog_find(s->config.catalog, dataset);
+    if (!d) return;
+    d->loaded = true;
+    if (++lane->marks % COMPACTOR_EVERY == 0) compactor_run(s->config.pool, d->id);
+}
+
+static void remove_run(struct run *r)
+{
+    struct scheduler *s = r->s;
     list_remove(&r->link);
+    r->lane->running--;
+    s->running--;
+    s->large -= !r->small;
     free(r);
-    lane->running--;
-    s->loading--;
-    if (report->outcome == LOAD_RETRY || report->outcome == LOAD_PAUSE) {
-        postpone(s, lane, a, report);
-    } else {
-        free(lane->why);
-        lane->why = NULL;
-        if (report->outcome == LOAD_LOADED) loaded(s, a);
-        finished(s, a, report);
-    }
     count(s);
     pump(s);
     maybe_stopped(s);
 }
 
-static bool start(struct scheduler *s, struct lane *lane, struct arrival *a)
+static void take_report(struct run *r, struct arrival *a, const struct load_report *report)
 {
-    struct running *r = calloc(1, sizeof *r);
+    struct scheduler *s = r->s;
+    struct lane *lane = r->lane;
+    s->loading--;
+    switch (report->outcome) {
+    case LOAD_RETRY:
+    case LOAD_PAUSE: return postpone(s, lane, a, report);
+    case LOAD_AGAIN: return lane_put(lane, a);
+    default: break;
+    }
+    free(lane->why);
+    lane->why = NULL;
+    r->loaded = r->loaded || report->outcome == LOAD_LOADED;
+    char name[SHOWN_MAX];
+    struct dataset *d = catalog_find(s->config.catalog, a->dataset);
+    if (d) dataset_hold(d, report->outcome == LOAD_FAILED ? shown(a, name) : NULL);
+    ending_begin(&s->endings, a, report);
+}
+
+static void load_over(void *ctx, struct arrival *a, const struct load_report *report)
+{
+    struct run *r = ctx;
+    if (report->outcome == LOAD_LOADED) changed(r->s, r->lane, a->dataset);
+    take_report(r, a, report);
+    remove_run(r);
+}
+
+static void group_each(void *ctx, struct arrival *a, const struct load_report *report)
+{
+    take_report(ctx, a, report);
+}
+
+static void group_over(void *ctx, bool refused)
+{
+    struct run *r = ctx;
+    if (r->loaded) changed(r->s, r->lane, r->lane->name);
+    lane_judge(r->lane, refused);
+    remove_run(r);
+}
+
+static bool start_load(struct scheduler *s, struct lane *lane, struct arrival *a)
+{
+    struct run *r = calloc(1, sizeof *r);
     if (!r) return false;
-    *r = (struct running){.s = s, .lane = lane};
+    *r = (struct run){.s = s, .lane = lane, .small = is_small(a)};
     struct load_config c = {.env = &s->env, .arrival = a, .over = load_over, .ctx = r};
     if (load_start(&c, &r->load) < 0) {
         free(r);
         return false;
     }
-    list_append(&s->loads, &r->link);
     lane_take(lane, a);
-    lane->running++;
     s->loading++;
+    add_run(r);
     count(s);
     return true;
+}
+
+/* May it travel with others? Whatever must be looked at by itself may not. */
+static bool groupable(const struct scheduler *s, const struct arrival *a, const struct config_dataset *declared)
+{
+    if (!is_small(a) || a->alone || a->check_ledger) return false;
+    return config_dataset_for(s->settings, slice_of(a->file.path)) == declared;
+}
+
+/* The dataset into which files of this lane may go together, or NULL. */
+static struct dataset *group_dataset(const struct scheduler *s, const struct lane *lane, const struct config_dataset *declared)
+{
+    if (declared && (declared->mode != CONFIG_MODE_APPEND || declared->order == CONFIG_ORDER_STRICT)) return NULL;
+    if (!declared && s->settings->daemon.unmatched != CONFIG_UNMATCHED_INFER) return NULL;
+    struct dataset *d = catalog_find(s->config.catalog, lane->name);
+    if (!d || d->broken || d->unready) return NULL;
+    return declared || (d->inferred && !d->config) ? d : NULL;
+}
+
+/* What waits in the lane from `first` on, up to the bounds. */
+static size_t gather(const struct scheduler *s, const struct lane *lane, struct arrival *first,
+                     struct arrival *ret[GROUP_FILES_MAX])
+{
+    const struct config_dataset *declared = config_dataset(s->settings, slice_of(lane->name));
+    int64_t bytes = 0, now = loop_now_ms(s->config.loop);
+    size_t n = 0, looked = 0;
+    for (struct list *l = &first->link; l != &lane->queue && n < lane->group_max && looked < 2 * GROUP_FILES_MAX; l = l->next) {
+        struct arrival *a = container_of(l, struct arrival, link);
+        looked++;
+        if (a->not_before_ms > now || !groupable(s, a, declared)) continue;
+        bytes += a->file.st.st_size;
+        if (n > 0 && bytes > GROUP_BYTES_MAX) break;
+        ret[n++] = a;
+    }
+    return n;
+}
+
+static bool start_group(struct scheduler *s, struct lane *lane, struct arrival *first, struct dataset *d)
+{
+    struct arrival *arrival[GROUP_FILES_MAX];
+    struct group_config c = {.env = &s->env,
+                             .dataset = d,
+                             .declared = config_dataset(s->settings, slice_of(lane->name)),
+                             .arrival = arrival,
+                             .n = gather(s, lane, first, arrival),
+                             .each = group_each,
+                             .over = group_over};
+    struct run *r = calloc(1, sizeof *r);
+    if (!r) return false;
+    *r = (struct run){.s = s, .lane = lane, .small = true};
+    c.ctx = r;
+    if (group_start(&c, &r->group) < 0) {
+        free(r);
+        return false;
+    }
+    for (size_t i = 0; i < group_size(r->group); i++) {
+        lane_take(lane, arrival[i]);
+        s->loading++;
+    }
+    add_run(r);
+    count(s);
+    return true;
+}
+
+static bool start(struct scheduler *s, struct lane *lane, struct arrival *a)
+{
+    const struct config_dataset *declared = config_dataset(s->settings, slice_of(lane->name));
+    struct dataset *d = groupable(s, a, declared) ? group_dataset(s, lane, declared) : NULL;
+    return d ? start_group(s, lane, a, d) : start_load(s, lane, a);
 }
 
 /* `order = strict`, and a file failed: only one of its name may pass, and does so before the others. */
@@ -396,8 +375,11 @@ static bool is_held(struct scheduler *s, struct lane *lane, const struct arrival
     return true;
 }
 
-/* The next arrival of the lane that may start now; `*wake` becomes the time at which one that may not yet may. */
-static struct arrival *due(struct scheduler *s, struct lane *lane, int64_t now, int64_t *wake)
+/*
+ * The next arrival of the lane that may start now, and is small, where only those may; `*wake` becomes the time at which one that
+ * may not yet may.
+ */
+static struct arrival *due(struct scheduler *s, struct lane *lane, bool small, int64_t now, int64_t *wake)
 {
     if (lane->waiting == 0) return NULL;
     bool one = serial(s, lane);
@@ -409,23 +391,26 @@ static struct arrival *due(struct scheduler *s, struct lane *lane, int64_t now, 
     for (struct list *l = lane->queue.next; l != &lane->queue; l = l->next) {
         struct arrival *a = container_of(l, struct arrival, link);
         if (is_held(s, lane, a)) continue;
-        if (a->not_before_ms <= now) return a;
-        if (a->not_before_ms < *wake) *wake = a->not_before_ms;
+        if (a->not_before_ms <= now && (!small || is_small(a))) return a;
+        if (a->not_before_ms > now && a->not_before_ms < *wake) *wake = a->not_before_ms;
         if (one) return NULL; /* a file in backoff holds its followers */
     }
     return NULL;
 }
 
-/* Start what may start, lane by lane in turn. */
+/*
+ * Start what may start, lane by lane in turn. Large files get load_connections; the pool has one more, and that one is for small
+ * files only, so that none of them waits behind a large one.
+ */
 static void pump(struct scheduler *s)
 {
     if (!s->going || s->stopping) return;
     int64_t now = loop_now_ms(s->config.loop), wake = INT64_MAX;
     unsigned most = (unsigned)s->settings->database.load_connections, idle = 0, lanes = HASH_COUNT(s->lanes.by_name);
-    while (s->loading < most && idle < lanes) {
+    while (s->running <= most && idle < lanes) {
         struct lane *lane = s->lanes.cursor ? s->lanes.cursor : s->lanes.by_name;
         s->lanes.cursor = lane->hh.next;
-        struct arrival *a = due(s, lane, now, &wake);
+        struct arrival *a = due(s, lane, s->large >= most, now, &wake);
         idle = a && start(s, lane, a) ? 0 : idle + 1;
     }
     if (wake != INT64_MAX) timer_start(s->timer, wake > now ? wake - now : 1);
@@ -535,14 +520,15 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
                                .stale = config->stale,
                                .stale_ctx = config->stale_ctx};
     list_init(&s->all);
-    list_init(&s->loads);
-    list_init(&s->tidies);
+    list_init(&s->runs);
+    s->endings = (struct endings){.counters = config->counters, .over = ended, .ctx = s};
     int r = timer_new(config->loop, on_timer, s, &s->timer);
     if (r == 0) r = timer_new(config->loop, sweep, s, &s->sweeper);
     if (r == 0) r = timer_new(config->loop, look_again, s, &s->looker);
     struct claims_config claims = {
         .loop = config->loop, .workers = config->workers, .place = config->place, .over = claim_over, .ctx = s};
     if (r == 0) r = claims_init(&s->claims, &claims);
+    if (r == 0) r = endings_init(&s->endings, config->loop, config->workers, config->place);
     if (r < 0) {
         scheduler_free(s);
         return r;
@@ -562,6 +548,7 @@ void scheduler_free(struct scheduler *s)
     for (list_each(l, next, &s->all))
         arrival_free(s, container_of(l, struct arrival, all));
     claims_done(&s->claims);
+    endings_done(&s->endings);
     lanes_done(&s->lanes);
     refusals_done(&s->refusals);
     config_unref(s->settings);
@@ -643,8 +630,11 @@ void scheduler_rescan(struct scheduler *s)
 static void on_grace_over(void *ctx)
 {
     struct scheduler *s = ctx;
-    for (list_each(l, next, &s->loads))
-        load_stop(container_of(l, struct running, link)->load);
+    for (list_each(l, next, &s->runs)) {
+        struct run *r = container_of(l, struct run, link);
+        if (r->load) load_stop(r->load);
+        if (r->group) group_stop(r->group);
+    }
 }
 
 void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void *ctx), void *ctx)
@@ -656,8 +646,7 @@ void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void 
     timer_stop(s->sweeper);
     timer_stop(s->looker);
     claims_stop(&s->claims);
-    for (list_each(l, next, &s->tidies))
-        tidy_hurry(container_of(l, struct moving, link)->tidy);
+    tidies_hurry(&s->endings.tidies);
     if (!s->grace && timer_new(s->config.loop, on_grace_over, s, &s->grace) == 0)
         timer_start(s->grace, grace_ms > 0 ? grace_ms : 1);
     s->stopped = stopped;
@@ -667,8 +656,9 @@ void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void 
 
 struct scheduler_totals scheduler_totals(const struct scheduler *s)
 {
-    return (struct scheduler_totals){
-        .queued = s->arrivals - s->loading - s->tidying, .loading = s->loading, .unreadable = refusals_count(&s->refusals)};
+    return (struct scheduler_totals){.queued = s->arrivals - s->loading - tidies_count(&s->endings.tidies),
+                                     .loading = s->loading,
+                                     .unreadable = refusals_count(&s->refusals)};
 }
 
 void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a), void *ctx)

@@ -139,6 +139,30 @@
     " c AS (INSERT INTO cetl.change (dataset_id, rows) SELECT $1::int, $17::int8 WHERE $5 = 'loaded')"                             \
     " SELECT id, pg_current_xact_id()::text FROM f"
 
+/*
+ * The lock of SQL_LEDGER_LOCK and the look of SQL_LEDGER_DUPLICATE for many contents at once. The sums stand as hex between the
+ * parts. The inner ORDER BY stays where it is, since the planner pulls up no sorted subquery.
+ */
+#define SQL_LEDGER_LOCK_MANY                                                                                                       \
+    "SELECT count(pg_advisory_xact_lock(h)) FROM (SELECT DISTINCT hashtextextended('cetl %lld ' || s, 0) AS h FROM unnest("
+#define SQL_LEDGER_LOCK_MANY_END "::text[]) s ORDER BY 1) o"
+#define SQL_LEDGER_DUPLICATE_MANY "SELECT u.i - 1, f.id FROM unnest("
+#define SQL_LEDGER_DUPLICATE_MANY_END                                                                                              \
+    "::text[]) WITH ORDINALITY AS u(s, i) CROSS JOIN LATERAL (SELECT id FROM cetl.file WHERE dataset_id = %lld"                    \
+    " AND sha256 = decode(u.s, 'hex') AND state = 'loaded' ORDER BY id LIMIT 1) f"
+
+/* $1 dataset, $2 its table, $3 the change of its row count, then an array each: token, name, bytes, state, SHA-256 in hex, rows
+ * read, loaded, rejected, duplicate_of, arrived, started → id, token, xid, definition, columns. */
+#define SQL_LEDGER_INSERT_MANY                                                                                                     \
+    "WITH f AS (INSERT INTO cetl.file (dataset_id, token, name, bytes, state, sha256, rows_read, rows_loaded, rows_rejected,"      \
+    " duplicate_of, arrived_at, started_at, finished_at) SELECT $1::int, t, n, b, s, decode(h, 'hex'), r, l, j, d, a, g,"          \
+    " clock_timestamp() FROM unnest($4::text[], $5::text[], $6::int8[], $7::text[], $8::text[], $9::int8[], $10::int8[],"          \
+    " $11::int8[], $12::int8[], $13::timestamptz[], $14::timestamptz[]) AS u(t, n, b, s, h, r, l, j, d, a, g)"                     \
+    " RETURNING id, token), c AS (INSERT INTO cetl.change (dataset_id, rows)"                                                      \
+    " SELECT $1::int, $3::int8 WHERE 'loaded' = ANY ($7::text[]))"                                                                 \
+    " SELECT f.id, f.token, pg_current_xact_id()::text, q.* FROM f,"                                                               \
+    " (SELECT " SQL_DEFINITION(2) " FROM cetl.dataset d WHERE d.id = $1::int) q"
+
 #define SQL_REJECT_COPY "COPY cetl.reject (file_id, line, byte_offset, column_name, code, message, value, raw) FROM STDIN"
 /* $1 file id */
 #define SQL_REJECT_LIST                                                                                                            \

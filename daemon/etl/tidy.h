@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Tidying: a file whose fate is in the ledger is moved from work/ to done/ or failed/, on a worker, again and again until it
- * worked. Nothing depends on it but order in the folders: after a crash the ledger says where a file of work/ belongs.
+ * Tidying: files whose fate is in the ledger are moved from work/ to done/ or failed/, on workers, again and again until it
+ * worked; many in one job, while many wait. Nothing depends on it but order in the folders: after a crash the ledger says where a
+ * file of work/ belongs.
  *
- * Thread: loop; the moving runs on a worker.
+ *     tidies_init(&t, &config);  tidies_add(&t, &file, …) …  config.over(ctx, file) once for each;  tidies_done(&t)
+ *
+ * Thread: loop; the moving runs on workers.
  */
 #ifndef CETLD_ETL_TIDY_H
 #define CETLD_ETL_TIDY_H
@@ -13,20 +16,37 @@
 #include "loop/workers.h"
 #include "spool/place.h"
 
-struct tidy;
-struct tidy_config {
+struct tidies_config {
     struct loop *loop;
     struct workers *workers;
     struct place *place;
-    enum place_target target;
-    struct place_file *file;     /* stays the caller's until `over` */
-    struct reject_list *rejects; /* taken over, empty afterwards: NAME.errors.csv is made of them, when there are any */
     void (*over)(void *ctx, struct place_file *file);
     void *ctx;
 };
 
-must_check int tidy_start(const struct tidy_config *config, struct tidy **ret_tidy);
-/** Give up waiting for the next try (at the end of the daemon); `over` comes soon. */
-void tidy_hurry(struct tidy *t);
+struct tidies {
+    struct tidies_config config;
+    struct list waiting; /* for a job */
+    struct list failed;  /* for the timer */
+    struct timer *timer;
+    unsigned jobs, files; /* under way; not over */
+    bool hurried;
+};
+
+must_check int tidies_init(struct tidies *t, const struct tidies_config *config);
+/** Nothing may be under way any more. */
+void tidies_done(struct tidies *t);
+/**
+ * `file` stays the caller's until `over`. `rejects` are taken over (empty afterwards): NAME.errors.csv is made of them, when there
+ * are any. 0 or -ENOMEM.
+ */
+must_check int tidies_add(struct tidies *t, struct place_file *file, enum place_target target, struct reject_list *rejects);
+/** Give up waiting for next tries (at the end of the daemon); `over` comes soon for all, also for those that are added later. */
+void tidies_hurry(struct tidies *t);
+/** Files that are not over yet. */
+static inline unsigned tidies_count(const struct tidies *t)
+{
+    return t->files;
+}
 
 #endif

@@ -14,8 +14,22 @@ struct fixture {
     struct place_file file;
     struct loop *loop;
     struct workers *workers;
+    struct tidies tidies;
     int over;
 };
+
+static void on_over(void *ctx, struct place_file *file)
+{
+    struct fixture *f = ctx;
+    assert_ptr_equal(file, &f->file);
+    f->over++;
+}
+
+static void count_over(void *ctx, struct place_file *file)
+{
+    assert_non_null(file);
+    ++*(unsigned *)ctx;
+}
 
 static int set_up(void **state)
 {
@@ -29,6 +43,8 @@ static int set_up(void **state)
     assert_int_equal(place_claim(&f->place, "in.csv", token, false, &err, &f->file), 0);
     assert_int_equal(loop_new(&f->loop), 0);
     assert_int_equal(workers_new(f->loop, 1, 0, &f->workers), 0);
+    struct tidies_config c = {.loop = f->loop, .workers = f->workers, .place = &f->place, .over = on_over, .ctx = f};
+    assert_int_equal(tidies_init(&f->tidies, &c), 0);
     *state = f;
     return 0;
 }
@@ -36,6 +52,7 @@ static int set_up(void **state)
 static int tear_down(void **state)
 {
     struct fixture *f = *state;
+    tidies_done(&f->tidies);
     workers_free(f->workers);
     loop_free(f->loop);
     place_file_done(&f->file);
@@ -45,26 +62,9 @@ static int tear_down(void **state)
     return 0;
 }
 
-static void on_over(void *ctx, struct place_file *file)
+static void start(struct fixture *f, enum place_target target, struct reject_list *rejects)
 {
-    struct fixture *f = ctx;
-    assert_ptr_equal(file, &f->file);
-    f->over++;
-}
-
-static struct tidy *start(struct fixture *f, enum place_target target, struct reject_list *rejects)
-{
-    struct tidy *t;
-    struct tidy_config c = {.loop = f->loop,
-                            .workers = f->workers,
-                            .place = &f->place,
-                            .target = target,
-                            .file = &f->file,
-                            .rejects = rejects,
-                            .over = on_over,
-                            .ctx = f};
-    assert_int_equal(tidy_start(&c, &t), 0);
-    return t;
+    assert_int_equal(tidies_add(&f->tidies, &f->file, target, rejects), 0);
 }
 
 static void wait_over(struct fixture *f)
@@ -123,12 +123,12 @@ static void file_that_cannot_be_moved_is_given_up_at_the_end_only(void **state)
     add(&rejects, 2);
     folder_rmdir(f->dir, "failed");
     folder_write(f->dir, "failed", "in the way");
-    struct tidy *t = start(f, PLACE_FAILED, &rejects);
+    start(f, PLACE_FAILED, &rejects);
     int64_t give_up = loop_now_ms(f->loop) + PATIENCE_MS;
     while (workers_pending(f->workers) > 0 && loop_now_ms(f->loop) < give_up)
         uv_run(loop_uv(f->loop), UV_RUN_NOWAIT);
     assert_int_equal(f->over, 0);
-    tidy_hurry(t);
+    tidies_hurry(&f->tidies);
     wait_over(f);
     assert_int_equal(f->over, 1);
     uv_run(loop_uv(f->loop), UV_RUN_NOWAIT);
@@ -163,12 +163,53 @@ static void many_rejects_are_written_on_the_worker(void **state)
     assert_true(folder_stat(f->dir, "failed/in.csv.errors.csv").st_size > MANY * 30);
 }
 
+/* Many wait while the one worker is busy; all are moved, each once, and the claims are counted down. */
+static void files_that_wait_are_moved_together(void **state)
+{
+    enum { FILES = 200 };
+    struct fixture *f = *state;
+    struct reject_list none;
+    struct many {
+        struct tidies tidies;
+        struct place_file file[FILES];
+        unsigned over;
+    } *m = calloc(1, sizeof *m);
+    struct tidies_config c = {.loop = f->loop, .workers = f->workers, .place = &f->place, .over = count_over, .ctx = &m->over};
+    assert_int_equal(tidies_init(&m->tidies, &c), 0);
+    reject_list_init(&none, 0);
+    for (int i = 0; i < FILES; i++) {
+        struct error err;
+        char token[PLACE_TOKEN_MAX], name[32];
+        snprintf(name, sizeof name, "incoming/%03d.csv", i);
+        folder_write(f->dir, name, "n\n1\n");
+        place_token(&f->place, token);
+        assert_int_equal(place_claim(&f->place, strchr(name, '/') + 1, token, false, &err, &m->file[i]), 0);
+    }
+    for (int i = 0; i < FILES; i++)
+        assert_int_equal(tidies_add(&m->tidies, &m->file[i], PLACE_DONE, &none), 0);
+    assert_int_equal(tidies_count(&m->tidies), FILES);
+    assert_in_range(workers_pending(f->workers), 1, 1);
+    int64_t give_up = loop_now_ms(f->loop) + PATIENCE_MS;
+    while (tidies_count(&m->tidies) > 0 && loop_now_ms(f->loop) < give_up)
+        uv_run(loop_uv(f->loop), UV_RUN_NOWAIT);
+    assert_int_equal(m->over, FILES);
+    for (int i = 0; i < FILES; i++) {
+        char name[32];
+        snprintf(name, sizeof name, "done/%03d.csv", i);
+        assert_true(folder_has(f->dir, name));
+        place_file_done(&m->file[i]);
+    }
+    tidies_done(&m->tidies);
+    free(m);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(failed_file_gets_its_errors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(loaded_file_goes_to_done_without_errors, set_up, tear_down),
         cmocka_unit_test_setup_teardown(file_that_cannot_be_moved_is_given_up_at_the_end_only, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(files_that_wait_are_moved_together, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_rejects_are_written_on_the_worker, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
