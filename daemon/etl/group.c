@@ -411,11 +411,11 @@ static struct slice next_piece(struct group *g)
 {
     buf_reset(&g->frame);
     if (g->piece == 0)
-        pgcopy_header(&g->frame);
+        convert_header(&g->plan->convert, &g->frame);
     else if (g->piece <= g->shares)
         return buf_slice(&g->share[g->piece - 1].work.copy);
     else
-        pgcopy_trailer(&g->frame);
+        convert_trailer(&g->plan->convert, &g->frame);
     return buf_slice(&g->frame);
 }
 
