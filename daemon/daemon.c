@@ -34,6 +34,7 @@ struct daemon {
     struct counters counters;
     struct memory memory;
     struct place place;
+    struct instance instance;
     bool placed;
     char *password;
 
@@ -317,7 +318,8 @@ static int make_etl(struct daemon *d)
 {
     int r = catalog_new(&d->catalog);
     if (r < 0) return r;
-    struct setup_config setup = {.loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .done = on_set_up, .ctx = d};
+    struct setup_config setup = {
+        .loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .instance = &d->instance, .done = on_set_up, .ctx = d};
     r = setup_new(&setup, &d->setup);
     if (r < 0) return r;
     size_t budget = (size_t)d->config->daemon.memory_max;
@@ -330,6 +332,7 @@ static int make_etl(struct daemon *d)
                                  .catalog = d->catalog,
                                  .counters = &d->counters,
                                  .config = d->config,
+                                 .instance = &d->instance,
                                  .stale = on_stale,
                                  .stale_ctx = d};
     r = scheduler_new(&c, &d->scheduler);
@@ -369,6 +372,7 @@ static int make_api(struct daemon *d)
                           .load_pool = d->load_pool,
                           .counters = &d->counters,
                           .config = d->config,
+                          .instance = &d->instance,
                           .started_us = clock_mono_us()};
     api_router(&d->api);
     /* One connection is always left for the small answers. */
@@ -396,6 +400,7 @@ static int start(struct daemon *d)
         return r;
     }
     d->placed = true;
+    instance_open(&d->instance, d->config->daemon.state);
     r = make_loop(d);
     if (r == 0) r = make_database(d);
     if (r == 0) r = make_etl(d);

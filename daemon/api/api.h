@@ -21,6 +21,7 @@ struct api {
     struct gate *large;        /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
     struct counters *counters;
     struct config *config; /* the current one; the daemon's reference */
+    const struct instance *instance;
     int64_t started_us;    /* monotonic */
     bool ready;            /* the database answers and the catalog was read */
     struct http_router router;

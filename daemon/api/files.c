@@ -16,8 +16,11 @@ enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, SHOWN_MAX = 4
     "SELECT f.id, d.name AS dataset, f.name, f.bytes, encode(f.sha256, 'hex') AS sha256, f.state, f.rows_read, f.rows_loaded,"     \
     " f.rows_updated, f.rows_ignored, f.rows_rejected, f.rows_filtered, f.error, f.duplicate_of, f.arrived_at, f.started_at,"      \
     " f.finished_at FROM cetl.file f LEFT JOIN cetl.dataset d ON d.id = f.dataset_id"
+/* What this daemon ($5) is loading is told from memory. */
 #define SQL_FILES                                                                                                                  \
-    FILE_COLUMNS " WHERE ($3 = '' OR d.name = $3) AND ($4 = '' OR f.state = $4) ORDER BY f.id DESC LIMIT $1::int8 OFFSET $2::int8"
+    FILE_COLUMNS " WHERE ($3 = '' OR d.name = $3) AND ($4 = '' OR f.state = $4)"                                                   \
+                 " AND NOT (f.state IN ('loading', 'committing') AND f.instance = $5)"                                             \
+                 " ORDER BY f.id DESC LIMIT $1::int8 OFFSET $2::int8"
 #define SQL_FILE FILE_COLUMNS " WHERE f.id = $1::int8"
 /* A page ends early where its rows grow too large, but has one row at least. */
 #define SQL_REJECTS                                                                                                                \
@@ -127,12 +130,13 @@ static bool write_list(struct http_request *r, const PGresult *rows, struct buf 
 
 void files_list(struct http_request *r)
 {
+    const struct api *api = http_request_context(r);
     int64_t limit = number(r, "limit", LIMIT_DEFAULT, LIMIT_MAX), offset = number(r, "offset", 0, INT64_MAX);
     if (limit < 0 || offset < 0) return problem_parameter(r, limit < 0 ? "limit" : "offset", "a whole number from 0");
     struct slice dataset = http_request_query(r, "dataset"), state = http_request_query(r, "state");
     struct db_param p[] = {db_int8(limit), db_int8(offset), db_slice(dataset.p ? dataset : SLICE("")),
-                           db_slice(state.p ? state : SLICE(""))};
-    reply_with(r, &(struct reply_query){.sql = SQL_FILES, .param = p, .params = 4, .write = write_list});
+                           db_slice(state.p ? state : SLICE("")), db_text(api->instance->id)};
+    reply_with(r, &(struct reply_query){.sql = SQL_FILES, .param = p, .params = 5, .write = write_list});
 }
 
 /* ---- one ---- */

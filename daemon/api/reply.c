@@ -5,9 +5,10 @@
 #include "format/json_writer.h"
 #include "format/pgvalue.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
-enum { BODY_MAX = 64 * 1024 * 1024, WAIT_MS = 5000, PARAMS_MAX = 4 };
+enum { BODY_MAX = 64 * 1024 * 1024, WAIT_MS = 5000, PARAMS_MAX = 6 };
 
 struct reply {
     struct http_request *request; /* NULL: the client is gone */
@@ -104,6 +105,7 @@ void reply_with(struct http_request *r, const struct reply_query *q)
 {
     struct api *api = http_request_context(r);
     if (!api->ready) return problem_unavailable(r, db_pool_reason(api->load_pool));
+    assert(q->params <= PARAMS_MAX);
     struct reply *p = calloc(1, sizeof *p);
     if (!p) return problem_internal(r);
     *p = (struct reply){.request = r,

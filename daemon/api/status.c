@@ -42,6 +42,8 @@ void status_get(struct http_request *r)
     json_write_object(&w);
     json_write_field_bool(&w, "up", api->ready);
     json_write_field_text(&w, "reason", api->ready ? NULL : db_pool_reason(api->load_pool));
+    const char *missing = api->ready ? api->instance->missing.text : "";
+    json_write_field_text(&w, "parallel_needs", missing[0] ? missing : NULL);
     json_write_end(&w);
     write_queue(&w, api);
     json_write_field_int(&w, "memory_used_bytes", counters_get(api->counters, COUNTER_MEMORY_USED));

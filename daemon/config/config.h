@@ -130,6 +130,8 @@ struct config_dataset {
     enum config_encoding encoding;
     struct config_budget max_errors;
     enum config_duplicates duplicates;
+    int64_t parallel;     /* connections for one file */
+    int64_t parallel_min; /* bytes: smaller files take one */
     const struct config_column *column; /* the [column] sections, in file order */
     size_t n_columns;
     const struct config_rollup *rollup; /* in file order */

@@ -141,6 +141,11 @@ static const struct option dataset_options[] = {
      .prose = "How many rows of a file, or which part (1%), may be rejected before the file fails."},
     {"duplicates", CHOICE({"skip", CONFIG_DUPLICATES_SKIP}, {"load", CONFIG_DUPLICATES_LOAD}), F(duplicates), "skip",
      .prose = "What becomes of a file whose very bytes are loaded already."},
+    {"parallel", RANGE(COUNT, 1, 16), F(parallel), "1",
+     .prose = "Over how many connections one large file is loaded. More than one needs prepared transactions in the server "
+              "(max_prepared_transactions), as many load_connections, mode = append, and a table without triggers, "
+              "foreign keys, a primary key or unique constraints; else one is used, and the log says why."},
+    {"parallel_min", RANGE(SIZE, 0, 1024 * GIB), F(parallel_min), "64M", .prose = "Smaller files are loaded over one connection."},
     {0},
 };
 #undef F

@@ -110,9 +110,17 @@
     "ALTER TABLE cetl.file DROP CONSTRAINT file_state_check, ADD CONSTRAINT file_state_check CHECK"                                \
     " (state IN ('loading', 'committing', 'loaded', 'duplicate', 'failed', 'unloaded'));"                                          \
     "CREATE INDEX file_failed ON cetl.file (dataset_id, id) WHERE state = 'failed';"                                               \
-    "ALTER TABLE cetl.file ADD COLUMN shares int, ADD COLUMN lineage bool NOT NULL DEFAULT false,"                                 \
-    " ADD COLUMN header bytea;"                                                                                                    \
-    "COMMENT ON COLUMN cetl.file.shares IS 'On how many connections it was loaded, where more than one';"                          \
+    "ALTER TABLE cetl.file ADD COLUMN shares int, ADD COLUMN instance text, ADD COLUMN lineage bool NOT NULL DEFAULT false,"       \
+    " ADD COLUMN header bytea,"                                                                                                    \
+    " DROP CONSTRAINT every_row_is_accounted_for, ADD CONSTRAINT every_row_is_accounted_for CHECK (state NOT IN ('committing', "   \
+    "'loaded')"                                                                                                                    \
+    "  OR rows_read = rows_loaded + rows_updated + rows_ignored + rows_rejected + rows_filtered);"                                 \
+    "DROP INDEX cetl.file_content, cetl.file_newest;"                                                                              \
+    "CREATE INDEX file_content ON cetl.file (dataset_id, sha256) WHERE state IN ('committing', 'loaded');"                         \
+    "CREATE INDEX file_newest ON cetl.file (dataset_id, id) WHERE state IN ('committing', 'loaded');"                              \
+    "CREATE INDEX file_open ON cetl.file (id) WHERE state IN ('loading', 'committing');"                                           \
+    "COMMENT ON COLUMN cetl.file.shares IS 'On how many connections it was loaded, where more than one; 0: given up';"             \
+    "COMMENT ON COLUMN cetl.file.instance IS 'Which daemon loads it so: the second part of its prepared transactions'' names';"    \
     "COMMENT ON COLUMN cetl.file.header IS 'Its header line as it stood in the file, where rows of it were rejected';"             \
     "COMMENT ON COLUMN cetl.file.lineage IS 'Its rows bear its id and their line'"
 

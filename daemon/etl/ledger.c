@@ -83,6 +83,38 @@ int ledger_insert(struct db_conn *c, const struct ledger_row *row, ledger_done d
         c, &(struct db_query){.sql = SQL_LEDGER_INSERT, .param = p, .params = sizeof p / sizeof *p, .done = done, .ctx = ctx});
 }
 
+/* ---- a load over several connections ---- */
+
+int ledger_begin(struct db_conn *c, const struct ledger_row *row, const struct ledger_shares *shares, ledger_done done, void *ctx)
+{
+    const struct arrival *a = row->arrival;
+    char name[SHOWN_MAX], arrived[CLOCK_ISO_MAX], started[CLOCK_ISO_MAX];
+    clock_iso(a->arrived_us, arrived);
+    clock_iso(a->started_us, started);
+    log_escape(slice_of(a->file.name), name, sizeof name);
+    struct db_param p[] = {id_or_null(row->dataset),
+                           db_text(a->file.token),
+                           db_text(name),
+                           db_int8((int64_t)a->file.st.st_size),
+                           db_text(arrived),
+                           db_text(started),
+                           db_int8(shares->connections),
+                           db_text(shares->instance)};
+    return db_query(
+        c, &(struct db_query){.sql = SQL_LEDGER_BEGIN, .param = p, .params = sizeof p / sizeof *p, .done = done, .ctx = ctx});
+}
+
+int ledger_decide(struct db_conn *c, const struct ledger_row *row, ledger_done done, void *ctx)
+{
+    const struct arrival *a = row->arrival;
+    const struct arrival_counts *n = &a->counts;
+    struct db_param p[] = {db_int8(a->ledger_id),         db_text(a->file.token),       sum_param(a->sum),
+                           db_int8((int64_t)n->read),     db_int8((int64_t)n->loaded),  db_int8((int64_t)n->ignored),
+                           db_int8((int64_t)n->rejected), db_int8((int64_t)n->filtered)};
+    return db_query(
+        c, &(struct db_query){.sql = SQL_LEDGER_DECIDE, .param = p, .params = sizeof p / sizeof *p, .done = done, .ctx = ctx});
+}
+
 /* ---- rejects ---- */
 
 /* A cell of COPY's text format: backslash, tab and line ends escaped; what is no UTF-8, or NUL, shown as log_escape shows it. */

@@ -50,6 +50,18 @@ struct ledger_file_rejects {
     struct slice header;
 };
 
+/* ---- a load over several connections (prepared.h settles it) ---- */
+
+struct ledger_shares {
+    int connections;
+    const char *instance;
+};
+/** Its row while it is `loading`, in a transaction of its own → id. */
+must_check int ledger_begin(struct db_conn *c, const struct ledger_row *row, const struct ledger_shares *shares, ledger_done done,
+                            void *ctx);
+/** The row arrival->ledger_id becomes `committing`, with the counts → id, xid; no row when it was given up meanwhile. */
+must_check int ledger_decide(struct db_conn *c, const struct ledger_row *row, ledger_done done, void *ctx);
+
 /** The COPY of a file's rejects into cetl.reject; embed it in its owner and fill in what is above the line. */
 struct ledger_rejects {
     struct workers *workers;

@@ -19,7 +19,8 @@ static const char *const state_name[] = {
     [STATE_CHECKING] = "checking",   [STATE_OPENING] = "opening",       [STATE_INFERRING] = "inferring",
     [STATE_CREATING] = "creating",   [STATE_CONNECTING] = "connecting", [STATE_COPYING] = "copying",
     [STATE_NARROWING] = "narrowing", [STATE_RECORDING] = "recording",   [STATE_COMMITTING] = "committing",
-    [STATE_UNWINDING] = "unwinding", [STATE_COMPARING] = "comparing",   [STATE_REPORTING] = "reporting"};
+    [STATE_UNWINDING] = "unwinding", [STATE_COMPARING] = "comparing",   [STATE_REPORTING] = "reporting",
+    [STATE_GATHERING] = "gathering", [STATE_FINISHING] = "finishing"};
 
 void load_enter(struct load *l, enum load_state s)
 {
@@ -192,6 +193,7 @@ static void on_rolled_back(void *ctx, const struct db_result *r)
 static void load_free(struct load *l)
 {
     if (l->headed) head_done(&l->head);
+    load_parallel_free(l);
     pipeline_free(l->pipeline);
     plan_free(l->plan);
     dataset_unref(l->judge);
@@ -219,6 +221,7 @@ static void finish(struct load *l)
 static bool attempt_is_over(struct load *l)
 {
     if (l->heading || !load_narrow_is_over(l)) return false;
+    bool quiet = load_parallel_is_over(l);
     if (l->sender.running) {
         if (!l->sender.aborting) sender_abort(&l->sender);
         return false;
@@ -227,12 +230,12 @@ static bool attempt_is_over(struct load *l)
         pipeline_stop(l->pipeline);
         return false;
     }
-    if (l->asking) return false;
+    if (l->asking || !quiet) return false;
     if (l->waiting) {
         db_pool_cancel(l->env->pool, &l->wait);
         l->waiting = false;
     }
-    if (!l->conn || !db_conn_in_transaction(l->conn)) return true;
+    if (!l->conn || !db_conn_in_transaction(l->conn)) return load_parallel_is_settled(l);
     int r = db_query(l->conn, &(struct db_query){.sql = "ROLLBACK", .done = on_rolled_back, .ctx = l});
     l->asking = r == 0;
     return !l->asking;
@@ -322,7 +325,8 @@ int load_start(const struct load_config *config, struct load **ret_load)
 
 void load_stop(struct load *l)
 {
-    if (l->state == STATE_COMMITTING || (l->state == STATE_REPORTING && !l->waiting)) return; /* as good as done */
+    if (l->state == STATE_COMMITTING || l->state == STATE_FINISHING || (l->state == STATE_REPORTING && !l->waiting))
+        return; /* as good as done */
     if (l->state == STATE_REPORTING || l->state == STATE_COMPARING) {
         l->outcome = LOAD_RETRY; /* no connection to report it by */
         return load_unwind(l);

@@ -12,6 +12,8 @@
  *                 │              │ no: again later
  *                 └──────────────┴──▶ REPORTING (failed, duplicate: a ledger row of its own) ──▶ over
  *
+ * A huge file may go over several connections (load_parallel.c): GATHERING before COPYING, FINISHING behind COMMITTING.
+ *
  * Rows that the server refuses lead back to CONNECTING, first by way of NARROWING (load_narrow.h: which rows are it?), which never
  * commits, then once more by the ordinary way without them.
  *
@@ -27,8 +29,14 @@
 #include "db/pool.h"
 #include "etl/arrival.h"
 #include "etl/catalog.h"
+#include "etl/instance.h"
 #include "etl/memory.h"
 #include "loop/workers.h"
+
+/** Who has the load_connections: loads of large files, and the followers of those that go over several. */
+struct load_seats {
+    unsigned large, followers;
+};
 
 /** What all loads share; belongs to the scheduler. */
 struct load_env {
@@ -38,7 +46,9 @@ struct load_env {
     struct db_pool *pool;
     struct catalog *catalog;
     struct counters *counters;
-    struct config *config;    /* the current one; a load takes a reference */
+    struct config *config; /* the current one; a load takes a reference */
+    struct instance *instance;
+    struct load_seats *seats; /* `large` is the scheduler's, `followers` the loads' */
     void (*stale)(void *ctx); /* the catalog is not as the database is any more: read it again */
     void *stale_ctx;
     bool closed; /* the pool is gone, or about to go: take nothing from it */

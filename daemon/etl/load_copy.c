@@ -25,10 +25,11 @@ static void on_committed(void *ctx, const struct db_result *r)
     l->asking = false;
     if (r->status == 0 && strcmp(PQcmdStatus((PGresult *)r->rows), "COMMIT") != 0) {
         l->arrival->xid[0] = '\0'; /* "ROLLBACK": the transaction had failed, and nobody said so */
-        l->arrival->check_ledger = false;
+        l->arrival->check_ledger = l->shares != NULL;
         l->arrival->state = ARRIVAL_LOADING;
         return load_retry(l, -EPROTO, NULL);
     }
+    if (r->status == 0 && l->shares) return load_parallel_finish(l);
     if (r->status == 0) {
         l->arrival->xid[0] = '\0';
         l->arrival->check_ledger = false;
@@ -38,7 +39,7 @@ static void on_committed(void *ctx, const struct db_result *r)
     /* Only the server's own refusal says that nothing was committed; without it the ledger must be asked. */
     if (r->status == ERROR_REFUSED) {
         l->arrival->xid[0] = '\0';
-        l->arrival->check_ledger = false;
+        l->arrival->check_ledger = l->shares != NULL;
     }
     l->arrival->state = ARRIVAL_LOADING;
     load_refused(l, r);
@@ -85,6 +86,7 @@ static void on_recorded(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
     if (!load_answered(l, r)) return;
+    if (PQntuples(r->rows) == 0) return load_retry(l, -EAGAIN, NULL); /* its row of the ledger was given up by somebody else */
     l->arrival->ledger_id = db_get_int8(r->rows, 0, 0, 0);
     snprintf(l->arrival->xid, sizeof l->arrival->xid, "%s", PQgetvalue(r->rows, 0, 1));
     if (l->rejects.n == 0) return merge_rollups(l);
@@ -104,7 +106,7 @@ static void record(struct load *l)
     l->arrival->state = ARRIVAL_LOADED;
     struct ledger_row row = {
         .arrival = l->arrival, .dataset = l->plan->dataset->id, .rows_delta = (int64_t)l->arrival->counts.loaded - l->deleted};
-    load_asked(l, ledger_insert(l->conn, &row, on_recorded, l));
+    load_asked(l, l->shares ? ledger_decide(l->conn, &row, on_recorded, l) : ledger_insert(l->conn, &row, on_recorded, l));
     if (!l->decided) l->arrival->state = ARRIVAL_COMMITTING;
 }
 
@@ -271,12 +273,14 @@ static void on_flow_ended(void *ctx, int rc, const struct error *err)
     if (over) return load_fail_rejected(l);
     if (l->spoiled) return load_narrow(l, &l->why);
     sender_finish(&l->sender);
+    if (l->shares) load_parallel_flow_ended(l);
 }
 
 static void on_flow_ready(void *ctx)
 {
     struct load *l = ctx;
     sender_pump(&l->sender);
+    if (l->shares) load_parallel_pump(l);
     if (l->flowing && !load_is_unwinding(l) && over_budget(l, false)) pipeline_discard(l->pipeline); /* read on only to count */
 }
 
@@ -363,7 +367,9 @@ int load_flow_into_table(struct load *l)
 
 void load_copy(struct load *l)
 {
-    if (l->way == WAY_STAGE) {
+    if (l->way == WAY_PARALLEL) {
+        load_parallel(l);
+    } else if (l->way == WAY_STAGE) {
         load_copy_to_stage(l);
     } else if (l->way == WAY_NARROW) {
         load_narrow_search(l);

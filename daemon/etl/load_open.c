@@ -51,6 +51,7 @@ static void plan_and_copy(struct load *l, struct dataset *d)
     l->plan = plan;
     plan->convert.aggregate_max = load_aggregate_max(l->env, d);
     l->way = load_first_way(l);
+    if (l->way == WAY_COPY && load_wants_parallel(l)) l->way = WAY_PARALLEL;
     load_enter(l, STATE_CONNECTING);
     r = load_flow_into_table(l);
     if (r < 0) return load_retry(l, r, NULL);
@@ -258,9 +259,10 @@ static void on_found(void *ctx, const struct db_result *r)
     l->arrival->check_ledger = false;
     l->arrival->xid[0] = '\0';
     if (PQntuples(r->rows) == 0) return load_open(l);
-    l->recorded = true;
     l->arrival->ledger_id = db_get_int8(r->rows, 0, 0, 0);
     const char *state = PQgetvalue(r->rows, 0, 1), *error = db_get(r->rows, 0, 2);
+    if (strcmp(state, "loading") == 0 || strcmp(state, "committing") == 0) return load_settle_found(l);
+    l->recorded = true;
     if (strcmp(state, "loaded") == 0) return load_conclude(l, LOAD_LOADED, NULL);
     if (strcmp(state, "duplicate") == 0) return load_conclude(l, LOAD_DUPLICATE, NULL);
     error_set(&l->why, 0, "%s", error ? error : "");

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of a load share: load.c (outcomes, unwinding), load_open.c (which dataset: checking, opening, inferring,
- * creating), load_copy.c (the transaction), load_stage.c (keyed modes), load_report.c (is a refusal still true; the ledger row of a
- * file that was not loaded). Nobody else includes this.
+ * creating), load_copy.c (the transaction), load_parallel.c (several of them), load_stage.c (keyed modes), load_report.c (is a
+ * refusal still true; the ledger row of a file that was not loaded). Nobody else includes this.
  *
  * The rule for all of them: load_conclude and what leads to it (fail, retry, refused) may end the load, and with it the object:
  * return right after.
@@ -18,14 +18,16 @@
 #include "etl/load.h"
 #include "etl/load_narrow.h"
 #include "etl/merge.h"
+#include "etl/prepared.h"
 #include "etl/sender.h"
 
 /** How the rows come into the transaction. */
 enum load_way {
-    WAY_COPY,   /* straight into the table, behind a DELETE for `replace` */
-    WAY_STAGE,  /* into a stage, from which they are merged by their key */
-    WAY_NARROW, /* in search of the rows that the server refuses (load_narrow.h) */
-    WAY_COUNT,  /* not at all: the file is over its budget, and read for its rejects only */
+    WAY_COPY,     /* straight into the table, behind a DELETE for `replace` */
+    WAY_PARALLEL, /* the same over several connections, where that can be */
+    WAY_STAGE,    /* into a stage, from which they are merged by their key */
+    WAY_NARROW,   /* in search of the rows that the server refuses (load_narrow.h) */
+    WAY_COUNT,    /* not at all: the file is over its budget, and read for its rejects only */
 };
 
 enum load_state {
@@ -34,10 +36,12 @@ enum load_state {
     STATE_INFERRING,
     STATE_CREATING,
     STATE_CONNECTING,
+    STATE_GATHERING,
     STATE_COPYING,
     STATE_NARROWING,
     STATE_RECORDING,
     STATE_COMMITTING,
+    STATE_FINISHING,
     STATE_UNWINDING,
     STATE_COMPARING,
     STATE_REPORTING,
@@ -71,6 +75,8 @@ struct load {
     bool asking; /* a statement is under way on conn */
     struct sender sender;
     struct merge merge;
+    struct shares *shares;    /* of WAY_PARALLEL, else NULL */
+    struct prepared prepared; /* what it, or an earlier try, has left open is being settled */
     struct ledger_rejects reject_job;
     int64_t deleted;    /* rows that `replace` took away */
     size_t sequence;    /* the rule's column whose sequence is being advanced */
@@ -172,6 +178,25 @@ void load_stage_fill_sql(const struct load *l, struct buf *out);
 void load_stage_merge_sql(const struct load *l, struct buf *out);
 /** It is committed: remember whether it brought keys that were known. */
 void load_note_clashes(const struct load *l);
+
+/* load_parallel.c */
+/** Is it large enough, and its dataset configured so? */
+bool load_wants_parallel(const struct load *l);
+/** GATHERING, with a connection; where it cannot be so, load_copy. */
+void load_parallel(struct load *l);
+/** The pipeline has something for the followers. */
+void load_parallel_pump(struct load *l);
+/** The pipeline has ended well. */
+void load_parallel_flow_ended(struct load *l);
+/** FINISHING: the leader's COMMIT was answered. */
+void load_parallel_finish(struct load *l);
+/** UNWINDING: are the followers at their ends? What is not is on its way, and leads to load_unwind. */
+bool load_parallel_is_over(struct load *l);
+/** UNWINDING, outside of a transaction: has the ledger taken it back? Likewise. */
+bool load_parallel_is_settled(struct load *l);
+void load_parallel_free(struct load *l);
+/** CHECKING: the ledger has the file (ledger_id) as `loading` or `committing`. */
+void load_settle_found(struct load *l);
 
 /* load_report.c */
 /** The file or its dataset was turned down by a snapshot that nobody has held against the database since. */

@@ -41,7 +41,8 @@ struct scheduler {
     struct endings endings;
     struct refusals refusals;
     unsigned arrivals, loading, claiming;
-    unsigned running, large; /* loads and groups under way; of them those that are not small */
+    unsigned running;        /* loads and groups under way */
+    struct load_seats seats; /* of them those that are not small, and their followers */
     unsigned random;         /* for jitter */
     bool going, stopping;
     bool full; /* the queue was, and has not become half empty since */
@@ -207,7 +208,7 @@ static void add_run(struct run *r)
     list_append(&s->runs, &r->link);
     r->lane->running++;
     s->running++;
-    s->large += !r->small;
+    s->seats.large += !r->small;
 }
 
 /* The dataset has new rows; now and then its marks are folded. */
@@ -225,7 +226,7 @@ static void remove_run(struct run *r)
     list_remove(&r->link);
     r->lane->running--;
     s->running--;
-    s->large -= !r->small;
+    s->seats.large -= !r->small;
     free(r);
     count(s);
     pump(s);
@@ -407,10 +408,10 @@ static void pump(struct scheduler *s)
     if (!s->going || s->stopping) return;
     int64_t now = loop_now_ms(s->config.loop), wake = INT64_MAX;
     unsigned most = (unsigned)s->settings->database.load_connections, idle = 0, lanes = HASH_COUNT(s->lanes.by_name);
-    while (s->running <= most && idle < lanes) {
+    while (s->running + s->seats.followers <= most && idle < lanes) {
         struct lane *lane = s->lanes.cursor ? s->lanes.cursor : s->lanes.by_name;
         s->lanes.cursor = lane->hh.next;
-        struct arrival *a = due(s, lane, s->large >= most, now, &wake);
+        struct arrival *a = due(s, lane, s->seats.large + s->seats.followers >= most, now, &wake);
         idle = a && start(s, lane, a) ? 0 : idle + 1;
     }
     if (wake != INT64_MAX) timer_start(s->timer, wake > now ? wake - now : 1);
@@ -517,6 +518,8 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
                                .catalog = config->catalog,
                                .counters = config->counters,
                                .config = s->settings,
+                               .instance = config->instance,
+                               .seats = &s->seats,
                                .stale = config->stale,
                                .stale_ctx = config->stale_ctx};
     list_init(&s->all);

@@ -27,6 +27,7 @@ struct scheduler_config {
     struct catalog *catalog;
     struct counters *counters;
     struct config *config;
+    struct instance *instance;
     void (*stale)(void *ctx); /* read the catalog again; scheduler_go follows */
     void *stale_ctx;
 };

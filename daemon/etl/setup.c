@@ -3,6 +3,8 @@
 
 #include "base/log.h"
 #include "db/migrate.h"
+#include "etl/prepared.h"
+#include "etl/sql.h"
 #include "loop/timer.h"
 
 #include <stdio.h>
@@ -18,6 +20,7 @@ struct setup {
     struct timer *timer;
     int64_t delay_ms;
     bool waiting, running, again;
+    bool swept; /* once, before the first load: later there are open loads that are running */
     struct error why;
 };
 
@@ -52,11 +55,36 @@ static void on_catalog(void *ctx, int status, const struct error *err)
     over(ctx, status, err);
 }
 
+static void refresh(struct setup *s)
+{
+    int e = catalog_refresh(s->config.catalog, s->conn, s->settings, on_catalog, s);
+    if (e < 0) over(s, e, NULL);
+}
+
+static void on_swept(void *ctx, int status, const struct error *err)
+{
+    struct setup *s = ctx;
+    if (status != 0) return over(s, status, err);
+    s->swept = true;
+    refresh(s);
+}
+
+static void on_allowance(void *ctx, const struct db_result *r)
+{
+    struct setup *s = ctx;
+    if (r->status != 0) return over(s, r->status, r->error);
+    struct instance *i = s->config.instance;
+    instance_judge(i, (long)db_get_int8(r->rows, 0, 0, 0));
+    if (s->swept || !i->id[0]) return refresh(s);
+    int e = prepared_sweep(s->conn, i, on_swept, s);
+    if (e < 0) over(s, e, NULL);
+}
+
 static void on_migrated(void *ctx, const struct db_result *r)
 {
     struct setup *s = ctx;
     if (r->status != 0) return over(s, r->status, r->error);
-    int e = catalog_refresh(s->config.catalog, s->conn, s->settings, on_catalog, s);
+    int e = db_query(s->conn, &(struct db_query){.sql = SQL_PREPARED_MAX, .done = on_allowance, .ctx = s});
     if (e < 0) over(s, e, NULL);
 }
 

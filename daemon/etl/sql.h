@@ -122,12 +122,14 @@
 #define SQL_LEDGER_LOCK                                                                                                            \
     "SELECT pg_advisory_xact_lock(hashtextextended('cetl ' || $1 || ' ' || encode($2::bytea, 'hex'), 0)), " SQL_DEFINITION(        \
         3) " FROM cetl.dataset d WHERE d.id = $1::int"
-/* $1 dataset, $2 SHA-256 → id of the first load of these bytes. */
+/* $1 dataset, $2 SHA-256 → id of the first load of these bytes. One that is `committing` is decided. */
 #define SQL_LEDGER_DUPLICATE                                                                                                       \
-    "SELECT id FROM cetl.file WHERE dataset_id = $1::int AND sha256 = $2::bytea AND state = 'loaded' ORDER BY id LIMIT 1"
+    "SELECT id FROM cetl.file WHERE dataset_id = $1::int AND sha256 = $2::bytea AND state IN ('committing', 'loaded')"             \
+    " ORDER BY id LIMIT 1"
 /* The same, but only the dataset's newest load counts: A, B, A again is a revert. */
 #define SQL_LEDGER_DUPLICATE_NEWEST                                                                                                \
-    "SELECT id FROM cetl.file WHERE id = (SELECT max(id) FROM cetl.file WHERE dataset_id = $1::int AND state = 'loaded')"          \
+    "SELECT id FROM cetl.file WHERE id ="                                                                                          \
+    " (SELECT max(id) FROM cetl.file WHERE dataset_id = $1::int AND state IN ('committing', 'loaded'))"                            \
     " AND sha256 = $2::bytea"
 
 /* The row of a finished file; → id, xid. $17 the change of the dataset's row count; a mark is made when $5 is 'loaded'. */
@@ -149,7 +151,7 @@
 #define SQL_LEDGER_DUPLICATE_MANY "SELECT u.i - 1, f.id FROM unnest("
 #define SQL_LEDGER_DUPLICATE_MANY_END                                                                                              \
     "::text[]) WITH ORDINALITY AS u(s, i) CROSS JOIN LATERAL (SELECT id FROM cetl.file WHERE dataset_id = %lld"                    \
-    " AND sha256 = decode(u.s, 'hex') AND state = 'loaded' ORDER BY id LIMIT 1) f"
+    " AND sha256 = decode(u.s, 'hex') AND state IN ('committing', 'loaded') ORDER BY id LIMIT 1) f"
 
 /* $1 dataset, $2 its table, $3 the change of its row count, then an array each: token, name, bytes, state, SHA-256 in hex, rows
  * read, loaded, rejected, duplicate_of, arrived, started → id, token, xid, definition, columns. */
@@ -162,6 +164,59 @@
     " SELECT $1::int, $3::int8 WHERE 'loaded' = ANY ($7::text[]))"                                                                 \
     " SELECT f.id, f.token, pg_current_xact_id()::text, q.* FROM f,"                                                               \
     " (SELECT " SQL_DEFINITION(2) " FROM cetl.dataset d WHERE d.id = $1::int) q"
+
+/* ---- a load over several connections (parallel.h, prepared.h) ---- */
+
+/* $1 the table as regclass text → max_prepared_transactions, how many are taken, why this table takes one connection (or NULL). */
+#define SQL_PARALLEL_CONDITIONS                                                                                                    \
+    "SELECT current_setting('max_prepared_transactions'), (SELECT count(*) FROM pg_prepared_xacts),"                               \
+    " CASE WHEN relkind <> 'r' THEN 'it is not a plain table'"                                                                     \
+    " WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled <> 'D')"                        \
+    "  THEN 'it has triggers'"                                                                                                     \
+    " WHEN EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f') THEN 'it has foreign keys'"                 \
+    " WHEN EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND (indisunique OR indisexclusion))"                               \
+    "  THEN 'it has a primary key, or unique or exclusion constraints' END"                                                        \
+    " FROM pg_class c WHERE c.oid = to_regclass($1)"
+
+/* The name of file n's lock: each session that works on its load shares it until it is through, and who settles the load takes it
+ * alone: after the last of them. */
+#define SQL_LOAD_LOCK(n) "hashtextextended('cetl load ' || " n ", 0)"
+#define SQL_LOAD_SHARE "SELECT pg_advisory_lock_shared(" SQL_LOAD_LOCK("'%lld'") ")"
+#define SQL_UNLOCK_ALL "SELECT pg_advisory_unlock_all()"
+/* $1 file: whoever still works on its load, for a daemon that is gone, say, must end. */
+#define SQL_LOAD_EVICT                                                                                                             \
+    "SELECT pg_terminate_backend(pid) FROM pg_locks WHERE locktype = 'advisory' AND objsubid = 1 AND pid <> pg_backend_pid()"      \
+    " AND database = (SELECT oid FROM pg_database WHERE datname = current_database())"                                             \
+    " AND (classid::int8 << 32 | objid::int8) = " SQL_LOAD_LOCK("$1::text")
+#define SQL_LOAD_LOCK_ALONE "SELECT pg_advisory_lock(" SQL_LOAD_LOCK("$1::text") ")"
+
+/* $1 dataset, $2 token, $3 name, $4 bytes, $5 arrived, $6 started, $7 shares, $8 instance → id. */
+#define SQL_LEDGER_BEGIN                                                                                                           \
+    "INSERT INTO cetl.file (dataset_id, token, name, bytes, state, arrived_at, started_at, shares, instance)"                      \
+    " VALUES ($1::int, $2, $3, $4::int8, 'loading', $5::timestamptz, $6::timestamptz, $7::int, $8) RETURNING id"
+/* $1 file, $2 token, $3 SHA-256, $4 to $8 the counts but updated → id, xid. No row: it was given up. */
+#define SQL_LEDGER_DECIDE                                                                                                          \
+    "UPDATE cetl.file SET state = 'committing', sha256 = $3::bytea, rows_read = $4::int8, rows_loaded = $5::int8,"                 \
+    " rows_ignored = $6::int8, rows_rejected = $7::int8, rows_filtered = $8::int8"                                                 \
+    " WHERE id = $1::int8 AND token = $2 AND state = 'loading' AND shares > 0 RETURNING id, pg_current_xact_id()::text"
+/* $1 file → state, instance. What is not decided is given up: shares 0. Waits for a leader that is deciding. */
+#define SQL_LEDGER_SETTLE                                                                                                          \
+    "UPDATE cetl.file SET shares = CASE state WHEN 'loading' THEN 0 ELSE shares END WHERE id = $1::int8 RETURNING state, instance"
+/* $1 file: it is given up, and nothing of it is left. */
+#define SQL_LEDGER_FORGET "DELETE FROM cetl.file WHERE id = $1::int8 AND state = 'loading' AND shares = 0"
+/* $1 file: all of its shares are committed. */
+#define SQL_LEDGER_FINISH                                                                                                          \
+    "WITH f AS (UPDATE cetl.file SET state = 'loaded', finished_at = clock_timestamp()"                                            \
+    "  WHERE id = $1::int8 AND state = 'committing' RETURNING dataset_id, rows_loaded)"                                            \
+    " INSERT INTO cetl.change (dataset_id, rows) SELECT dataset_id, rows_loaded FROM f"
+/* $1 instance, $2 file → the next file whose load that instance has left open. */
+#define SQL_LEDGER_OPEN                                                                                                            \
+    "SELECT id FROM cetl.file WHERE state IN ('loading', 'committing') AND instance = $1 AND id > $2::int8 ORDER BY id LIMIT 1"
+/* $1 how a prepared transaction's name begins, $2 what to do with it → that statement for the first of them, its name. */
+#define SQL_PREPARED_NEXT                                                                                                          \
+    "SELECT format('%s PREPARED %L', $2::text, gid), gid FROM pg_prepared_xacts"                                                   \
+    " WHERE database = current_database() AND starts_with(gid, $1) ORDER BY gid LIMIT 1"
+#define SQL_PREPARED_MAX "SELECT current_setting('max_prepared_transactions')"
 
 #define SQL_REJECT_COPY "COPY cetl.reject (file_id, line, byte_offset, column_name, code, message, value, raw) FROM STDIN"
 /* $1 file id */

@@ -1,0 +1,364 @@
+# SPDX-License-Identifier: MIT
+"""One file over several connections: the same rows, rollups, rejects and counts as over one; whatever is killed when, all of it once."""
+
+import os
+import subprocess
+
+import pytest
+
+from cluster import Cluster, Database
+from proxy import Proxy
+from source import PARTS, PARTS_DAILY, assert_parts, large_part, part
+from test_points import faultio, fired, no_sanitizer  # noqa: F401 (fixtures)
+from waiting import until
+
+PARALLEL = PARTS.replace("[rollup", "parallel = 3\nparallel_min = 1K\n[rollup", 1)
+CONNECTIONS = {"load_connections": "5"}
+NOTHING_LEFT = ("SELECT (SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()),"
+                " (SELECT count(*) FROM cetl.file WHERE state IN ('loading', 'committing')),"
+                " (SELECT count(*) FROM pg_locks WHERE locktype = 'advisory' AND granted"
+                "  AND database = (SELECT oid FROM pg_database WHERE datname = current_database()))")
+
+
+def shares(database):
+    return [row[0] for row in database.rows("SELECT shares FROM cetl.file WHERE state = 'loaded' ORDER BY id")]
+
+
+def assert_nothing_left(database):
+    assert database.rows(NOTHING_LEFT) == [(0, 0, 0)], "prepared transactions, open rows, locks"
+
+
+def large(folder, name="part_large.csv", megabytes=6, first=1):
+    path = os.path.join(folder, name)
+    large_part(path, first, megabytes)
+    return path
+
+
+def test_loads_the_same_as_one_connection(make_cetld, database, folder):
+    daemon = make_cetld(database.url(), PARALLEL, database=CONNECTIONS).start()
+    sources = [large(folder), large(folder, "part_other.csv", first=1000000)]
+    daemon.drop_file(sources[0])
+    entry = daemon.wait_state("part_large.csv")
+    assert daemon.settled(entry) and entry["rows_loaded"] > 0
+    daemon.drop_file(sources[1])
+    daemon.wait_state("part_other.csv")
+    assert shares(database) == [3, 3]
+    assert_parts(database, daemon, sources)
+    assert daemon.json("/v1")[0]["rows"] == entry["rows_loaded"] + daemon.ledger("part_other.csv")[0]["rows_loaded"]
+    assert_nothing_left(database)
+
+
+def test_rows_are_rejected_within_the_budget_and_beyond(make_cetld, database, folder):
+    daemon = make_cetld(database.url(), PARALLEL.replace("parallel = 3", "parallel = 3\nmax_errors = 3"), database=CONNECTIONS).start()
+    path = large(folder, megabytes=3)
+    with open(path, "rb") as f:
+        good = f.read()
+    bad = b"x,2024-01-01,w,1\n7,never,w,1\n8,2024-01-01,w,much\n"
+    half = good.index(b"\n7000,2024-") + 1
+    daemon.drop("part_within.csv", good[:half] + bad + good[half:])
+    entry = daemon.wait_state("part_within.csv")
+    assert entry["rows_rejected"] == 3 and daemon.settled(entry)
+    assert shares(database) == [3]
+    rejects = daemon.json("/v1/files/%d/rejects" % entry["id"])
+    assert [r["column"] for r in rejects] == ["id", "day", "amount"]
+    assert database.value("SELECT count(*) FROM parts") == entry["rows_loaded"]
+    assert database.same("SELECT * FROM parts_daily", PARTS_DAILY)
+    daemon.drop("part_beyond.csv", good + bad + b"y,,,\n")
+    entry = daemon.wait_state("part_beyond.csv", "failed")
+    assert entry["rows_rejected"] == 4
+    assert daemon.errors_csv("part_beyond.csv").count("never") >= 1
+    assert database.value("SELECT count(*) FROM parts") == database.value("SELECT sum(rows_loaded) FROM cetl.file")
+    assert_nothing_left(database)
+
+
+def test_equal_bytes_are_a_duplicate(make_cetld, database, folder):
+    daemon = make_cetld(database.url(), PARALLEL, database={"load_connections": "8"}).start()
+    source = large(folder)
+    for name in ("part_a.csv", "part_b.csv"):  # side by side
+        daemon.drop_file(source, name)
+    until(lambda: len([e for e in daemon.ledger() if e["state"] in ("loaded", "duplicate")]) == 2, lambda: "both are over\n" + daemon.log())
+    daemon.wait_moved()
+    daemon.drop_file(source, "part_c.csv")
+    daemon.wait_state("part_c.csv", "duplicate")
+    assert sorted(e["state"] for e in daemon.ledger()) == ["duplicate", "duplicate", "loaded"]
+    rows = database.value("SELECT count(*) FROM parts")
+    assert rows == database.value("SELECT count(DISTINCT id) FROM parts") > 0
+    assert_nothing_left(database)
+
+
+def test_what_the_server_refuses_is_told_as_over_one_connection(make_cetld, database, folder):
+    daemon = make_cetld(database.url(), PARALLEL.replace("id bigint not null", "id bigint not null check (id <> 50000)"), database=CONNECTIONS).start()
+    daemon.drop_file(large(folder))
+    entry = daemon.wait_state("part_large.csv", "failed")
+    assert "parts_id_check" in entry["error"]
+    assert database.value("SELECT count(*) FROM parts") == 0
+    assert daemon.log_lines("over one connection, not 3: .*parts_id_check")
+    assert_nothing_left(database)
+
+
+REFUSED = [
+    ("CREATE FUNCTION t() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN NEW; END'; CREATE TRIGGER t BEFORE INSERT ON parts FOR EACH ROW EXECUTE FUNCTION t()",
+     "it has triggers"),
+    ("CREATE TABLE words (word text PRIMARY KEY); ALTER TABLE parts ADD CONSTRAINT f FOREIGN KEY (word) REFERENCES words NOT VALID; ALTER TABLE parts DROP CONSTRAINT f;"
+     " CREATE TABLE days (id bigint PRIMARY KEY); INSERT INTO days SELECT generate_series(1, 200000); ALTER TABLE parts ADD FOREIGN KEY (id) REFERENCES days",
+     "it has foreign keys"),
+    ("ALTER TABLE parts ADD PRIMARY KEY (id)", "it has a primary key"),
+    ("CREATE UNIQUE INDEX ON parts (id)", "unique"),
+    ("ALTER TABLE parts ALTER id ADD GENERATED BY DEFAULT AS IDENTITY", "the numbers of column id"),
+]
+
+
+@pytest.mark.parametrize("change, reason", REFUSED, ids=[r[1].replace(" ", "_") for r in REFUSED])
+def test_a_table_that_cannot_be_loaded_so_takes_one_connection(make_cetld, database, folder, change, reason):
+    daemon = make_cetld(database.url(), PARALLEL, database=CONNECTIONS).start()
+    database.rows(change)
+    source = large(folder, megabytes=1)
+    daemon.drop_file(source)
+    daemon.wait_state("part_large.csv")
+    assert daemon.log_lines("over one connection, not 3: .*" + reason), daemon.log()
+    assert shares(database) == [None]
+    assert_parts(database, daemon, [source])
+
+
+def test_too_few_connections_take_one(make_cetld, database, folder):
+    daemon = make_cetld(database.url(), PARALLEL, database={"load_connections": "1"}).start()
+    source = large(folder, megabytes=1)
+    daemon.drop_file(source)
+    daemon.wait_state("part_large.csv")
+    assert daemon.log_lines("over one connection, not 3: .*load_connections")
+    assert shares(database) == [None]
+    assert_parts(database, daemon, [source])
+
+
+def test_what_is_free_is_taken_and_small_files_get_on(make_cetld, database, folder):
+    """Both connections for the first; another large file, of another dataset, waits for it, a small one does not."""
+    config = PARALLEL.replace("parallel = 3", "parallel = 16") + "[dataset others]\nfiles = other*.csv\ncolumns = id bigint, day date, word text, amount numeric\n"
+    daemon = make_cetld(database.url(), config, database={"load_connections": "2"}).start()
+    source = large(folder)
+    holder = database.connect()
+    holder.autocommit = False
+    with holder.cursor() as sql:
+        sql.execute("LOCK TABLE parts_daily IN ACCESS EXCLUSIVE MODE")  # it cannot end before we say so
+        daemon.drop_file(source)
+        until(lambda: database.value("SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()") == 1, "a share is prepared")
+        daemon.drop_file(large(folder, "other_large.csv"))
+        daemon.drop("other_small.csv", part(3, 1, 10))
+        daemon.wait_state("other_small.csv")
+        assert [e["name"] for e in daemon.ledger() if e["state"] in ("loading", "committing")] == ["part_large.csv"]
+        holder.rollback()
+    holder.close()
+    daemon.wait_count("loaded", 3)
+    assert shares(database).count(2) == 1
+    assert database.same("SELECT * FROM parts_daily", PARTS_DAILY)
+    assert_nothing_left(database)
+
+
+def test_a_server_without_prepared_transactions_takes_one_and_status_says_so(make_cetld, own_database, folder):
+    own_database.rows("ALTER SYSTEM SET max_prepared_transactions = 0")
+    own_database.cluster.stop()
+    own_database.cluster.start()
+    daemon = make_cetld(own_database.url(), PARALLEL, database=CONNECTIONS).start()
+    assert "max_prepared_transactions" in daemon.json("/status")["database"]["parallel_needs"]
+    source = large(folder, megabytes=1)
+    daemon.drop_file(source)
+    daemon.wait_state("part_large.csv")
+    assert shares(own_database) == [None]
+    assert_parts(own_database, daemon, [source])
+
+
+def test_the_ledger_shows_a_load_once(make_cetld, database, folder):
+    daemon = make_cetld(database.url(), PARALLEL, database=CONNECTIONS).start()
+    assert daemon.json("/status")["database"]["parallel_needs"] is None
+    source = large(folder, megabytes=30)
+    daemon.drop_file(source)
+    seen = []
+    while not seen or seen[-1] != ["loaded"]:
+        seen.append([e["state"] for e in daemon.ledger()])
+        assert len(seen[-1]) <= 1 or seen[-1] == ["committing", "loaded"], seen[-1]
+    assert ["loading"] in seen
+    daemon.wait_moved()
+    assert_parts(database, daemon, [source])
+
+
+# -- what earlier runs, and others, have left
+
+def instance(daemon):
+    with open(os.path.join(daemon.state, "instance")) as f:
+        return f.read().strip()
+
+
+def test_orphans_of_ours_are_rolled_back_and_those_of_others_are_left(make_cetld, database, folder):
+    daemon = make_cetld(database.url(), PARALLEL, database=CONNECTIONS).start()
+    ours = instance(daemon)
+    assert len(ours) == 16
+    daemon.stop()
+    for name in ("cetl:%s:77:1" % ours, "cetl:0123456789abcdef:77:1", "mine"):
+        db = database.cluster.connect(database.name, "cetl")
+        db.autocommit = False
+        with db.cursor() as sql:
+            sql.execute("INSERT INTO parts VALUES (%s, '2024-01-01')", (len(name),))
+            sql.execute("PREPARE TRANSACTION '%s'" % name)
+        db.close()
+    try:
+        daemon.start()
+        assert instance(daemon) == ours
+        left = [r[0] for r in database.rows("SELECT gid FROM pg_prepared_xacts WHERE database = current_database() ORDER BY 1")]
+        assert left == ["cetl:0123456789abcdef:77:1", "mine"]
+        assert daemon.log_lines("cetl:%s:77:1 .*belonged to no file" % ours)
+    finally:
+        for name, in database.rows("SELECT gid FROM pg_prepared_xacts WHERE database = current_database()"):
+            database.rows("ROLLBACK PREPARED '%s'" % name)
+
+
+# -- cut, killed, crashed
+
+STEPS = [
+    "PQsendQuery~'loading', #1",
+    "PQsendQuery~LOCK TABLE#1",
+    "PQputCopyData#9",
+    "PQputCopyEnd#1",
+    "PQputCopyEnd#3",
+    "PQsendQuery~PREPARE TRANSACTION#1",
+    "PQsendQuery~PREPARE TRANSACTION#2",
+    "PQsendQuery~pg_advisory_xact_lock#1",
+    "PQsendQuery~SET state = 'committing'#1",
+    "PQsendQuery~COMMIT#1",
+    "PQsendQuery~SET shares = CASE#1",
+    "PQsendQuery~COMMIT PREPARED#1",
+    "PQsendQuery~COMMIT PREPARED#2",
+    "PQsendQuery~SET state = 'loaded'#1",
+    "rename~done#1",
+]
+
+
+@pytest.fixture
+def begun(make_cetld, database, folder, faultio):
+    """(daemon, sources): a dataset that exists already, and two files to be dropped."""
+    daemon = make_cetld(database.url(), PARALLEL, database=CONNECTIONS)
+    sources = [large(folder), os.path.join(folder, "part_1.csv")]
+    with open(sources[1], "wb") as f:
+        f.write(part(1, 10**6, 3000))
+    daemon.start()
+    daemon.stop()
+    daemon.environment = {"LD_PRELOAD": faultio, "FAULT_LOG": os.path.join(folder, "fired")}
+    return daemon, sources
+
+
+@pytest.mark.parametrize("action", ["kill", "killafter"])
+@pytest.mark.parametrize("step", STEPS)
+def test_killed_at(begun, database, step, action):
+    daemon, sources = begun
+    for path in sources:
+        daemon.drop_file(path)
+    daemon.environment["FAULT"] = "%s=%s" % (step, action)
+    daemon.launch()
+    assert daemon.process.wait(30) == -9, daemon.log()
+    daemon.process = None
+    assert fired(daemon)
+    daemon.environment = {}
+    daemon.start()
+    daemon.wait_count("loaded", 2)
+    assert_parts(database, daemon, sources)
+    assert set(shares(database)) <= {3, None}
+    assert_nothing_left(database)
+
+
+@pytest.mark.parametrize("first", ["PQsendQuery~COMMIT PREPARED#1", "PQsendQuery~PREPARE TRANSACTION#2"])
+@pytest.mark.parametrize("again", ["PQsendQuery~PREPARED 'cetl#1", "PQsendQuery~pg_terminate_backend#1", "PQsendQuery~SET shares = CASE#1"])
+def test_killed_again_while_it_recovers(begun, database, first, again):
+    daemon, sources = begun
+    for path in sources:
+        daemon.drop_file(path)
+    for fault in (first + "=killafter", again + "=kill", again + "=killafter"):
+        daemon.environment["FAULT"] = fault
+        daemon.launch()
+        try:
+            assert daemon.process.wait(10) == -9, daemon.log()
+        except subprocess.TimeoutExpired:
+            # The kill before had done all there was to do.
+            assert fault.endswith("killafter") and fault.startswith(again), daemon.log()
+            daemon.kill9()
+        daemon.process = None
+    daemon.environment = {}
+    daemon.start()
+    daemon.wait_count("loaded", 2)
+    assert_parts(database, daemon, sources)
+    assert_nothing_left(database)
+
+
+MESSAGES = [
+    "c2s:Query~LOCK TABLE",
+    "s2c:CopyInResponse",
+    "c2s:CopyData#3",
+    "s2c:CommandComplete~COPY",
+    "c2s:Query~PREPARE TRANSACTION",
+    "s2c:CommandComplete~PREPARE TRANSACTION",
+    "c2s:Parse~shares > 0 RETURNING",
+    "c2s:Query~COMMIT",
+    "s2c:CommandComplete~COMMIT",
+    "c2s:Query~COMMIT PREPARED",
+    "s2c:CommandComplete~COMMIT PREPARED",
+    "s2c:CommandComplete~COMMIT PREPARED#2",
+    "c2s:Parse~WITH f AS (UPDATE cetl.file",
+]
+
+
+@pytest.fixture
+def proxy(postgres):
+    made = Proxy(postgres)
+    yield made
+    made.close()
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_connection_cut_at(make_cetld, database, folder, proxy, message):
+    daemon = make_cetld(database.url(proxy.port), PARALLEL, database=CONNECTIONS).start()
+    source = large(folder)
+    rule = message + "=rst,once"
+    proxy.tell("rule " + rule)
+    daemon.drop_file(source)
+    daemon.wait_state("part_large.csv", deadline=90)
+    assert proxy.fired() == [rule]
+    assert_parts(database, daemon, [source])
+    assert_nothing_left(database)
+
+
+@pytest.fixture(scope="module")
+def crashing():
+    cluster = Cluster()
+    yield cluster
+    cluster.remove()
+
+
+@pytest.mark.parametrize("message", MESSAGES)
+def test_server_crashes_at(make_cetld, crashing, folder, message):
+    database = Database(crashing, crashing.create_database())
+    proxy = Proxy(crashing)
+    try:
+        daemon = make_cetld(database.url(proxy.port), PARALLEL, database=CONNECTIONS).start()
+        source = large(folder)
+        with open(os.path.join(crashing.data, "postmaster.pid")) as f:
+            postmaster = int(f.readline())
+        rule = "%s=kill:%d:3,once" % (message, postmaster)
+        proxy.tell("rule " + rule)
+        daemon.drop_file(source)
+        until(lambda: proxy.fired() == [rule] and not crashing.running(), lambda: "the server is down\n" + daemon.log())
+        crashing.start()
+        daemon.wait_state("part_large.csv", deadline=90)
+        assert_parts(database, daemon, [source])
+        assert_nothing_left(database)
+        daemon.stop()
+    finally:
+        proxy.close()
+
+
+def test_stopped_while_it_loads_and_loaded_by_the_next_run(make_cetld, database, folder):
+    daemon = make_cetld(database.url(), PARALLEL, database=CONNECTIONS).start()
+    source = large(folder, megabytes=30)
+    daemon.drop_file(source)
+    until(lambda: database.value("SELECT count(*) FROM pg_stat_activity WHERE query LIKE '%%COPY%%' AND state = 'active' AND datname = current_database()"
+                                 " AND usename = 'cetl'") == 3, "three connections copy", step=0.001)
+    daemon.restart()
+    daemon.wait_state("part_large.csv")
+    assert_parts(database, daemon, [source])
+    assert_nothing_left(database)
