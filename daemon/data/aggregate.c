@@ -18,6 +18,13 @@ struct group {
     struct aggregate_cell cell[];
 };
 
+/* Where a key's values are, by row: in the batch's column, or computed from it. */
+struct key_column {
+    const union value *value;
+    const bool *null;
+    union value *computed; /* NULL: the key is the column itself */
+};
+
 /* Open addressing with linear probing; at most three quarters of the slots are taken. */
 struct slot {
     uint64_t hash;
@@ -38,11 +45,14 @@ struct aggregate {
     size_t groups;
     bool sorted; /* the first `groups` slots are the groups in key order: it is no hash table any more */
     uint64_t seed;
-    struct buf bytes;   /* the key that is being looked up */
-    size_t *key_at;     /* where each key's bytes begin in it */
-    union value *value; /* and its values */
-    bool *null;
-    struct group *group_of[BATCH_ROWS]; /* the batch's rows */
+    size_t *reserve; /* the measures that need room for a value */
+    size_t reserving;
+    struct buf bytes; /* of the key of a group that is being made */
+    size_t *key_at;   /* where each key's bytes begin in it */
+    struct key_column *column;
+    /* Of the batch's rows: */
+    uint64_t hash[BATCH_ROWS];
+    struct aggregate_cell *cells_of[BATCH_ROWS]; /* the cells of the row's group */
 };
 
 static union value *group_values(const struct aggregate *a, struct group *g)
@@ -83,14 +93,21 @@ static int make_plans(struct aggregate *a)
     a->key = arena_array(&a->plans, s->keys + 1, sizeof(*a->key));
     a->measure = arena_array(&a->plans, s->measures + 1, sizeof(*a->measure));
     a->key_at = arena_array(&a->plans, s->keys + 1, sizeof(*a->key_at));
-    a->value = arena_array(&a->plans, s->keys + 1, sizeof(*a->value));
-    a->null = arena_array(&a->plans, s->keys + 1, sizeof(*a->null));
-    if (!a->key || !a->measure || !a->key_at || !a->value || !a->null) return -ENOMEM;
+    a->column = arena_array(&a->plans, s->keys + 1, sizeof(*a->column));
+    a->reserve = arena_array(&a->plans, s->measures + 1, sizeof(*a->reserve));
+    if (!a->key || !a->measure || !a->key_at || !a->column || !a->reserve) return -ENOMEM;
     int r = 0;
-    for (size_t k = 0; k < s->keys && r == 0; k++)
+    for (size_t k = 0; k < s->keys && r == 0; k++) {
         r = aggregate_key_plan(s, k, NULL, &a->key[k]);
-    for (size_t m = 0; m < s->measures && r == 0; m++)
+        if (r == 0 && aggregate_key_computed(&a->key[k])) {
+            a->column[k].computed = arena_alloc(&a->plans, BATCH_ROWS * sizeof(union value));
+            if (!a->column[k].computed) return -ENOMEM;
+        }
+    }
+    for (size_t m = 0; m < s->measures && r == 0; m++) {
         r = aggregate_measure_plan(s, m, NULL, &a->measure[m]);
+        if (r == 0 && a->measure[m].kind->reserve) a->reserve[a->reserving++] = m;
+    }
     assert(r == 0); /* who made the spec has asked for the types */
     return r;
 }
@@ -140,31 +157,32 @@ size_t aggregate_bytes(const struct aggregate *a)
     return a->arena.used + table_bytes(a->slots);
 }
 
-static uint64_t mix(uint64_t h, uint64_t v)
+static uint64_t hash_row(const struct aggregate *a, size_t row)
 {
-    h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
-    return h ^ h >> 29;
+    uint64_t h = a->seed;
+    for (size_t k = 0; k < a->spec->keys; k++)
+        h = aggregate_key_hash(&a->key[k], &a->column[k].value[row], a->column[k].null[row], h);
+    return h;
 }
 
-static uint64_t hash(const struct aggregate *a, struct slice key)
+/* The key of the row is that of the group. */
+static bool is_key(const struct aggregate *a, struct group *g, size_t row)
 {
-    uint64_t h = mix(a->seed, key.len), v;
-    for (; key.len >= sizeof(v); key.p += sizeof(v), key.len -= sizeof(v)) {
-        memcpy(&v, key.p, sizeof(v));
-        h = mix(h, v);
+    const union value *value = group_values(a, g);
+    const bool *null = group_nulls(a, g);
+    for (size_t k = 0; k < a->spec->keys; k++) {
+        if (a->column[k].null[row] != null[k]) return false;
+        if (!null[k] && !aggregate_key_equal(&a->key[k], &a->column[k].value[row], &value[k])) return false;
     }
-    v = 0;
-    if (key.len) memcpy(&v, key.p, key.len);
-    return mix(h, v);
+    return true;
 }
 
-/* The slot that holds the key, or the free one where it belongs. */
-static struct slot *find_slot(struct aggregate *a, uint64_t h, struct slice key)
+/* The slot that holds the row's key, or the free one where it belongs. */
+static struct slot *find_slot(struct aggregate *a, uint64_t h, size_t row)
 {
     for (size_t i = h & (a->slots - 1);; i = (i + 1) & (a->slots - 1)) {
         struct slot *s = &a->slot[i];
-        if (!s->group) return s;
-        if (s->hash == h && slice_equal(key, (struct slice){group_bytes(a, s->group), s->group->bytes})) return s;
+        if (!s->group || (s->hash == h && is_key(a, s->group, row))) return s;
     }
 }
 
@@ -188,27 +206,29 @@ static int grow(struct aggregate *a)
     return 0;
 }
 
-/* The bytes of the key in a->value and a->null. */
-static int encode(struct aggregate *a)
+/* The bytes of the row's key. */
+static int encode(struct aggregate *a, size_t row)
 {
     buf_reset(&a->bytes);
     for (size_t k = 0; k < a->spec->keys; k++) {
         a->key_at[k] = a->bytes.len + 1; /* behind the NULL flag */
-        aggregate_key_encode(a->key[k].type.id, &a->value[k], a->null[k], &a->bytes);
+        aggregate_key_encode(a->key[k].type.id, &a->column[k].value[row], a->column[k].null[row], &a->bytes);
     }
     int r = buf_check(&a->bytes);
     return r == ERROR_TOO_BIG ? AGGREGATE_E_FULL : r;
 }
 
-/* The keys' values for showing. Most variable ones stand in the key's bytes as they are; the others are copied. */
-static int keep_values(struct aggregate *a, struct group *g)
+/* The row's key for showing and comparing. Most variable values stand in the key's bytes as they are; the others are copied. */
+static int keep_values(struct aggregate *a, struct group *g, size_t row)
 {
     const char *bytes = group_bytes(a, g);
     for (size_t k = 0; k < a->spec->keys; k++) {
         union value *v = &group_values(a, g)[k];
-        *v = a->value[k];
-        group_nulls(a, g)[k] = a->null[k];
-        if (a->null[k] || type_info(a->key[k].type.id)->fixed || v->s.len == 0) continue;
+        bool null = a->column[k].null[row];
+        group_nulls(a, g)[k] = null;
+        if (null) continue;
+        *v = a->column[k].value[row];
+        if (type_info(a->key[k].type.id)->fixed || v->s.len == 0) continue;
         size_t at = a->key_at[k];
         if (v->s.len <= g->bytes - at && memcmp(bytes + at, v->s.p, v->s.len) == 0) {
             v->s.p = bytes + at;
@@ -220,9 +240,11 @@ static int keep_values(struct aggregate *a, struct group *g)
     return 0;
 }
 
-static int make_group(struct aggregate *a, struct group **ret_group)
+static int make_group(struct aggregate *a, size_t row, struct group **ret_group)
 {
     const struct aggregate_spec *s = a->spec;
+    int r = encode(a, row);
+    if (r) return r;
     size_t head =
         sizeof(struct group) + s->measures * sizeof(struct aggregate_cell) + s->keys * (sizeof(union value) + sizeof(bool));
     struct group *g = arena_alloc(&a->arena, head + a->bytes.len);
@@ -230,23 +252,20 @@ static int make_group(struct aggregate *a, struct group **ret_group)
     memset(g, 0, head);
     g->bytes = a->bytes.len;
     if (g->bytes) memcpy(group_bytes(a, g), a->bytes.data, g->bytes);
-    int r = keep_values(a, g);
+    r = keep_values(a, g, row);
     if (r == 0) *ret_group = g;
     return r;
 }
 
-/* Find or make the group of the key in a->value and a->null. The slot is valid until the next call; ret_made: the group is new. */
-static int find_group(struct aggregate *a, struct slot **ret_slot, bool *ret_made)
+/* Find or make the group of the row's key. The slot is valid until the next call; ret_made: the group is new. */
+static int find_group(struct aggregate *a, uint64_t h, size_t row, struct slot **ret_slot, bool *ret_made)
 {
-    int r = encode(a);
-    if (r == 0 && a->groups >= a->slots / 4 * 3) r = grow(a);
+    int r = a->groups >= a->slots / 4 * 3 ? grow(a) : 0;
     if (r) return r;
-    struct slice key = buf_slice(&a->bytes);
-    uint64_t h = hash(a, key);
-    struct slot *slot = find_slot(a, h, key);
+    struct slot *slot = find_slot(a, h, row);
     *ret_made = !slot->group;
     if (!slot->group) {
-        r = make_group(a, &slot->group);
+        r = make_group(a, row, &slot->group);
         if (r) return r;
         slot->hash = h;
         a->groups++;
@@ -264,9 +283,9 @@ static void drop_group(struct aggregate *a, struct slot *slot)
 
 static int reserve_row(struct aggregate *a, struct group *g, const struct batch *b, size_t row)
 {
-    for (size_t m = 0; m < a->spec->measures; m++) {
+    for (size_t i = 0; i < a->reserving; i++) {
+        size_t m = a->reserve[i];
         const struct aggregate_measure_plan *p = &a->measure[m];
-        if (!p->kind->reserve) continue;
         const struct batch_column *column = &b->column[p->measure.column];
         if (column->null[row]) continue;
         if (p->kind->reserve(p, &g->cell[m], &column->value[row], &a->arena)) return AGGREGATE_E_FULL;
@@ -277,51 +296,50 @@ static int reserve_row(struct aggregate *a, struct group *g, const struct batch 
 /* The row's group, with room for its values. */
 static int place_row(struct aggregate *a, const struct batch *b, size_t row)
 {
-    for (size_t k = 0; k < a->spec->keys; k++) {
-        int r = aggregate_key_value(&a->key[k], b, row, &a->value[k], &a->null[k]);
-        if (r) return r;
-    }
     struct slot *slot;
     bool made;
-    int r = find_group(a, &slot, &made);
+    int r = find_group(a, a->hash[row], row, &slot, &made);
     if (r) return r;
     r = reserve_row(a, slot->group, b, row);
     if (r) {
         if (made) drop_group(a, slot);
         return r;
     }
-    a->group_of[row] = slot->group;
+    a->cells_of[row] = slot->group->cell;
     return 0;
 }
 
-static void add_measure(struct aggregate *a, size_t m, const struct batch *b, size_t from, size_t to)
+/* The keys of the rows from..to, and their hashes. The row behind the last whose keys all have a result. */
+static size_t prepare_keys(struct aggregate *a, const struct batch *b, size_t from, size_t to)
 {
-    const struct aggregate_measure_plan *p = &a->measure[m];
-    if (p->kind->counts_nulls) {
-        for (size_t row = from; row < to; row++)
-            p->kind->add(p, &a->group_of[row]->cell[m], NULL);
-        return;
+    for (size_t k = 0; k < a->spec->keys; k++) {
+        const struct batch_column *column = &b->column[a->key[k].key.column];
+        struct key_column *key = &a->column[k];
+        key->null = column->null;
+        key->value = key->computed ? key->computed : column->value;
+        if (key->computed) to = aggregate_key_compute(&a->key[k], column, from, to, key->computed);
     }
-    const struct batch_column *column = &b->column[p->measure.column];
-    for (size_t row = from; row < to; row++) {
-        if (column->null[row]) continue;
-        struct aggregate_cell *c = &a->group_of[row]->cell[m];
-        p->kind->add(p, c, &column->value[row]);
-        c->seen = true;
-    }
+    for (size_t row = from; row < to; row++)
+        a->hash[row] = a->seed;
+    for (size_t k = 0; k < a->spec->keys; k++)
+        aggregate_key_hash_rows(&a->key[k], a->column[k].value, a->column[k].null, from, to, a->hash);
+    return to;
 }
 
 int aggregate_add_from(struct aggregate *a, const struct batch *b, size_t *row)
 {
     assert(!a->sorted && b->rows <= BATCH_ROWS);
-    size_t first = *row, end = first;
+    size_t first = *row, end = first, prepared = prepare_keys(a, b, first, b->rows);
     int r = 0;
-    while (end < b->rows && (r = place_row(a, b, end)) == 0)
+    while (end < prepared && (r = place_row(a, b, end)) == 0)
         end++;
-    for (size_t m = 0; m < a->spec->measures; m++)
-        add_measure(a, m, b, first, end);
+    for (size_t m = 0; m < a->spec->measures; m++) {
+        const struct aggregate_measure_plan *p = &a->measure[m];
+        const struct batch_column *column = p->kind->counts_nulls ? NULL : &b->column[p->measure.column];
+        p->kind->add_rows(p, &(struct aggregate_rows){a->cells_of, m, column, first, end});
+    }
     *row = end;
-    return r;
+    return r == 0 && end < b->rows ? AGGREGATE_E_RANGE : r;
 }
 
 int aggregate_add(struct aggregate *a, const struct batch *b)
@@ -351,27 +369,28 @@ static int merge_group(struct aggregate *to, struct group *g, struct group *from
     return 0;
 }
 
+static int merge_slot(struct aggregate *to, const struct aggregate *from, struct group *g)
+{
+    for (size_t k = 0; k < to->spec->keys; k++) {
+        to->column[k].value = &group_values(from, g)[k];
+        to->column[k].null = &group_nulls(from, g)[k];
+    }
+    struct slot *slot;
+    bool made;
+    int r = find_group(to, hash_row(to, 0), 0, &slot, &made);
+    if (r) return r;
+    r = merge_group(to, slot->group, g);
+    if (r && made) drop_group(to, slot);
+    return r;
+}
+
 int aggregate_merge(struct aggregate *to, const struct aggregate *from)
 {
     assert(!to->sorted && to != from && to->spec->keys == from->spec->keys && to->spec->measures == from->spec->measures);
-    for (size_t i = 0; i < from->slots; i++) {
-        struct group *g = from->slot[i].group;
-        if (!g) continue;
-        for (size_t k = 0; k < to->spec->keys; k++) {
-            to->value[k] = group_values(from, g)[k];
-            to->null[k] = group_nulls(from, g)[k];
-        }
-        struct slot *slot;
-        bool made;
-        int r = find_group(to, &slot, &made);
-        if (r) return r;
-        r = merge_group(to, slot->group, g);
-        if (r) {
-            if (made) drop_group(to, slot);
-            return r;
-        }
-    }
-    return 0;
+    int r = 0;
+    for (size_t i = 0; i < from->slots && r == 0; i++)
+        if (from->slot[i].group) r = merge_slot(to, from, from->slot[i].group);
+    return r;
 }
 
 static int compare_slots(const void *left, const void *right, void *aggregate)

@@ -29,6 +29,17 @@ static int plan_trunc(struct aggregate_key_plan *p, struct error *err)
     return 0;
 }
 
+static enum aggregate_key_class class_of(enum type_id id)
+{
+    switch (id) {
+    case TYPE_FLOAT4:
+    case TYPE_FLOAT8: return AGGREGATE_KEY_FLOAT;
+    case TYPE_NUMERIC: return AGGREGATE_KEY_NUMERIC;
+    case TYPE_BPCHAR: return AGGREGATE_KEY_BLANKS;
+    default: return type_info(id)->fixed ? AGGREGATE_KEY_INT : AGGREGATE_KEY_BYTES;
+    }
+}
+
 int aggregate_key_plan(const struct aggregate_spec *s, size_t k, struct error *err, struct aggregate_key_plan *ret_plan)
 {
     struct aggregate_key_plan p = {.key = s->key[k]};
@@ -45,6 +56,7 @@ int aggregate_key_plan(const struct aggregate_spec *s, size_t k, struct error *e
         break;
     case AGGREGATE_KEY_TRUNC: r = plan_trunc(&p, err); break;
     }
+    p.class = class_of(p.type.id);
     if (r == 0) *ret_plan = p;
     return r;
 }
@@ -57,24 +69,140 @@ static int trunc_value(const struct aggregate_key_plan *p, int64_t from, int64_t
     return r ? AGGREGATE_E_RANGE : 0;
 }
 
-int aggregate_key_value(const struct aggregate_key_plan *p, const struct batch *b, size_t row, union value *ret_value,
-                        bool *ret_null)
+size_t aggregate_key_compute(const struct aggregate_key_plan *p, const struct batch_column *column, size_t from, size_t to,
+                             union value *to_value)
 {
-    const struct batch_column *column = &b->column[p->key.column];
-    *ret_null = column->null[row];
-    if (*ret_null) {
-        *ret_value = (union value){.i = 0};
-        return 0;
+    for (size_t row = from; row < to; row++) {
+        int64_t v = column->value[row].i;
+        if (column->null[row])
+            v = 0;
+        else if (p->key.kind == AGGREGATE_KEY_DATE)
+            v = trunc_timestamp_to_date(v);
+        else if (trunc_value(p, v, &v))
+            return row;
+        to_value[row].i = v;
     }
-    union value v = column->value[row];
-    if (p->key.kind == AGGREGATE_KEY_TRUNC) {
-        int r = trunc_value(p, column->value[row].i, &v.i);
-        if (r) return r;
-    } else if (p->key.kind == AGGREGATE_KEY_DATE && p->source.id != TYPE_DATE) {
-        v.i = trunc_timestamp_to_date(v.i);
+    return to;
+}
+
+/* -0 and 0 are one group, all NaNs are one. */
+static inline uint64_t float_image(double f)
+{
+    uint64_t bits = UINT64_MAX;
+    if (isnan(f)) return bits;
+    if (f == 0) f = 0;
+    memcpy(&bits, &f, sizeof(bits));
+    return bits;
+}
+
+static inline struct slice without_blanks(struct slice s)
+{
+    while (s.len > 0 && s.p[s.len - 1] == ' ')
+        s.len--;
+    return s;
+}
+
+static inline uint64_t mix(uint64_t h, uint64_t v)
+{
+    h = (h ^ v) * UINT64_C(0x9e3779b97f4a7c15);
+    return h ^ h >> 29;
+}
+
+/* Up to seven bytes. Texts of different lengths may look the same; their lengths are mixed in. */
+static inline uint64_t load_short(const char *p, size_t n)
+{
+    if (n >= 4) {
+        uint32_t first, last;
+        memcpy(&first, p, sizeof(first));
+        memcpy(&last, p + n - 4, sizeof(last));
+        return (uint64_t)first << 32 | last;
     }
-    *ret_value = v;
-    return 0;
+    if (n == 0) return 0;
+    return (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 | (unsigned char)p[n - 1];
+}
+
+static inline uint64_t mix_bytes(uint64_t h, struct slice s)
+{
+    uint64_t v;
+    h = mix(h, s.len);
+    for (; s.len >= sizeof(v); s.p += sizeof(v), s.len -= sizeof(v)) {
+        memcpy(&v, s.p, sizeof(v));
+        h = mix(h, v);
+    }
+    return s.len ? mix(h, load_short(s.p, s.len)) : h;
+}
+
+/* 1.0 and 1.00 have the same digits. */
+static uint64_t mix_numeric(uint64_t h, struct slice value)
+{
+    struct decimal d = decimal_open(value);
+    h = mix(h, (uint64_t)d.class << 32 | (uint64_t)d.negative << 16 | (uint16_t)(d.n ? d.weight : 0));
+    return mix_bytes(h, (struct slice){d.digit, 2 * (size_t)d.n});
+}
+
+static inline uint64_t mix_value(enum aggregate_key_class class, const union value *v, uint64_t h)
+{
+    switch (class) {
+    case AGGREGATE_KEY_INT: return mix(h, (uint64_t)v->i);
+    case AGGREGATE_KEY_FLOAT: return mix(h, float_image(v->f));
+    case AGGREGATE_KEY_BYTES: return mix_bytes(h, v->s);
+    case AGGREGATE_KEY_BLANKS: return mix_bytes(h, without_blanks(v->s));
+    case AGGREGATE_KEY_NUMERIC: return mix_numeric(h, v->s);
+    }
+    return h;
+}
+
+#define NULL_IMAGE UINT64_C(0x6e756c6c)
+
+uint64_t aggregate_key_hash(const struct aggregate_key_plan *p, const union value *v, bool null, uint64_t h)
+{
+    return null ? mix(h, NULL_IMAGE) : mix_value(p->class, v, h);
+}
+
+/* A loop for each class, so that the choice is made once a column. */
+#define HASH_ROWS(class_value)                                                                                                     \
+    case class_value:                                                                                                              \
+        for (size_t row = from; row < to; row++)                                                                                   \
+            h[row] = null[row] ? mix(h[row], NULL_IMAGE) : mix_value(class_value, &v[row], h[row]);                                \
+        break
+
+void aggregate_key_hash_rows(const struct aggregate_key_plan *p, const union value *v, const bool *null, size_t from, size_t to,
+                             uint64_t *h)
+{
+    switch (p->class) {
+        HASH_ROWS(AGGREGATE_KEY_INT);
+        HASH_ROWS(AGGREGATE_KEY_FLOAT);
+        HASH_ROWS(AGGREGATE_KEY_BYTES);
+        HASH_ROWS(AGGREGATE_KEY_BLANKS);
+        HASH_ROWS(AGGREGATE_KEY_NUMERIC);
+    }
+}
+#undef HASH_ROWS
+
+/* Most keys are short: two overlapping words instead of a call. */
+static inline bool equal_bytes(struct slice a, struct slice b)
+{
+    if (a.len != b.len) return false;
+    if (a.len < sizeof(uint64_t)) return load_short(a.p, a.len) == load_short(b.p, b.len);
+    if (a.len > 2 * sizeof(uint64_t)) return memcmp(a.p, b.p, a.len) == 0;
+    uint64_t a1, b1, a2, b2;
+    memcpy(&a1, a.p, sizeof(a1));
+    memcpy(&b1, b.p, sizeof(b1));
+    memcpy(&a2, a.p + a.len - sizeof(a2), sizeof(a2));
+    memcpy(&b2, b.p + b.len - sizeof(b2), sizeof(b2));
+    return a1 == b1 && a2 == b2;
+}
+
+bool aggregate_key_equal(const struct aggregate_key_plan *p, const union value *a, const union value *b)
+{
+    switch (p->class) {
+    case AGGREGATE_KEY_INT: return a->i == b->i;
+    case AGGREGATE_KEY_FLOAT: return float_image(a->f) == float_image(b->f);
+    case AGGREGATE_KEY_BYTES: return equal_bytes(a->s, b->s);
+    case AGGREGATE_KEY_BLANKS: return equal_bytes(without_blanks(a->s), without_blanks(b->s));
+    case AGGREGATE_KEY_NUMERIC: return decimal_compare(a->s, b->s) == 0;
+    }
+    return false;
 }
 
 enum { FLAG_VALUE = 0, FLAG_NULL = 1 };
@@ -86,15 +214,11 @@ static void encode_int(const union value *v, struct buf *out)
     buf_put_u64(out, (uint64_t)v->i ^ TOP_BIT);
 }
 
-/* -0 and 0 are one group, all NaNs are one, the greatest. Turning the bits of negative floats makes them ascend. */
+/* All NaNs are the greatest. Turning the bits of negative floats makes them ascend. */
 static void encode_float(const union value *v, struct buf *out)
 {
-    uint64_t bits = UINT64_MAX;
-    if (!isnan(v->f)) {
-        double f = v->f == 0 ? 0 : v->f;
-        memcpy(&bits, &f, sizeof(bits));
-        bits = bits & TOP_BIT ? ~bits : bits | TOP_BIT;
-    }
+    uint64_t bits = float_image(v->f);
+    if (!isnan(v->f)) bits = bits & TOP_BIT ? ~bits : bits | TOP_BIT;
     buf_put_u64(out, bits);
 }
 
@@ -117,10 +241,7 @@ static void encode_text(const union value *v, struct buf *out)
 /* char(n) is compared without its trailing blanks. */
 static void encode_bpchar(const union value *v, struct buf *out)
 {
-    union value cut = *v;
-    while (cut.s.len > 0 && cut.s.p[cut.s.len - 1] == ' ')
-        cut.s.len--;
-    encode_text(&cut, out);
+    encode_text(&(union value){.s = without_blanks(v->s)}, out);
 }
 
 static void encode_bytes(const union value *v, struct buf *out)

@@ -6,13 +6,34 @@
 typedef struct aggregate_measure_plan plan;
 typedef struct aggregate_cell cell;
 
+/* A loop over the rows with the adding inlined: one call a column and batch instead of one a value. */
+#define ADD_ROWS(name, add)                                                                                                        \
+    static void name(const plan *p, const struct aggregate_rows *rows)                                                             \
+    {                                                                                                                              \
+        const struct batch_column *column = rows->column;                                                                          \
+        for (size_t row = rows->from; row < rows->to; row++) {                                                                     \
+            if (column->null[row]) continue;                                                                                       \
+            cell *c = &rows->cells[row][rows->measure];                                                                            \
+            add(p, c, &column->value[row]);                                                                                        \
+            c->seen = true;                                                                                                        \
+        }                                                                                                                          \
+    }
+
 /* count */
 
-static void count_add(const plan *p, cell *c, const union value *v)
+static void count_all_rows(const plan *p, const struct aggregate_rows *rows)
+{
+    (void)p;
+    for (size_t row = rows->from; row < rows->to; row++)
+        rows->cells[row][rows->measure].count++;
+}
+
+static inline void count_add(const plan *p, cell *c, const union value *v)
 {
     (void)p, (void)v;
     c->count++;
 }
+ADD_ROWS(count_rows, count_add)
 
 static void count_add_cell(const plan *p, cell *c, const cell *from)
 {
@@ -28,16 +49,17 @@ static int read_fixed(const plan *p, cell *c, struct arena *arena, union value *
 }
 
 static const struct aggregate_measure_kind count_all = {
-    .counts_nulls = true, .add = count_add, .add_cell = count_add_cell, .read = read_fixed};
-static const struct aggregate_measure_kind count_values = {.add = count_add, .add_cell = count_add_cell, .read = read_fixed};
+    .counts_nulls = true, .add_rows = count_all_rows, .add_cell = count_add_cell, .read = read_fixed};
+static const struct aggregate_measure_kind count_values = {.add_rows = count_rows, .add_cell = count_add_cell, .read = read_fixed};
 
 /* sum(int2), sum(int4): an int8 holds the sums of 2^32 rows. */
 
-static void small_add(const plan *p, cell *c, const union value *v)
+static inline void small_add(const plan *p, cell *c, const union value *v)
 {
     (void)p;
     c->fixed.i += v->i;
 }
+ADD_ROWS(small_rows, small_add)
 
 static void small_add_cell(const plan *p, cell *c, const cell *from)
 {
@@ -45,7 +67,7 @@ static void small_add_cell(const plan *p, cell *c, const cell *from)
     c->fixed.i += from->fixed.i;
 }
 
-static const struct aggregate_measure_kind sum_small = {.add = small_add, .add_cell = small_add_cell, .read = read_fixed};
+static const struct aggregate_measure_kind sum_small = {.add_rows = small_rows, .add_cell = small_add_cell, .read = read_fixed};
 
 /* sum(int8) is a numeric: 128 bits hold the sums of 2^64 rows. */
 
@@ -55,11 +77,12 @@ static void wide_plus(cell *c, int64_t high, uint64_t low)
     c->wide.high = (int64_t)((uint64_t)c->wide.high + (uint64_t)high + carry);
 }
 
-static void wide_add(const plan *p, cell *c, const union value *v)
+static inline void wide_add(const plan *p, cell *c, const union value *v)
 {
     (void)p;
     wide_plus(c, v->i < 0 ? -1 : 0, (uint64_t)v->i);
 }
+ADD_ROWS(wide_rows, wide_add)
 
 static void wide_add_cell(const plan *p, cell *c, const cell *from)
 {
@@ -76,15 +99,16 @@ static int wide_read(const plan *p, cell *c, struct arena *arena, union value *r
     return 0;
 }
 
-static const struct aggregate_measure_kind sum_wide = {.add = wide_add, .add_cell = wide_add_cell, .read = wide_read};
+static const struct aggregate_measure_kind sum_wide = {.add_rows = wide_rows, .add_cell = wide_add_cell, .read = wide_read};
 
 /* sum(float4), sum(float8): in double; where PostgreSQL raises an overflow the sum is infinite. */
 
-static void float_add(const plan *p, cell *c, const union value *v)
+static inline void float_add(const plan *p, cell *c, const union value *v)
 {
     (void)p;
     c->fixed.f += v->f;
 }
+ADD_ROWS(float_rows, float_add)
 
 static void float_add_cell(const plan *p, cell *c, const cell *from)
 {
@@ -99,7 +123,7 @@ static int float_read(const plan *p, cell *c, struct arena *arena, union value *
     return 0;
 }
 
-static const struct aggregate_measure_kind sum_float = {.add = float_add, .add_cell = float_add_cell, .read = float_read};
+static const struct aggregate_measure_kind sum_float = {.add_rows = float_rows, .add_cell = float_add_cell, .read = float_read};
 
 /* sum(numeric) */
 
@@ -116,11 +140,12 @@ static int numeric_reserve(const plan *p, cell *c, const union value *v, struct 
     return r ? r : decimal_sum_reserve(c->sum, v->s, arena);
 }
 
-static void numeric_add(const plan *p, cell *c, const union value *v)
+static inline void numeric_add(const plan *p, cell *c, const union value *v)
 {
     (void)p;
     decimal_sum_add(c->sum, v->s);
 }
+ADD_ROWS(numeric_rows, numeric_add)
 
 static int numeric_reserve_cell(const plan *p, cell *c, const cell *from, struct arena *arena)
 {
@@ -142,7 +167,7 @@ static int numeric_read(const plan *p, cell *c, struct arena *arena, union value
 }
 
 static const struct aggregate_measure_kind sum_numeric = {.reserve = numeric_reserve,
-                                                          .add = numeric_add,
+                                                          .add_rows = numeric_rows,
                                                           .reserve_cell = numeric_reserve_cell,
                                                           .add_cell = numeric_add_cell,
                                                           .read = numeric_read};
@@ -159,12 +184,36 @@ static void extreme_add(const plan *p, cell *c, const union value *v)
     if (beats(p, c, &c->fixed, v)) c->fixed = *v;
 }
 
+/* By row, with the comparison inlined */
+static inline void int_extreme_add(const plan *p, cell *c, const union value *v)
+{
+    bool better = p->direction > 0 ? v->i > c->fixed.i : v->i < c->fixed.i;
+    if (better || !c->seen) c->fixed = *v;
+}
+ADD_ROWS(int_extreme_rows, int_extreme_add)
+
 static void extreme_add_cell(const plan *p, cell *c, const cell *from)
 {
     extreme_add(p, c, &from->fixed);
 }
 
-static const struct aggregate_measure_kind extreme_fixed = {.add = extreme_add, .add_cell = extreme_add_cell, .read = read_fixed};
+/* NaN is the greatest, and -0 equals 0. */
+static inline int compare_floats(const union value *a, const union value *b)
+{
+    if (isnan(a->f) || isnan(b->f)) return (isnan(a->f) != 0) - (isnan(b->f) != 0);
+    return (a->f > b->f) - (a->f < b->f);
+}
+
+static inline void float_extreme_add(const plan *p, cell *c, const union value *v)
+{
+    if (!c->seen || compare_floats(v, &c->fixed) * p->direction > 0) c->fixed = *v;
+}
+ADD_ROWS(float_extreme_rows, float_extreme_add)
+
+static const struct aggregate_measure_kind extreme_float = {
+    .add_rows = float_extreme_rows, .add_cell = extreme_add_cell, .read = read_fixed};
+static const struct aggregate_measure_kind extreme_int = {
+    .add_rows = int_extreme_rows, .add_cell = extreme_add_cell, .read = read_fixed};
 
 static union value held_bytes(const cell *c)
 {
@@ -188,13 +237,14 @@ static int bytes_reserve(const plan *p, cell *c, const union value *v, struct ar
     return 0;
 }
 
-static void bytes_add(const plan *p, cell *c, const union value *v)
+static inline void bytes_add(const plan *p, cell *c, const union value *v)
 {
     union value held = held_bytes(c);
     if (!beats(p, c, &held, v)) return;
     if (v->s.len) memcpy(c->bytes.p, v->s.p, v->s.len);
     c->bytes.len = (uint32_t)v->s.len;
 }
+ADD_ROWS(bytes_rows, bytes_add)
 
 static int bytes_reserve_cell(const plan *p, cell *c, const cell *from, struct arena *arena)
 {
@@ -218,19 +268,15 @@ static int bytes_read(const plan *p, cell *c, struct arena *arena, union value *
     return 0;
 }
 
-static const struct aggregate_measure_kind extreme_bytes = {
-    .reserve = bytes_reserve, .add = bytes_add, .reserve_cell = bytes_reserve_cell, .add_cell = bytes_add_cell, .read = bytes_read};
+static const struct aggregate_measure_kind extreme_bytes = {.reserve = bytes_reserve,
+                                                            .add_rows = bytes_rows,
+                                                            .reserve_cell = bytes_reserve_cell,
+                                                            .add_cell = bytes_add_cell,
+                                                            .read = bytes_read};
 
 static int compare_ints(const union value *a, const union value *b)
 {
     return (a->i > b->i) - (a->i < b->i);
-}
-
-/* NaN is the greatest, and -0 equals 0. */
-static int compare_floats(const union value *a, const union value *b)
-{
-    if (isnan(a->f) || isnan(b->f)) return (isnan(a->f) != 0) - (isnan(b->f) != 0);
-    return (a->f > b->f) - (a->f < b->f);
 }
 
 static int compare_texts(const union value *a, const union value *b)
@@ -261,16 +307,16 @@ static const struct {
     enum type_id sum_type, extreme_type;
     int (*compare)(const union value *a, const union value *b);
 } functions[TYPE_N] = {
-    [TYPE_INT2] = {&sum_small, &extreme_fixed, TYPE_INT8, TYPE_INT2, compare_ints},
-    [TYPE_INT4] = {&sum_small, &extreme_fixed, TYPE_INT8, TYPE_INT4, compare_ints},
-    [TYPE_INT8] = {&sum_wide, &extreme_fixed, TYPE_NUMERIC, TYPE_INT8, compare_ints},
+    [TYPE_INT2] = {&sum_small, &extreme_int, TYPE_INT8, TYPE_INT2, compare_ints},
+    [TYPE_INT4] = {&sum_small, &extreme_int, TYPE_INT8, TYPE_INT4, compare_ints},
+    [TYPE_INT8] = {&sum_wide, &extreme_int, TYPE_NUMERIC, TYPE_INT8, compare_ints},
     [TYPE_NUMERIC] = {&sum_numeric, &extreme_bytes, TYPE_NUMERIC, TYPE_NUMERIC, compare_numerics},
-    [TYPE_FLOAT4] = {&sum_float, &extreme_fixed, TYPE_FLOAT4, TYPE_FLOAT4, compare_floats},
-    [TYPE_FLOAT8] = {&sum_float, &extreme_fixed, TYPE_FLOAT8, TYPE_FLOAT8, compare_floats},
-    [TYPE_DATE] = {NULL, &extreme_fixed, TYPE_N, TYPE_DATE, compare_ints},
-    [TYPE_TIME] = {NULL, &extreme_fixed, TYPE_N, TYPE_TIME, compare_ints},
-    [TYPE_TIMESTAMP] = {NULL, &extreme_fixed, TYPE_N, TYPE_TIMESTAMP, compare_ints},
-    [TYPE_TIMESTAMPTZ] = {NULL, &extreme_fixed, TYPE_N, TYPE_TIMESTAMPTZ, compare_ints},
+    [TYPE_FLOAT4] = {&sum_float, &extreme_float, TYPE_FLOAT4, TYPE_FLOAT4, compare_floats},
+    [TYPE_FLOAT8] = {&sum_float, &extreme_float, TYPE_FLOAT8, TYPE_FLOAT8, compare_floats},
+    [TYPE_DATE] = {NULL, &extreme_int, TYPE_N, TYPE_DATE, compare_ints},
+    [TYPE_TIME] = {NULL, &extreme_int, TYPE_N, TYPE_TIME, compare_ints},
+    [TYPE_TIMESTAMP] = {NULL, &extreme_int, TYPE_N, TYPE_TIMESTAMP, compare_ints},
+    [TYPE_TIMESTAMPTZ] = {NULL, &extreme_int, TYPE_N, TYPE_TIMESTAMPTZ, compare_ints},
     [TYPE_TEXT] = {NULL, &extreme_bytes, TYPE_N, TYPE_TEXT, compare_texts},
     [TYPE_VARCHAR] = {NULL, &extreme_bytes, TYPE_N, TYPE_TEXT, compare_texts},
     [TYPE_BPCHAR] = {NULL, &extreme_bytes, TYPE_N, TYPE_BPCHAR, compare_bpchars},

@@ -31,12 +31,21 @@ struct aggregate_cell {
     bool seen; /* a value that is not NULL was added */
 };
 
+/** Rows of a batch, the groups of each, and the column that is measured. */
+struct aggregate_rows {
+    struct aggregate_cell *const *cells; /* of each row, those of its group */
+    size_t measure;                      /* which of them is ours */
+    const struct batch_column *column;   /* NULL when counts_nulls */
+    size_t from, to;
+};
+
 struct aggregate_measure_plan;
 /** How one function works over one kind of values. reserve_* may be NULL: nothing to reserve. */
 struct aggregate_measure_kind {
     bool counts_nulls;
     int (*reserve)(const struct aggregate_measure_plan *p, struct aggregate_cell *c, const union value *v, struct arena *arena);
-    void (*add)(const struct aggregate_measure_plan *p, struct aggregate_cell *c, const union value *v);
+    /* Values that are not NULL; the cells have seen them afterwards. */
+    void (*add_rows)(const struct aggregate_measure_plan *p, const struct aggregate_rows *rows);
     int (*reserve_cell)(const struct aggregate_measure_plan *p, struct aggregate_cell *c, const struct aggregate_cell *from,
                         struct arena *arena);
     void (*add_cell)(const struct aggregate_measure_plan *p, struct aggregate_cell *c, const struct aggregate_cell *from);

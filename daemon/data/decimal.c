@@ -167,12 +167,15 @@ static void settle(struct decimal_sum *s)
 
 int decimal_sum_reserve(struct decimal_sum *s, struct slice value, struct arena *arena)
 {
+    __int128 small;
+    int32_t scale;
+    if (decimal_small(value, &small, &scale)) return 0;
     struct decimal d = decimal_open(value);
     if (d.n == 0) return 0;
     return cover(s, d.weight - d.n + 1, d.weight, arena);
 }
 
-void decimal_sum_add(struct decimal_sum *s, struct slice value)
+void decimal_sum_add_any(struct decimal_sum *s, struct slice value)
 {
     struct decimal d = decimal_open(value);
     switch (d.class) {
@@ -201,6 +204,7 @@ void decimal_sum_add_sum(struct decimal_sum *s, const struct decimal_sum *more)
     s->infinities += more->infinities;
     s->minus_infinities += more->minus_infinities;
     s->nans += more->nans;
+    s->small += more->small;
     if (more->scale > s->scale) s->scale = more->scale;
     int32_t top = top_slot(more);
     if (top < 0) return;
@@ -239,18 +243,25 @@ static int64_t unify_signs(struct decimal_sum *s)
     return sign;
 }
 
-int decimal_sum_read(struct decimal_sum *s, struct arena *arena, struct slice *ret_value)
+enum { SMALL_SLOTS = 10 }; /* base-10000 digits of 128 bits */
+
+/* The integer goes to the slots, which cover it. */
+static void spill(struct decimal_sum *s)
 {
-    if (s->nans || s->infinities || s->minus_infinities) return read_special(s, arena, ret_value);
-    int64_t sign = 1;
-    int32_t top = -1, bottom = 0;
-    if (s->slot) {
-        settle(s);
-        sign = unify_signs(s);
-        top = top_slot(s);
-        while (bottom < top && s->slot[bottom] == 0)
-            bottom++;
-    }
+    __int128 rest = s->small;
+    for (int32_t place = -DECIMAL_SMALL_BEHIND; rest != 0; place++, rest /= DECIMAL_BASE)
+        s->slot[place - s->lowest] += (int64_t)(rest % DECIMAL_BASE);
+    s->small = 0;
+}
+
+/* The sum in its slots */
+static int read_slots(struct decimal_sum *s, struct arena *arena, struct slice *ret_value)
+{
+    settle(s);
+    int64_t sign = unify_signs(s);
+    int32_t top = top_slot(s), bottom = 0;
+    while (bottom < top && s->slot[bottom] == 0)
+        bottom++;
     int32_t n = top - bottom + 1, weight = n > 0 ? s->lowest + top : 0;
     if (weight > INT16_MAX) return -ERANGE;
     char *p = arena_alloc(arena, DECIMAL_HEAD + 2 * (size_t)n);
@@ -263,6 +274,22 @@ int decimal_sum_read(struct decimal_sum *s, struct arena *arena, struct slice *r
         put16(p + DECIMAL_HEAD + 2 * i, (uint32_t)(s->slot[top - i] * sign));
     *ret_value = (struct slice){p, DECIMAL_HEAD + 2 * (size_t)n};
     return 0;
+}
+
+int decimal_sum_read(struct decimal_sum *s, struct arena *arena, struct slice *ret_value)
+{
+    if (s->nans || s->infinities || s->minus_infinities) return read_special(s, arena, ret_value);
+    if (s->slot && s->small) {
+        int r = cover(s, -DECIMAL_SMALL_BEHIND, SMALL_SLOTS - DECIMAL_SMALL_BEHIND - 1, arena);
+        if (r) return r;
+        spill(s);
+    }
+    if (s->slot) return read_slots(s, arena, ret_value);
+    int64_t slot[SMALL_SLOTS + SLOTS_SPARE] = {0};
+    struct decimal_sum small = {
+        .small = s->small, .slot = slot, .lowest = -DECIMAL_SMALL_BEHIND, .slots = SMALL_SLOTS + SLOTS_SPARE, .scale = s->scale};
+    spill(&small);
+    return read_slots(&small, arena, ret_value);
 }
 
 /* limb (most significant first) /= base; the remainder. */

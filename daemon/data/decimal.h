@@ -3,7 +3,9 @@
  * PostgreSQL's numeric in the bytes of numeric_send (i16 ndigits, weight, sign, dscale, then base-10000 digits, all big-endian):
  * its text, its order, and exact sums.
  *
- * A sum keeps one int64 a base-10000 place and adds digits without carrying; carries are settled now and then, and when it is read.
+ * A sum adds everyday numbers (up to four base-10000 digits, at most two of them behind the point) in a 128-bit integer that counts
+ * 10^-8. For others it keeps one int64 a base-10000 place and adds digits without carrying; carries are settled now and then, and
+ * when it is read.
  * NaN and the infinities are counted apart: the sum of what holds NaN, or both infinities, is NaN. As in PostgreSQL the scale of a
  * sum is the greatest of its values' scales.
  *
@@ -21,6 +23,8 @@
 
 #include "base/arena.h"
 #include "base/buf.h"
+
+#include <endian.h>
 
 enum decimal_class { DECIMAL_MINUS_INFINITY, DECIMAL_FINITE, DECIMAL_INFINITY, DECIMAL_NAN };
 
@@ -50,7 +54,8 @@ void decimal_text(struct slice value, struct buf *out);
 int decimal_compare(struct slice a, struct slice b);
 
 struct decimal_sum {
-    int64_t *slot; /* slot[i] counts 10000^(lowest + i); NULL: nothing finite but zeros so far */
+    __int128 small; /* in 10^-8: 10^14 everyday numbers fit */
+    int64_t *slot;  /* slot[i] counts 10000^(lowest + i); NULL: nothing finite but zeros so far */
     int32_t lowest, slots;
     int32_t scale;
     uint32_t pending; /* additions since the carries were settled */
@@ -60,7 +65,42 @@ struct decimal_sum {
 /** Room for adding `value`. 0 or -ENOMEM; the sum is unchanged in value. Slots are the arena's; those grown out of stay there. */
 must_check int decimal_sum_reserve(struct decimal_sum *s, struct slice value, struct arena *arena);
 /** Add a value that room was reserved for. */
-void decimal_sum_add(struct decimal_sum *s, struct slice value);
+void decimal_sum_add_any(struct decimal_sum *s, struct slice value);
+
+enum { DECIMAL_SMALL_DIGITS = 4, DECIMAL_SMALL_BEHIND = 2, DECIMAL_SMALL_WEIGHT_MAX = 3 };
+
+/** An everyday number in 10^-8. False: it is none. */
+static inline bool decimal_small(struct slice value, __int128 *ret_small, int32_t *ret_scale)
+{
+    static const uint64_t unit[] = {1, 10000, 100000000, UINT64_C(1000000000000), UINT64_C(10000000000000000), 0};
+    uint64_t head;
+    memcpy(&head, value.p, sizeof(head));
+    head = be64toh(head);
+    uint32_t n = (uint32_t)(head >> 48), sign = (uint32_t)(head >> 16) & 0xffff;
+    int32_t weight = (int16_t)(head >> 32), last = weight - (int32_t)n + 1;
+    if (n > DECIMAL_SMALL_DIGITS || sign & ~0x4000U || weight > DECIMAL_SMALL_WEIGHT_MAX) return false;
+    int64_t v = 0;
+    for (uint32_t i = 0; i < n; i++) {
+        const unsigned char *digit = (const unsigned char *)value.p + DECIMAL_HEAD + 2 * i;
+        v = v * DECIMAL_BASE + (digit[0] << 8 | digit[1]);
+    }
+    if (n > 0 && (last < -DECIMAL_SMALL_BEHIND || last > DECIMAL_SMALL_WEIGHT_MAX - 1)) return false;
+    *ret_small = n ? (__int128)(sign ? -v : v) * (__int128)unit[last + DECIMAL_SMALL_BEHIND] : 0;
+    *ret_scale = (int32_t)(head & 0xffff);
+    return true;
+}
+
+static inline void decimal_sum_add(struct decimal_sum *s, struct slice value)
+{
+    __int128 small;
+    int32_t scale;
+    if (!decimal_small(value, &small, &scale)) {
+        decimal_sum_add_any(s, value);
+        return;
+    }
+    s->small += small;
+    if (scale > s->scale) s->scale = scale;
+}
 /** The same for another sum, which stays what it is in value. */
 must_check int decimal_sum_reserve_sum(struct decimal_sum *s, const struct decimal_sum *more, struct arena *arena);
 void decimal_sum_add_sum(struct decimal_sum *s, const struct decimal_sum *more);

@@ -189,13 +189,30 @@ static void sums_of_sums_are_sums(void **state)
     assert_sum(f, "12345678.0001");
 }
 
+/* 0.0001, 99999999.99999999 and -1e15 are added as integers, 1e16 and 1e-12 by place. */
+static void everyday_numbers_and_others_add_up(void **state)
+{
+    struct fixture *f = *state;
+    add(f, SLICE("\0\1\xff\xff" PLUS "\0\4\0\1"));
+    add(f, SLICE("\0\4\0\1" PLUS "\0\x8\x27\xf\x27\xf\x27\xf\x27\xf"));
+    assert_sum(f, "100000000.00009999");
+    add(f, SLICE("\0\1\0\3" MINUS "\0\0\x3\xe8"));
+    assert_sum(f, "-999999899999999.99990001");
+    add(f, SLICE("\0\1\0\4" PLUS "\0\0\0\1"));
+    add(f, SLICE("\0\1\xff\xfd" PLUS "\0\xc\0\1"));
+    assert_sum(f, "9000000100000000.000099990001");
+    add(f, SLICE("\0\1\0\3" MINUS "\0\0\x23\x28"));
+    assert_sum(f, "100000000.000099990001");
+}
+
 static void a_sum_without_room_says_so_and_stays(void **state)
 {
     struct fixture *f = *state;
     add(f, ONE_0);
+    add(f, SLICE("\0\1\xff\xfd" PLUS "\0\xc\0\1"));
     f->arena.max = f->arena.used;
     assert_int_equal(decimal_sum_reserve(&f->sum, SLICE("\0\1\x7f\xff" PLUS "\0\0\0\1"), &f->arena), -ENOMEM);
-    assert_sum(f, "1.0");
+    assert_sum(f, "1.000000000001");
 }
 
 static void assert_int128(int64_t high, uint64_t low, const char *expected)
@@ -231,6 +248,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_sum_goes_on_after_it_was_read, start, finish),
         cmocka_unit_test_setup_teardown(infinities_and_nan_win, start, finish),
         cmocka_unit_test_setup_teardown(sums_of_sums_are_sums, start, finish),
+        cmocka_unit_test_setup_teardown(everyday_numbers_and_others_add_up, start, finish),
         cmocka_unit_test_setup_teardown(a_sum_without_room_says_so_and_stays, start, finish),
         cmocka_unit_test(integers_of_128_bits_become_numerics),
     };
