@@ -11,12 +11,14 @@ enum {
     FAILURES_MAX = 30, /* then the watcher names the file again when it has been quiet for long */
     SHOWN_MAX = 512,
     BATCH = 32,
+    NOT_RUN = -ECANCELED,
 };
 
 /* Claims that go to a worker together. */
 struct batch {
     struct worker_job job;
     struct claims *all;
+    struct claim_turn *turn; /* of all its items, or NULL */
     struct list items;
 };
 
@@ -28,15 +30,45 @@ static void run(struct worker_job *job)
     for (list_each(l, next, &b->items)) {
         struct claim *c = container_of(l, struct claim, link);
         c->rc = place_claim(b->all->config.place, c->path, c->token, c->durable, &c->err, &c->file);
+        if (b->turn && c->rc < 0) break;
     }
 }
 
-static void submit(struct claim *c)
+void claim_turn_init(struct claim_turn *t)
 {
-    c->rc = -ECANCELED; /* until it ran */
-    list_append(&c->all->waiting, &c->link);
+    *t = (struct claim_turn){0};
+    list_init(&t->waiting);
+    list_init(&t->link);
+}
+
+/* In the list of turns if it may go, else not. */
+static void turn_settle(struct claims *all, struct claim_turn *t)
+{
+    bool may_go = !t->running && t->failed == 0 && !list_empty(&t->waiting);
+    list_remove(&t->link);
+    if (may_go) list_append(&all->turns, &t->link);
+}
+
+static void put(struct claim *c)
+{
+    c->rc = NOT_RUN;
     c->queued = true;
-    pump(c->all);
+    if (!c->turn) {
+        list_append(&c->all->waiting, &c->link);
+        return;
+    }
+    struct list *at = &c->turn->waiting;
+    while (at->prev != &c->turn->waiting && strcmp(container_of(at->prev, struct claim, link)->token, c->token) > 0)
+        at = at->prev;
+    list_insert(at, &c->link);
+    turn_settle(c->all, c->turn);
+}
+
+static void take_off(struct claim *c)
+{
+    list_remove(&c->link);
+    c->queued = false;
+    if (c->turn) turn_settle(c->all, c->turn);
 }
 
 static void over(struct claim *c)
@@ -55,57 +87,91 @@ static bool worth_another_try(const struct claim *c)
     return c->rc < 0 && c->rc != -EAGAIN && !c->all->stopping && c->failures < FAILURES_MAX;
 }
 
-static void judge(struct claim *c)
+/* It waits for its next try. */
+static void postpone(struct claim *c)
 {
-    list_remove(&c->link);
-    c->running = false;
-    if (!worth_another_try(c)) return over(c);
     char name[SHOWN_MAX];
     if (c->failures++ == 0)
         log_warning("%s cannot be claimed, and is tried again: %s", log_escape(slice_of(c->path), name, sizeof name),
                     error_name(c->rc));
     place_file_done(&c->file);
     c->file = (struct place_file){.fd = -1};
+    if (c->turn) c->turn->failed++;
     if (!timer_active(c->all->timer)) timer_start(c->all->timer, RETRY_MS);
 }
 
+/* First those that go on waiting, so that the turn is settled before `over` may end its owner. */
 static void done(struct worker_job *job)
 {
     struct batch *b = container_of(job, struct batch, job);
     struct claims *all = b->all;
-    struct list items;
-    list_init(&items);
+    struct list ended;
+    list_init(&ended);
     for (list_each(l, next, &b->items)) {
+        struct claim *c = container_of(l, struct claim, link);
         list_remove(l);
-        list_append(&items, l);
+        c->running = false;
+        if (c->rc == NOT_RUN && c->turn && !all->stopping) {
+            put(c); /* one before it failed */
+        } else if (worth_another_try(c)) {
+            postpone(c);
+        } else {
+            list_append(&ended, l);
+        }
+    }
+    if (b->turn) {
+        b->turn->running = false;
+        turn_settle(all, b->turn);
     }
     free(b);
     all->jobs--;
     pump(all);
-    for (list_each(l, next, &items))
-        judge(container_of(l, struct claim, link));
+    for (list_each(l, next, &ended)) {
+        list_remove(l);
+        over(container_of(l, struct claim, link));
+    }
 }
 
-/* One job a worker at most: so what waits meanwhile goes together. One in a job where a claim is a copy, which may take long. */
+/* What a job takes with it: of one turn, or of those without. */
+static void fill(struct claims *all, struct batch *b)
+{
+    bool turns = !list_empty(&all->turns) && (all->turns_next || list_empty(&all->waiting));
+    if (turns) {
+        b->turn = container_of(all->turns.next, struct claim_turn, link);
+        b->turn->running = true;
+        list_remove(&b->turn->link);
+    }
+    all->turns_next = !turns;
+    struct list *from = turns ? &b->turn->waiting : &all->waiting;
+    /* One in a job where a claim is a copy, which may take long. */
+    unsigned most = atomic_load(&all->config.place->copied) > 0 ? 1 : BATCH;
+    for (; most > 0 && !list_empty(from); most--) {
+        struct claim *c = container_of(from->next, struct claim, link);
+        list_remove(&c->link);
+        list_append(&b->items, &c->link);
+        c->queued = false;
+        c->running = true;
+    }
+}
+
+static bool something_waits(const struct claims *all)
+{
+    return !list_empty(&all->waiting) || !list_empty(&all->turns);
+}
+
+/* One job a worker at most: so what waits meanwhile goes together. */
 static void pump(struct claims *all)
 {
-    while (!list_empty(&all->waiting) && all->jobs < workers_count(all->config.workers)) {
+    while (something_waits(all) && all->jobs < workers_count(all->config.workers)) {
         struct batch *b = calloc(1, sizeof *b);
         if (!b) break;
         *b = (struct batch){.job = {.run = run, .done = done, .priority = WORKER_URGENT}, .all = all};
         list_init(&b->items);
-        unsigned most = atomic_load(&all->config.place->copied) > 0 ? 1 : BATCH;
-        for (; most > 0 && !list_empty(&all->waiting); most--) {
-            struct claim *c = container_of(all->waiting.next, struct claim, link);
-            list_remove(&c->link);
-            list_append(&b->items, &c->link);
-            c->queued = false;
-            c->running = true;
-        }
+        fill(all, b);
         all->jobs++;
         workers_submit(all->config.workers, &b->job);
     }
-    if (!list_empty(&all->waiting) && all->jobs == 0 && !timer_active(all->timer)) timer_start(all->timer, RETRY_MS);
+    if (something_waits(all) && all->jobs == 0 && !timer_active(all->timer)) timer_start(all->timer, RETRY_MS);
 }
 
 static void again(void *ctx)
@@ -114,7 +180,9 @@ static void again(void *ctx)
     struct claim *c, *next;
     HASH_ITER(hh, all->by_path, c, next)
     {
-        if (!c->running && !c->queued) submit(c);
+        if (c->running || c->queued) continue;
+        if (c->turn) c->turn->failed--;
+        put(c);
     }
     pump(all);
 }
@@ -123,6 +191,7 @@ int claims_init(struct claims *c, const struct claims_config *config)
 {
     *c = (struct claims){.config = *config};
     list_init(&c->waiting);
+    list_init(&c->turns);
     return timer_new(config->loop, again, c, &c->timer);
 }
 
@@ -139,13 +208,14 @@ struct claim *claims_find(const struct claims *c, const char *path)
     return claim;
 }
 
-bool claims_start(struct claims *c, const char *path, bool durable, void *tag)
+bool claims_start(struct claims *c, const struct claim_wish *wish)
 {
     struct claim *claim = calloc(1, sizeof *claim);
-    char *copy = strdup(path);
+    char *copy = strdup(wish->path);
     if (claim && copy) {
-        *claim = (struct claim){.all = c, .path = copy, .durable = durable, .tag = tag};
+        *claim = (struct claim){.all = c, .path = copy, .durable = wish->durable, .turn = wish->turn, .tag = wish->tag};
         claim->file.fd = -1;
+        list_init(&claim->link);
         HASH_ADD_KEYPTR(hh, c->by_path, claim->path, strlen(claim->path), claim);
     }
     if (!claim || !copy || !claim->hh.tbl) {
@@ -154,14 +224,18 @@ bool claims_start(struct claims *c, const char *path, bool durable, void *tag)
         return false;
     }
     claims_renew(c, claim);
-    submit(claim);
+    put(claim);
+    pump(c);
     return true;
 }
 
 void claims_renew(struct claims *c, struct claim *claim)
 {
+    bool queued = claim->queued;
+    if (queued) take_off(claim);
     place_token(c->config.place, claim->token);
     claim->arrived_us = clock_real_us();
+    if (queued) put(claim);
 }
 
 void claims_stop(struct claims *c)
@@ -172,7 +246,7 @@ void claims_stop(struct claims *c)
     HASH_ITER(hh, c->by_path, claim, next)
     {
         if (claim->running) continue;
-        if (claim->queued) list_remove(&claim->link);
+        if (claim->queued) take_off(claim);
         over(claim);
     }
 }

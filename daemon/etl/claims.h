@@ -4,6 +4,9 @@
  * no descriptors) is tried again with its token, so that the file keeps its place in the order of arrival; meanwhile it counts as
  * under way, which holds a dataset that loads in order. While many wait they go to the workers many at a time.
  *
+ * Claims of one claim_turn reach work/ in the order of their tokens, also as a crash leaves them there: else the next start would
+ * give the earlier file the later token. So only one job at a time has claims of a turn, and one that failed holds the others.
+ *
  * Thread: loop; place_claim runs on workers.
  */
 #ifndef CETLD_ETL_CLAIMS_H
@@ -15,14 +18,23 @@
 
 #include <uthash.h>
 
+struct claim_turn {
+    struct list waiting; /* claims, by token */
+    struct list link;    /* of those that may go to a worker */
+    bool running;        /* a worker has some */
+    unsigned failed;     /* that are to be tried again */
+};
+void claim_turn_init(struct claim_turn *t);
+
 struct claim {
     struct list link; /* of those that wait for a worker, or are with one */
     struct claims *all;
     char *path; /* below incoming/; owned */
     char token[PLACE_TOKEN_MAX];
     bool durable;
-    void *tag;          /* the owner's */
-    int64_t arrived_us; /* real time */
+    struct claim_turn *turn; /* NULL: in any order */
+    void *tag;               /* the owner's */
+    int64_t arrived_us;      /* real time */
     unsigned failures;
     bool queued;  /* it waits for a worker */
     bool running; /* on a worker; else it waits */
@@ -44,7 +56,9 @@ struct claims_config {
 struct claims {
     struct claims_config config;
     struct claim *by_path;
-    struct list waiting; /* for a worker */
+    struct list waiting; /* for a worker, without a turn */
+    struct list turns;   /* in which something waits and may go */
+    bool turns_next;     /* whose go it is, where both wait */
     unsigned jobs;       /* under way */
     struct timer *timer;
     bool stopping;
@@ -53,8 +67,14 @@ struct claims {
 must_check int claims_init(struct claims *c, const struct claims_config *config);
 /** Nothing may run any more. */
 void claims_done(struct claims *c);
+struct claim_wish {
+    const char *path;
+    bool durable;
+    struct claim_turn *turn; /* stays until the claim is over; or NULL */
+    void *tag;
+};
 /** False without memory. Not for a path that claims_find knows. */
-bool claims_start(struct claims *c, const char *path, bool durable, void *tag);
+bool claims_start(struct claims *c, const struct claim_wish *wish);
 /** The claim of that path under way, or NULL. */
 struct claim *claims_find(const struct claims *c, const char *path);
 /** The path was completed anew while its claim waits: it arrives now. */

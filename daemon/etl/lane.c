@@ -36,6 +36,7 @@ struct lane *lanes_get(struct lanes *l, const char *name)
         return NULL;
     }
     list_init(&lane->queue);
+    claim_turn_init(&lane->turn);
     lane->group_max = GROUP_FILES_MAX;
     HASH_ADD_KEYPTR(hh, l->by_name, lane->name, strlen(lane->name), lane);
     return lane;

@@ -8,19 +8,21 @@
 #define CETLD_ETL_LANE_H
 
 #include "etl/arrival.h"
+#include "etl/claims.h"
 
 #include <uthash.h>
 
 struct lane {
     char *name;
-    struct list queue;     /* arrivals that wait, by token */
-    unsigned waiting;      /* how many */
-    unsigned running;      /* loads under way */
-    unsigned group_max;    /* files that may load together now */
-    unsigned marks;        /* change marks that were made since the lane is there */
-    unsigned claiming;     /* claims under way, whose tokens may come before the queue's */
-    int64_t not_before_ms; /* the lane as a whole is paused until then */
-    char *why;             /* why it is paused; logged once; malloc'd or NULL */
+    struct list queue;      /* arrivals that wait, by token */
+    unsigned waiting;       /* how many */
+    unsigned running;       /* loads under way */
+    unsigned group_max;     /* files that may load together now */
+    unsigned marks;         /* change marks that were made since the lane is there */
+    struct claim_turn turn; /* of its claims, where its files load in order */
+    unsigned claiming;      /* claims under way, whose tokens may come before the queue's */
+    int64_t not_before_ms;  /* the lane as a whole is paused until then */
+    char *why;              /* why it is paused; logged once; malloc'd or NULL */
     UT_hash_handle hh;
 };
 

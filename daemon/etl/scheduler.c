@@ -78,11 +78,17 @@ static const char *lane_name(const struct config_dataset *d, const char *path, c
     return ret_name;
 }
 
+/* Its files load in the order in which they arrive. */
+static bool in_order(const struct config_dataset *d)
+{
+    return d->mode != CONFIG_MODE_APPEND || d->order == CONFIG_ORDER_STRICT;
+}
+
 /* One file after the other: where the order is the content, or is asked for, and where the first file makes the table. */
 static bool serial(const struct scheduler *s, const struct lane *lane)
 {
     const struct config_dataset *d = config_dataset(s->settings, slice_of(lane->name));
-    if (d && (d->mode != CONFIG_MODE_APPEND || d->order == CONFIG_ORDER_STRICT)) return true;
+    if (d && in_order(d)) return true;
     return catalog_find(s->config.catalog, lane->name) == NULL;
 }
 
@@ -471,7 +477,9 @@ static bool on_complete(void *ctx, const char *path)
     /* Where equal bytes may be loaded twice, the token alone tells a new arrival from an old one: it must survive a power loss. */
     bool durable =
         d && (d->mode == CONFIG_MODE_REPLACE || d->mode == CONFIG_MODE_UPSERT || d->duplicates == CONFIG_DUPLICATES_LOAD);
-    if (!lane || !claims_start(&s->claims, path, durable, lane)) return false;
+    if (!lane) return false;
+    struct claim_wish wish = {.path = path, .durable = durable, .turn = d && in_order(d) ? &lane->turn : NULL, .tag = lane};
+    if (!claims_start(&s->claims, &wish)) return false;
     lane->claiming++;
     s->claiming++;
     return true;
