@@ -12,7 +12,7 @@ Q       := $(if $(V),,@)
 say      = $(if $(V),@:,@printf '  %-6s %s\n')
 
 LAYERS  := base config csv data format loop db store http spool etl api
-PKGS    := libuv libpq libsystemd libcrypto
+PKGS    := libuv libpq libsystemd libcrypto libarchive
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wwrite-strings -Wpointer-arith \
            -Werror=attributes -Werror=implicit-function-declaration -fno-strict-aliasing $(if $(CI),-Werror)

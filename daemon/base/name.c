@@ -86,7 +86,7 @@ size_t name_normalise(struct slice text, char ret_name[NAME_MAX_BYTES + 1])
 
 static struct slice stem_of(struct slice file)
 {
-    static const char *const extensions[] = {".csv", ".tsv", ".txt", ".gz"};
+    static const char *const extensions[] = {".csv", ".tsv", ".txt", ".gz", ".zip"};
     for (size_t i = file.len; i > 0; i--) {
         if (file.p[i - 1] != '/') continue;
         file = (struct slice){file.p + i, file.len - i};

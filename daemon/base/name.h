@@ -24,7 +24,7 @@ enum { NAME_MAX_BYTES = 63 };
 /** The normalised name, terminated, cut at a character to NAME_MAX_BYTES; "" when there is no letter or digit. Its length. */
 size_t name_normalise(struct slice text, char ret_name[NAME_MAX_BYTES + 1]);
 /**
- * The dataset of a file that no dataset claims: the normalised name without folder, extensions (.csv .tsv .txt .gz) and trailing
+ * The dataset of a file that no dataset claims: the normalised name without folder, extensions (.csv .tsv .txt .gz .zip) and trailing
  * numbers and dates: sales2.csv, sales_2024-01.csv.gz -> sales. What would begin with a digit begins with t_ (t_2024_01), so that
  * SQL needs no quotes. A word of the API's routes gets "_data". Never "".
  */

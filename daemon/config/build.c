@@ -185,6 +185,20 @@ static void check_marks(struct builder *b, const struct ini_section *s, int deci
     mistakes_add(b->mistakes, place_of(s, key), "decimal_mark and thousands_mark are both '%c'", (char)decimal);
 }
 
+/* What the characters of the dialect mean must be clear. (An escape that is the quote is RFC 4180's doubling.) */
+static void check_characters(struct builder *b, const struct ini_section *s, const struct config_dataset *d)
+{
+    if (d->delimiter == d->quote) mistakes_add(b->mistakes, place_of(s, "quote"), "quote and delimiter are the same character");
+    if (d->escape && d->escape == d->delimiter)
+        mistakes_add(b->mistakes, place_of(s, "escape"), "escape and delimiter are the same character");
+    const char *other = !d->comment                  ? NULL
+                        : d->comment == d->delimiter ? "delimiter"
+                        : d->comment == d->quote     ? "quote"
+                        : d->comment == d->escape    ? "escape"
+                                                     : NULL;
+    if (other) mistakes_add(b->mistakes, place_of(s, "comment"), "comment and %s are the same character", other);
+}
+
 static int build_dataset(struct builder *b, const struct ini_section *s, struct config_dataset *d)
 {
     d->place = s->place;
@@ -204,7 +218,7 @@ static int build_dataset(struct builder *b, const struct ini_section *s, struct 
         mistakes_add(b->mistakes, place_of(s, "newest_by"),
                      "newest_by decides between rows of the same key; it needs mode = upsert");
     if (*d->newest_by) check_column(b, d, d->newest_by, place_of(s, "newest_by"));
-    if (d->delimiter == d->quote) mistakes_add(b->mistakes, place_of(s, "quote"), "quote and delimiter are the same character");
+    check_characters(b, s, d);
     if (d->files.n == 0) mistakes_add(b->mistakes, place_of(s, "files"), "files names no glob, so that no file can ever match");
     return 0;
 }

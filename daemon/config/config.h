@@ -38,6 +38,9 @@ struct config_daemon {
     int64_t workers;    /* 0: one a core; see config_workers */
     int64_t memory_max; /* bytes */
     int64_t max_record; /* bytes */
+    int64_t unpack_max; /* bytes */
+    int64_t unpack_ratio;
+    int64_t unpack_entries;
     int64_t settle_ms;
     int64_t rescan_ms;
     enum config_unmatched unmatched;
@@ -106,7 +109,10 @@ struct config_budget {
 enum config_mode { CONFIG_MODE_APPEND, CONFIG_MODE_UPSERT, CONFIG_MODE_IGNORE, CONFIG_MODE_REPLACE };
 enum config_order { CONFIG_ORDER_LENIENT, CONFIG_ORDER_STRICT };
 enum config_header { CONFIG_HEADER_AUTO, CONFIG_HEADER_YES, CONFIG_HEADER_NO };
-enum config_encoding { CONFIG_ENCODING_UTF8, CONFIG_ENCODING_LATIN1 };
+enum config_line_end { CONFIG_LINE_END_AUTO, CONFIG_LINE_END_LF, CONFIG_LINE_END_CR };
+enum config_blank_lines { CONFIG_BLANK_LINES_ROWS, CONFIG_BLANK_LINES_SKIP };
+enum config_trim { CONFIG_TRIM_NO, CONFIG_TRIM_YES };
+enum config_compression { CONFIG_COMPRESSION_AUTO, CONFIG_COMPRESSION_NONE, CONFIG_COMPRESSION_GZIP, CONFIG_COMPRESSION_ZIP };
 enum config_duplicates { CONFIG_DUPLICATES_SKIP, CONFIG_DUPLICATES_LOAD };
 struct config_dataset {
     struct config_place place;
@@ -123,11 +129,18 @@ struct config_dataset {
     enum config_header header; /* no: a column without a position has the place it has in `columns` */
     char delimiter;            /* 0: detected */
     char quote;
+    char escape;  /* 0: none */
+    char comment; /* 0: none */
+    int64_t skip_lines;
+    enum config_line_end line_end;
+    enum config_blank_lines blank_lines;
+    enum config_trim trim;
+    enum config_compression compression;
     struct config_list null; /* texts that mean NULL beside the unquoted empty cell */
     int decimal_mark;        /* '.' or ',' */
     int thousands_mark;      /* a character; 0: none */
     const struct zone *zone; /* of times without one; NULL: UTC */
-    enum config_encoding encoding;
+    const char *encoding;    /* for config/encoding.h */
     struct config_budget max_errors;
     enum config_duplicates duplicates;
     int64_t parallel;     /* connections for one file */

@@ -39,6 +39,11 @@ static const struct option daemon_options[] = {
      .prose = "The bound of all buffers, lookups and aggregates together."},
     {"max_record", RANGE(SIZE, 4 * KIB, GIB), F(max_record), "16M",
      .prose = "The longest record of a file, so that an open quote does not become one of 10 GB. At most half of memory_max."},
+    {"unpack_max", RANGE(SIZE, MIB, 1024 * GIB), F(unpack_max), "64G",
+     .prose = "The most bytes that a gzip or zip file may unpack to."},
+    {"unpack_ratio", RANGE(COUNT, 2, 100000), F(unpack_ratio), "200",
+     .prose = "How many times its own size a gzip or zip file may unpack to. Not looked at below 16M."},
+    {"unpack_entries", RANGE(COUNT, 1, 100000), F(unpack_entries), "1000", .prose = "The most entries that a zip file may have."},
     {"unmatched", CHOICE({"infer", CONFIG_UNMATCHED_INFER}, {"fail", CONFIG_UNMATCHED_FAIL}, {"leave", CONFIG_UNMATCHED_LEAVE}),
      F(unmatched), "infer",
      .prose = "What becomes of a file that no dataset claims: infer makes a dataset and a table of it, fail refuses it, leave does "
@@ -103,7 +108,7 @@ static const struct option api_options[] = {
 
 #define F(field) offsetof(struct config_dataset, field)
 static const struct option dataset_options[] = {
-    {"files", TYPE(GLOBS), F(files), "NAME*.csv",
+    {"files", TYPE(GLOBS), F(files), "NAME*.csv, NAME*.tsv, NAME*.csv.gz, NAME*.tsv.gz, NAME*.csv.zip, NAME*.tsv.zip",
      .prose = "Globs of its files. One with a / matches the path below incoming/, another one the last component. The first "
               "dataset that matches has the file."},
     {"table", TYPE(TABLE), F(schema), "public.NAME", .prose = "Where the rows go."},
@@ -126,6 +131,29 @@ static const struct option dataset_options[] = {
      .prose = "Does the first line name the columns? Where every column has a position the default is no."},
     {"delimiter", TYPE(DELIMITER), F(delimiter), "auto", .prose = "auto (one of , ; tab |), tab, or a character."},
     {"quote", TYPE(QUOTE), F(quote), "\"", .prose = "The quote character."},
+    {"escape", TYPE(MARK), F(escape), "none", "\\",
+     .prose = "A character that stands before a quote, or before itself, inside of quotes to make it a part of the cell. Doubled "
+              "quotes work, too. none, or a character."},
+    {"comment", TYPE(MARK), F(comment), "none", "#",
+     .prose = "Lines that begin with it outside of quotes are comments. none, or a character."},
+    {"skip_lines", RANGE(COUNT, 0, 1000000), F(skip_lines), "0", .prose = "Lines before the header that are no part of the table."},
+    {"line_end", CHOICE({"auto", CONFIG_LINE_END_AUTO}, {"lf", CONFIG_LINE_END_LF}, {"cr", CONFIG_LINE_END_CR}), F(line_end),
+     "auto",
+     .prose = "Where a record ends: lf (also CRLF), or cr, a carriage return alone. auto: cr where the first record ends so and no "
+              "line feed stands outside of quotes."},
+    {"blank_lines", CHOICE({"rows", CONFIG_BLANK_LINES_ROWS}, {"skip", CONFIG_BLANK_LINES_SKIP}), F(blank_lines), "rows",
+     .prose =
+         "rows: a blank line is a row whose one cell is empty, so that it is rejected where there are more columns. skip: blank "
+         "lines are no rows."},
+    {"trim", CHOICE({"no", CONFIG_TRIM_NO}, {"yes", CONFIG_TRIM_YES}), F(trim), "no",
+     .prose = "Are spaces and tabs around cells taken away? What is in quotes stays as it is."},
+    {"compression",
+     CHOICE({"auto", CONFIG_COMPRESSION_AUTO}, {"none", CONFIG_COMPRESSION_NONE}, {"gzip", CONFIG_COMPRESSION_GZIP},
+            {"zip", CONFIG_COMPRESSION_ZIP}),
+     F(compression), "auto",
+     .prose =
+         "auto tells gzip and zip by their first bytes, whatever the name. The files of a zip are loaded as one, in the order of "
+         "their names."},
     {"null", TYPE(LIST), F(null), "", "NULL, N/A", .prose = "Unquoted texts that mean NULL beside the empty one."},
     {"decimal_mark", CHOICE(DECIMAL_MARKS), F(decimal_mark), ".", .prose = "What stands before the decimals of numbers."},
     {"thousands_mark", CHOICE(THOUSANDS_MARKS), F(thousands_mark), "none",
@@ -133,10 +161,9 @@ static const struct option dataset_options[] = {
               "1.234,56 is 1234.56. space stands for no-break and narrow ones, too."},
     {"timezone", TYPE(ZONE), F(zone), "", "Europe/Paris",
      .prose = "The time zone (by its IANA name) of the times in columns of type timestamptz that do not say theirs. Empty: UTC."},
-    {"encoding",
-     CHOICE({"utf-8", CONFIG_ENCODING_UTF8}, {"latin-1", CONFIG_ENCODING_LATIN1}, {"utf8", CONFIG_ENCODING_UTF8},
-            {"latin1", CONFIG_ENCODING_LATIN1}),
-     F(encoding), "utf-8", .prose = "The encoding of the files."},
+    {"encoding", TYPE(ENCODING), F(encoding), "utf-8", "cp1252",
+     .prose =
+         "The encoding of the files: any that iconv --list names. UTF-16 and UTF-32 with a byte order mark are told without it."},
     {"max_errors", TYPE(BUDGET), F(max_errors), "0",
      .prose = "How many rows of a file, or which part (1%), may be rejected before the file fails."},
     {"duplicates", CHOICE({"skip", CONFIG_DUPLICATES_SKIP}, {"load", CONFIG_DUPLICATES_LOAD}), F(duplicates), "skip",
@@ -202,17 +229,15 @@ const struct option *options_find(enum option_section section, struct slice name
     return NULL;
 }
 
-/* The default's text, with NAME replaced. */
+/* The default's text, with each NAME replaced. */
 static void expand_initial(const struct option *o, const char *name, struct buf *out)
 {
-    const char *at = strstr(o->initial, "NAME");
-    if (!at) {
-        buf_puts(out, o->initial);
-        return;
+    const char *text = o->initial;
+    for (const char *at; (at = strstr(text, "NAME")); text = at + 4) {
+        buf_append(out, text, (size_t)(at - text));
+        buf_puts(out, name);
     }
-    buf_append(out, o->initial, (size_t)(at - o->initial));
-    buf_puts(out, name);
-    buf_puts(out, at + 4);
+    buf_puts(out, text);
 }
 
 int options_set_defaults(enum option_section section, const char *name, struct arena *arena, void *ret_struct)

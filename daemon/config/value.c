@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "base/zone.h"
 #include "config/config.h"
+#include "config/encoding.h"
 #include "config/token.h"
 
 #include <arpa/inet.h>
@@ -275,6 +276,23 @@ static int parse_quote(const struct input *in, void *field)
     return 0;
 }
 
+static int parse_mark(const struct input *in, void *field)
+{
+    char *c = field;
+    if (slice_equal(in->text, SLICE("none")))
+        *c = 0;
+    else if (is_plain_byte(in->text))
+        *c = in->text.p[0];
+    else
+        return refuse(in, "none or one ASCII character");
+    return 0;
+}
+
+static int parse_encoding(const struct input *in, void *field)
+{
+    return encoding_check(in->text, in->err) ? VALUE_E_INVALID : keep_text(in, in->text, field);
+}
+
 static int parse_budget(const struct input *in, void *field)
 {
     static const char expected[] = "a number of rows, or a percentage such as 1% or 0.5%";
@@ -380,6 +398,14 @@ static void format_char(const struct value_rule *rule, const void *field, struct
         buf_putc(out, c);
 }
 
+static void format_mark(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    if (*(const char *)field)
+        format_char(rule, field, out);
+    else
+        buf_puts(out, "none");
+}
+
 static void format_budget(const struct value_rule *rule, const void *field, struct buf *out)
 {
     (void)rule;
@@ -428,6 +454,8 @@ static const struct {
     [VALUE_ADDRESSES] = {parse_addresses, format_list, NULL},
     [VALUE_DELIMITER] = {parse_delimiter, format_char, NULL},
     [VALUE_QUOTE] = {parse_quote, format_char, NULL},
+    [VALUE_MARK] = {parse_mark, format_mark, NULL},
+    [VALUE_ENCODING] = {parse_encoding, format_string, NULL},
     [VALUE_BUDGET] = {parse_budget, format_budget, NULL},
     [VALUE_TABLE] = {parse_table, format_table, NULL},
     [VALUE_ZONE] = {parse_zone, format_zone, NULL},

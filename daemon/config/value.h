@@ -26,6 +26,8 @@ enum value_type {
     VALUE_ADDRESSES, /* struct config_list */
     VALUE_DELIMITER, /* char; 0: auto */
     VALUE_QUOTE,     /* char */
+    VALUE_MARK,      /* char; 0: none */
+    VALUE_ENCODING,  /* const char *; a name that config/encoding.h knows */
     VALUE_BUDGET,    /* struct config_budget */
     VALUE_TABLE,     /* const char *[2]: schema and table */
     VALUE_ZONE,      /* const struct zone *; NULL: empty */

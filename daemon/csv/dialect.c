@@ -321,6 +321,12 @@ static size_t utf8_mark(struct slice sample)
     return slice_starts(sample, SLICE("\xef\xbb\xbf")) ? 3 : 0;
 }
 
+size_t dialect_skip(const struct dialect *d, struct slice text)
+{
+    size_t mark = utf8_mark(text);
+    return mark + behind_lines((struct slice){text.p + mark, text.len - mark}, d->skip_lines, dialect_line_byte(d));
+}
+
 void dialect_detect(const struct dialect *declared, struct slice sample, bool whole, struct dialect *ret_dialect)
 {
     struct dialect d = *declared;

@@ -1,8 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The cutter reads a claimed file from its start to its end and cuts it into chunks that begin and end at record ends, with SHA-256
- * over all bytes on the way. Reading is sequential (the state of the quotes is carried on), so one cutter has at most one
- * cutter_next running.
+ * The cutter reads a claimed file from its start to its end, unpacked and in UTF-8 (spool/input.h), and cuts its text into chunks
+ * that begin and end at record ends, with SHA-256 over the bytes as they were dropped on the way. Reading is sequential (the state
+ * of the quotes is carried on), so one cutter has at most one cutter_next running. A text of less than chunk_bytes is one chunk.
+ *
+ * A zip file's members are one text: each begins with a header that must be the first one's, and is left out but for the first.
+ * Lines and offsets are those of the text, member behind member.
  *
  *     cutter_init(&c, &(struct cutter_input){…});
  *     while ((rc = cutter_next(&c, &chunk, &err)) == 0) { …; chunk_done(&chunk); }
@@ -18,6 +21,7 @@
 
 #include "base/digest.h"
 #include "csv/scan.h"
+#include "spool/input.h"
 
 #include <sys/stat.h>
 
@@ -25,7 +29,7 @@ struct chunk {
     char *memory;          /* malloc'd */
     struct slice bytes;    /* whole records */
     uint64_t first_line;   /* physical line of its first byte, from 1 */
-    uint64_t first_offset; /* byte offset in the file */
+    uint64_t first_offset; /* byte offset in the text */
     uint64_t seq;          /* from 0 */
 };
 void chunk_done(struct chunk *c);
@@ -36,23 +40,28 @@ enum {
     CUTTER_E_TRUNCATED, /* it became shorter while it was read */
     CUTTER_E_UNCLOSED,  /* the file ends inside a quoted cell; err says where that began */
     CUTTER_E_LONG,      /* a record longer than max_record; err says where it began */
+    CUTTER_E_REFUSED,   /* what cannot be unpacked or is not in its encoding, or a member with another header */
 };
 
 struct cutter_input {
     int fd;                 /* stays the caller's */
     struct stat st;         /* fstat before the first read */
     struct dialect dialect; /* detected */
-    size_t chunk_bytes;     /* read at once */
-    size_t max_record;      /* bytes; a longer record is refused */
+    struct input_options options;
+    size_t chunk_bytes; /* read at once */
+    size_t max_record;  /* bytes; a longer record is refused */
 };
 
 struct cutter {
     struct cutter_input in;
-    struct digest digest;
+    struct input input;
     struct scan scan;
-    struct chunk tail; /* what was read behind the last record end */
-    uint64_t offset;   /* of the next byte to read */
+    struct chunk tail;   /* what was read behind the last record end */
+    size_t skip;         /* bytes before the first record that are still to come */
+    struct slice header; /* malloc'd: the first member's, of a zip file that has one */
     uint64_t seq;
+    bool opened;
+    bool further; /* at the start of a part that is not the first */
     bool ended;
 };
 
@@ -60,9 +69,12 @@ must_check int cutter_init(struct cutter *c, const struct cutter_input *in);
 void cutter_done(struct cutter *c);
 /** 0 and the next chunk (the caller's, chunk_done), a CUTTER_E_ code with the words in err, or negative. */
 must_check int cutter_next(struct cutter *c, struct chunk *ret_chunk, struct error *err);
-/** Bytes read so far. */
+/** Bytes of the dropped file that were read so far. */
 uint64_t cutter_bytes(const struct cutter *c);
 /** After CUTTER_E_END, once: the digest of the file. */
 void cutter_sum(struct cutter *c, uint8_t ret_sum[DIGEST_BYTES]);
+/** Bytes that the next chunk comes to, unless a record is longer; and what a cutter holds beside its chunks. */
+size_t cutter_chunk_bytes(const struct cutter_input *in);
+size_t cutter_memory(const struct cutter_input *in);
 
 #endif

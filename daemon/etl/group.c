@@ -753,7 +753,7 @@ int group_start(const struct group_config *config, struct group **ret_group)
     g->settings = config_ref(g->env->config);
     g->dataset = dataset_ref(config->dataset);
     g->input = (struct member_input){
-        .place = g->env->place, .declared = load_dialect(config->declared), .max_record = (size_t)g->settings->daemon.max_record};
+        .place = g->env->place, .declared = head_declare(g->settings, config->declared), .max_record = (size_t)g->settings->daemon.max_record};
     buf_init(&g->frame, FRAME_MAX);
     int64_t now = clock_real_us();
     for (; g->n < config->n; g->n++) {

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/name.h"
+#include "config/encoding.h"
 #include "csv/scan.h"
 
 #include <stdio.h>
@@ -13,21 +14,91 @@
 /* HEAD_COST: the start of a file, and once more its cells. */
 enum { HEAD_BYTES = 64 * 1024, HEAD_COST = 2, ARENA_BLOCK = 16 * 1024 };
 
-/* The file's start, which holds a whole record, or all of the file, unless h->more says that this was too little. Bytes read. */
-static ssize_t read_start(struct head *h, char **ret_memory)
+/* ---- what is declared ---- */
+
+static void declare_dialect(const struct config_dataset *c, struct dialect *d)
+{
+    static const enum dialect_header header_of[] = {[CONFIG_HEADER_AUTO] = DIALECT_HEADER_AUTO,
+                                                    [CONFIG_HEADER_YES] = DIALECT_HEADER_YES,
+                                                    [CONFIG_HEADER_NO] = DIALECT_HEADER_NO};
+    static const enum dialect_line_end end_of[] = {
+        [CONFIG_LINE_END_AUTO] = DIALECT_END_AUTO, [CONFIG_LINE_END_LF] = DIALECT_END_LF, [CONFIG_LINE_END_CR] = DIALECT_END_CR};
+    bool positions = c->n_columns > 0;
+    for (size_t i = 0; i < c->n_columns; i++)
+        positions = positions && c->column[i].position > 0;
+    d->delimiter = c->delimiter;
+    d->quote = c->quote;
+    d->escape = c->escape == c->quote ? 0 : c->escape;
+    d->comment = c->comment;
+    d->trim = c->trim == CONFIG_TRIM_YES;
+    d->line_end = end_of[c->line_end];
+    d->skip_lines = (uint64_t)c->skip_lines;
+    d->blank = c->blank_lines == CONFIG_BLANK_LINES_SKIP ? DIALECT_BLANK_SKIP : DIALECT_BLANK_ROW;
+    d->encoding = encoding_is_latin1(c->encoding) ? DIALECT_LATIN1 : DIALECT_UTF8;
+    d->header = header_of[c->header];
+    if (d->header == DIALECT_HEADER_AUTO && positions) d->header = DIALECT_HEADER_NO;
+}
+
+struct head_declared head_declare(const struct config *settings, const struct config_dataset *dataset)
+{
+    static const enum input_compression compression_of[] = {[CONFIG_COMPRESSION_AUTO] = INPUT_AUTO,
+                                                            [CONFIG_COMPRESSION_NONE] = INPUT_PLAIN,
+                                                            [CONFIG_COMPRESSION_GZIP] = INPUT_GZIP,
+                                                            [CONFIG_COMPRESSION_ZIP] = INPUT_ZIP};
+    struct head_declared d = {.dialect = dialect_default(),
+                              .input = {.unpack_max = (uint64_t)settings->daemon.unpack_max,
+                                        .unpack_ratio = (uint64_t)settings->daemon.unpack_ratio,
+                                        .unpack_entries = (uint64_t)settings->daemon.unpack_entries}};
+    d.dialect.delimiter = '\0'; /* to be detected */
+    if (!dataset) return d;
+    declare_dialect(dataset, &d.dialect);
+    d.input.compression = compression_of[dataset->compression];
+    d.input.latin1 = encoding_is_latin1(dataset->encoding);
+    if (!d.input.latin1 && !encoding_is_utf8(dataset->encoding)) d.input.encoding = dataset->encoding;
+    return d;
+}
+
+/* ---- the start of the text ---- */
+
+struct start {
+    char *memory;
+    size_t len;
+    bool whole; /* it is all of the text; of a zip file, of its first member */
+};
+
+static int fill(struct input *in, size_t want, struct start *s, struct error *err)
+{
+    int r = 0;
+    size_t n;
+    while (r == 0 && want - s->len >= TRANSCODE_ROOM && !in->over) {
+        r = input_read(in, s->memory + s->len, want - s->len, &n, err);
+        if (r == 0) s->len += n;
+    }
+    s->whole = in->over;
+    return r;
+}
+
+/* The text's start, which holds a whole record, or all of the text, unless h->more says that this was too little. */
+static int read_start(struct head *h, struct start *ret_start)
 {
     size_t want = h->want;
+    struct input in;
     h->more = false;
-    char *start = *ret_memory = malloc(want);
-    if (!start) return -ENOMEM;
-    ssize_t n = fs_pread_full(h->fd, start, want, 0);
-    if (n < (ssize_t)want || want > h->max_record) return n;
+    *ret_start = (struct start){.memory = malloc(want)};
+    if (!ret_start->memory) return -ENOMEM;
+    int r = input_open(&in, h->fd, (uint64_t)h->st.st_size, &h->declared.input, &h->err);
+    if (r == 0) r = fill(&in, want, ret_start, &h->err);
+    h->input = in.options;
+    input_close(&in);
+    if (r != 0) return r < 0 ? r : HEAD_E_REFUSED;
+    if (ret_start->whole || want > h->max_record) return 0;
     struct dialect d;
-    dialect_detect(&h->declared, (struct slice){start, want}, false, &d);
+    struct slice text = {ret_start->memory, ret_start->len};
+    dialect_detect(&h->declared.dialect, text, false, &d);
     struct scan s;
     scan_init(&s, &d);
-    h->more = scan_feed(&s, (struct slice){start + d.start, want - d.start}).end == 0;
-    return n;
+    h->more = scan_feed(&s, (struct slice){text.p + d.start, text.len - d.start}).end == 0;
+    return 0;
 }
 
 /* ---- names ---- */
@@ -114,23 +185,24 @@ static int keep_cells(struct head *h, const struct record *record)
 static int read_head(struct head *h)
 {
     if (fstat(h->fd, &h->st) < 0) return error_set(&h->err, -errno, "cannot stat the file: %s", error_name(-errno));
-    cleanup_free char *memory = NULL;
-    ssize_t n = read_start(h, &memory);
-    if (n < 0) return error_set(&h->err, (int)n, "cannot read the file: %s", error_name((int)n));
-    if (h->more) return 0;
+    struct start start;
+    int r = read_start(h, &start);
+    cleanup_free char *memory = start.memory;
+    if (r != 0 || h->more) return r;
 
-    struct slice sample = {memory, (size_t)n};
-    dialect_detect(&h->declared, sample, n == (ssize_t)h->st.st_size, &h->plan_head.dialect);
+    struct slice sample = {memory, start.len};
+    dialect_detect(&h->declared.dialect, sample, start.whole, &h->plan_head.dialect);
     const struct dialect *d = &h->plan_head.dialect;
     struct reader reader;
     struct record record;
     struct reader_input input = {
         .dialect = d, .chunk = {memory + d->start, sample.len - d->start}, .first_line = d->first_line, .first_offset = d->start};
     reader_init(&reader, &input, &h->arena);
-    int r = reader_next(&reader, &record);
+    r = reader_next(&reader, &record);
     if (r < 0) return r;
-    if (r == READER_E_END && n < (ssize_t)h->st.st_size)
-        return error_set(&h->err, HEAD_E_EMPTY, "line 1: the file begins with more than %zd bytes of blank lines; remove them", n);
+    if (r == READER_E_END && !start.whole)
+        return error_set(&h->err, HEAD_E_EMPTY, "line 1: the file begins with %zu bytes of blank lines or comments; remove them",
+                         start.len);
     if (r == READER_E_END) return error_set(&h->err, HEAD_E_EMPTY, "the file is empty; a file of no rows has its header line");
     if (r > 0) return error_set(&h->err, HEAD_E_BROKEN, "line %llu: %s", (unsigned long long)record.line, reader_error_text(r));
     if (record.n > HEAD_CELLS_MAX)
@@ -195,7 +267,7 @@ void head_run(struct head *h)
     while (h->more);
 }
 
-void head_init(struct head *h, int fd, const struct dialect *declared, size_t max_record)
+void head_init(struct head *h, int fd, const struct head_declared *declared, size_t max_record)
 {
     *h = (struct head){.job = {.run = run, .done = on_run, .priority = WORKER_URGENT},
                        .want = HEAD_BYTES,

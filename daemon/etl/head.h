@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The head of a file: its dialect and its first record, read on a worker before anything is decided about the file.
+ * The head of a file: how it is packed, its dialect and its first record, read on a worker before anything is decided about the
+ * file.
  *
  *     head_init(&h, fd, &declared, max_record);
  *     h.place = place;  h.file = &file;   (with fd -1: the job opens the claimed file itself)
@@ -13,9 +14,11 @@
 #ifndef CETLD_ETL_HEAD_H
 #define CETLD_ETL_HEAD_H
 
+#include "config/config.h"
 #include "etl/memory.h"
 #include "etl/plan.h"
 #include "loop/workers.h"
+#include "spool/input.h"
 #include "spool/place.h"
 
 enum {
@@ -23,10 +26,19 @@ enum {
     HEAD_E_BROKEN,    /* the first record breaks the grammar */
     HEAD_E_GONE,      /* work/ does not hold the file any more, or what is no file */
     HEAD_E_WIDE,      /* more cells than HEAD_CELLS_MAX */
+    HEAD_E_REFUSED,   /* what cannot be unpacked, or is not in its encoding */
 };
 
 /** The columns that a table of PostgreSQL may have (its documentation, appendix K). */
 enum { HEAD_CELLS_MAX = 1600 };
+
+/** What is said about a file before it is looked at. */
+struct head_declared {
+    struct dialect dialect;
+    struct input_options input;
+};
+/** As a dataset says, or nothing when it is NULL. The strings are the configuration's. */
+struct head_declared head_declare(const struct config *settings, const struct config_dataset *dataset);
 
 struct head {
     struct worker_job job; /* runs again with twice the bytes as long as there must be more */
@@ -38,16 +50,17 @@ struct head {
     const struct place *place;     /* NULL: fd is open already */
     const struct place_file *file; /* claimed; only its names are read */
     int fd;
-    struct dialect declared;
+    struct head_declared declared;
     size_t max_record;
     struct arena arena;
     int rc; /* 0, HEAD_E_…, or negative */
     struct error err;
     struct stat st;
+    struct input_options input; /* as declared; compression and encoding are what they are */
     struct plan_head plan_head; /* memory of the arena, and of head_names */
 };
 
-void head_init(struct head *h, int fd, const struct dialect *declared, size_t max_record);
+void head_init(struct head *h, int fd, const struct head_declared *declared, size_t max_record);
 /** `done` is called once, never before this returned. */
 void head_start(struct head *h, struct workers *workers, struct memory *memory);
 /** All of it at once, where the caller is: h->rc, h->err, h->plan_head, h->st, h->fd. Nothing is taken from a budget. Thread: any.

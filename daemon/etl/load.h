@@ -65,8 +65,6 @@ enum load_outcome {
 
 /** The most that one partial aggregate of a load into this dataset may hold, in bytes. */
 size_t load_aggregate_max(const struct load_env *env, const struct dataset *d);
-/** What the configuration says about a file's dialect; NULL: nothing. */
-struct dialect load_dialect(const struct config_dataset *c);
 
 struct load;
 struct load_report {

@@ -235,6 +235,7 @@ void load_fail_flow(struct load *l)
     switch (l->flow_rc) {
     case CUTTER_E_UNCLOSED:
     case CUTTER_E_LONG:
+    case CUTTER_E_REFUSED:
     case CUTTER_E_TRUNCATED: load_fail(l, "%s", l->flow_err.text); return;
     case ERROR_TOO_BIG: load_fail(l, "%s", l->flow_err.text); return;
     case CUTTER_E_CHANGED: load_retry(l, -EAGAIN, &l->flow_err); return;
@@ -292,6 +293,7 @@ int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *,
         .input = {.fd = l->arrival->file.fd,
                   .st = l->head.st,
                   .dialect = l->head.plan_head.dialect,
+                  .options = l->head.input,
                   .chunk_bytes = CHUNK_BYTES,
                   .max_record = (size_t)l->settings->daemon.max_record},
         .plan = &l->plan->convert,

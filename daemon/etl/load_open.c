@@ -208,31 +208,12 @@ static void on_head(struct head *h)
     resolve(l);
 }
 
-struct dialect load_dialect(const struct config_dataset *c)
-{
-    struct dialect d = dialect_default();
-    d.delimiter = '\0'; /* to be detected */
-    if (!c) return d;
-    bool positions = c->n_columns > 0;
-    for (size_t i = 0; i < c->n_columns; i++)
-        positions = positions && c->column[i].position > 0;
-    static const enum dialect_header header_of[] = {[CONFIG_HEADER_AUTO] = DIALECT_HEADER_AUTO,
-                                                    [CONFIG_HEADER_YES] = DIALECT_HEADER_YES,
-                                                    [CONFIG_HEADER_NO] = DIALECT_HEADER_NO};
-    d.delimiter = c->delimiter;
-    d.quote = c->quote;
-    d.encoding = c->encoding == CONFIG_ENCODING_LATIN1 ? DIALECT_LATIN1 : DIALECT_UTF8;
-    d.header = header_of[c->header];
-    if (d.header == DIALECT_HEADER_AUTO && positions) d.header = DIALECT_HEADER_NO;
-    return d;
-}
-
 void load_open(struct load *l)
 {
     load_enter(l, STATE_OPENING);
     const struct dataset *known = l->declared ? catalog_find(l->env->catalog, l->declared->name) : NULL;
     if (known) l->dataset_id = known->id; /* the ledger says whose file it was, also when its head is refused */
-    struct dialect d = load_dialect(l->declared);
+    struct head_declared d = head_declare(l->settings, l->declared);
     head_init(&l->head, -1, &d, (size_t)l->settings->daemon.max_record);
     l->head.place = l->env->place;
     l->head.file = &l->arrival->file;

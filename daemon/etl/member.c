@@ -19,7 +19,7 @@ size_t member_cost(uint64_t file_bytes)
     return (size_t)(file_bytes + SPARE) * COST + HEAD_COST + REJECTS_COST;
 }
 
-/* Records behind the first chunk's: a last line without its end, or what was compressed. */
+/* Records behind the first chunk's: text is longer than what it was packed in. */
 static int append(struct chunk *to, const struct chunk *more)
 {
     size_t have = to->bytes.len, n = have + more->bytes.len;
@@ -38,6 +38,7 @@ static int read_whole(struct member *m, const struct member_input *in)
     struct cutter_input input = {.fd = m->head.fd,
                                  .st = m->head.st,
                                  .dialect = m->head.plan_head.dialect,
+                                 .options = m->head.input,
                                  .chunk_bytes = (size_t)m->head.st.st_size + SPARE,
                                  .max_record = in->max_record};
     int r = cutter_init(&c, &input);

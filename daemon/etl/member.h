@@ -41,7 +41,7 @@ struct member {
 
 struct member_input {
     const struct place *place;
-    struct dialect declared;
+    struct head_declared declared;
     size_t max_record;
 };
 

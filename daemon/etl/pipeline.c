@@ -10,7 +10,6 @@ enum {
     CHUNK_COST = 8,
     /* Chunks in flight a worker: enough to keep all busy while one output waits for the network. */
     CHUNKS_PER_WORKER = 4,
-    SMALL_FILE_SPARE = 4096, /* a file may have grown a little since it was looked at */
 };
 
 enum { PIPELINE_E_LATER = 1 };
@@ -82,6 +81,7 @@ int pipeline_new(const struct pipeline_config *config, struct pipeline **ret_pip
         free(p);
         return r;
     }
+    memory_take(config->memory, cutter_memory(&config->input), true);
     *ret_pipeline = p;
     return 0;
 }
@@ -119,6 +119,7 @@ void pipeline_free(struct pipeline *p)
         convert_bench_done(&p->all[i].bench, p->config.plan);
         memory_give(p->config.memory, p->bench_cost);
     }
+    memory_give(p->config.memory, cutter_memory(&p->config.input));
     free(p->all);
     cutter_done(&p->cutter);
     reject_list_done(&p->result.rejects);
@@ -320,8 +321,7 @@ static bool may_cut(struct pipeline *p)
     if (p->rc != 0 || p->cutting || p->waiting) return false;
     unsigned most = CHUNKS_PER_WORKER * workers_count(p->config.workers);
     if (p->flying >= most) return false;
-    size_t bytes = p->config.input.chunk_bytes;
-    if ((uint64_t)p->config.input.st.st_size < bytes) bytes = (size_t)p->config.input.st.st_size + SMALL_FILE_SPARE;
+    size_t bytes = cutter_chunk_bytes(&p->config.input);
     size_t cost = chunk_cost(bytes);
     if (!memory_take(p->config.memory, cost, p->flying == 0)) return false;
     p->cut_cost = cost;

@@ -95,8 +95,8 @@ static void a_dataset_is_named_by_the_stem(void **state)
     CHECK(name_of_file, {"sales.csv", "sales"}, {"sales2.csv", "sales"}, {"sales_2024-01.csv", "sales"},
           {"sub/dir/Sales 2024.CSV.GZ", "sales"}, {"sales (1).csv", "sales"}, {"sales-20240131T120000Z.tsv", "sales"},
           {"sales_2024-01-31T12-00-00.csv", "sales"}, {"orders_v2.csv", "orders"}, {"report_t.csv", "report_t"},
-          {"usEventData.txt", "us_event_data"}, {"q1_sales.csv", "q1_sales"}, {"data.csv.csv", "data"},
-          {"archive.zip", "archive_zip"}, {"jazz.csv", "jazz"}, {"v2.csv", "v"});
+          {"usEventData.txt", "us_event_data"}, {"q1_sales.csv", "q1_sales"}, {"data.csv.csv", "data"}, {"archive.zip", "archive"},
+          {"archive.csv.zip", "archive"}, {"jazz.csv", "jazz"}, {"v2.csv", "v"});
 }
 
 static void what_begins_with_a_digit_begins_with_t(void **state)

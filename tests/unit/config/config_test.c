@@ -57,7 +57,7 @@ static void a_dataset_has_defaults_made_of_its_name(void **state)
     struct config *c = parse("[dataset orders]\n");
     const struct config_dataset *d = &c->datasets[0];
     assert_string_equal(d->name, "orders");
-    assert_int_equal(d->files.n, 1);
+    assert_int_equal(d->files.n, 6);
     assert_string_equal(d->files.item[0], "orders*.csv");
     assert_string_equal(d->schema, "public");
     assert_string_equal(d->table, "orders");
@@ -119,7 +119,7 @@ static void everything_that_is_said_is_found(void **state)
     assert_string_equal(d->null.item[1], "N/A");
     const struct config_dataset *p = config_dataset(c, SLICE("people"));
     assert_int_equal(p->delimiter, ';');
-    assert_int_equal(p->encoding, CONFIG_ENCODING_LATIN1);
+    assert_string_equal(p->encoding, "latin-1");
     assert_null(config_dataset(c, SLICE("nobody")));
     config_unref(c);
 }

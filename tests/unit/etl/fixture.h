@@ -34,7 +34,8 @@ static inline int fixture_file(struct slice bytes)
 /** What a cutter of the file wants, its dialect detected from all of `bytes`. */
 static inline struct cutter_input fixture_input(int fd, struct slice bytes, size_t chunk_bytes)
 {
-    struct cutter_input in = {.fd = fd, .chunk_bytes = chunk_bytes, .max_record = (size_t)1 << 24};
+    struct cutter_input in = {
+        .fd = fd, .chunk_bytes = chunk_bytes, .max_record = (size_t)1 << 24, .options.compression = INPUT_PLAIN};
     assert_int_equal(fstat(fd, &in.st), 0);
     struct dialect declared = dialect_default();
     dialect_detect(&declared, bytes, true, &in.dialect);

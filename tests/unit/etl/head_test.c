@@ -9,7 +9,7 @@ enum { MAX_RECORD = 1 << 20 };
 /* The job as a worker would run it. */
 static void read_head(struct head *h, int fd, const struct dialect *declared)
 {
-    head_init(h, fd, declared, MAX_RECORD);
+    head_init(h, fd, &(struct head_declared){.dialect = *declared}, MAX_RECORD);
     do
         h->job.run(&h->job);
     while (h->more);
@@ -130,7 +130,7 @@ static void long_first_record_is_taken_from_the_budget(void **state)
     assert_int_equal(loop_new(&loop), 0);
     assert_int_equal(workers_new(loop, 1, 0, &workers), 0);
     int fd = fixture_file(buf_slice(&text));
-    head_init(&h, fd, &declared, MAX_RECORD);
+    head_init(&h, fd, &(struct head_declared){.dialect = declared}, MAX_RECORD);
     h.done = on_done;
     head_start(&h, workers, &memory);
     assert_in_range(memory.used, 1, LONG);

@@ -1,0 +1,271 @@
+# SPDX-License-Identifier: MIT
+"""What a file may be before it is rows: its dialect, its encoding, and how it is packed."""
+
+import gzip
+import hashlib
+import io
+import struct
+import zipfile
+
+PEOPLE = "[dataset people]\nfiles = people*\ncolumns = id bigint, name text\n"
+ROWS = [(1, "Zoë"), (2, "a,b"), (3, None)]
+TEXT = 'id,name\r\n1,Zoë\r\n2,"a,b"\r\n3,\r\n'
+
+
+def dataset(name, options):
+    return "[dataset %s]\nfiles = %s.csv\ncolumns = id bigint, name text\n%s\n" % (name, name, options)
+
+
+def people(database, table="people"):
+    return database.rows("SELECT id, name FROM %s ORDER BY id" % table)
+
+
+def zipped(members, **options):
+    out = io.BytesIO()
+    with zipfile.ZipFile(out, "w", options.pop("method", zipfile.ZIP_DEFLATED)) as z:
+        for name, data in members:
+            z.writestr(name, data)
+    return out.getvalue()
+
+
+def fails(daemon, name, data):
+    """Drop it, and hand back why it failed; the file must be in failed/ byte for byte."""
+    daemon.drop(name, data)
+    entry = daemon.wait_state(name, "failed")
+    with open(daemon.path("failed", name), "rb") as f:
+        assert f.read() == (data if isinstance(data, bytes) else data.encode())
+    return entry["error"]
+
+
+# -- dialect
+
+
+DIALECTS = {
+    "escape": ("escape = \\", 'id,name\n1,Zoë\n2,"a,b"\n4,"say \\"hi\\" \\\\ c:\\d"\n', [(1, "Zoë"), (2, "a,b"), (4, 'say "hi" \\ c:\\d')]),
+    "comment": ("comment = #", '# made by "us\nid,name\n1,Zoë\n#2,gone\n2,"a\n#b"\n3,#c\n', [(1, "Zoë"), (2, "a\n#b"), (3, "#c")]),
+    "skip_lines": ("skip_lines = 2", 'Report "of\n;;;\nid,name\n1,Zoë\n', [(1, "Zoë")]),
+    "trim": ("trim = yes", 'id , name\n 1 , Zoë \n2\t, "a,b " \n3,  \n', [(1, "Zoë"), (2, "a,b "), (3, None)]),
+    "bare CR": ("", 'id,name\r1,Zoë\r2,"a\rb\n"\r3,', [(1, "Zoë"), (2, "a\rb\n"), (3, None)]),
+    "line_end": ("line_end = cr", "id,name\r1,Zoë", [(1, "Zoë")]),
+    "quote": ("quote = '", "id,name\n1,'Zoë'\n2,'a,''b'\n", [(1, "Zoë"), (2, "a,'b")]),
+    "blank_lines": ("blank_lines = skip", "\nid,name\n\n1,Zoë\r\n\r\n\n", [(1, "Zoë")]),
+}
+
+
+def test_declared_dialects_are_read(cetld, database):
+    daemon = cetld("".join(dataset("d%d" % i, options) for i, (options, _, _) in enumerate(DIALECTS.values())))
+    for i, (_, text, _) in enumerate(DIALECTS.values()):
+        daemon.drop("d%d.csv" % i, text)
+    for i, (what, (_, _, rows)) in enumerate(DIALECTS.items()):
+        entry = daemon.wait_state("d%d.csv" % i)
+        assert daemon.settled(entry) and entry["rows_loaded"] == len(rows), what
+        assert people(database, "d%d" % i) == rows, what
+
+
+REFUSED = {
+    "an LF among CR": ("line_end = cr", "id,name\r1,Zoë\n2,x\r3,y\r", 2, "line feed"),
+    "a CR among LF": ("", "id,name\n1,Zoë\r2,x\n3,y\n", 2, "carriage return"),
+    "a row in a comment": ("comment = #", "id,name\n#x\r1,Zoë\n2,y\n", 2, "comment"),
+    "a blank line": ("", "id,name\n1,Zoë\n\n2,x\n", 3, "blank_lines = skip"),
+    "text behind a quote": ("trim = yes", 'id,name\n1, "Zoë" x\n', 2, "closing quote"),
+}
+
+
+def test_what_the_dialect_does_not_allow_is_rejected_with_its_line(cetld, database):
+    daemon = cetld("".join(dataset("d%d" % i, options) for i, (options, _, _, _) in enumerate(REFUSED.values())))
+    for i, (what, (_, text, line, words)) in enumerate(REFUSED.items()):
+        error = fails(daemon, "d%d.csv" % i, text)
+        assert error.startswith("line %d: " % line) and words in error, (what, error)
+        assert people(database, "d%d" % i) == [], what
+
+
+def test_lines_are_those_of_the_file_behind_skipped_lines_and_comments(cetld, database):
+    daemon = cetld(PEOPLE + "skip_lines = 1\ncomment = #\n")
+    assert fails(daemon, "people.csv", 'skipped\n# x\nid,name\n1,"a\nb"\n#\nbad,x\n').startswith("line 7: column id: ")
+
+
+def test_blank_lines_are_rows_of_one_column(cetld, database):
+    daemon = cetld("[dataset words]\ncolumns = word text\nheader = yes\n[column words.word]\nposition = 1\n")
+    daemon.drop("words.csv", "word\na\n\nb\n")
+    assert daemon.wait_state("words.csv")["rows_loaded"] == 3
+    assert database.rows("SELECT word FROM words WHERE word IS NULL") == [(None,)]
+    daemon.drop("words2.csv", "\n\n\n")
+    assert daemon.wait_state("words2.csv")["rows_loaded"] == 2
+
+
+# -- encodings
+
+
+ENCODINGS = [("utf-8", "utf-8"), ("utf-8", "utf-8-sig"), ("utf-8", "utf-16"), ("utf-8", "utf-32"), ("latin-1", "latin-1"), ("cp1252", "cp1252"),
+             ("ISO-8859-15", "iso-8859-15"), ("utf-16", "utf-16"), ("utf-16", "utf-16-le"), ("utf-16", "utf-16-be"), ("utf-16le", "utf-16-le"),
+             ("utf-16be", "utf-16-be"), ("utf-32", "utf-32-be"), ("macintosh", "mac-roman")]
+
+
+def test_every_encoding_becomes_utf8(cetld, database):
+    daemon = cetld("".join(dataset("d%d" % i, "encoding = " + declared) for i, (declared, _) in enumerate(ENCODINGS)))
+    for i, (_, written) in enumerate(ENCODINGS):
+        daemon.drop("d%d.csv" % i, TEXT.encode(written))
+    for i, names in enumerate(ENCODINGS):
+        daemon.wait_state("d%d.csv" % i)
+        assert people(database, "d%d" % i) == ROWS, names
+
+
+def test_utf16_with_a_mark_needs_no_declaration(cetld, database):
+    daemon = cetld()
+    daemon.drop("people.csv", ("id\tname\n" + "".join("%d\tnaïve 日本 %d\n" % (i, i) for i in range(100000))).encode("utf-16"))
+    assert daemon.wait_state("people.csv")["rows_loaded"] == 100000
+    assert database.value("SELECT count(*) FROM people WHERE name = 'naïve 日本 ' || id") == 100000
+
+
+def test_a_stateful_encoding_is_carried_over_every_cut(cetld, database):
+    daemon = cetld(PEOPLE + "encoding = iso-2022-jp\n")
+    daemon.drop("people.csv", ("id,name\n" + "".join('%d,"日本%s"\n' % (i, "語" * (i % 7)) for i in range(150000))).encode("iso-2022-jp"))
+    assert daemon.wait_state("people.csv")["rows_loaded"] == 150000
+    assert database.value("SELECT count(*) FROM people WHERE name = '日本' || repeat('語', (id % 7)::int)") == 150000
+
+
+WRONG = {
+    "a byte that cp1252 does not have": ("cp1252", b"id,name\n1,a\x81b\n", "byte 11 "),
+    "half a character": ("utf-16le", "id,name\n1,a\n".encode("utf-16-le") + b"x", "byte 24 "),
+    "a lone surrogate": ("utf-16le", "id,name\n1,".encode("utf-16-le") + b"\x00\xdc\n\0", "byte 20 "),
+    "a mark that contradicts": ("cp1252", b"\xef\xbb\xbfid,name\n", "byte order mark of UTF-8"),
+    "the other order": ("utf-16le", "\ufeffid,name\n".encode("utf-16-be"), "byte order mark of UTF-16BE"),
+    "no order": ("utf-16", "漢字漢字".encode("utf-16-le"), "encoding = UTF-16LE or UTF-16BE"),
+}
+
+
+def test_text_that_is_not_in_its_encoding_fails_with_the_place(cetld, database):
+    daemon = cetld("".join(dataset("d%d" % i, "encoding = " + encoding) for i, (encoding, _, _) in enumerate(WRONG.values())))
+    for i, (what, (_, data, words)) in enumerate(WRONG.items()):
+        error = fails(daemon, "d%d.csv" % i, data)
+        assert words in error, (what, error)
+        assert people(database, "d%d" % i) == [], what
+
+
+# -- packed
+
+
+def test_gzip_is_unpacked_and_its_own_bytes_are_its_identity(cetld, database):
+    daemon = cetld(PEOPLE)
+    data = gzip.compress(TEXT.encode("utf-16")) + gzip.compress(b"")
+    daemon.drop("people.csv.gz", data)
+    entry = daemon.wait_state("people.csv.gz")
+    assert people(database) == ROWS
+    assert entry["sha256"] == hashlib.sha256(data).hexdigest() and entry["bytes"] == len(data)
+    daemon.drop("people_again.csv.gz", data)
+    daemon.wait_state("people_again.csv.gz", "duplicate")
+
+
+def test_gzip_members_join_anywhere(cetld, database):
+    daemon = cetld(PEOPLE)
+    data = TEXT.encode()
+    daemon.drop("people.csv.gz", b"".join(gzip.compress(data[i:i + 1]) for i in range(len(data))))
+    daemon.wait_state("people.csv.gz")
+    assert people(database) == ROWS
+
+
+def test_packed_files_need_no_declaration(cetld, database):
+    daemon = cetld()
+    daemon.drop("people_2024-01.csv.gz", gzip.compress(b"id,name\n1,a\n"))
+    daemon.wait_state("people_2024-01.csv.gz")
+    daemon.drop("people_2024-02.csv.zip", zipped([("x/people.csv", "id,name\n2,b\n")]))
+    daemon.wait_state("people_2024-02.csv.zip")
+    daemon.drop("people_2024-03.tsv", b"id\tname\n3\tc\n")
+    daemon.wait_state("people_2024-03.tsv")
+    assert people(database) == [(1, "a"), (2, "b"), (3, "c")]
+
+
+def test_a_large_gzip_is_more_than_one_chunk(cetld, database):
+    daemon = cetld(PEOPLE)
+    daemon.drop("people.csv.gz", gzip.compress(("id,name\n" + "".join('%d,"row\n%d"\n' % (i, i) for i in range(300000))).encode()))
+    assert daemon.wait_state("people.csv.gz")["rows_loaded"] == 300000
+    assert database.value("SELECT count(*) FROM people WHERE name = E'row\\n' || id") == 300000
+
+
+def test_the_members_of_a_zip_are_one_load_in_the_order_of_their_names(cetld, database):
+    daemon = cetld(PEOPLE.replace("text", "text, n bigserial"))
+    data = zipped([("b.csv", "id,name\n3,c"), ("é/a.csv", b"\xef\xbb\xbfid,name\r\n4,d\r\n".replace(b"\r\n", b"\n")), ("a.csv", "\nid,name\n1,a\n2,b"),
+                   ("dir/", ""), ("__MACOSX/._a.csv", "junk"), (".DS_Store", "junk")])
+    daemon.drop("people.zip", data)
+    assert daemon.wait_state("people.zip")["rows_loaded"] == 4
+    assert database.rows("SELECT id, name FROM people ORDER BY n") == [(1, "a"), (2, "b"), (3, "c"), (4, "d")]
+
+
+def test_lines_of_a_zip_go_on_from_member_to_member(cetld, database):
+    daemon = cetld(PEOPLE)
+    error = fails(daemon, "people.zip", zipped([("a.csv", "id,name\n1,a\n2,b"), ("b.csv", "id,name\n3,c\nbad,d\n")]))
+    assert error.startswith("line 6: column id: ")
+
+
+def many(count):
+    return zipped([("%d.csv" % i, "id,name\n%d,x\n" % i) for i in range(count)], method=zipfile.ZIP_STORED)
+
+
+def encrypted():
+    data = bytearray(zipped([("a.csv", TEXT)]))
+    for signature, at in ((b"PK\3\4", 6), (b"PK\1\2", 8)):
+        p = data.find(signature) + at
+        struct.pack_into("<H", data, p, struct.unpack_from("<H", data, p)[0] | 1)
+    return bytes(data)
+
+
+def wrong_crc():
+    data = bytearray(zipped([("a.csv", TEXT)], method=zipfile.ZIP_STORED))
+    data[data.find(b"Zo")] ^= 1
+    return bytes(data)
+
+
+def packed(text=TEXT):
+    return gzip.compress(text.encode(), mtime=0)
+
+
+BROKEN = {
+    "gzip cut off": (lambda: packed()[:-10], "in the middle"),
+    "gzip without its trailer": (lambda: packed()[:-1], "in the middle"),
+    "gzip of one byte more": (lambda: packed() + b"\0", "goes on with something else"),
+    "gzip with a wrong CRC": (lambda: packed()[:-8] + b"\0\0\0\0" + packed()[-4:], "damaged"),
+    "gzip with a wrong length": (lambda: packed()[:-4] + b"\1\0\0\0", "damaged"),
+    "gzip with damaged data": (lambda: packed()[:20] + b"\xff\xff\xff" + packed()[23:], "damaged"),
+    "gzip in gzip": (lambda: gzip.compress(packed()), "packed itself"),
+    "zip cut off": (lambda: zipped([("a.csv", TEXT)])[:-5], "cut off"),
+    "zip with bytes behind it": (lambda: zipped([("a.csv", TEXT)]) + b"x", "cut off, or other bytes"),
+    "zip with a wrong CRC": (wrong_crc, "CRC"),
+    "zip that is encrypted": (encrypted, "is encrypted"),
+    "zip in zip": (lambda: zipped([("a.zip", zipped([("a.csv", TEXT)]))]), "packed itself"),
+    "gzip in zip": (lambda: zipped([("a.csv.gz", packed())]), "packed itself"),
+    "a name that leads out": (lambda: zipped([("../a.csv", TEXT)]), "leads out of its folder"),
+    "an absolute name": (lambda: zipped([("/etc/a.csv", TEXT)]), "leads out of its folder"),
+    "no member": (lambda: zipped([]), "holds no file"),
+    "folders only": (lambda: zipped([("a/", "")]), "holds no file"),
+    "another header": (lambda: zipped([("a.csv", TEXT), ("b.csv", "name,id\nx,1\n")]), "member b.csv of the zip file does not begin with the header"),
+    "a member without a header": (lambda: zipped([("a.csv", TEXT), ("b.csv", "")]), "member b.csv"),
+    "too many entries": (lambda: many(11), "unpack_entries allows 10"),
+    "a gzip bomb": (lambda: gzip.compress(b"id,name\n" + b"1,aaaaaaaaaaaaaaaa\n" * 1500000), "unpack_ratio"),
+    "a zip bomb": (lambda: zipped([("a.csv", b"id,name\n" + b"1,aaaaaaaaaaaaaaaa\n" * 1500000)]), "unpack_ratio"),
+}
+
+
+def test_what_is_packed_wrong_fails_with_the_reason(cetld, database):
+    daemon = cetld(PEOPLE, daemon={"unpack_entries": "10", "unpack_ratio": "100"})
+    for i, (what, (make, words)) in enumerate(BROKEN.items()):
+        error = fails(daemon, "people%d.bin" % i, make())
+        assert words in error, (what, error)
+    assert people(database) == []
+    daemon.drop("people_good.csv", TEXT)
+    daemon.wait_state("people_good.csv")
+
+
+def test_unpack_max_bounds_what_a_file_unpacks_to(cetld, database):
+    daemon = cetld(PEOPLE, daemon={"unpack_max": "1M"})
+    text = "id,name\n" + "".join("%d,%s\n" % (i, hashlib.md5(b"%d" % i).hexdigest()) for i in range(40000))
+    assert "unpack_max (1048576 bytes)" in fails(daemon, "people.csv.gz", packed(text))
+    daemon.drop("people.csv", text)
+    assert daemon.wait_state("people.csv")["rows_loaded"] == 40000
+
+
+def test_compression_can_be_declared(cetld, database):
+    daemon = cetld(PEOPLE + "compression = gzip\n")
+    assert "no gzip file" in fails(daemon, "people.csv", TEXT)
+    daemon.drop("people.gz", packed())
+    daemon.wait_state("people.gz")
+    assert people(database) == ROWS
