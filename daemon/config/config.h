@@ -124,6 +124,7 @@ struct config_dataset {
     struct config_place columns_place;
     struct config_list columns; /* the names in columns_sql, in order; constraints left out */
     enum config_mode mode;
+    int64_t replace_swap_min;  /* bytes */
     const char *newest_by;     /* upsert: the column whose greater value wins; "": the later row */
     enum config_order order;   /* strict: a failed file holds its followers */
     enum config_header header; /* no: a column without a position has the place it has in `columns` */

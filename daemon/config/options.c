@@ -121,6 +121,11 @@ static const struct option dataset_options[] = {
      .prose = "append adds a file's rows. upsert writes a row over the one with the same primary key, so that the last one wins; "
               "ignore keeps the first one. replace exchanges the whole content for the file's. Files of upsert, ignore and replace "
               "load one at a time, in the order in which they arrived."},
+    {"replace_swap_min", RANGE(SIZE, 0, INT64_MAX), F(replace_swap_min), "64M",
+     .prose =
+         "With replace: a file of at least this size goes into a table of its own, which then takes the place of the old rows; a "
+         "smaller one is loaded behind a DELETE, and so is every one where the table has triggers or identities, or was not made "
+         "by cetld."},
     {"newest_by", TYPE(TEXT), F(newest_by), "", "updated_at",
      .prose = "With upsert: of two rows with the same key the one with the greater value in this column wins, also against the row "
               "in the table; of equal values the later one, and NULL is less than all. Empty: the later row."},

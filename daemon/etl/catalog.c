@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "etl/rollup.h"
 #include "etl/sql.h"
+#include "etl/swap.h"
 #include "format/json_writer.h"
 
 #include <assert.h>
@@ -586,19 +587,35 @@ static void put_columns_json(struct buf *out, const struct catalog_guess *g)
     json_write_end(&w);
 }
 
-/* Several statements in one simple query are one transaction. */
-static void put_create(struct buf *out, const struct catalog_guess *g)
+static void put_column_list(struct buf *out, const struct catalog_guess *g)
 {
-    buf_puts(out, "CREATE TABLE ");
-    table_quote(out, g->schema, g->table);
     for (size_t i = 0; i < g->columns; i++) {
         char sql[64];
-        buf_puts(out, i ? ", " : " (");
+        if (i) buf_puts(out, ", ");
         db_quote_identifier(out, slice_of(g->column[i]));
         buf_printf(out, " %s", type_sql(g->inferred[i].type, sql));
         if (g->inferred[i].type.id == TYPE_TEXT) buf_puts(out, " COLLATE \"C\"");
     }
-    buf_puts(out, "); INSERT INTO cetl.dataset (name, table_schema, table_name, inferred, columns) VALUES (");
+}
+
+/* Several statements in one simple query are one transaction. */
+static void put_create(struct buf *out, const struct catalog_guess *g)
+{
+    struct buf list;
+    buf_init(&list, 8 * SQL_MAX);
+    put_column_list(&list, g);
+    if (g->config && g->config->mode == CONFIG_MODE_REPLACE) {
+        swap_make_sql(out, &(struct table){.schema = g->schema, .name = g->table}, buf_slice(&list), false);
+    } else {
+        buf_puts(out, "CREATE TABLE ");
+        table_quote(out, g->schema, g->table);
+        buf_puts(out, " (");
+        buf_put(out, buf_slice(&list));
+        buf_putc(out, ')');
+    }
+    if (list.failed) out->failed = list.failed;
+    buf_done(&list);
+    buf_puts(out, "; INSERT INTO cetl.dataset (name, table_schema, table_name, inferred, columns) VALUES (");
     put_literal(out, slice_of(g->name));
     buf_puts(out, ", ");
     put_literal(out, slice_of(g->schema));

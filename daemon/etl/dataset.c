@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "db/query.h"
 #include "etl/rollup.h"
+#include "etl/swap.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -146,6 +147,9 @@ const char *table_quote(struct buf *out, const char *schema, const char *name)
 
 void dataset_create_sql(struct buf *out, const struct config_dataset *config)
 {
+    if (config->mode == CONFIG_MODE_REPLACE)
+        return swap_make_sql(out, &(struct table){.schema = config->schema, .name = config->table}, slice_of(config->columns_sql),
+                             true);
     buf_puts(out, "CREATE TABLE IF NOT EXISTS ");
     table_quote(out, config->schema, config->table);
     buf_printf(out, " (%s\n)", config->columns_sql);

@@ -8,6 +8,7 @@
 enum {
     CHUNK_BYTES = 512 * 1024,
     REJECTS_MAX = 8 * 1024 * 1024, /* bytes of rejects kept for one file */
+    ANALYZE_ROWS = 10000,
 };
 
 static void advance_sequences(struct load *l, size_t i);
@@ -18,6 +19,33 @@ static struct ledger_content content(const struct load *l)
 }
 
 /* ---- COMMITTING ---- */
+
+/* Whatever becomes of it, the rows are there. */
+static void on_analyzed(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    (void)r;
+    l->asking = false;
+    load_conclude(l, LOAD_LOADED, NULL);
+}
+
+/* A content that was exchanged as a whole has statistics of the old one, or none. */
+static bool wants_analyze(const struct load *l)
+{
+    return load_replaces(l) && l->arrival->counts.loaded >= ANALYZE_ROWS;
+}
+
+static void analyze(struct load *l)
+{
+    struct buf sql;
+    buf_init(&sql, ERROR_TEXT_MAX);
+    buf_puts(&sql, "ANALYZE ");
+    const char *text = table_quote(&sql, l->plan->dataset->table.schema, l->plan->dataset->table.name);
+    int r = text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_analyzed, .ctx = l}) : -ENOMEM;
+    l->asking = r == 0;
+    buf_done(&sql);
+    if (r < 0) load_conclude(l, LOAD_LOADED, NULL);
+}
 
 static void on_committed(void *ctx, const struct db_result *r)
 {
@@ -34,6 +62,7 @@ static void on_committed(void *ctx, const struct db_result *r)
         l->arrival->xid[0] = '\0';
         l->arrival->check_ledger = false;
         load_note_clashes(l);
+        if (wants_analyze(l)) return analyze(l);
         return load_conclude(l, LOAD_LOADED, NULL);
     }
     /* Only the server's own refusal says that nothing was committed; without it the ledger must be asked. */
@@ -45,7 +74,7 @@ static void on_committed(void *ctx, const struct db_result *r)
     load_refused(l, r);
 }
 
-static void commit(struct load *l)
+void load_commit(struct load *l)
 {
     l->merging = false;
     load_enter(l, STATE_COMMITTING);
@@ -60,7 +89,12 @@ static void on_merged(void *ctx, int status, const struct error *err)
     struct load *l = ctx;
     static const struct error nothing;
     struct db_result r = {.status = status, .error = err ? err : &nothing, .detail = ""};
-    if (load_answered(l, &r)) commit(l);
+    if (!load_answered(l, &r)) return;
+    if (l->way == WAY_SWAP) {
+        load_swap_in(l);
+    } else {
+        load_commit(l);
+    }
 }
 
 static void merge_rollups(struct load *l)
@@ -361,6 +395,11 @@ static void replace(struct load *l)
     buf_done(&sql);
 }
 
+void load_copy_by(struct load *l, const char *copy_sql)
+{
+    load_send(l, copy_sql, on_copied);
+}
+
 int load_flow_into_table(struct load *l)
 {
     l->plan->convert.lineage = load_stage_lineage(l);
@@ -375,6 +414,8 @@ void load_copy(struct load *l)
         load_copy_to_stage(l);
     } else if (l->way == WAY_NARROW) {
         load_narrow_search(l);
+    } else if (l->way == WAY_SWAP) {
+        load_swap(l);
     } else if (load_replaces(l)) {
         replace(l);
     } else {

@@ -26,6 +26,7 @@ enum load_way {
     WAY_COPY,     /* straight into the table, behind a DELETE for `replace` */
     WAY_PARALLEL, /* the same over several connections, where that can be */
     WAY_STAGE,    /* into a stage, from which they are merged by their key */
+    WAY_SWAP,     /* `replace`: into a fresh partition, which is exchanged for the old one (swap.h) */
     WAY_NARROW,   /* in search of the rows that the server refuses (load_narrow.h) */
     WAY_COUNT,    /* not at all: the file is over its budget, and read for its rejects only */
 };
@@ -45,6 +46,11 @@ enum load_state {
     STATE_UNWINDING,
     STATE_COMPARING,
     STATE_REPORTING,
+};
+
+struct load_swap {
+    char *partition, *fresh; /* quoted; malloc'd */
+    unsigned tries;          /* to get the lock */
 };
 
 struct load {
@@ -78,6 +84,7 @@ struct load {
     struct shares *shares;    /* of WAY_PARALLEL, else NULL */
     struct prepared prepared; /* what it, or an earlier try, has left open is being settled */
     struct ledger_rejects reject_job;
+    struct load_swap swap;
     int64_t deleted;    /* rows that `replace` took away */
     size_t sequence;    /* the rule's column whose sequence is being advanced */
     int64_t dataset_id; /* for the ledger; 0: none yet */
@@ -154,6 +161,10 @@ void load_delete_sql(const struct load *l, struct buf *out);
 void load_fail_flow(struct load *l);
 /** COPYING, with a connection. */
 void load_copy(struct load *l);
+/** COPYING: send the rows by this COPY; NULL: there was no memory for it. Then what follows it. */
+void load_copy_by(struct load *l, const char *copy_sql);
+/** RECORDING is over. */
+void load_commit(struct load *l);
 /** Send the pipeline's pieces into the COPY of this SQL; NULL: there was no memory for it. */
 void load_send(struct load *l, const char *sql, void (*done)(void *ctx, const struct db_result *r));
 /** True when PostgreSQL refused the rows before the file was read to its end: it is read on for its digest, and judged then. */
@@ -197,6 +208,15 @@ bool load_parallel_is_settled(struct load *l);
 void load_parallel_free(struct load *l);
 /** CHECKING: the ledger has the file (ledger_id) as `loading` or `committing`. */
 void load_settle_found(struct load *l);
+
+/* load_swap.c */
+/** A large file of a dataset whose table may have a partition to exchange. */
+bool load_may_swap(const struct load *l);
+/** CONNECTING, with a connection: WAY_SWAP, or back to WAY_COPY. */
+void load_swap(struct load *l);
+/** The exchange, at the end of the transaction; then the COMMIT. */
+void load_swap_in(struct load *l);
+void load_swap_done(struct load *l);
 
 /* load_report.c */
 /** The file or its dataset was turned down by a snapshot that nobody has held against the database since. */

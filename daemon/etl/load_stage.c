@@ -32,6 +32,7 @@ static struct dataset *current(const struct load *l)
 
 enum load_way load_first_way(const struct load *l)
 {
+    if (load_may_swap(l)) return WAY_SWAP;
     const struct dataset *d = current(l);
     return load_is_keyed(l) && d && d->clashes >= CLASHES_IN_A_ROW ? WAY_STAGE : WAY_COPY;
 }

@@ -228,19 +228,33 @@ static int place_rollups(struct plan *p, const size_t *place)
     return 0;
 }
 
+static void put_copy(struct buf *out, const struct plan *p, const char *table)
+{
+    buf_printf(out, "COPY %s", table);
+    for (size_t i = 0; i < p->rule.columns; i++) {
+        buf_puts(out, i ? ", " : " (");
+        db_quote_identifier(out, slice_of(p->rule.column[i].name));
+    }
+    buf_puts(out, ") FROM STDIN");
+}
+
+void plan_copy_sql(struct buf *out, const struct plan *p, const char *fresh)
+{
+    put_copy(out, p, fresh);
+    buf_puts(out, p->convert.text ? " (FREEZE)" : " (FORMAT binary, FREEZE)");
+}
+
 static int make_copy_sql(struct plan *p)
 {
-    struct buf sql;
+    struct buf sql, table;
     buf_init(&sql, COPY_SQL_MAX);
-    buf_puts(&sql, "COPY ");
-    table_quote(&sql, p->dataset->table.schema, p->dataset->table.name);
-    for (size_t i = 0; i < p->rule.columns; i++) {
-        buf_puts(&sql, i ? ", " : " (");
-        db_quote_identifier(&sql, slice_of(p->rule.column[i].name));
-    }
-    buf_printf(&sql, ") FROM STDIN%s", convert_copy_options(p->convert.text));
-    p->copy_sql = buf_check(&sql) == 0 ? arena_cstr(&p->arena, buf_slice(&sql)) : NULL;
+    buf_init(&table, COPY_SQL_MAX);
+    const char *name = table_quote(&table, p->dataset->table.schema, p->dataset->table.name);
+    if (name) put_copy(&sql, p, name);
+    buf_puts(&sql, convert_copy_options(p->convert.text));
+    p->copy_sql = name && buf_check(&sql) == 0 ? arena_cstr(&p->arena, buf_slice(&sql)) : NULL;
     buf_done(&sql);
+    buf_done(&table);
     return p->copy_sql ? 0 : -ENOMEM;
 }
 

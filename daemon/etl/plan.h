@@ -46,6 +46,8 @@ must_check int plan_new(struct dataset *d, const struct plan_head *head, struct 
  * outlive the plan; NULL: nobody declared any. 0 or -ENOMEM.
  */
 must_check int plan_new_infer(const struct config_dataset *config, const struct plan_head *head, struct plan **ret_plan);
+/** The plan's COPY into another table with the same columns (quoted), which was made in this transaction. */
+void plan_copy_sql(struct buf *out, const struct plan *p, const char *fresh);
 void plan_free(struct plan *p);
 
 #endif
