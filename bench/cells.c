@@ -8,6 +8,7 @@
  *
  * Thread: one.
  */
+#include "base/zone.h"
 #include "data/aggregate.h"
 #include "format/pgcopy.h"
 
@@ -70,6 +71,20 @@ static void make_timestamptz(char *to)
     snprintf(to + 10, TEXT_MAX - 10, "T%02d:%02d:%02d.%06d+02:00", (int)(dice() % 24), (int)(dice() % 60), (int)(dice() % 60),
              (int)(dice() % 1000000));
 }
+static void make_short_date(char *to)
+{
+    snprintf(to, TEXT_MAX, "%02d/%02d/%04d %02d:%02d", 1 + (int)(dice() % 28), 1 + (int)(dice() % 12), 1990 + (int)(dice() % 40),
+             (int)(dice() % 24), (int)(dice() % 60));
+}
+static void make_local(char *to)
+{
+    snprintf(to, TEXT_MAX, "%04d-%02d-%02d %02d:%02d:%02d", 1990 + (int)(dice() % 40), 1 + (int)(dice() % 12),
+             1 + (int)(dice() % 28), (int)(dice() % 24), (int)(dice() % 60), (int)(dice() % 60));
+}
+static void make_marked(char *to)
+{
+    snprintf(to, TEXT_MAX, "%d.%03d,%02d", 1 + (int)(dice() % 999), (int)(dice() % 1000), (int)(dice() % 100));
+}
 static void make_text(char *to)
 {
     snprintf(to, TEXT_MAX, "%.*s", 4 + (int)(dice() % 12), "Customer name and more");
@@ -88,21 +103,26 @@ static const struct subject {
     const char *name;
     struct type type;
     void (*make)(char *to);
+    const char *format, *zone;
+    struct type_marks marks;
 } subjects[] = {
-    {"int8", {TYPE_INT8, -1}, make_int8},
-    {"int8, 19 digits", {TYPE_INT8, -1}, make_long},
-    {"numeric(12,2)", {TYPE_NUMERIC, (12 << 16 | 2) + 4}, make_price},
-    {"numeric", {TYPE_NUMERIC, -1}, make_price},
-    {"float8", {TYPE_FLOAT8, -1}, make_float},
-    {"float8, 17 digits", {TYPE_FLOAT8, -1}, make_double},
-    {"float4", {TYPE_FLOAT4, -1}, make_float},
-    {"date", {TYPE_DATE, -1}, make_date},
-    {"date, any", {TYPE_DATE, -1}, make_any_date},
-    {"timestamp", {TYPE_TIMESTAMP, -1}, make_timestamp},
-    {"timestamptz", {TYPE_TIMESTAMPTZ, -1}, make_timestamptz},
-    {"text", {TYPE_TEXT, -1}, make_text},
-    {"uuid", {TYPE_UUID, -1}, make_uuid},
-    {"bool", {TYPE_BOOL, -1}, make_bool},
+    {.name = "int8", .type = {TYPE_INT8, -1}, .make = make_int8},
+    {.name = "int8, 19 digits", .type = {TYPE_INT8, -1}, .make = make_long},
+    {.name = "numeric(12,2)", .type = {TYPE_NUMERIC, (12 << 16 | 2) + 4}, .make = make_price},
+    {.name = "numeric", .type = {TYPE_NUMERIC, -1}, .make = make_price},
+    {.name = "float8", .type = {TYPE_FLOAT8, -1}, .make = make_float},
+    {.name = "float8, 17 digits", .type = {TYPE_FLOAT8, -1}, .make = make_double},
+    {.name = "float4", .type = {TYPE_FLOAT4, -1}, .make = make_float},
+    {.name = "date", .type = {TYPE_DATE, -1}, .make = make_date},
+    {.name = "date, any", .type = {TYPE_DATE, -1}, .make = make_any_date},
+    {.name = "timestamp", .type = {TYPE_TIMESTAMP, -1}, .make = make_timestamp},
+    {.name = "timestamptz", .type = {TYPE_TIMESTAMPTZ, -1}, .make = make_timestamptz},
+    {.name = "timestamp, template", .type = {TYPE_TIMESTAMP, -1}, .make = make_short_date, .format = "DD/MM/YYYY HH24:MI"},
+    {.name = "timestamptz, zone", .type = {TYPE_TIMESTAMPTZ, -1}, .make = make_local, .zone = "Europe/Paris"},
+    {.name = "numeric, marks", .type = {TYPE_NUMERIC, -1}, .make = make_marked, .marks = {',', '.'}},
+    {.name = "text", .type = {TYPE_TEXT, -1}, .make = make_text},
+    {.name = "uuid", .type = {TYPE_UUID, -1}, .make = make_uuid},
+    {.name = "bool", .type = {TYPE_BOOL, -1}, .make = make_bool},
 };
 enum { SUBJECTS = sizeof(subjects) / sizeof(subjects[0]) };
 
@@ -145,22 +165,19 @@ static struct cells make_cells(const struct subject *s)
 }
 
 /* One pass: parse all, batch by batch, and write them. */
-static void pass(const struct subject *s, const struct cells *c, double *ret_parse, double *ret_write)
+static void pass(const struct type_input *in, const struct cells *c, double *ret_parse, double *ret_write)
 {
     static struct arena arena = {.block = 1 << 20, .max = SIZE_MAX};
     static struct buf out = {.max = SIZE_MAX};
-    const struct column_rule {
-        struct type_input input;
-    } rule = {.input = {.type = s->type}};
     *ret_parse = *ret_write = 0;
     for (size_t from = 0; from < ROWS; from += BATCH_ROWS) {
         struct batch b;
-        if (batch_init(&b, &s->type, 1, &arena)) exit(2);
+        if (batch_init(&b, &in->type, 1, &arena)) exit(2);
         memset(b.column[0].null, 0, BATCH_ROWS);
         b.rows = BATCH_ROWS;
         double start = now_ns();
         for (size_t i = 0; i < BATCH_ROWS; i++)
-            if (type_parse(&rule.input, c->text[from + i], &arena, &b.column[0].value[i])) exit(2);
+            if (type_parse(in, c->text[from + i], &arena, &b.column[0].value[i])) exit(2);
         double parsed = now_ns();
         pgcopy_rows(&out, &b, NULL);
         *ret_parse += parsed - start;
@@ -173,12 +190,22 @@ static void pass(const struct subject *s, const struct cells *c, double *ret_par
 static void measure_cells(const struct subject *s, bool profile)
 {
     struct cells c = make_cells(s);
+    struct type_input in = {.type = s->type, .marks = s->marks};
+    struct type_format *format = NULL;
+    struct arena zones;
+    struct error err;
+    arena_init(&zones, 1 << 12, 1 << 20);
+    if (s->format && type_format_new(slice_of(s->format), &err, &format)) exit(2);
+    if (s->zone && zone_load(s->zone, &zones, &err, &in.zone)) exit(2);
+    in.format = format;
     double parse[PASSES], write[PASSES];
     for (double end = now_ns() + 2e9; profile && now_ns() < end;)
-        pass(s, &c, &parse[0], &write[0]);
+        pass(&in, &c, &parse[0], &write[0]);
     for (size_t i = 0; i < PASSES; i++)
-        pass(s, &c, &parse[i], &write[i]);
+        pass(&in, &c, &parse[i], &write[i]);
     printf("%-20s %8.1f %8.1f\n", s->name, median(parse, PASSES) / ROWS, median(write, PASSES) / ROWS);
+    type_format_free(format);
+    arena_done(&zones);
     free(c.text);
     free(c.bytes);
 }

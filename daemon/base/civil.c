@@ -29,6 +29,7 @@ struct civil civil_of_days(int32_t days)
 
 int32_t civil_to_days(struct civil date)
 {
+    if (date.year >= 1 && date.year <= 9999) return civil_to_days_usual(date);
     int32_t month = date.month > 2 ? date.month - 3 : date.month + 9;
     int64_t years = (int64_t)date.year - (date.month <= 2);
     int64_t cycle = civil_floor_div(years, CYCLE_YEARS);

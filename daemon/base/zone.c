@@ -21,7 +21,12 @@ struct zone {
     int32_t *offset; /* offset[i]: before at[i]; offset[n]: behind the last */
     size_t n;
     bool repeats; /* the last 400 years go on for ever */
+    /* Where to begin to look: bucket i is for the times from base + i * 2^BUCKET_BITS on. */
+    uint16_t *bucket;
+    size_t buckets;
+    int64_t base;
 };
+enum { BUCKET_BITS = 24, BUCKETS_MAX = 4096 }; /* half a year, and two thousand of them */
 
 const char *zone_name(const struct zone *z)
 {
@@ -31,6 +36,13 @@ const char *zone_name(const struct zone *z)
 /* The index of the first transition behind t: n when there is none. */
 static size_t find_next(const struct zone *z, int64_t t)
 {
+    if (t >= z->base && z->buckets > 0) {
+        size_t bucket = (uint64_t)(t - z->base) >> BUCKET_BITS;
+        size_t i = bucket < z->buckets ? z->bucket[bucket] : z->n;
+        while (i < z->n && z->at[i] <= t)
+            i++;
+        return i;
+    }
     size_t low = 0, high = z->n;
     while (low < high) {
         size_t middle = low + (high - low) / 2;
@@ -175,6 +187,29 @@ static void add_rule(struct zone *z, const struct zone_rule *rule)
     z->repeats = true;
 }
 
+/* Times of before the first transition of these ages are looked up among all. */
+static int add_buckets(struct zone *z, struct arena *arena)
+{
+    const int64_t oldest = -(INT64_C(1) << 33); /* 1697 */
+    size_t next = 0;
+    while (next < z->n && z->at[next] < oldest)
+        next++;
+    if (next == z->n || z->n > UINT16_MAX) return 0;
+    uint64_t span = (uint64_t)(z->at[z->n - 1] - z->at[next]) >> BUCKET_BITS;
+    if (span >= BUCKETS_MAX) return 0;
+    z->bucket = arena_array(arena, (size_t)span + 1, sizeof(*z->bucket));
+    if (!z->bucket) return -ENOMEM;
+    z->base = z->at[next];
+    z->buckets = (size_t)span + 1;
+    for (size_t i = 0; i < z->buckets; i++) {
+        int64_t start = z->base + ((int64_t)i << BUCKET_BITS);
+        while (next < z->n && z->at[next] <= start)
+            next++;
+        z->bucket[i] = (uint16_t)next;
+    }
+    return 0;
+}
+
 static int make_zone(const char *name, struct slice file, struct arena *arena, struct error *err, struct zone **ret_zone)
 {
     struct block b;
@@ -192,8 +227,9 @@ static int make_zone(const char *name, struct slice file, struct arena *arena, s
     for (uint32_t i = 0; i < b.times; i++)
         add(z, get_time(&b, i), type_offset(&b, (unsigned char)b.index[i]));
     if (text.len > 0) add_rule(z, &rule);
-    *ret_zone = z;
-    return 0;
+    int r = add_buckets(z, arena);
+    if (r == 0) *ret_zone = z;
+    return r;
 }
 
 /* Names are letters, digits and a few signs; none leads out of the folder. */

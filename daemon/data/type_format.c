@@ -141,6 +141,20 @@ static int check_fields(const struct type_format *f, struct error *err)
     return 0;
 }
 
+static bool takes_digits(const struct type_format *f, size_t i)
+{
+    return i < f->nodes && f->node[i].kind <= NODE_FRACTION;
+}
+
+/* Beside another node of digits one takes all of its own, for then nothing else tells where it ends. */
+static void settle_digits(struct type_format *f)
+{
+    for (size_t i = 0; i < f->nodes; i++) {
+        bool run = takes_digits(f, i + 1) || (i > 0 && takes_digits(f, i - 1));
+        if (run && takes_digits(f, i) && f->node[i].kind != NODE_FRACTION) f->node[i].min = f->node[i].max;
+    }
+}
+
 int type_format_new(struct slice pattern, struct error *err, struct type_format **ret_format)
 {
     if (pattern.len == 0 || pattern.len > PATTERN_MAX)
@@ -154,6 +168,7 @@ int type_format_new(struct slice pattern, struct error *err, struct type_format 
         free(f);
         return r;
     }
+    settle_digits(f);
     *ret_format = f;
     return 0;
 }
@@ -183,25 +198,6 @@ static struct slice letters(struct slice s)
     return (struct slice){s.p, n};
 }
 
-static bool takes_digits(const struct type_format *f, size_t i)
-{
-    return i < f->nodes && f->node[i].kind <= NODE_FRACTION;
-}
-
-/* Up to `max` digits; all of them beside another node of digits, for then nothing else tells where one ends. */
-static int take_digits(const struct type_format *f, size_t i, struct slice s, size_t *ret_taken)
-{
-    const struct node *n = &f->node[i];
-    bool run = takes_digits(f, i + 1) || (i > 0 && takes_digits(f, i - 1));
-    bool fixed = run && n->kind != NODE_FRACTION;
-    size_t taken = 0;
-    while (taken < s.len && taken < n->max && is_digit(s.p[taken]))
-        taken++;
-    if (taken < (fixed ? n->max : n->min)) return TYPE_E_SYNTAX;
-    *ret_taken = taken;
-    return 0;
-}
-
 static int take_name(const struct node *n, struct slice s, size_t *ret_taken, unsigned *ret_value)
 {
     struct slice name = letters(s);
@@ -220,35 +216,48 @@ static int take_name(const struct node *n, struct slice s, size_t *ret_taken, un
     return 0;
 }
 
-/* Match node i at the start of s, and put what it says into value[] */
-static int take(const struct type_format *f, size_t i, struct slice s, size_t *ret_taken, unsigned value[FIELD_N])
+/* min to max digits at the start of *s */
+static inline int take_digits(const struct node *n, struct slice *s, unsigned value[FIELD_N])
 {
     static const unsigned scale[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
-    const struct node *n = &f->node[i];
-    size_t taken = 0;
-    switch (n->kind) {
-    case NODE_SPACE:
-        while (taken < s.len && is_space(s.p[taken]))
-            taken++;
-        *ret_taken = taken;
-        return taken ? 0 : TYPE_E_SYNTAX;
-    case NODE_LITERAL: *ret_taken = 1; return s.len > 0 && s.p[0] == n->literal ? 0 : TYPE_E_SYNTAX;
-    case NODE_MONTH:
-    case NODE_MONTH_FULL:
-    case NODE_MERIDIEM: return take_name(n, s, ret_taken, &value[n->field]);
-    case NODE_DIGITS:
-    case NODE_YEAR_OF_TWO:
-    case NODE_FRACTION: break;
-    }
-    int r = take_digits(f, i, s, &taken);
-    if (r) return r;
+    size_t taken = 0, max = s->len < n->max ? s->len : n->max;
     unsigned v = 0;
-    for (size_t k = 0; k < taken; k++)
-        v = v * 10 + (unsigned)(s.p[k] - '0');
+    for (; taken < max && is_digit(s->p[taken]); taken++)
+        v = v * 10 + (unsigned)(s->p[taken] - '0');
+    if (taken < n->min) return TYPE_E_SYNTAX;
     if (n->kind == NODE_YEAR_OF_TWO) v += v < 70 ? 2000 : 1900;
     if (n->kind == NODE_FRACTION) v *= scale[taken];
     value[n->field] = v;
-    *ret_taken = taken;
+    s->p += taken, s->len -= taken;
+    return 0;
+}
+
+/* Match a node at the start of *s, take it off, and put what it says into value[] */
+static int take(const struct node *n, struct slice *s, unsigned value[FIELD_N])
+{
+    size_t taken = 0;
+    switch (n->kind) {
+    case NODE_DIGITS:
+    case NODE_YEAR_OF_TWO:
+    case NODE_FRACTION: return take_digits(n, s, value);
+    case NODE_LITERAL:
+        if (s->len == 0 || s->p[0] != n->literal) return TYPE_E_SYNTAX;
+        taken = 1;
+        break;
+    case NODE_SPACE:
+        while (taken < s->len && is_space(s->p[taken]))
+            taken++;
+        if (!taken) return TYPE_E_SYNTAX;
+        break;
+    case NODE_MONTH:
+    case NODE_MONTH_FULL:
+    case NODE_MERIDIEM: {
+        int r = take_name(n, *s, &taken, &value[n->field]);
+        if (r) return r;
+        break;
+    }
+    }
+    s->p += taken, s->len -= taken;
     return 0;
 }
 
@@ -274,11 +283,8 @@ int type_format_parse(const struct type_format *f, struct slice text, struct typ
 {
     unsigned value[FIELD_N] = {[FIELD_MONTH] = 1, [FIELD_DAY] = 1};
     for (size_t i = 0; i < f->nodes; i++) {
-        size_t taken;
-        int r = take(f, i, text, &taken, value);
+        int r = take(&f->node[i], &text, value);
         if (r) return r;
-        text.p += taken;
-        text.len -= taken;
     }
     return text.len ? TYPE_E_SYNTAX : resolve(f, value, ret_stamp);
 }
