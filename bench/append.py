@@ -22,7 +22,7 @@ def datasets(kind):
     found = {kind: ("cetld", "[dataset %s]\nfiles = %s.csv\nduplicates = load\ncolumns = %s\n" % (kind, kind, columns))}
     for n in (2, 3, 4):
         table = "%s_%d" % (kind, n)
-        text = "[dataset %s]\nfiles = %s.csv\nduplicates = load\nparallel = %d\ncolumns = %s\n" % (table, table, n, columns)
+        text = "[dataset %s]\nfiles = %s.csv\nduplicates = load\nparallel = %d\nparallel_min = 0\ncolumns = %s\n" % (table, table, n, columns)
         if understood(text)[0]:
             found[table] = ("cetld, `parallel = %d`" % n, text)
     return found
