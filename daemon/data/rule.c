@@ -74,8 +74,9 @@ int rule_apply(const struct row_rule *rule, const struct record *record, struct 
     for (size_t i = 0; i < rule->columns; i++) {
         const struct column_rule *c = &rule->column[i];
         struct batch_column *out = &batch->column[i];
-        out->null[row] = c->source < 0 || is_null(c, &record->cell[c->source]);
-        if (out->null[row]) {
+        bool null = c->source < 0 || is_null(c, &record->cell[c->source]);
+        out->null[row] = null;
+        if (null) {
             if (c->not_null) return reject_null(c, record, rejects);
             continue;
         }
