@@ -130,6 +130,7 @@ static void done(struct worker_job *job)
         list_remove(l);
         over(container_of(l, struct claim, link));
     }
+    all->config.then(all->config.ctx);
 }
 
 /* What a job takes with it: of one turn, or of those without. */
@@ -249,4 +250,5 @@ void claims_stop(struct claims *c)
         if (claim->queued) take_off(claim);
         over(claim);
     }
+    c->config.then(c->config.ctx);
 }

@@ -50,6 +50,7 @@ struct claims_config {
     struct place *place;
     /* The claim is over, as rc says; take `file` over, or leave it. The claim is gone afterwards. */
     void (*over)(void *ctx, struct claim *c);
+    void (*then)(void *ctx); /* behind one or more of these, which came together */
     void *ctx;
 };
 

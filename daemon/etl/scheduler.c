@@ -5,11 +5,10 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "etl/claims.h"
-#include "etl/compactor.h"
 #include "etl/ending.h"
-#include "etl/group.h"
 #include "etl/lane.h"
 #include "etl/refusals.h"
+#include "etl/runs.h"
 #include "loop/timer.h"
 
 #include <stdio.h>
@@ -37,28 +36,15 @@ struct scheduler {
     struct claims claims;
     struct lanes lanes;
     struct list all;  /* every arrival, in the order of arrival */
-    struct list runs; /* loads and groups under way */
+    struct runs runs; /* loads and groups under way */
     struct endings endings;
     struct refusals refusals;
-    unsigned arrivals, loading, claiming;
-    unsigned running;        /* loads and groups under way */
-    struct load_seats seats; /* of them those that are not small, and their followers */
-    unsigned random;         /* for jitter */
+    unsigned arrivals, claiming;
+    unsigned random; /* for jitter */
     bool going, stopping;
     bool full; /* the queue was, and has not become half empty since */
     void (*stopped)(void *ctx);
     void *stopped_ctx;
-};
-
-/* A load, or a group. */
-struct run {
-    struct list link;
-    struct scheduler *s;
-    struct lane *lane;
-    struct load *load;
-    struct group *group;
-    bool small; /* may take the connection that is kept for small files */
-    bool loaded;
 };
 
 static void pump(struct scheduler *s);
@@ -94,8 +80,8 @@ static bool serial(const struct scheduler *s, const struct lane *lane)
 
 static void count(struct scheduler *s)
 {
-    counters_set(s->config.counters, COUNTER_FILES_QUEUED, (int64_t)s->arrivals - s->loading);
-    counters_set(s->config.counters, COUNTER_FILES_LOADING, s->loading);
+    counters_set(s->config.counters, COUNTER_FILES_QUEUED, (int64_t)s->arrivals - s->runs.files);
+    counters_set(s->config.counters, COUNTER_FILES_LOADING, s->runs.files);
     counters_set(s->config.counters, COUNTER_FILES_UNREADABLE, refusals_count(&s->refusals));
 }
 
@@ -111,7 +97,7 @@ static void arrival_free(struct scheduler *s, struct arrival *a)
 
 static void maybe_stopped(struct scheduler *s)
 {
-    if (!s->stopping || s->running || s->claiming || tidies_count(&s->endings.tidies) || !s->stopped) return;
+    if (!s->stopping || s->runs.running || s->claiming || tidies_count(&s->endings.tidies) || !s->stopped) return;
     void (*stopped)(void *) = s->stopped;
     s->stopped = NULL;
     stopped(s->stopped_ctx);
@@ -203,47 +189,9 @@ static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, 
 
 /* ---- loads ---- */
 
-static bool is_small(const struct arrival *a)
+static void on_report(void *ctx, struct lane *lane, struct arrival *a, const struct load_report *report)
 {
-    return a->file.st.st_size <= GROUP_FILE_BYTES;
-}
-
-static void add_run(struct run *r)
-{
-    struct scheduler *s = r->s;
-    list_append(&s->runs, &r->link);
-    r->lane->running++;
-    s->running++;
-    s->seats.large += !r->small;
-}
-
-/* The dataset has new rows; now and then its marks are folded. */
-static void changed(struct scheduler *s, struct lane *lane, const char *dataset)
-{
-    struct dataset *d = catalog_find(s->config.catalog, dataset);
-    if (!d) return;
-    d->loaded = true;
-    if (++lane->marks % COMPACTOR_EVERY == 0) compactor_run(s->config.pool, d->id);
-}
-
-static void remove_run(struct run *r)
-{
-    struct scheduler *s = r->s;
-    list_remove(&r->link);
-    r->lane->running--;
-    s->running--;
-    s->seats.large -= !r->small;
-    free(r);
-    count(s);
-    pump(s);
-    maybe_stopped(s);
-}
-
-static void take_report(struct run *r, struct arrival *a, const struct load_report *report)
-{
-    struct scheduler *s = r->s;
-    struct lane *lane = r->lane;
-    s->loading--;
+    struct scheduler *s = ctx;
     switch (report->outcome) {
     case LOAD_RETRY:
     case LOAD_PAUSE: return postpone(s, lane, a, report);
@@ -252,118 +200,18 @@ static void take_report(struct run *r, struct arrival *a, const struct load_repo
     }
     free(lane->why);
     lane->why = NULL;
-    r->loaded = r->loaded || report->outcome == LOAD_LOADED;
     char name[SHOWN_MAX];
     struct dataset *d = catalog_find(s->config.catalog, a->dataset);
     if (d) dataset_hold(d, report->outcome == LOAD_FAILED ? shown(a, name) : NULL);
     ending_begin(&s->endings, a, report);
 }
 
-static void load_over(void *ctx, struct arrival *a, const struct load_report *report)
+static void on_run_over(void *ctx)
 {
-    struct run *r = ctx;
-    if (report->outcome == LOAD_LOADED) changed(r->s, r->lane, a->dataset);
-    take_report(r, a, report);
-    remove_run(r);
-}
-
-static void group_each(void *ctx, struct arrival *a, const struct load_report *report)
-{
-    take_report(ctx, a, report);
-}
-
-static void group_over(void *ctx, bool refused)
-{
-    struct run *r = ctx;
-    if (r->loaded) changed(r->s, r->lane, r->lane->name);
-    lane_judge(r->lane, refused);
-    remove_run(r);
-}
-
-static bool start_load(struct scheduler *s, struct lane *lane, struct arrival *a)
-{
-    struct run *r = calloc(1, sizeof *r);
-    if (!r) return false;
-    *r = (struct run){.s = s, .lane = lane, .small = is_small(a)};
-    struct load_config c = {.env = &s->env, .arrival = a, .over = load_over, .ctx = r};
-    if (load_start(&c, &r->load) < 0) {
-        free(r);
-        return false;
-    }
-    lane_take(lane, a);
-    s->loading++;
-    add_run(r);
+    struct scheduler *s = ctx;
     count(s);
-    return true;
-}
-
-/* May it travel with others? Whatever must be looked at by itself may not. */
-static bool groupable(const struct scheduler *s, const struct arrival *a, const struct config_dataset *declared)
-{
-    if (!is_small(a) || a->alone || a->check_ledger) return false;
-    return config_dataset_for(s->settings, slice_of(a->file.path)) == declared;
-}
-
-/* The dataset into which files of this lane may go together, or NULL. */
-static struct dataset *group_dataset(const struct scheduler *s, const struct lane *lane, const struct config_dataset *declared)
-{
-    if (declared && (declared->mode != CONFIG_MODE_APPEND || declared->order == CONFIG_ORDER_STRICT)) return NULL;
-    if (!declared && s->settings->daemon.unmatched != CONFIG_UNMATCHED_INFER) return NULL;
-    struct dataset *d = catalog_find(s->config.catalog, lane->name);
-    if (!d || d->broken || d->unready) return NULL;
-    return declared || (d->inferred && !d->config) ? d : NULL;
-}
-
-/* What waits in the lane from `first` on, up to the bounds. */
-static size_t gather(const struct scheduler *s, const struct lane *lane, struct arrival *first,
-                     struct arrival *ret[GROUP_FILES_MAX])
-{
-    const struct config_dataset *declared = config_dataset(s->settings, slice_of(lane->name));
-    int64_t bytes = 0, now = loop_now_ms(s->config.loop);
-    size_t n = 0, looked = 0;
-    for (struct list *l = &first->link; l != &lane->queue && n < lane->group_max && looked < 2 * GROUP_FILES_MAX; l = l->next) {
-        struct arrival *a = container_of(l, struct arrival, link);
-        looked++;
-        if (a->not_before_ms > now || !groupable(s, a, declared)) continue;
-        bytes += a->file.st.st_size;
-        if (n > 0 && bytes > GROUP_BYTES_MAX) break;
-        ret[n++] = a;
-    }
-    return n;
-}
-
-static bool start_group(struct scheduler *s, struct lane *lane, struct arrival *first, struct dataset *d)
-{
-    struct arrival *arrival[GROUP_FILES_MAX];
-    struct group_config c = {.env = &s->env,
-                             .dataset = d,
-                             .declared = config_dataset(s->settings, slice_of(lane->name)),
-                             .arrival = arrival,
-                             .n = gather(s, lane, first, arrival),
-                             .each = group_each,
-                             .over = group_over};
-    struct run *r = calloc(1, sizeof *r);
-    if (!r) return false;
-    *r = (struct run){.s = s, .lane = lane, .small = true};
-    c.ctx = r;
-    if (group_start(&c, &r->group) < 0) {
-        free(r);
-        return false;
-    }
-    for (size_t i = 0; i < group_size(r->group); i++) {
-        lane_take(lane, arrival[i]);
-        s->loading++;
-    }
-    add_run(r);
-    count(s);
-    return true;
-}
-
-static bool start(struct scheduler *s, struct lane *lane, struct arrival *a)
-{
-    const struct config_dataset *declared = config_dataset(s->settings, slice_of(lane->name));
-    struct dataset *d = groupable(s, a, declared) ? group_dataset(s, lane, declared) : NULL;
-    return d ? start_group(s, lane, a, d) : start_load(s, lane, a);
+    pump(s);
+    maybe_stopped(s);
 }
 
 /* `order = strict`, and a file failed: only one of its name may pass, and does so before the others. */
@@ -398,7 +246,7 @@ static struct arrival *due(struct scheduler *s, struct lane *lane, bool small, i
     for (struct list *l = lane->queue.next; l != &lane->queue; l = l->next) {
         struct arrival *a = container_of(l, struct arrival, link);
         if (is_held(s, lane, a)) continue;
-        if (a->not_before_ms <= now && (!small || is_small(a))) return a;
+        if (a->not_before_ms <= now && (!small || runs_is_small(a))) return a;
         if (a->not_before_ms > now && a->not_before_ms < *wake) *wake = a->not_before_ms;
         if (one) return NULL; /* a file in backoff holds its followers */
     }
@@ -414,11 +262,11 @@ static void pump(struct scheduler *s)
     if (!s->going || s->stopping) return;
     int64_t now = loop_now_ms(s->config.loop), wake = INT64_MAX;
     unsigned most = (unsigned)s->settings->database.load_connections, idle = 0, lanes = HASH_COUNT(s->lanes.by_name);
-    while (s->running + s->seats.followers <= most && idle < lanes) {
+    while (s->runs.running + s->runs.seats.followers <= most && idle < lanes) {
         struct lane *lane = s->lanes.cursor ? s->lanes.cursor : s->lanes.by_name;
         s->lanes.cursor = lane->hh.next;
-        struct arrival *a = due(s, lane, s->seats.large + s->seats.followers >= most, now, &wake);
-        idle = a && start(s, lane, a) ? 0 : idle + 1;
+        struct arrival *a = due(s, lane, s->runs.seats.large + s->runs.seats.followers >= most, now, &wake);
+        idle = a && runs_start(&s->runs, lane, a) ? 0 : idle + 1;
     }
     if (wake != INT64_MAX) timer_start(s->timer, wake > now ? wake - now : 1);
     if (s->arrivals == 0 && s->claiming == 0) lanes_sweep(&s->lanes);
@@ -455,6 +303,11 @@ static void claim_over(void *ctx, struct claim *c)
     } else if (c->rc < 0 && s->watcher) {
         watcher_retry(s->watcher, c->path);
     }
+}
+
+static void claims_then(void *ctx)
+{
+    struct scheduler *s = ctx;
     count(s);
     pump(s);
     maybe_stopped(s);
@@ -527,17 +380,22 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
                                .counters = config->counters,
                                .config = s->settings,
                                .instance = config->instance,
-                               .seats = &s->seats,
+                               .seats = &s->runs.seats,
                                .stale = config->stale,
                                .stale_ctx = config->stale_ctx};
     list_init(&s->all);
-    list_init(&s->runs);
+    s->runs = (struct runs){.env = &s->env, .loop = config->loop, .each = on_report, .over = on_run_over, .ctx = s};
+    runs_init(&s->runs);
     s->endings = (struct endings){.counters = config->counters, .over = ended, .ctx = s};
     int r = timer_new(config->loop, on_timer, s, &s->timer);
     if (r == 0) r = timer_new(config->loop, sweep, s, &s->sweeper);
     if (r == 0) r = timer_new(config->loop, look_again, s, &s->looker);
-    struct claims_config claims = {
-        .loop = config->loop, .workers = config->workers, .place = config->place, .over = claim_over, .ctx = s};
+    struct claims_config claims = {.loop = config->loop,
+                                   .workers = config->workers,
+                                   .place = config->place,
+                                   .over = claim_over,
+                                   .then = claims_then,
+                                   .ctx = s};
     if (r == 0) r = claims_init(&s->claims, &claims);
     if (r == 0) r = endings_init(&s->endings, config->loop, config->workers, config->place);
     if (r < 0) {
@@ -641,11 +499,7 @@ void scheduler_rescan(struct scheduler *s)
 static void on_grace_over(void *ctx)
 {
     struct scheduler *s = ctx;
-    for (list_each(l, next, &s->runs)) {
-        struct run *r = container_of(l, struct run, link);
-        if (r->load) load_stop(r->load);
-        if (r->group) group_stop(r->group);
-    }
+    runs_stop(&s->runs);
 }
 
 void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void *ctx), void *ctx)
@@ -667,8 +521,8 @@ void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void 
 
 struct scheduler_totals scheduler_totals(const struct scheduler *s)
 {
-    return (struct scheduler_totals){.queued = s->arrivals - s->loading - tidies_count(&s->endings.tidies),
-                                     .loading = s->loading,
+    return (struct scheduler_totals){.queued = s->arrivals - s->runs.files - tidies_count(&s->endings.tidies),
+                                     .loading = s->runs.files,
                                      .unreadable = refusals_count(&s->refusals)};
 }
 

@@ -5,6 +5,7 @@
 #include "base/fs.h"
 
 #include <fcntl.h>
+#include <stdio.h>
 #include <string.h>
 
 enum { RANK_DIGITS = 16, RANDOM_DIGITS = 8 };
@@ -70,23 +71,33 @@ bool token_owns(const char *name)
     return false;
 }
 
+bool token_path(const char *token, const char *name, char ret_path[TOKEN_PATH_MAX])
+{
+    int n = snprintf(ret_path, TOKEN_PATH_MAX, name ? "work/%s/%s" : "work/%s", token, name);
+    return n > 0 && n < TOKEN_PATH_MAX;
+}
+
 int token_open(const struct place *p, const char *token)
 {
-    cleanup_fd int work = place_folder(p, "work");
-    return work < 0 ? work : fs_open_dir(work, token);
+    char path[TOKEN_PATH_MAX];
+    return token_path(token, NULL, path) ? fs_open_dir(p->root, path) : -ENAMETOOLONG;
 }
 
 int token_make(const struct place *p, const char *token)
 {
-    cleanup_fd int work = place_folder(p, "work");
-    if (work == -ENOENT && mkdirat(p->root, "work", 0750) == 0) work = place_folder(p, "work"); /* removed under us */
-    if (work < 0) return work;
-    if (mkdirat(work, token, 0750) < 0 && errno != EEXIST) return -errno;
-    return fs_open_dir(work, token);
+    char path[TOKEN_PATH_MAX];
+    if (!token_path(token, NULL, path)) return -ENAMETOOLONG;
+    int r = mkdirat(p->root, path, 0750) == 0 ? 0 : -errno;
+    /* work/ was removed under us. */
+    if (r == -ENOENT && mkdirat(p->root, "work", 0750) == 0) r = mkdirat(p->root, path, 0750) == 0 ? 0 : -errno;
+    return r < 0 && r != -EEXIST ? r : fs_open_dir(p->root, path);
 }
 
 void token_remove(const struct place *p, const char *token)
 {
+    char path[TOKEN_PATH_MAX];
+    /* Mostly there is nothing left in it. */
+    if (token_path(token, NULL, path) && unlinkat(p->root, path, AT_REMOVEDIR) == 0) return;
     cleanup_fd int work = place_folder(p, "work");
     cleanup_fd int dir = work < 0 ? -1 : fs_open_dir(work, token);
     if (dir < 0) return;

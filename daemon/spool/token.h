@@ -25,6 +25,9 @@ void token_list_done(struct token_list *list);
 
 /** Is it one of the names above? */
 bool token_owns(const char *name);
+/** "work/TOKEN", or with a name "work/TOKEN/NAME", below the spool. False when it is too long. */
+enum { TOKEN_PATH_MAX = 5 + PLACE_TOKEN_MAX + NAME_MAX + 1 };
+bool token_path(const char *token, const char *name, char ret_path[TOKEN_PATH_MAX]);
 /** A descriptor of work/TOKEN, or -errno. */
 must_check int token_open(const struct place *p, const char *token);
 /** Make work/TOKEN and open it. */

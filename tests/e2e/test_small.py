@@ -124,8 +124,10 @@ def test_two_thousand_files_of_every_kind(make_cetld, database):
     wait_finished(daemon, database, 2000)
     told = {r[0]: r[1:] for r in database.rows("SELECT name, state, rows_read, rows_loaded, rows_rejected FROM cetl.file")}
     assert {n: e[:4] for n, e in mixed.expected.items() if told[n][0] != e[0]} == {}
-    wrong = {n: (told[n], e) for n, e in mixed.expected.items() if e[0] != "failed" and told[n] != e[:4]}
+    wrong = {n: (told[n], e) for n, e in mixed.expected.items() if e[0] == "loaded" and told[n] != e[:4]}
     assert wrong == {}
+    # A duplicate may have been read to its last row before it was known.
+    assert [n for n, e in mixed.expected.items() if e[0] == "duplicate" and told[n][2:] != (0, 0)] == []
     rejects = {}
     for name, line, raw in database.rows("SELECT f.name, line, convert_from(raw, 'UTF8') FROM cetl.reject r JOIN cetl.file f ON f.id = r.file_id"
                                          " ORDER BY f.id, line"):
@@ -254,7 +256,7 @@ POINTS = ["PQsendQuery~COMMIT#2", "PQsendQuery~COMMIT#3", "PQputCopyData#4", "PQ
 @pytest.mark.parametrize("point", POINTS)
 def test_killed_at(make_cetld, database, folder, faultio, point, action):  # noqa: F811
     daemon = make_cetld(database.url(), PARTS)
-    sources = write_parts(folder, 150)
+    sources = write_parts(folder, 600)
     daemon.start()
     daemon.stop()
     for path in sources:
@@ -266,7 +268,7 @@ def test_killed_at(make_cetld, database, folder, faultio, point, action):  # noq
     assert fired(daemon)
     daemon.environment = {}
     daemon.start()
-    daemon.wait_count("loaded", 150)
+    daemon.wait_count("loaded", 600, deadline=90)
     assert_parts(database, daemon, sources)
 
 
@@ -276,14 +278,14 @@ def test_connection_cut_while_a_group_loads(make_cetld, postgres, database, fold
     proxy = Proxy(postgres)
     try:
         daemon = make_cetld(database.url(proxy.port), PARTS)
-        sources = write_parts(folder, 200)
+        sources = write_parts(folder, 600)
         daemon.start()
         daemon.stop()
         for path in sources:
             daemon.drop_file(path)
         proxy.tell("rule " + rule)
         daemon.start(ready=False)
-        daemon.wait_count("loaded", 200, deadline=90)
+        daemon.wait_count("loaded", 600, deadline=90)
         assert proxy.fired() == [rule]
         assert_parts(database, daemon, sources)
         daemon.stop()

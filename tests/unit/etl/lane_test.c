@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "etl/group.h"
 #include "etl/lane.h"
 #include "fixture.h"
 
@@ -90,9 +91,29 @@ static void cursor_moves_on_when_its_lane_goes(void **state)
     lanes_done(&lanes);
 }
 
+static void refused_groups_get_smaller_and_others_larger_again(void **state)
+{
+    (void)state;
+    struct lanes lanes = {0};
+    struct lane *lane = lanes_get(&lanes, "orders");
+    assert_int_equal(lane->group_max, GROUP_FILES_MAX);
+    lane_judge(lane, false);
+    assert_int_equal(lane->group_max, GROUP_FILES_MAX);
+    lane_judge(lane, true);
+    assert_int_equal(lane->group_max, GROUP_FILES_MAX / 2);
+    for (int i = 0; i < 20; i++)
+        lane_judge(lane, true);
+    assert_int_equal(lane->group_max, 1);
+    for (int i = 0; i < 20; i++)
+        lane_judge(lane, false);
+    assert_int_equal(lane->group_max, GROUP_FILES_MAX);
+    lanes_done(&lanes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(refused_groups_get_smaller_and_others_larger_again),
         cmocka_unit_test(a_name_has_one_lane),
         cmocka_unit_test(arrivals_wait_in_the_order_of_their_tokens),
         cmocka_unit_test(lanes_in_use_are_not_swept),
