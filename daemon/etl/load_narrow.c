@@ -41,6 +41,21 @@ static void postponed_done(struct load_postponed *p)
     reject_list_done(&p->why);
 }
 
+static size_t bytes_of(const struct load_postponed *p)
+{
+    return p->copy.cap + p->row.cap;
+}
+
+/* What waits counts against memory_max. */
+static void account(struct load *l)
+{
+    struct load_narrow *n = &l->narrow;
+    size_t held = bytes_of(&n->now) + bytes_of(&n->later);
+    if (held > n->held) memory_take(l->env->memory, held - n->held, true);
+    if (held < n->held) memory_give(l->env->memory, n->held - held);
+    n->held = held;
+}
+
 void load_narrow_init(struct load *l)
 {
     struct load_narrow *n = &l->narrow;
@@ -58,6 +73,7 @@ void load_narrow_done(struct load *l)
     reject_list_done(&n->found);
     postponed_done(&n->now);
     postponed_done(&n->later);
+    account(l);
     buf_done(&n->frame);
 }
 
@@ -87,6 +103,7 @@ void load_narrow_prepare(struct load *l)
     n->looks = 0;
     postponed_done(&n->now);
     postponed_done(&n->later);
+    account(l);
     narrow_init(&n->search);
 }
 
@@ -232,6 +249,7 @@ static void tried(struct load *l, const struct db_result *r)
         e = judge(l, r);
         if (e == 0 && over_budget(l, false)) return stop_early(l);
     }
+    account(l);
     if (e < 0) return give_up(l, &(struct db_result){.status = e, .error = NULL, .detail = ""});
     try_window(l);
 }
@@ -337,6 +355,7 @@ static int turn_round(struct load *l)
     }
     postponed_done(&n->later);
     postponed_init(l, &n->later);
+    account(l);
     int r = buf_check(&n->now.copy);
     return r < 0 ? r : buf_check(&n->now.row);
 }

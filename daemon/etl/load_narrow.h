@@ -44,6 +44,7 @@ struct load_narrow {
     struct piece *piece; /* of the pipeline's; NULL in the rounds of what was put off */
     struct load_postponed now, later;
     unsigned looks; /* at what was put off */
+    size_t held;    /* bytes of it, taken from the budget */
     /* What is searched, either way: */
     struct slice copy;
     const struct convert_row *row;

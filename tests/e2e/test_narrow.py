@@ -270,3 +270,20 @@ def test_rejects_mended_and_dropped_again_load(cetld, database):
     assert daemon.get("/v1/files/%s/rejects?format=xml" % entry["id"]).status == 400
     assert daemon.get("/v1/files/999999/rejects?format=csv").status == 404
     assert isinstance(daemon.json("/v1/files/%s/rejects" % entry["id"]), list)
+
+
+def test_load_that_is_cancelled_again_and_again_fails(cetld, database):
+    daemon = cetld(ITEMS % "0", database={"backoff_max": "300ms"})
+    until(lambda: database.value("SELECT to_regclass('items') IS NOT NULL"), "the table is there")
+    holder = database.connect()
+    holder.autocommit = False
+    with holder.cursor() as sql:
+        sql.execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+        daemon.drop("items_1.csv", rows(10))
+        cancel = ("SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE usename = 'cetl' AND wait_event_type = 'Lock'"
+                  " AND query LIKE '%COPY%' AND query_start < now() - interval '20 ms'")
+        until(lambda: not database.rows(cancel) and [e for e in daemon.ledger("items_1.csv") if e["state"] == "failed"],
+              lambda: "it fails\n" + daemon.log())
+        assert "cancelled" in daemon.wait_state("items_1.csv", "failed")["error"]
+        holder.rollback()
+    holder.close()
