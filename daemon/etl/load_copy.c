@@ -343,10 +343,15 @@ int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *,
     return 0;
 }
 
+struct sender load_sender(struct load *l, void (*done)(void *ctx, const struct db_result *r))
+{
+    return (struct sender){.conn = l->conn, .pipeline = l->pipeline, .counters = l->env->counters, .done = done, .ctx = l};
+}
+
 void load_send(struct load *l, const char *sql, void (*done)(void *ctx, const struct db_result *r))
 {
     load_enter(l, STATE_COPYING);
-    l->sender = (struct sender){.conn = l->conn, .pipeline = l->pipeline, .counters = l->env->counters, .done = done, .ctx = l};
+    l->sender = load_sender(l, done);
     int r = sql ? sender_begin(&l->sender, sql) : -ENOMEM;
     if (r < 0) return load_retry(l, r, NULL);
     l->asking = true;

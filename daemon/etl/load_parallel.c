@@ -97,18 +97,13 @@ static void on_locked(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
     if (!load_answered(l, r)) return;
-    struct shares *s = l->shares;
+    struct followers *f = &l->shares->followers;
     struct followers_copy copy = {
-        .pipeline = l->pipeline, .sql = l->plan->copy_sql, .instance = l->env->instance->id, .file = l->arrival->ledger_id};
-    l->sender =
-        (struct sender){.conn = l->conn, .pipeline = l->pipeline, .counters = l->env->counters, .done = on_copied, .ctx = l};
-    int e = sender_begin(&l->sender, l->plan->copy_sql);
-    l->asking = e == 0;
-    if (e == 0) e = followers_begin(&s->followers, &copy);
+        .sender = load_sender(l, NULL), .sql = l->plan->copy_sql, .instance = l->env->instance->id, .file = l->arrival->ledger_id};
+    int e = followers_begin(f, &copy);
     if (e < 0) return load_retry(l, e, NULL);
-    if (l->flowing) return;
-    sender_finish(&l->sender);
-    followers_finish(&s->followers);
+    if (!l->flowing) followers_finish(f);
+    load_send(l, l->plan->copy_sql, on_copied);
 }
 
 /* The leader's lock on the table comes before the followers': what changes the table waits for all of them, or they for it. */
@@ -177,8 +172,7 @@ static void gather(struct load *l, int64_t prepared_free)
         return alone(l, "the others of load_connections are in use, or there are none; that should be at least `parallel`");
     if (wanted > spare) wanted = spare;
     if (prepared_free < (int64_t)wanted) wanted = (unsigned)prepared_free;
-    struct followers_config c = {
-        .pool = l->env->pool, .counters = l->env->counters, .wait_ms = CONNECTION_WAIT_MS, .changed = on_followers, .ctx = l};
+    struct followers_config c = {.pool = l->env->pool, .wait_ms = CONNECTION_WAIT_MS, .changed = on_followers, .ctx = l};
     followers_init(&l->shares->followers, &c);
     int r = followers_gather(&l->shares->followers, wanted);
     if (r < 0) return load_retry(l, r, NULL);

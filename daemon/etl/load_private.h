@@ -165,6 +165,8 @@ void load_copy(struct load *l);
 void load_copy_by(struct load *l, const char *copy_sql);
 /** RECORDING is over. */
 void load_commit(struct load *l);
+/** What carries the pipeline's pieces into a COPY of the load's connection. */
+struct sender load_sender(struct load *l, void (*done)(void *ctx, const struct db_result *r));
 /** Send the pipeline's pieces into the COPY of this SQL; NULL: there was no memory for it. */
 void load_send(struct load *l, const char *sql, void (*done)(void *ctx, const struct db_result *r));
 /** True when PostgreSQL refused the rows before the file was read to its end: it is read on for its digest, and judged then. */

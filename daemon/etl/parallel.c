@@ -133,8 +133,10 @@ static int begin(struct follower *f, const struct followers_copy *copy, unsigned
     int len = snprintf(f->gid, sizeof f->gid, "%s%u", names, number);
     assert(len > 0 && (size_t)len < sizeof f->gid);
     (void)len;
-    f->sender = (struct sender){
-        .conn = f->conn, .pipeline = copy->pipeline, .counters = f->all->config.counters, .done = on_copied, .ctx = f};
+    f->sender = copy->sender;
+    f->sender.conn = f->conn;
+    f->sender.done = on_copied;
+    f->sender.ctx = f;
     const char *text = buf_cstr(&sql);
     int r = text ? sender_begin(&f->sender, text) : -ENOMEM;
     buf_done(&sql);

@@ -10,9 +10,9 @@
  *     while (!followers_quiet(&f)) wait for `changed`;     at any time: brings all to an end, and gives the connections back
  *     followers_done(&f);
  *
- * A session shares the lock of its file's load from before its BEGIN until its transaction is prepared or rolled back, and only then
- * goes back into the pool. Connections are waited for only as long as a new one takes to be made: the caller asks for no more than
- * are free.
+ * A session shares the lock of its file's load from before its BEGIN until its transaction is prepared or rolled back, and only
+ * then goes back into the pool. Connections are waited for only as long as a new one takes to be made: the caller asks for no more
+ * than are free.
  *
  * Thread: loop.
  */
@@ -26,7 +26,6 @@
 struct follower;
 struct followers_config {
     struct db_pool *pool;
-    struct counters *counters;
     int64_t wait_ms;            /* for a connection */
     void (*changed)(void *ctx); /* one of them got on; the caller may end them there, except inside followers_pump and _finish */
     void *ctx;
@@ -42,8 +41,8 @@ struct followers {
 
 /** What they copy, and as whom. */
 struct followers_copy {
-    struct pipeline *pipeline;
-    const char *sql; /* COPY … FROM STDIN */
+    struct sender sender; /* one that was not begun, of which each gets a copy for its own connection */
+    const char *sql;      /* COPY … FROM STDIN */
     const char *instance;
     int64_t file;
 };

@@ -2,6 +2,7 @@
 """One file over several connections: the same rows, rollups, rejects and counts as over one; whatever is killed when, all of it once."""
 
 import os
+import random
 import subprocess
 
 import pytest
@@ -362,3 +363,60 @@ def test_stopped_while_it_loads_and_loaded_by_the_next_run(make_cetld, database,
     daemon.wait_state("part_large.csv")
     assert_parts(database, daemon, [source])
     assert_nothing_left(database)
+
+
+def kills(make_cetld, database, folder, seed, times, megabytes):
+    """Killed at random moments of its loads, `times` times; how often that left a load open in the ledger, or prepared transactions."""
+    r = random.Random(seed)
+    daemon = make_cetld(database.url(), PARALLEL, database=CONNECTIONS)
+    sources, first, caught = [], 1, 0
+    for n in range(3):
+        sources.append(os.path.join(folder, "part_%d.csv" % n))
+        first += large_part(sources[-1], first, megabytes)
+    for n in range(times):
+        if n < len(sources):
+            daemon.drop_file(sources[n])
+        daemon.launch()
+        until(lambda: daemon.process.poll() is not None or daemon.files_in("work") or n >= len(sources), "a file is claimed", step=0.001)
+        try:
+            status = daemon.process.wait(r.random() * megabytes / 20)
+            raise AssertionError("the daemon ended by itself with status %d\n%s" % (status, daemon.log()))
+        except subprocess.TimeoutExpired:
+            daemon.kill9()
+        if database.value("SELECT to_regclass('cetl.file') IS NOT NULL"):
+            caught += any(database.rows(NOTHING_LEFT)[0][:2])
+    daemon.start()
+    daemon.wait_count("loaded", len(sources), deadline=120)
+    assert_parts(database, daemon, sources)
+    assert_nothing_left(database)
+    return caught
+
+
+def test_some_random_kills_lose_and_double_nothing(make_cetld, database, folder):
+    assert kills(make_cetld, database, folder, seed=1, times=8, megabytes=10) > 0
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("seed", [2, 3, 4])
+def test_many_random_kills_lose_and_double_nothing(make_cetld, database, folder, seed):
+    assert kills(make_cetld, database, folder, seed=seed, times=40, megabytes=40) > 5
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("copies", range(2, 9))
+def test_killed_while_it_copies(begun, database, copies):
+    daemon, sources = begun
+    test_killed_at(begun, database, "PQputCopyData#%d" % (7 * copies), "kill")
+
+
+def test_an_unreadable_id_takes_one_connection_and_status_says_so(make_cetld, database, folder):
+    daemon = make_cetld(database.url(), PARALLEL, database=CONNECTIONS)
+    with open(os.path.join(daemon.state, "instance"), "w") as f:
+        f.write("cetl:mine\n")
+    daemon.start()
+    assert "state/instance holds no id" in daemon.json("/status")["database"]["parallel_needs"]
+    source = large(folder, megabytes=1)
+    daemon.drop_file(source)
+    daemon.wait_state("part_large.csv")
+    assert shares(database) == [None]
+    assert_parts(database, daemon, [source])
