@@ -66,19 +66,22 @@ static bool one_matches(struct slice glob, size_t at, struct piece piece, char c
 struct retry {
     bool set;
     size_t glob, text;
+    size_t parts; /* how many parts stand before it */
+    bool is_part; /* the last of these is what takes more */
 };
 
-bool glob_match(struct slice glob, struct slice text)
+/* `part` may be NULL; else it has room for the glob's parts, and their texts are filled in. */
+static bool match(struct slice glob, struct slice text, struct glob_part *part)
 {
     struct retry shallow = {0}, deep = {0};
-    size_t g = 0, t = 0;
+    size_t g = 0, t = 0, parts = 0;
     for (;;) {
         if (g == glob.len && t == text.len) return true;
         if (g < glob.len) {
             struct piece piece = piece_at(glob, g);
             if (piece.kind == DEEP_STAR) {
                 g += piece.len;
-                deep = (struct retry){true, g, t};
+                deep = (struct retry){true, g, t, parts, false};
                 shallow.set = false;
                 continue;
             }
@@ -86,16 +89,21 @@ bool glob_match(struct slice glob, struct slice text)
             if (piece.kind == STAR || fits) {
                 g += piece.len;
                 if (piece.kind != STAR) t++;
-                if (piece.kind != ONE) shallow = (struct retry){true, g, t};
+                if (piece.kind == PART && part && parts < GLOB_PARTS_MAX) part[parts].text = (struct slice){text.p + t - 1, 1};
+                parts += piece.kind == PART;
+                if (piece.kind != ONE) shallow = (struct retry){true, g, t, parts, piece.kind == PART};
                 continue;
             }
         }
         if (shallow.set && shallow.text < text.len && text.p[shallow.text] != '/') {
             t = ++shallow.text;
             g = shallow.glob;
+            parts = shallow.parts;
+            if (shallow.is_part && part && parts <= GLOB_PARTS_MAX) part[parts - 1].text.len++;
         } else if (deep.set && deep.text < text.len) {
             t = ++deep.text;
             g = deep.glob;
+            parts = deep.parts;
             shallow.set = false;
         } else {
             return false;
@@ -103,12 +111,47 @@ bool glob_match(struct slice glob, struct slice text)
     }
 }
 
-bool glob_match_file(struct slice glob, struct slice path)
+bool glob_match(struct slice glob, struct slice text)
+{
+    return match(glob, text, NULL);
+}
+
+/* What of the path the glob is held against. */
+static struct slice target(struct slice glob, struct slice path)
 {
     bool whole = glob.len > 0 && memchr(glob.p, '/', glob.len);
     for (size_t i = path.len; !whole && i > 0; i--)
-        if (path.p[i - 1] == '/') return glob_match(glob, (struct slice){path.p + i, path.len - i});
-    return glob_match(glob, path);
+        if (path.p[i - 1] == '/') return (struct slice){path.p + i, path.len - i};
+    return path;
+}
+
+bool glob_match_file(struct slice glob, struct slice path)
+{
+    return match(glob, target(glob, path), NULL);
+}
+
+size_t glob_parts(struct slice glob, struct glob_part *ret_part)
+{
+    size_t n = 0;
+    for (size_t at = 0; at < glob.len;) {
+        struct piece piece = piece_at(glob, at);
+        if (piece.kind == PART) {
+            if (n < GLOB_PARTS_MAX)
+                ret_part[n] =
+                    (struct glob_part){.name = {glob.p + at + 1, piece.len - 2}, .is_hive = at > 0 && glob.p[at - 1] == '='};
+            n++;
+        }
+        at += piece.len;
+    }
+    return n;
+}
+
+bool glob_capture(struct slice glob, struct slice path, struct glob_part *ret_part, size_t *ret_parts)
+{
+    size_t n = glob_parts(glob, ret_part);
+    if (!match(glob, target(glob, path), ret_part)) return false;
+    *ret_parts = n < GLOB_PARTS_MAX ? n : GLOB_PARTS_MAX;
+    return true;
 }
 
 static bool is_part_name(struct slice name)
@@ -129,5 +172,10 @@ bool glob_valid(struct slice glob)
         if (piece.kind == PART && !is_part_name((struct slice){glob.p + at + 1, piece.len - 2})) return false;
         at += piece.len;
     }
-    return true;
+    struct glob_part part[GLOB_PARTS_MAX];
+    size_t n = glob_parts(glob, part);
+    for (size_t i = 0; i < n && n <= GLOB_PARTS_MAX; i++)
+        for (size_t k = 0; k < i; k++)
+            if (slice_equal(part[k].name, part[i].name)) return false;
+    return n <= GLOB_PARTS_MAX;
 }

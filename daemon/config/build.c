@@ -6,6 +6,7 @@
 #include "config/options.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 struct builder {
     const struct ini *ini;
@@ -168,11 +169,11 @@ static void check_dataset_name(struct builder *b, const struct config_dataset *d
 static void check_column(struct builder *b, const struct config_dataset *d, const char *name, struct config_place place)
 {
     char text[96];
-    struct name_nearest nearest = name_nearest_to(slice_of(name));
-    for (size_t i = 0; i < d->columns.n; i++) {
+    for (size_t i = 0; i < d->columns.n; i++)
         if (strcmp(d->columns.item[i], name) == 0) return;
+    struct name_nearest nearest = name_nearest_to(slice_of(name));
+    for (size_t i = 0; i < d->columns.n; i++)
         name_nearest_offer(&nearest, d->columns.item[i]);
-    }
     if (d->columns.n > 0)
         mistakes_add(b->mistakes, place, "dataset '%s' has no column '%s'%s", d->name, name, hint(nearest.best, text));
 }
@@ -199,6 +200,20 @@ static void check_characters(struct builder *b, const struct ini_section *s, con
     if (other) mistakes_add(b->mistakes, place_of(s, "comment"), "comment and %s are the same character", other);
 }
 
+/* A {part} of a glob is a column, too; with new_columns = add it becomes one. */
+static void check_parts(struct builder *b, const struct ini_section *s, const struct config_dataset *d)
+{
+    for (size_t i = 0; i < d->files.n && d->new_columns != CONFIG_NEW_ADD; i++) {
+        struct glob_part part[GLOB_PARTS_MAX];
+        size_t n = glob_parts(slice_of(d->files.item[i]), part);
+        for (size_t k = 0; k < n; k++) {
+            char name[NAME_MAX_BYTES + 1];
+            name_normalise(part[k].name, name);
+            check_column(b, d, name, place_of(s, "files"));
+        }
+    }
+}
+
 static int build_dataset(struct builder *b, const struct ini_section *s, struct config_dataset *d)
 {
     d->place = s->place;
@@ -220,6 +235,7 @@ static int build_dataset(struct builder *b, const struct ini_section *s, struct 
     if (*d->newest_by) check_column(b, d, d->newest_by, place_of(s, "newest_by"));
     check_characters(b, s, d);
     if (d->files.n == 0) mistakes_add(b->mistakes, place_of(s, "files"), "files names no glob, so that no file can ever match");
+    check_parts(b, s, d);
     return 0;
 }
 
@@ -364,6 +380,11 @@ static size_t count_owned(const struct builder *b, const struct config_dataset *
     return n;
 }
 
+static int order_columns(const void *a, const void *b)
+{
+    return strcmp(((const struct config_column *)a)->name, ((const struct config_column *)b)->name);
+}
+
 static int build_columns(struct builder *b, struct config_dataset *d)
 {
     struct config_column *columns = arena_array(b->arena, count_owned(b, d, OPTION_COLUMN) + 1, sizeof(*columns));
@@ -373,6 +394,7 @@ static int build_columns(struct builder *b, struct config_dataset *d)
         int r = build_column(b, d, s, &columns[d->n_columns++]);
         if (r < 0) return r;
     }
+    qsort(columns, d->n_columns, sizeof *columns, order_columns); /* config_column searches them */
     d->column = columns;
     return 0;
 }

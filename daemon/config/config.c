@@ -152,8 +152,17 @@ const struct config_dataset *config_dataset(const struct config *c, struct slice
 
 const struct config_column *config_column(const struct config_dataset *d, const char *name)
 {
-    for (size_t i = 0; i < d->n_columns; i++)
-        if (strcmp(d->column[i].name, name) == 0) return &d->column[i];
+    size_t low = 0, high = d->n_columns;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(name, d->column[middle].name);
+        if (order == 0) return &d->column[middle];
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
     return NULL;
 }
 
@@ -171,6 +180,14 @@ unsigned config_workers(const struct config *c)
     cpu_set_t cores;
     int n = sched_getaffinity(0, sizeof(cores), &cores) == 0 ? CPU_COUNT(&cores) : 1;
     return n < 1 ? 1 : n > WORKERS_MAX ? WORKERS_MAX : (unsigned)n;
+}
+
+size_t config_dataset_parts(const struct config_dataset *d, struct slice path, struct glob_part *ret_part)
+{
+    size_t n = 0;
+    for (size_t i = 0; i < d->files.n; i++)
+        if (glob_capture(slice_of(d->files.item[i]), path, ret_part, &n)) return n;
+    return 0;
 }
 
 bool config_budget_allows(const struct config_budget *b, uint64_t rejected, uint64_t rows)

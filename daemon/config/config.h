@@ -18,6 +18,7 @@
 #define CETLD_CONFIG_CONFIG_H
 
 #include "base/buf.h"
+#include "base/glob.h"
 #include "base/zone.h"
 #include "config/mistakes.h"
 #include "config/rollup.h"
@@ -114,6 +115,8 @@ enum config_blank_lines { CONFIG_BLANK_LINES_ROWS, CONFIG_BLANK_LINES_SKIP };
 enum config_trim { CONFIG_TRIM_NO, CONFIG_TRIM_YES };
 enum config_compression { CONFIG_COMPRESSION_AUTO, CONFIG_COMPRESSION_NONE, CONFIG_COMPRESSION_GZIP, CONFIG_COMPRESSION_ZIP };
 enum config_duplicates { CONFIG_DUPLICATES_SKIP, CONFIG_DUPLICATES_LOAD };
+enum config_new { CONFIG_NEW_REJECT, CONFIG_NEW_IGNORE, CONFIG_NEW_ADD, CONFIG_NEW_RESCUE };
+enum config_missing { CONFIG_MISSING_NULL, CONFIG_MISSING_REJECT };
 struct config_dataset {
     struct config_place place;
     const char *name;
@@ -146,7 +149,10 @@ struct config_dataset {
     enum config_duplicates duplicates;
     int64_t parallel;     /* connections for one file */
     int64_t parallel_min; /* bytes: smaller files take one */
-    const struct config_column *column; /* the [column] sections, in file order */
+    enum config_new new_columns;
+    enum config_missing missing_columns;
+    int widen;                          /* bool; where the columns are inferred */
+    const struct config_column *column; /* the [column] sections, in the order of their names */
     size_t n_columns;
     const struct config_rollup *rollup; /* in file order */
     size_t n_rollups;
@@ -180,6 +186,9 @@ const struct config_dataset *config_dataset(const struct config *c, struct slice
 const struct config_column *config_column(const struct config_dataset *d, const char *name);
 /** The first dataset whose globs match `path` (below incoming/), or NULL. */
 const struct config_dataset *config_dataset_for(const struct config *c, struct slice path);
+/** The parts of the glob by which the dataset has the file at `path`; 0 when it has none, or no glob matches. `ret_part` has
+ * GLOB_PARTS_MAX. */
+size_t config_dataset_parts(const struct config_dataset *d, struct slice path, struct glob_part *ret_part);
 /** How many worker threads: as configured, or the cores this process may run on. */
 unsigned config_workers(const struct config *c);
 /** May `rejected` of `rows` rows be rejected? */

@@ -110,7 +110,7 @@ static const struct option api_options[] = {
 static const struct option dataset_options[] = {
     {"files", TYPE(GLOBS), F(files), "NAME*.csv, NAME*.tsv, NAME*.csv.gz, NAME*.tsv.gz, NAME*.csv.zip, NAME*.tsv.zip",
      .prose = "Globs of its files. One with a / matches the path below incoming/, another one the last component. The first "
-              "dataset that matches has the file."},
+              "dataset that matches has the file. A {part} is the value of the column of that name in every row."},
     {"table", TYPE(TABLE), F(schema), "public.NAME", .prose = "Where the rows go."},
     {"columns", TYPE(SQL), F(columns_sql), "", "order_id bigint primary key, placed timestamptz, amount numeric(12,2)",
      .prose = "The list of CREATE TABLE, in any lines. Empty: inferred from the first file."},
@@ -178,6 +178,19 @@ static const struct option dataset_options[] = {
               "(max_prepared_transactions), as many load_connections, mode = append, and a table without triggers, "
               "foreign keys, a primary key or unique constraints; else one is used, and the log says why."},
     {"parallel_min", RANGE(SIZE, 0, 1024 * GIB), F(parallel_min), "64M", .prose = "Smaller files are loaded over one connection."},
+    {"new_columns",
+     CHOICE({"reject", CONFIG_NEW_REJECT}, {"ignore", CONFIG_NEW_IGNORE}, {"add", CONFIG_NEW_ADD}, {"rescue", CONFIG_NEW_RESCUE}),
+     F(new_columns), "reject",
+     .prose = "What becomes of a cell whose header is no column. reject: the file fails; ignore: it is not loaded; add: the table "
+              "gets the column, with the type that fits the whole file; rescue: the row's column _rescued keeps it as JSON. add, "
+              "and rescue where the column is missing, only alter tables that cetld made."},
+    {"missing_columns", CHOICE({"null", CONFIG_MISSING_NULL}, {"reject", CONFIG_MISSING_REJECT}), F(missing_columns), "null",
+     .prose = "A column that a file lacks. null: it has its DEFAULT or NULL; reject: the file fails, unless the column has a "
+              "DEFAULT or is generated."},
+    {"widen", CHOICE({"yes", true}, {"no", false}), F(widen), "yes",
+     .prose =
+         "Where the columns are inferred: a file with values that do not fit a column's type changes it, where no value is lost "
+         "(bigint to numeric, date to timestamp, these and boolean to text) and the table has at most 100,000 rows."},
     {0},
 };
 #undef F

@@ -201,9 +201,10 @@ static int parse_list(const struct input *in, void *field)
 
 static int check_glob(const struct input *item)
 {
-    return glob_valid(item->text)
-               ? 0
-               : refuse(item, "a glob: a [ or { is not closed, or {…} holds no name; a literal one is written [[] or [{]");
+    return glob_valid(item->text) ? 0
+                                  : refuse(item, "a glob: a [ or { is not closed, {…} holds no name or one that came before, or "
+                                                 "there are more than 16; a literal "
+                                                 "one is written [[] or [{]");
 }
 
 static int parse_globs(const struct input *in, void *field)

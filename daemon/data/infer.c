@@ -67,6 +67,12 @@ void infer_free(struct infer *i)
     free(i);
 }
 
+void infer_only(struct infer *i, const bool *wanted)
+{
+    for (size_t c = 0; c < i->columns; c++)
+        if (!wanted[c]) i->column[c].may = 0;
+}
+
 static void refuse(struct column *c, unsigned candidates, uint64_t line, struct slice text)
 {
     struct slice sample = slice_cut_utf8(text, SAMPLE_MAX);
@@ -199,4 +205,17 @@ void infer_result(const struct infer *i, size_t column, struct infer_column *ret
         explain_text(c, &result);
     }
     *ret_column = result;
+}
+
+int infer_text(struct slice text, const struct infer_reading *reading, struct infer_column *ret_column)
+{
+    struct infer *i;
+    const struct cell cell = {.text = text};
+    const struct record record = {.cell = &cell, .n = 1, .line = 1};
+    int r = infer_new(1, reading, &i);
+    if (r < 0) return r;
+    r = infer_add(i, &record);
+    if (r == 0) infer_result(i, 0, ret_column);
+    infer_free(i);
+    return r;
 }

@@ -25,6 +25,8 @@ struct infer_reading {
 /** `reading` is copied, its tokens must outlive the inference. The caller frees with infer_free. 0 or -ENOMEM. */
 must_check int infer_new(size_t columns, const struct infer_reading *reading, struct infer **ret_infer);
 void infer_free(struct infer *i);
+/** Look only at the columns that are `wanted`; the guess for another is of no use. Before the first record. */
+void infer_only(struct infer *i, const bool *wanted);
 /** One more record; cells beyond `columns` are not looked at, missing ones count as NULL. 0 or -ENOMEM. */
 must_check int infer_add(struct infer *i, const struct record *record);
 /** Add what `from` saw. */
@@ -39,5 +41,7 @@ struct infer_column {
 };
 /** The guess for column `c`. */
 void infer_result(const struct infer *i, size_t c, struct infer_column *ret_column);
+/** The guess for a single text; {NULL, 0} is NULL. 0 or -ENOMEM. */
+must_check int infer_text(struct slice text, const struct infer_reading *reading, struct infer_column *ret_column);
 
 #endif

@@ -2,6 +2,7 @@
 #include "data/rule.h"
 
 #include "base/log.h"
+#include "data/infer_cell.h"
 
 #include <stdio.h>
 
@@ -66,6 +67,36 @@ static bool is_null(const struct column_rule *c, const struct cell *cell)
     return false;
 }
 
+/* The value of a column that no cell feeds. */
+static int fill(const struct row_rule *rule, const struct column_rule *c, const struct record *record, struct arena *arena,
+                union value *ret_value, bool *ret_null)
+{
+    *ret_null = c->source == RULE_NULL;
+    if (c->source == RULE_CONSTANT) *ret_value = c->constant;
+    if (c->source != RULE_RESCUE) return 0;
+    int r = rescue_row(&rule->rescue, record, arena, &ret_value->s);
+    *ret_null = r == 0 && !ret_value->s.p;
+    return r;
+}
+
+/* Would a date lose its time of day, or a timestamp its zone? Both are longer than what loses nothing. */
+static bool loses(const struct type_input *in, struct slice text, struct arena *arena)
+{
+    enum {
+        DATE_BYTES = sizeof "2024-01-31" - 1,
+        TIMESTAMP_BYTES = sizeof "2024-01-31 12:00" - 1,
+        ZONED = 1 << INFER_CELL_TIMESTAMPTZ
+    };
+    static const int64_t day_us = INT64_C(86400000000);
+    if (in->format || text.len <= DATE_BYTES) return false;
+    if (in->type.id == TYPE_TIMESTAMP) return text.len > TIMESTAMP_BYTES && infer_cell_look(text, ZONED, &in->marks).is;
+    if (in->type.id != TYPE_DATE) return false;
+    unsigned is = infer_cell_look(text, ZONED | 1 << INFER_CELL_TIMESTAMP, &in->marks).is;
+    const struct type_input timestamp = {.type = {TYPE_TIMESTAMP, -1}};
+    union value v;
+    return is & ZONED || (is && (type_parse(&timestamp, text, arena, &v) != 0 || v.i % day_us != 0));
+}
+
 int rule_apply(const struct row_rule *rule, const struct record *record, struct batch *batch, struct arena *arena,
                struct reject_list *rejects)
 {
@@ -74,13 +105,20 @@ int rule_apply(const struct row_rule *rule, const struct record *record, struct 
     for (size_t i = 0; i < rule->columns; i++) {
         const struct column_rule *c = &rule->column[i];
         struct batch_column *out = &batch->column[i];
-        bool null = c->source < 0 || is_null(c, &record->cell[c->source]);
+        if (c->source < 0) {
+            int r = fill(rule, c, record, arena, &out->value[row], &out->null[row]);
+            if (r < 0) return r;
+            if (out->null[row] && c->not_null) return reject_null(c, record, rejects);
+            continue;
+        }
+        bool null = is_null(c, &record->cell[c->source]);
         out->null[row] = null;
         if (null) {
             if (c->not_null) return reject_null(c, record, rejects);
             continue;
         }
         int r = type_parse(&c->input, record->cell[c->source].text, arena, &out->value[row]);
+        if (r == 0 && c->exact && loses(&c->input, record->cell[c->source].text, arena)) r = TYPE_E_SYNTAX;
         if (r) return r < 0 ? r : reject_cell(c, r, record, rejects);
     }
     batch->line[row] = record->line;

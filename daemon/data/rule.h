@@ -11,12 +11,24 @@
 #include "csv/reader.h"
 #include "data/batch.h"
 #include "data/reject.h"
+#include "data/rescue.h"
+
+/** What a column's values come from where it is no cell. */
+enum rule_source {
+    RULE_NULL = -1,     /* every row has NULL */
+    RULE_CONSTANT = -2, /* every row has the same value */
+    RULE_RESCUE = -3,   /* the cells that no column takes (data/rescue.h) */
+};
 
 struct column_rule {
     const char *name; /* the table's column */
     struct type_input input;
-    int source; /* index of the cell, or -1: NULL */
+    int source;           /* index of the cell, or RULE_… */
+    union value constant; /* of RULE_CONSTANT; its memory is the rule's owner's */
     bool not_null;
+    /* The type was inferred: a cell whose time of day or time zone the type would drop in silence, as PostgreSQL does, is refused.
+     */
+    bool exact;
     const struct slice *null_token; /* texts that mean NULL beside the unquoted empty cell; not applied to quoted cells */
     size_t null_tokens;
 };
@@ -24,7 +36,8 @@ struct column_rule {
 struct row_rule {
     struct column_rule *column;
     size_t columns;
-    size_t cells; /* how many cells a record must have */
+    size_t cells;         /* how many cells a record must have */
+    struct rescue rescue; /* of RULE_RESCUE */
 };
 
 /**

@@ -122,6 +122,9 @@
     "COMMENT ON COLUMN cetl.file.shares IS 'On how many connections it was loaded, where more than one; 0: given up';"             \
     "COMMENT ON COLUMN cetl.file.instance IS 'Which daemon loads it so: the second part of its prepared transactions'' names';"    \
     "COMMENT ON COLUMN cetl.file.header IS 'Its header line as it stood in the file, where rows of it were rejected';"             \
-    "COMMENT ON COLUMN cetl.file.lineage IS 'Its rows bear its id and their line'"
+    "COMMENT ON COLUMN cetl.file.lineage IS 'Its rows bear its id and their line';"                                                \
+    "ALTER TABLE cetl.dataset ADD COLUMN table_made oid;"                                                                          \
+    "COMMENT ON COLUMN cetl.dataset.table_made IS 'The table, where cetld made it, and so may alter it';"                          \
+    "UPDATE cetl.dataset SET table_made = to_regclass(format('%I.%I', table_schema, table_name))::oid WHERE inferred"
 
 #endif

@@ -11,7 +11,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { SQL_MAX = 1024 * 1024 };
+enum { SQL_MAX = 1024 * 1024, GUESS_SQL_MAX = 16 * SQL_MAX };
 
 struct catalog {
     struct dataset **dataset;
@@ -37,7 +37,8 @@ struct opening {
 
     struct dataset *d; /* the one that is being opened */
     char *schema, *table;
-    char *guess; /* its frozen columns as JSON, or NULL */
+    int64_t made; /* the oid of the table that cetld made for it, or 0 */
+    char *guess;  /* its frozen columns as JSON, or NULL */
     size_t next_rollup;
 };
 
@@ -344,6 +345,7 @@ static void columns_read(void *ctx, const struct db_result *r)
         dataset_break(o->d, "table %s.%s does not exist; make it, or declare its `columns`", o->schema, o->table);
         return opened(o);
     }
+    o->d->ours = o->made != 0 && o->made == o->d->table.oid;
     dataset_check_columns(o->d);
     dataset_check_key(o->d);
     rollups_resolve(o);
@@ -386,6 +388,7 @@ static void definition_read(void *ctx, const struct db_result *r)
     if (!went_well(o, r, "cetl.dataset")) return;
     const char *columns = PQntuples(r->rows) > 0 ? db_get(r->rows, 0, 1) : NULL;
     o->d->definition = PQntuples(r->rows) > 0 ? db_get_int8(r->rows, 0, 0, 0) : 0;
+    o->made = PQntuples(r->rows) > 0 ? db_get_int8(r->rows, 0, 2, 0) : 0;
     o->d->columns = arena_cstr(&o->d->arena, slice_of(columns ? columns : ""));
     if (!o->d->columns) return over(o, -ENOMEM, NULL);
     read_columns(o);
@@ -403,7 +406,7 @@ static void make_table(struct opening *o)
     if (!c || !c->columns_sql[0]) return read_definition(o);
     struct buf sql;
     buf_init(&sql, SQL_MAX);
-    dataset_create_sql(&sql, c);
+    guess_declared_sql(&sql, o->d);
     const char *text = buf_cstr(&sql);
     if (text) {
         ask(o, &(struct db_query){.sql = text, .done = table_made, .ctx = o});
@@ -448,6 +451,7 @@ static void open_dataset(struct opening *o, const char *name, const struct confi
                               .ctx = o});
 }
 
+/* False without memory; then one of both is NULL. */
 static bool remember_table(struct opening *o, const char *schema, const char *table)
 {
     free(o->schema);
@@ -549,7 +553,7 @@ bool catalog_unfinished(const struct catalog *c)
     return c->unfinished;
 }
 
-/* ---- creation by inference ---- */
+/* ---- tables that are made and altered ---- */
 
 static void created(void *ctx, const struct db_result *r)
 {
@@ -559,91 +563,35 @@ static void created(void *ctx, const struct db_result *r)
     ask(o, &(struct db_query){.sql = SQL_DATASET_GET, .param = &name, .params = 1, .done = dataset_known, .ctx = o});
 }
 
-static void put_literal(struct buf *out, struct slice text)
-{
-    buf_puts(out, "E'");
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.p[i] == '\'' || text.p[i] == '\\') buf_putc(out, text.p[i]);
-        buf_putc(out, text.p[i]);
-    }
-    buf_putc(out, '\'');
-}
-
-/* The guess as it is frozen in cetl.dataset.columns. */
-static void put_columns_json(struct buf *out, const struct catalog_guess *g)
-{
-    struct json_writer w;
-    json_writer_init(&w, out);
-    json_write_array(&w);
-    for (size_t i = 0; i < g->columns; i++) {
-        char sql[64];
-        json_write_object(&w);
-        json_write_field_text(&w, "name", g->column[i]);
-        json_write_field_text(&w, "type", type_sql(g->inferred[i].type, sql));
-        json_write_field_text(&w, "format", g->inferred[i].format);
-        json_write_field_text(&w, "reason", g->inferred[i].reason);
-        json_write_end(&w);
-    }
-    json_write_end(&w);
-}
-
-static void put_column_list(struct buf *out, const struct catalog_guess *g)
-{
-    for (size_t i = 0; i < g->columns; i++) {
-        char sql[64];
-        if (i) buf_puts(out, ", ");
-        db_quote_identifier(out, slice_of(g->column[i]));
-        buf_printf(out, " %s", type_sql(g->inferred[i].type, sql));
-        if (g->inferred[i].type.id == TYPE_TEXT) buf_puts(out, " COLLATE \"C\"");
-    }
-}
-
 /* Several statements in one simple query are one transaction. */
-static void put_create(struct buf *out, const struct catalog_guess *g)
+static int run_and_open(struct opening *o, const char *sql)
 {
-    struct buf list;
-    buf_init(&list, 8 * SQL_MAX);
-    put_column_list(&list, g);
-    if (g->config && g->config->mode == CONFIG_MODE_REPLACE) {
-        swap_make_sql(out, &(struct table){.schema = g->schema, .name = g->table}, buf_slice(&list), false);
-    } else {
-        buf_puts(out, "CREATE TABLE ");
-        table_quote(out, g->schema, g->table);
-        buf_puts(out, " (");
-        buf_put(out, buf_slice(&list));
-        buf_putc(out, ')');
-    }
-    if (list.failed) out->failed = list.failed;
-    buf_done(&list);
-    buf_puts(out, "; INSERT INTO cetl.dataset (name, table_schema, table_name, inferred, columns) VALUES (");
-    put_literal(out, slice_of(g->name));
-    buf_puts(out, ", ");
-    put_literal(out, slice_of(g->schema));
-    buf_puts(out, ", ");
-    put_literal(out, slice_of(g->table));
-    buf_puts(out, ", true, ");
-    struct buf json;
-    buf_init(&json, SQL_MAX);
-    put_columns_json(&json, g);
-    put_literal(out, buf_slice(&json));
-    if (json.failed) out->failed = json.failed;
-    buf_done(&json);
-    buf_puts(out, ") ON CONFLICT (name) DO UPDATE SET inferred = true, columns = excluded.columns");
+    int r = sql && o->d && o->schema && o->table ? db_query(o->conn, &(struct db_query){.sql = sql, .done = created, .ctx = o})
+                                                 : -ENOMEM;
+    if (r < 0) opening_free(o);
+    return r;
 }
 
-int catalog_create(struct catalog *c, struct db_conn *conn, const struct catalog_guess *guess, catalog_done done, void *ctx)
+int catalog_create(struct catalog *c, struct db_conn *conn, const struct guess *guess, struct config *owner,
+                   const struct config_dataset *config, catalog_done done, void *ctx)
 {
     struct opening *o = opening_new(c, conn, done, ctx);
     if (!o) return -ENOMEM;
-    o->d = dataset_new(guess->name, guess->owner, guess->config);
+    o->d = dataset_new(guess->name, owner, config);
+    remember_table(o, guess->schema, guess->table);
     struct buf sql;
-    buf_init(&sql, 16 * SQL_MAX);
-    put_create(&sql, guess);
-    const char *text = buf_cstr(&sql);
-    int r = text && o->d && remember_table(o, guess->schema, guess->table)
-                ? db_query(conn, &(struct db_query){.sql = text, .done = created, .ctx = o})
-                : -ENOMEM;
+    buf_init(&sql, GUESS_SQL_MAX);
+    guess_create_sql(&sql, guess);
+    int r = run_and_open(o, buf_cstr(&sql));
     buf_done(&sql);
-    if (r < 0) opening_free(o);
     return r;
+}
+
+int catalog_alter(struct catalog *c, struct db_conn *conn, const struct dataset *d, const char *sql, catalog_done done, void *ctx)
+{
+    struct opening *o = opening_new(c, conn, done, ctx);
+    if (!o) return -ENOMEM;
+    o->d = dataset_new(d->name, d->owner, d->config);
+    remember_table(o, d->table.schema, d->table.name);
+    return run_and_open(o, sql);
 }

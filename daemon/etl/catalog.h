@@ -11,9 +11,8 @@
 #ifndef CETLD_ETL_CATALOG_H
 #define CETLD_ETL_CATALOG_H
 
-#include "data/infer.h"
 #include "db/query.h"
-#include "etl/dataset.h"
+#include "etl/guess.h"
 
 struct catalog;
 typedef void (*catalog_done)(void *ctx, int status, const struct error *err); /* 0, ERROR_CLOSED, ERROR_REFUSED … */
@@ -27,20 +26,18 @@ must_check int catalog_refresh(struct catalog *c, struct db_conn *conn, struct c
 /** The last refresh left a dataset unready, because something held a lock: refresh again soon. */
 bool catalog_unfinished(const struct catalog *c);
 
-/** The guess for a file that nobody declared. */
-struct catalog_guess {
-    const char *name; /* of the dataset */
-    const char *schema, *table;
-    struct config *owner; /* where it is declared without columns; else NULL */
-    const struct config_dataset *config;
-    const char *const *column; /* names */
-    const struct infer_column *inferred;
-    size_t columns;
-};
-/** Make the table, freeze the guess, open the dataset. ERROR_REFUSED when the table exists or cannot be made. Everything is copied.
+/**
+ * Make the table of a guess, freeze the guess, open the dataset. `owner` and `config`: where it is declared without columns, else
+ * NULL. ERROR_REFUSED when the table exists or cannot be made. Everything is copied.
  */
-must_check int catalog_create(struct catalog *c, struct db_conn *conn, const struct catalog_guess *guess, catalog_done done,
-                              void *ctx);
+must_check int catalog_create(struct catalog *c, struct db_conn *conn, const struct guess *guess, struct config *owner,
+                              const struct config_dataset *config, catalog_done done, void *ctx);
+/**
+ * Run `sql` of etl/guess.h, which alters the dataset's table, and open the dataset anew. ERROR_REFUSED when the server refused it;
+ * nothing is changed then.
+ */
+must_check int catalog_alter(struct catalog *c, struct db_conn *conn, const struct dataset *d, const char *sql, catalog_done done,
+                             void *ctx);
 
 /** The dataset of that name or NULL; take a reference to keep it. */
 struct dataset *catalog_find(const struct catalog *c, const char *name);

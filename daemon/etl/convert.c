@@ -6,7 +6,7 @@
 enum {
     ARENA_BLOCK = 256 * 1024,
     /* A chunk's COPY bytes: at the narrowest cells ("1,") binary takes 7 times the text, and a column that the file lacks a NULL's
-     * length word a row. Only a guard against our own mistakes. */
+     * length word a row; what else a row has beside its cells the plan knows. Only a guard against our own mistakes. */
     COPY_GROWTH_MAX = 16,
     COPY_NULL = 4,
     COPY_LINEAGE = 24,
@@ -17,7 +17,11 @@ int convert_bench_init(struct convert_bench *b, const struct convert_plan *plan)
 {
     *b = (struct convert_bench){0};
     arena_init(&b->arena, ARENA_BLOCK, (size_t)1 << 30);
-    if (plan->infer_columns > 0) return infer_new(plan->infer_columns, &plan->reading, &b->infer);
+    if (plan->infer_columns > 0) {
+        int r = infer_new(plan->infer_columns, &plan->reading, &b->infer);
+        if (r == 0 && plan->infer_only) infer_only(b->infer, plan->infer_only);
+        return r;
+    }
     if (plan->rollups == 0) return 0;
     b->partial = calloc(plan->rollups, sizeof *b->partial);
     if (!b->partial) return -ENOMEM;
@@ -160,7 +164,7 @@ static int run(struct conversion *c, bool header)
 /* Bytes of COPY that a chunk may come to. */
 static size_t copy_max(const struct convert_plan *plan, size_t chunk_bytes)
 {
-    size_t growth = COPY_GROWTH_MAX;
+    size_t growth = COPY_GROWTH_MAX + plan->row_extra;
     for (size_t i = 0; plan->rule && i < plan->rule->columns; i++)
         if (plan->rule->column[i].source < 0) growth += COPY_NULL;
     if (plan->lineage) growth += COPY_LINEAGE;

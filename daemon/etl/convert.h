@@ -21,6 +21,7 @@ struct convert_plan {
     struct dialect dialect;
     bool header;                  /* the first record of the file is the header */
     size_t infer_columns;         /* > 0: infer that many columns, and nothing else */
+    const bool *infer_only;       /* of each of them: is it to be looked at? NULL: all are */
     struct infer_reading reading; /* how inference reads the cells */
     const struct row_rule *rule;
     const struct type *types;            /* of rule's columns */
@@ -28,6 +29,7 @@ struct convert_plan {
     size_t rollups;
     size_t aggregate_max; /* bytes of one partial */
     size_t rejects_max;   /* bytes of rejects kept for one chunk */
+    size_t row_extra;     /* bytes that a row's COPY may hold beside what its cells come to: constants, NULLs, rescued headers */
     /* Columns behind the row's own, for lineage and for the order of a stage; NULL: none. */
     const struct pgcopy_lineage *lineage;
     bool text;        /* COPY's text format instead of its binary one: a column's type is none of ours */

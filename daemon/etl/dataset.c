@@ -81,7 +81,7 @@ enum {
     COL_FORMAT,
     COL_RELATION,
     COL_DEFERRABLE,
-    COL_PARTITIONED
+    COL_PARTITIONED,
 };
 
 static bool yes(const PGresult *rows, int row, int column)
@@ -106,13 +106,20 @@ static int read_column(struct arena *a, const PGresult *rows, int i, struct tabl
     return 0;
 }
 
+static int order_names(const void *a, const void *b, void *columns)
+{
+    const struct table_column *c = columns;
+    return strcmp(c[*(const size_t *)a].name, c[*(const size_t *)b].name);
+}
+
 int table_read(struct arena *a, const PGresult *rows, const char *schema, const char *name, struct table *ret_table)
 {
     size_t n = (size_t)PQntuples(rows);
     struct table t = {.schema = arena_cstr(a, slice_of(schema)), .name = arena_cstr(a, slice_of(name)), .columns = n};
     t.column = arena_array(a, n + 1, sizeof *t.column);
     t.key = arena_array(a, n + 1, sizeof *t.key);
-    if (!t.schema || !t.name || !t.column || !t.key) return -ENOMEM;
+    t.by_name = arena_array(a, n + 1, sizeof *t.by_name);
+    if (!t.schema || !t.name || !t.column || !t.key || !t.by_name) return -ENOMEM;
     if (n > 0) {
         t.oid = (uint32_t)db_get_int8(rows, 0, COL_RELATION, 0);
         t.key_deferrable = yes(rows, 0, COL_DEFERRABLE);
@@ -121,20 +128,37 @@ int table_read(struct arena *a, const PGresult *rows, const char *schema, const 
     for (size_t i = 0; i < n; i++) {
         int r = read_column(a, rows, (int)i, &t.column[i]);
         if (r < 0) return r;
+        t.by_name[i] = i;
         int64_t place = db_get_int8(rows, (int)i, COL_KEY, 0);
         if (place < 1 || place > (int64_t)n) continue;
         t.key[place - 1] = i;
         t.keys++;
     }
+    qsort_r(t.by_name, n, sizeof *t.by_name, order_names, t.column);
     *ret_table = t;
     return 0;
 }
 
 int table_find(const struct table *t, const char *column)
 {
-    for (size_t i = 0; i < t->columns; i++)
+    for (size_t i = 0; i < t->columns && !t->by_name; i++)
         if (strcmp(t->column[i].name, column) == 0) return (int)i;
+    for (size_t low = 0, high = t->by_name ? t->columns : 0; low < high;) {
+        size_t middle = low + (high - low) / 2;
+        int order = strcmp(column, t->column[t->by_name[middle]].name);
+        if (order == 0) return (int)t->by_name[middle];
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
     return -1;
+}
+
+bool table_column_is_own(const struct table_column *c)
+{
+    return strcmp(c->name, TABLE_RESCUED) == 0;
 }
 
 const char *table_quote(struct buf *out, const char *schema, const char *name)

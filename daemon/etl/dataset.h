@@ -32,11 +32,15 @@ struct table {
     uint32_t oid; /* pg_class.oid; 0: not read */
     struct table_column *column;
     size_t columns;
-    size_t *key; /* indexes of the primary key's columns, in its order */
+    size_t *by_name; /* the columns' indexes in the order of their names, or NULL */
+    size_t *key;     /* indexes of the primary key's columns, in its order */
     size_t keys;
     bool key_deferrable; /* ON CONFLICT cannot stand on it */
     bool partitioned;
 };
+
+/** The jsonb column for cells that no column takes. */
+#define TABLE_RESCUED "_rescued"
 
 struct dataset_rollup {
     const struct config_rollup *config;
@@ -50,6 +54,8 @@ struct dataset {
     int64_t id; /* cetl.dataset.id */
     const char *name;
     bool inferred;
+    bool ours;          /* cetld made the table, and so may alter it */
+    bool told_ignored;  /* the log has said which cells are not loaded */
     bool unready;       /* broken only for a moment: something is in the way of making its rollups */
     int64_t definition; /* cetl.dataset.definition, and the fingerprint of the table's columns: a load whose snapshot differs from
                            these begins anew */
@@ -90,5 +96,7 @@ void dataset_check_key(struct dataset *d);
 must_check int dataset_resolve_rollups(struct dataset *d);
 /** The index of a column, or -1. */
 int table_find(const struct table *t, const char *column);
+/** A column of cetld's own making beside the file's: no header names it, and no file lacks it. */
+bool table_column_is_own(const struct table_column *c);
 
 #endif

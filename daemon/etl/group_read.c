@@ -123,14 +123,25 @@ static struct member *leader_of(struct group *g)
 }
 
 /* 0; positive: the leader's head does not fit, which is to be said when it is loaded alone; negative. */
-static int make_plan(struct group *g, const struct member *leader)
+static int make_plan(struct group *g, struct member *leader)
 {
-    const struct plan_head *head = &leader->head.plan_head;
+    struct plan_head *head = &leader->head.plan_head;
     struct error err;
+    head->path = slice_of(leader->arrival->file.path);
     if (!g->config.declared && !plan_head_agrees(head, &g->dataset->table)) return PLAN_E_HEADER;
     int r = plan_new(g->dataset, head, &err, &g->plan);
-    if (r == 0) g->plan->convert.aggregate_max = load_aggregate_max(g->env, g->dataset);
+    if (r == 0) {
+        g->plan->convert.aggregate_max = load_aggregate_max(g->env, g->dataset);
+        plan_tell_ignored(g->plan, leader->arrival->file.name);
+    }
     return r;
+}
+
+/* What the path gives to the rows is in the plan, too. */
+static bool same_parts(const struct group *g, const struct member *leader, const struct member *m)
+{
+    return !g->config.declared ||
+           match_same_parts(g->config.declared, slice_of(leader->arrival->file.path), slice_of(m->arrival->file.path));
 }
 
 static void on_read(struct worker_job *job)
@@ -144,7 +155,7 @@ static void on_read(struct worker_job *job)
         struct member *m = &g->member[i];
         counters_add(g->env->counters, COUNTER_BYTES_READ, (int64_t)m->chunk.bytes.len);
         if (m->fate != MEMBER_IN || m == leader) continue;
-        if (r > 0 || !member_same_shape(leader, m)) {
+        if (r > 0 || !member_same_shape(leader, m) || !same_parts(g, leader, m)) {
             m->fate = MEMBER_LATER; /* the first one's plan is the group's */
             group_skip(m->arrival);
         } else if (group_skips_duplicates(g) && repeats(g, i)) {

@@ -16,11 +16,11 @@ enum {
 #define QUERY_CANCELED "57014"
 
 static const char *const state_name[] = {
-    [STATE_CHECKING] = "checking",   [STATE_OPENING] = "opening",       [STATE_INFERRING] = "inferring",
-    [STATE_CREATING] = "creating",   [STATE_CONNECTING] = "connecting", [STATE_COPYING] = "copying",
-    [STATE_NARROWING] = "narrowing", [STATE_RECORDING] = "recording",   [STATE_COMMITTING] = "committing",
-    [STATE_UNWINDING] = "unwinding", [STATE_COMPARING] = "comparing",   [STATE_REPORTING] = "reporting",
-    [STATE_GATHERING] = "gathering", [STATE_FINISHING] = "finishing"};
+    [STATE_CHECKING] = "checking",     [STATE_OPENING] = "opening",       [STATE_INFERRING] = "inferring",
+    [STATE_CREATING] = "creating",     [STATE_CONNECTING] = "connecting", [STATE_COPYING] = "copying",
+    [STATE_ALTERING] = "altering",     [STATE_NARROWING] = "narrowing",   [STATE_RECORDING] = "recording",
+    [STATE_COMMITTING] = "committing", [STATE_UNWINDING] = "unwinding",   [STATE_COMPARING] = "comparing",
+    [STATE_REPORTING] = "reporting",   [STATE_GATHERING] = "gathering",   [STATE_FINISHING] = "finishing"};
 
 void load_enter(struct load *l, enum load_state s)
 {
@@ -151,6 +151,7 @@ void load_connected(struct load *l)
     switch (l->state) {
     case STATE_CHECKING: load_ask_ledger(l); break;
     case STATE_CREATING: load_create(l); break;
+    case STATE_ALTERING: load_alter(l); break;
     case STATE_CONNECTING: load_copy(l); break;
     case STATE_COMPARING: load_compare(l); break;
     case STATE_REPORTING: load_report_outcome(l); break;
@@ -242,8 +243,7 @@ static bool attempt_is_over(struct load *l)
     return !l->asking;
 }
 
-/* Once more from the file's first byte. */
-static void begin_anew(struct load *l)
+void load_forget_attempt(struct load *l)
 {
     l->restarting = l->spoiled = l->merging = false;
     pipeline_free(l->pipeline);
@@ -255,6 +255,12 @@ static void begin_anew(struct load *l)
     l->arrival->xid[0] = '\0';
     l->arrival->state = ARRIVAL_LOADING;
     l->deleted = 0;
+}
+
+/* Once more from the file's first byte. */
+static void begin_anew(struct load *l)
+{
+    load_forget_attempt(l);
     load_narrow_prepare(l);
     load_enter(l, STATE_CONNECTING);
     bool searching = l->way == WAY_NARROW || l->way == WAY_COUNT;
@@ -277,6 +283,7 @@ void load_restart(struct load *l, enum load_way way)
 void load_unwind(struct load *l)
 {
     if (!attempt_is_over(l)) return;
+    if (l->restarting && l->widening) return load_widen(l);
     if (l->restarting) return begin_anew(l);
     if (load_is_doubtful(l)) {
         load_enter(l, STATE_COMPARING);

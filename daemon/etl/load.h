@@ -17,6 +17,9 @@
  * Rows that the server refuses lead back to CONNECTING, first by way of NARROWING (load_narrow.h: which rows are it?), which never
  * commits, then once more by the ordinary way without them.
  *
+ * Where the table must follow the file first, CREATING is ALTERING (load_alter.c): new columns, of which only those are inferred that
+ * come from cells, or wider types, for which COPYING is given up.
+ *
  * CHECKING only where the file may be in the ledger already: found in work/ at start, or its COMMIT is in doubt (first the old
  * transaction must be over). Every failure leads to UNWINDING, which brings jobs, COPY, transaction and connection to their ends
  * one after the other.

@@ -7,6 +7,8 @@
 
 enum {
     CHUNK_BYTES = 512 * 1024,
+    CHUNK_BYTES_MIN = 16 * 1024,
+    CHUNK_EXTRA = 8,               /* bytes of COPY for a byte of the file that a chunk of full size has room for */
     REJECTS_MAX = 8 * 1024 * 1024, /* bytes of rejects kept for one file */
     ANALYZE_ROWS = 10000,
 };
@@ -252,15 +254,33 @@ static bool over_budget(const struct load *l, bool at_end)
 }
 
 /* Words for too many rejects: the first of them, as the person will want to mend it. */
-void load_fail_rejected(struct load *l)
+static void describe_rejected(const struct load *l, struct error *ret_why)
 {
     const struct reject_list *list = &l->rejects;
-    if (list->n == 0)
-        return load_fail(l, "%llu of %llu rows are refused", (unsigned long long)list->count,
-                         (unsigned long long)l->arrival->counts.read);
-    load_fail(l, "line %llu: " SLICE_FMT " (%s%llu of %llu rows are refused; see the .errors.csv beside the file)",
-              (unsigned long long)list->item[0].line, SLICE_ARG(list->item[0].message), l->narrow.partial ? "at least " : "",
-              (unsigned long long)list->count, (unsigned long long)l->arrival->counts.read);
+    unsigned long long refused = list->count, read = l->arrival->counts.read;
+    if (list->n == 0) {
+        error_set(ret_why, 0, "%llu of %llu rows are refused", refused, read);
+    } else {
+        error_set(ret_why, 0, "line %llu: " SLICE_FMT " (%s%llu of %llu rows are refused; see the .errors.csv beside the file)",
+                  (unsigned long long)list->item[0].line, SLICE_ARG(list->item[0].message), l->narrow.partial ? "at least " : "",
+                  refused, read);
+    }
+}
+
+void load_fail_rejected(struct load *l)
+{
+    struct error why;
+    describe_rejected(l, &why);
+    load_conclude(l, LOAD_FAILED, &why);
+}
+
+/* More rows are refused than may be: does the table follow the file? */
+static void widen_or_fail(struct load *l)
+{
+    if (!load_may_widen(l)) return load_fail_rejected(l);
+    describe_rejected(l, &l->why);
+    l->widening = true;
+    load_restart(l, l->way);
 }
 
 /* The pipeline failed for the file's sake, or for the machine's. */
@@ -305,7 +325,7 @@ static void on_flow_ended(void *ctx, int rc, const struct error *err)
     load_take_flow(l, rc, err);
     if (load_is_unwinding(l)) return load_unwind(l);
     if (rc != 0) return load_fail_flow(l);
-    if (over) return load_fail_rejected(l);
+    if (over) return widen_or_fail(l);
     if (l->spoiled) return load_narrow(l, &l->why);
     sender_finish(&l->sender);
     if (l->shares) load_parallel_flow_ended(l);
@@ -319,6 +339,15 @@ static void on_flow_ready(void *ctx)
     if (l->flowing && !load_is_unwinding(l) && over_budget(l, false)) pipeline_discard(l->pipeline); /* read on only to count */
 }
 
+/* Where rows bring more than their cells (constants, NULLs), which have a byte each at least, chunks are smaller, so that what is
+ * made of one keeps its size. */
+static size_t chunk_bytes(const struct plan *p)
+{
+    size_t extra = p->convert.row_extra / (p->rule.cells ? p->rule.cells : 1);
+    size_t bytes = CHUNK_BYTES / (1 + extra / CHUNK_EXTRA);
+    return bytes > CHUNK_BYTES_MIN ? bytes : CHUNK_BYTES_MIN;
+}
+
 int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *, int, const struct error *))
 {
     struct pipeline_config c = {
@@ -328,7 +357,7 @@ int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *,
                   .st = l->head.st,
                   .dialect = l->head.plan_head.dialect,
                   .options = l->head.input,
-                  .chunk_bytes = CHUNK_BYTES,
+                  .chunk_bytes = chunk_bytes(l->plan),
                   .max_record = (size_t)l->settings->daemon.max_record},
         .plan = &l->plan->convert,
         .rejects_max = REJECTS_MAX,

@@ -1,13 +1,13 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/log.h"
 #include "base/name.h"
 #include "etl/load_private.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
     AGGREGATE_SHARE = 4, /* of memory_max, for the partial aggregates of all loads */
-    NAMES_BLOCK = 4096,
-    NAMES_MAX = 64 * 1024 * 1024,
 };
 
 /* ---- the plan: the file must fit its dataset ---- */
@@ -36,8 +36,7 @@ static void judge_by(struct load *l, struct dataset *d)
     l->judge = d;
 }
 
-/* The dataset is known: the file must fit it. Reading begins while the connection is still to come. */
-static void plan_and_copy(struct load *l, struct dataset *d)
+void load_plan(struct load *l, struct dataset *d)
 {
     struct error err;
     l->dataset_id = d->id;
@@ -49,6 +48,8 @@ static void plan_and_copy(struct load *l, struct dataset *d)
     if (r == PLAN_E_DATASET) return load_conclude(l, d->unready ? LOAD_RETRY : LOAD_PAUSE, &err);
     if (r < 0) return load_retry(l, r, NULL);
     l->plan = plan;
+    if (r == PLAN_E_DRIFT) return load_add_columns(l);
+    plan_tell_ignored(plan, l->arrival->file.name);
     plan->convert.aggregate_max = load_aggregate_max(l->env, d);
     l->way = load_first_way(l);
     if (l->way == WAY_COPY && load_wants_parallel(l)) l->way = WAY_PARALLEL;
@@ -94,35 +95,42 @@ static void on_created(void *ctx, int status, const struct error *err)
     l->pipeline = NULL;
     plan_free(l->plan);
     l->plan = NULL;
-    plan_and_copy(l, d);
+    load_plan(l, d);
+}
+
+/* The columns of the cells, then those of the path. 0 or -ENOMEM. */
+static int guess_columns(struct load *l, struct guess_column *ret_column)
+{
+    const struct plan_head *head = &l->head.plan_head;
+    const struct convert_bench *bench = pipeline_result(l->pipeline)->bench;
+    for (size_t i = 0; i < head->cells; i++) {
+        ret_column[i].name = head->name[i];
+        infer_result(bench->infer, i, &ret_column[i].as);
+    }
+    for (size_t i = 0; i < l->plan->n_wanted; i++) {
+        struct guess_column *c = &ret_column[head->cells + i];
+        c->name = l->plan->wanted[i].name;
+        int r = infer_text(l->plan->wanted[i].text, &l->plan->convert.reading, &c->as);
+        if (r < 0) return r;
+        snprintf(c->as.reason, sizeof c->as.reason, "by the path of the first file");
+    }
+    return 0;
 }
 
 void load_create(struct load *l)
 {
     load_enter(l, STATE_CREATING);
-    struct arena arena;
-    arena_init(&arena, NAMES_BLOCK, NAMES_MAX);
-    const struct plan_head *head = &l->head.plan_head;
-    struct convert_bench *bench = pipeline_result(l->pipeline)->bench;
-    struct infer_column *column = arena_array(&arena, head->cells + 1, sizeof *column);
-    struct infer *none = NULL;
-    int r = column ? 0 : -ENOMEM;
-    if (r == 0 && !bench) r = infer_new(head->cells, &(struct infer_reading){0}, &none); /* a header and nothing else */
-    for (size_t i = 0; r == 0 && i < head->cells; i++)
-        infer_result(bench ? bench->infer : none, i, &column[i]);
-    if (r == 0) {
-        struct catalog_guess guess = {.name = l->declared ? l->declared->name : l->name,
-                                      .schema = l->declared ? l->declared->schema : "public",
-                                      .table = l->declared ? l->declared->table : l->name,
-                                      .owner = l->declared ? l->settings : NULL,
-                                      .config = l->declared,
-                                      .column = head->name,
-                                      .inferred = column,
-                                      .columns = head->cells};
-        r = catalog_create(l->env->catalog, l->conn, &guess, on_created, l);
-    }
-    infer_free(none);
-    arena_done(&arena);
+    const struct config_dataset *declared = l->declared;
+    struct guess guess = {.name = declared ? declared->name : l->name,
+                          .schema = declared ? declared->schema : "public",
+                          .table = declared ? declared->table : l->name,
+                          .swapped = declared && declared->mode == CONFIG_MODE_REPLACE,
+                          .columns = l->head.plan_head.cells + l->plan->n_wanted};
+    struct guess_column *column = calloc(guess.columns, sizeof *column);
+    int r = column ? guess_columns(l, column) : -ENOMEM;
+    guess.column = column;
+    if (r == 0) r = catalog_create(l->env->catalog, l->conn, &guess, declared ? l->settings : NULL, declared, on_created, l);
+    free(column);
     load_asked(l, r);
 }
 
@@ -136,6 +144,9 @@ static void on_inferred(void *ctx, int rc, const struct error *err)
     l->flow_err = *err;
     if (l->decided) return load_unwind(l);
     if (rc != 0) return load_fail_flow(l);
+    if (pipeline_result(l->pipeline)->rows_read == 0)
+        return load_fail(l, "it has a header but no row, so that nothing tells the types of its columns; drop a file with rows "
+                            "first, or declare the dataset's columns");
     l->state = STATE_CREATING;
     if (l->conn) return load_create(l);
     load_want_connection(l);
@@ -144,7 +155,9 @@ static void on_inferred(void *ctx, int rc, const struct error *err)
 static void infer(struct load *l)
 {
     load_enter(l, STATE_INFERRING);
-    int r = plan_new_infer(l->declared, &l->head.plan_head, &l->plan);
+    struct error err;
+    int r = plan_new_infer(l->declared, &l->head.plan_head, &err, &l->plan);
+    if (r > 0) return load_fail(l, "%s", err.text);
     if (r == 0) r = load_flow_start(l, NULL, on_inferred);
     if (r < 0) return load_retry(l, r, NULL);
     if (l->flowing) pipeline_discard(l->pipeline);
@@ -170,7 +183,7 @@ static void resolve_undeclared(struct load *l)
             name_of_file(file, l->name);
         }
         struct dataset *d = catalog_find(l->env->catalog, l->name);
-        if (d && may_take(l, d)) return plan_and_copy(l, d);
+        if (d && may_take(l, d)) return load_plan(l, d);
         if (!d && !config_dataset(l->settings, slice_of(l->name))) return infer(l);
         if (d) judge_by(l, d);
     }
@@ -184,7 +197,7 @@ static void resolve(struct load *l)
 {
     if (!l->declared) return resolve_undeclared(l);
     struct dataset *d = catalog_find(l->env->catalog, l->declared->name);
-    if (d) return plan_and_copy(l, d);
+    if (d) return load_plan(l, d);
     struct error err;
     if (l->declared->columns_sql[0] == '\0' && load_is_keyed(l)) {
         error_set(&err, 0, "its mode needs a primary key, and table %s.%s does not exist; make it, or declare its columns",
@@ -205,6 +218,7 @@ static void on_head(struct head *h)
     if (l->decided) return load_unwind(l);
     if (l->head.rc > 0) return load_fail(l, "%s", l->head.err.text);
     if (l->head.rc < 0) return load_retry(l, l->head.rc, &l->head.err);
+    l->head.plan_head.path = slice_of(l->arrival->file.path);
     resolve(l);
 }
 

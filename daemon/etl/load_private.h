@@ -1,8 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of a load share: load.c (outcomes, unwinding), load_open.c (which dataset: checking, opening, inferring,
- * creating), load_copy.c (the transaction), load_parallel.c (several of them), load_stage.c (keyed modes), load_report.c (is a
- * refusal still true; the ledger row of a file that was not loaded). Nobody else includes this.
+ * creating), load_alter.c (the table changes, so that the file fits), load_copy.c (the transaction), load_parallel.c (several of
+ * them), load_stage.c (keyed modes), load_report.c (is a refusal still true; the ledger row of a file that was not loaded). Nobody
+ * else includes this.
  *
  * The rule for all of them: load_conclude and what leads to it (fail, retry, refused) may end the load, and with it the object:
  * return right after.
@@ -36,6 +37,7 @@ enum load_state {
     STATE_OPENING,
     STATE_INFERRING,
     STATE_CREATING,
+    STATE_ALTERING,
     STATE_CONNECTING,
     STATE_GATHERING,
     STATE_COPYING,
@@ -85,11 +87,13 @@ struct load {
     struct prepared prepared; /* what it, or an earlier try, has left open is being settled */
     struct ledger_rejects reject_job;
     struct load_swap swap;
-    int64_t deleted;    /* rows that `replace` took away */
-    size_t sequence;    /* the rule's column whose sequence is being advanced */
-    int64_t dataset_id; /* for the ledger; 0: none yet */
-    bool merging;       /* rows go into the rollups: what the server refuses now is the rows' fault */
-    bool spoiled;       /* PostgreSQL refused the rows, as `why` says; only the digest is still wanted */
+    unsigned alterations; /* how often the table was altered for this file */
+    bool widening;        /* this attempt's rows do not fit the columns' types; the inference is to tell which would take them */
+    int64_t deleted;      /* rows that `replace` took away */
+    size_t sequence;      /* the rule's column whose sequence is being advanced */
+    int64_t dataset_id;   /* for the ledger; 0: none yet */
+    bool merging;         /* rows go into the rollups: what the server refuses now is the rows' fault */
+    bool spoiled;         /* PostgreSQL refused the rows, as `why` says; only the digest is still wanted */
 
     bool decided, recorded; /* the outcome is known; the ledger has it */
     enum load_outcome outcome;
@@ -123,6 +127,8 @@ void load_unwind(struct load *l);
  * by that way, on the same connection. For loads whose plan is made. Return right after, as after load_conclude.
  */
 void load_restart(struct load *l, enum load_way way);
+/** Nothing of the attempt is left: no flow, no counts, no rejects. */
+void load_forget_attempt(struct load *l);
 /** The attempt is over, one way or the other: the caller must call load_unwind and return. */
 static inline bool load_is_unwinding(const struct load *l)
 {
@@ -143,6 +149,20 @@ void load_ask_ledger(struct load *l);
 void load_open(struct load *l);
 /** CREATING, with a connection: the table of a file that nobody declared. */
 void load_create(struct load *l);
+
+/** The dataset is known: the file must fit it. Reading begins while the connection is still to come. */
+void load_plan(struct load *l, struct dataset *d);
+
+/* load_alter.c */
+/** l->plan says which columns the table lacks (PLAN_E_DRIFT). */
+void load_add_columns(struct load *l);
+/** ALTERING, with a connection. */
+void load_alter(struct load *l);
+/** So many rows are refused that the file would fail: could the table change its types for it? */
+bool load_may_widen(const struct load *l);
+/** The attempt is over (load_restart with l->widening): find the types, alter the table, and load anew; or fail as it would have.
+ */
+void load_widen(struct load *l);
 
 /* load_copy.c */
 /** Start the pipeline over l->plan. `ready` may be NULL. 0 or negative. */

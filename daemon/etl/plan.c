@@ -15,124 +15,13 @@ enum {
     CHUNK_REJECTS_MAX = 1024 * 1024, /* bytes of rejects kept for one chunk */
 };
 
-bool plan_head_agrees(const struct plan_head *head, const struct table *t)
-{
-    if (head->cells != t->columns) return false;
-    for (size_t i = 0; i < head->cells; i++)
-        if (plan_head_find(head, t->column[i].name) < 0) return false;
-    return true;
-}
-
-/* ---- matching ---- */
-
-struct matching {
+/* What a plan is made with. */
+struct planning {
     struct plan *plan;
     const struct plan_head *head;
-    bool *used;  /* cells that found their column */
-    int *source; /* of each column of the table: the cell, or -1 */
+    struct match match;
     struct error *err;
 };
-
-/* By the name that the configuration gives, or the column's own: the first cell that has either. */
-static int match_by_header(const struct matching *m, const char *column, const struct config_column *c)
-{
-    char wanted[NAME_MAX_BYTES + 1];
-    name_normalise(slice_of(c && c->from[0] ? c->from : column), wanted);
-    int given = plan_head_find(m->head, wanted), own = plan_head_find(m->head, column);
-    if (given < 0 || own < 0) return given < 0 ? own : given;
-    return given < own ? given : own;
-}
-
-/* Without a header and without positions the cells are the columns in their order. */
-static bool by_order(const struct matching *m)
-{
-    if (m->head->dialect.header == DIALECT_HEADER_YES) return false;
-    const struct config_dataset *c = m->plan->dataset->config;
-    for (size_t i = 0; c && i < c->n_columns; i++)
-        if (c->column[i].position > 0) return false;
-    return true;
-}
-
-static int match_column(struct matching *m, size_t i, int *order)
-{
-    const struct dataset *d = m->plan->dataset;
-    const struct table_column *column = &d->table.column[i];
-    const struct config_column *c = d->config ? config_column(d->config, column->name) : NULL;
-    m->source[i] = -1;
-    if (column->generated) return 0;
-    if (order) {
-        m->source[i] = (*order)++;
-    } else if (c && c->position > 0) {
-        m->source[i] = (int)c->position - 1;
-    } else if (m->head->dialect.header == DIALECT_HEADER_YES) {
-        m->source[i] = match_by_header(m, column->name, c);
-    }
-    if (m->source[i] >= (int)m->head->cells)
-        return error_set(m->err, PLAN_E_HEADER,
-                         "line 1 has %zu cells, but column %s is expected in cell %d; is the delimiter right?", m->head->cells,
-                         column->name, m->source[i] + 1);
-    if (m->source[i] >= 0) m->used[m->source[i]] = true;
-    return 0;
-}
-
-static int check_cells_used(const struct matching *m, bool ordered)
-{
-    if (!ordered && m->head->dialect.header != DIALECT_HEADER_YES) return 0; /* by position: the others are not wanted */
-    const struct dataset *d = m->plan->dataset;
-    for (size_t i = 0; i < m->head->cells; i++) {
-        if (m->used[i]) continue;
-        if (ordered)
-            return error_set(m->err, PLAN_E_HEADER, "line 1 has %zu cells, but %s.%s has fewer columns", m->head->cells,
-                             d->table.schema, d->table.name);
-        char shown[128];
-        return error_set(m->err, PLAN_E_HEADER,
-                         "line 1: cell %zu (\"%s\") is no column of %s.%s; rename it, or give the column a `from`", i + 1,
-                         log_escape(m->head->cell[i], shown, sizeof shown), d->table.schema, d->table.name);
-    }
-    return 0;
-}
-
-static bool used_by_rollup(const struct dataset *d, size_t column)
-{
-    for (size_t r = 0; r < d->rollups; r++) {
-        const struct aggregate_spec *s = &d->rollup[r].spec;
-        for (size_t i = 0; i < s->keys; i++)
-            if (s->key[i].column == column) return true;
-        for (size_t i = 0; i < s->measures; i++)
-            if (s->measure[i].function != AGGREGATE_COUNT_ALL && s->measure[i].column == column) return true;
-    }
-    return false;
-}
-
-/* A column that the file does not have: the server's default, or NULL where that is allowed. */
-static int check_missing(const struct matching *m, size_t i)
-{
-    const struct dataset *d = m->plan->dataset;
-    const struct table_column *c = &d->table.column[i];
-    if ((c->has_default || c->generated) && used_by_rollup(d, i))
-        return error_set(m->err, PLAN_E_DATASET,
-                         "column %s feeds a rollup, but the server would make its values; the file must have it", c->name);
-    if (c->not_null && !c->has_default && !c->generated)
-        return error_set(m->err, PLAN_E_HEADER, "line 1: no cell for column %s, which may not be null", c->name);
-    return 0;
-}
-
-static int match_all(struct matching *m)
-{
-    struct plan *p = m->plan;
-    const struct table *t = &p->dataset->table;
-    bool ordered = by_order(m);
-    int order = 0, r = 0;
-    m->used = arena_array(&p->arena, m->head->cells + 1, sizeof *m->used);
-    m->source = arena_array(&p->arena, t->columns + 1, sizeof *m->source);
-    if (!m->used || !m->source) return -ENOMEM;
-    for (size_t i = 0; i < t->columns && r == 0; i++)
-        r = match_column(m, i, ordered ? &order : NULL);
-    if (r == 0) r = check_cells_used(m, ordered);
-    for (size_t i = 0; i < t->columns && r == 0; i++)
-        if (m->source[i] < 0) r = check_missing(m, i);
-    return r;
-}
 
 /* ---- the rule ---- */
 
@@ -159,7 +48,7 @@ static bool is_number(enum type_id id)
 }
 
 /* How the dataset's and the column's options say that values are written */
-static int set_reading(struct matching *m, const struct table_column *c, const struct config_column *config,
+static int set_reading(const struct planning *m, const struct table_column *c, const struct config_column *config,
                        struct column_rule *rule)
 {
     const struct config_dataset *d = m->plan->dataset->config;
@@ -179,22 +68,108 @@ static int set_reading(struct matching *m, const struct table_column *c, const s
     return 0;
 }
 
-static int make_column_rule(struct matching *m, size_t i, struct column_rule *rule, struct type_format **ret_format)
+/* How the column's texts are written: the template that the configuration gives, or inference found. 0, PLAN_E_DATASET, -ENOMEM. */
+static int make_format(const struct planning *m, const struct table_column *c, struct type_format **ret_format)
 {
     const struct dataset *d = m->plan->dataset;
-    const struct table_column *c = &d->table.column[i];
     const struct config_column *config = d->config ? config_column(d->config, c->name) : NULL;
     const char *format = config && config->format[0] ? config->format : c->format;
-    *rule = (struct column_rule){.name = c->name, .input = {.type = c->type}, .source = m->source[i], .not_null = c->not_null};
-    int r = d->config ? set_reading(m, c, config, rule) : 0;
-    if (r != 0 || !format[0]) return r;
+    if (!format[0]) return 0;
     struct error why;
-    r = type_format_new(slice_of(format), &why, ret_format);
+    int r = type_format_new(slice_of(format), &why, ret_format);
     if (r == 0 && !type_format_suits(*ret_format, c->type.id))
         r = error_set(&why, TYPE_E_SYNTAX, "it lacks what a %s needs", type_info(c->type.id)->name);
     if (r > 0) return error_set(m->err, PLAN_E_DATASET, "column %s: format \"%s\": %s", c->name, format, why.text);
-    rule->input.format = *ret_format;
     return r;
+}
+
+static bool means_null(const struct column_rule *rule, struct slice text)
+{
+    for (size_t i = 0; i < rule->null_tokens; i++)
+        if (slice_equal(text, rule->null_token[i])) return true;
+    return !text.p;
+}
+
+/* A part of the path is a cell that all rows have. */
+static int make_constant(const struct planning *m, const struct match_part *part, struct column_rule *rule)
+{
+    char shown[128], value[128], expected[128];
+    rule->source = means_null(rule, part->text) ? RULE_NULL : RULE_CONSTANT;
+    log_escape(m->head->path, shown, sizeof shown);
+    if (rule->source == RULE_NULL) {
+        if (!rule->not_null) return 0;
+        return error_set(m->err, PLAN_E_HEADER, "its path %s: {%s} is NULL, but column %s may not be null", shown, part->name,
+                         rule->name);
+    }
+    struct arena *a = &m->plan->arena;
+    struct slice text = arena_copy(a, part->text);
+    if (!text.p) return -ENOMEM;
+    int r = type_parse(&rule->input, text, a, &rule->constant);
+    if (r <= 0) return r;
+    return error_set(m->err, PLAN_E_HEADER, "its path %s: {%s}: column %s: \"%s\" %s; expected %s", shown, part->name, rule->name,
+                     log_escape(text, value, sizeof value), type_fault(rule->input.type.id, r),
+                     type_expected(&rule->input, r, expected));
+}
+
+/* What each row has of it, whatever its cells are. */
+static size_t extra_bytes(const struct column_rule *rule)
+{
+    if (rule->source >= 0) return 0;
+    bool bytes = rule->source == RULE_CONSTANT && !type_info(rule->input.type.id)->fixed;
+    return (bytes ? rule->constant.s.len : sizeof(int64_t)) + sizeof(int32_t);
+}
+
+static int make_column_rule(struct planning *m, size_t i, struct column_rule *rule, struct type_format **ret_format)
+{
+    static const int source_of[] = {[MATCH_NOTHING] = RULE_NULL, [MATCH_PART] = RULE_CONSTANT, [MATCH_RESCUE] = RULE_RESCUE};
+    const struct dataset *d = m->plan->dataset;
+    const struct table_column *c = &d->table.column[i];
+    const struct match_source *from = &m->match.source[i];
+    *rule = (struct column_rule){.name = c->name,
+                                 .input = {.type = c->type},
+                                 .source = from->kind == MATCH_CELL ? (int)from->index : source_of[from->kind],
+                                 .not_null = c->not_null,
+                                 .exact = d->inferred};
+    int r = d->config ? set_reading(m, c, config_column(d->config, c->name), rule) : 0;
+    if (r == 0) r = make_format(m, c, ret_format);
+    rule->input.format = *ret_format;
+    if (r == 0 && from->kind == MATCH_PART) r = make_constant(m, &m->match.part[from->index], rule);
+    m->plan->convert.row_extra += extra_bytes(rule);
+    return r;
+}
+
+/* The key of a cell that no column takes: its header, or its column's name where that is empty or another cell has the same. */
+static struct slice rescue_key(const struct planning *m, size_t unknown)
+{
+    const struct plan_head *head = m->head;
+    size_t cell = m->match.unknown[unknown];
+    struct slice key = head->cell[cell];
+    bool unique = key.len > 0 && head->dialect.header == DIALECT_HEADER_YES;
+    for (size_t i = 0; i < m->match.unknowns && unique; i++)
+        unique = i == unknown || !slice_equal(head->cell[m->match.unknown[i]], key);
+    return unique ? key : slice_of(head->name[cell]);
+}
+
+static int make_rescue(struct planning *m)
+{
+    struct plan *p = m->plan;
+    struct rescue_cell *cell = arena_array(&p->arena, m->match.unknowns + 1, sizeof *cell);
+    int r = cell ? 0 : -ENOMEM;
+    for (size_t i = 0; i < m->match.unknowns && r == 0; i++) {
+        r = rescue_cell_init(m->match.unknown[i], rescue_key(m, i), &p->arena, &cell[i]);
+        if (r == 0) p->convert.row_extra += cell[i].key.len;
+    }
+    p->rule.rescue = (struct rescue){cell, m->match.unknowns};
+    return r;
+}
+
+static int note_ignored(struct planning *m)
+{
+    struct plan *p = m->plan;
+    p->ignored = arena_array(&p->arena, m->match.unknowns + 1, sizeof *p->ignored);
+    for (size_t i = 0; p->ignored && i < m->match.unknowns; i++)
+        p->ignored[p->n_ignored++] = arena_copy(&p->arena, m->head->cell[m->match.unknown[i]]);
+    return p->ignored ? 0 : -ENOMEM;
 }
 
 /* The rollups' specs over the rule's columns instead of the table's. `place` maps a table's column to the rule's. */
@@ -258,7 +233,7 @@ static int make_copy_sql(struct plan *p)
     return p->copy_sql ? 0 : -ENOMEM;
 }
 
-static int make_rule(struct matching *m)
+static int make_rule(struct planning *m)
 {
     struct plan *p = m->plan;
     const struct table *t = &p->dataset->table;
@@ -268,8 +243,13 @@ static int make_rule(struct matching *m)
     p->format = arena_array(&p->arena, t->columns + 1, sizeof *p->format);
     if (!types || !place || !p->rule.column || !p->format) return -ENOMEM;
     p->rule.cells = m->head->cells;
+    if (m->match.unknowns > 0) {
+        bool rescue = p->dataset->config->new_columns == CONFIG_NEW_RESCUE;
+        int r = rescue ? make_rescue(m) : note_ignored(m);
+        if (r < 0) return r;
+    }
     for (size_t i = 0; i < t->columns; i++) {
-        if (m->source[i] < 0 && !used_by_rollup(p->dataset, i)) continue;
+        if (m->match.source[i].kind == MATCH_NOTHING && !match_used_by_rollup(p->dataset, i)) continue;
         size_t n = p->rule.columns++; /* also when it fails: its format is to be freed */
         int r = make_column_rule(m, i, &p->rule.column[n], &p->format[n]);
         if (r != 0) return r;
@@ -286,44 +266,123 @@ static int make_rule(struct matching *m)
 }
 
 /* The columns by which a keyed mode tells rows apart must come from the file. */
-static int check_key(const struct matching *m)
+static int check_key(const struct planning *m)
 {
     const struct dataset *d = m->plan->dataset;
     const struct config_dataset *c = d->config;
     if (!c || (c->mode != CONFIG_MODE_UPSERT && c->mode != CONFIG_MODE_IGNORE)) return 0;
     for (size_t i = 0; i < d->table.keys; i++) {
         size_t k = d->table.key[i];
-        if (m->source[k] < 0)
+        if (m->match.source[k].kind == MATCH_NOTHING)
             return error_set(
                 m->err, PLAN_E_HEADER, "line 1: column %s is missing; it is in the primary key of %s.%s, which mode = %s needs",
                 d->table.column[k].name, d->table.schema, d->table.name, c->mode == CONFIG_MODE_UPSERT ? "upsert" : "ignore");
     }
-    if (c->newest_by[0] && m->source[table_find(&d->table, c->newest_by)] < 0)
+    if (c->newest_by[0] && m->match.source[table_find(&d->table, c->newest_by)].kind == MATCH_NOTHING)
         return error_set(m->err, PLAN_E_HEADER, "line 1: column %s is missing; newest_by needs it", c->newest_by);
     return 0;
 }
 
-static struct plan *plan_make(const struct plan_head *head)
+/* `config` may be NULL; it must outlive the plan. */
+static struct plan *plan_make(const struct config_dataset *config, const struct plan_head *head)
 {
     struct plan *p = calloc(1, sizeof *p);
     if (!p) return NULL;
     arena_init(&p->arena, PLAN_BLOCK, PLAN_MAX);
+    if (config)
+        p->convert.reading = (struct infer_reading){
+            .null_token = null_tokens(&p->arena, &config->null), .null_tokens = config->null.n, .marks = marks_of(config, NULL)};
+    if (config && !p->convert.reading.null_token) {
+        plan_free(p);
+        return NULL;
+    }
     p->convert.dialect = head->dialect;
     p->convert.header = head->dialect.header == DIALECT_HEADER_YES;
     p->convert.rejects_max = CHUNK_REJECTS_MAX;
     return p;
 }
 
+/* A column that is to come; of a cell, its type is to be inferred. */
+static int want(struct plan *p, const struct plan_column *column)
+{
+    struct plan_column copy = *column;
+    copy.name = arena_cstr(&p->arena, slice_of(column->name));
+    copy.text = arena_copy(&p->arena, column->text);
+    if (!copy.name || (column->text.p && !copy.text.p)) return -ENOMEM;
+    p->wanted[p->n_wanted++] = copy;
+    return 0;
+}
+
+/* Instead of a load: what the table must get, and the inference of the cells among it. */
+static int make_drift(struct planning *m)
+{
+    struct plan *p = m->plan;
+    const struct match *match = &m->match;
+    bool *only = arena_array(&p->arena, m->head->cells + 1, sizeof *only);
+    p->wanted = arena_array(&p->arena, match->unknowns + match->parts + 1, sizeof *p->wanted);
+    int r = only && p->wanted ? 0 : -ENOMEM;
+    if (r == 0 && match->needs_rescue) r = want(p, &(struct plan_column){.name = TABLE_RESCUED, .kind = PLAN_FOR_RESCUE});
+    bool add = p->dataset->config->new_columns == CONFIG_NEW_ADD;
+    for (size_t i = 0; i < match->unknowns && r == 0 && add; i++) {
+        size_t cell = match->unknown[i];
+        r = want(p, &(struct plan_column){.name = m->head->name[cell], .kind = PLAN_FROM_CELL, .cell = cell});
+        only[cell] = true;
+        p->convert.infer_columns = m->head->cells;
+    }
+    for (size_t i = 0; i < match->parts && r == 0; i++)
+        if (match->part[i].is_new)
+            r = want(p, &(struct plan_column){.name = match->part[i].name, .kind = PLAN_FROM_PART, .text = match->part[i].text});
+    p->convert.infer_only = only;
+    return r < 0 ? r : PLAN_E_DRIFT;
+}
+
 int plan_new(struct dataset *d, const struct plan_head *head, struct error *err, struct plan **ret_plan)
 {
     if (d->broken) return error_set(err, PLAN_E_DATASET, "%s", d->broken);
-    struct plan *p = plan_make(head);
+    struct plan *p = plan_make(d->config, head);
     if (!p) return -ENOMEM;
     p->dataset = dataset_ref(d);
-    struct matching m = {.plan = p, .head = head, .err = err};
-    int r = match_all(&m);
+    struct planning m = {.plan = p, .head = head, .err = err};
+    int r = match_file(d, head, &p->arena, err, &m.match);
     if (r == 0) r = check_key(&m);
     if (r == 0) r = make_rule(&m);
+    if (r == PLAN_E_DRIFT) r = make_drift(&m);
+    if (r != 0 && r != PLAN_E_DRIFT) {
+        plan_free(p);
+        return r;
+    }
+    *ret_plan = p;
+    return r;
+}
+
+/* The parts of the path become columns behind the cells'. */
+static int want_parts(struct plan *p, const struct config_dataset *config, const struct plan_head *head, struct error *err)
+{
+    struct match_part *part = NULL;
+    size_t parts = 0;
+    int r = match_parts(config, head, &p->arena, err, &part, &parts);
+    if (r == 0) p->wanted = arena_array(&p->arena, parts + 1, sizeof *p->wanted);
+    if (r == 0 && !p->wanted) r = -ENOMEM;
+    for (size_t i = 0; i < parts && r == 0; i++) {
+        int cell = plan_head_find(head, part[i].name);
+        if (cell >= 0) {
+            char shown[128];
+            return error_set(err, PLAN_E_HEADER,
+                             "line 1: cell %d (\"%s\") and {%s} of the path both mean column %s; leave the cell out, or write a * "
+                             "instead of {%s} in `files`",
+                             cell + 1, log_escape(head->cell[cell], shown, sizeof shown), part[i].name, part[i].name, part[i].name);
+        }
+        r = want(p, &(struct plan_column){.name = part[i].name, .kind = PLAN_FROM_PART, .text = part[i].text});
+    }
+    return r;
+}
+
+int plan_new_infer(const struct config_dataset *config, const struct plan_head *head, struct error *err, struct plan **ret_plan)
+{
+    struct plan *p = plan_make(config, head);
+    if (!p) return -ENOMEM;
+    p->convert.infer_columns = head->cells;
+    int r = want_parts(p, config, head, err);
     if (r != 0) {
         plan_free(p);
         return r;
@@ -332,21 +391,14 @@ int plan_new(struct dataset *d, const struct plan_head *head, struct error *err,
     return 0;
 }
 
-int plan_new_infer(const struct config_dataset *config, const struct plan_head *head, struct plan **ret_plan)
+void plan_tell_ignored(const struct plan *p, const char *file)
 {
-    struct plan *p = plan_make(head);
-    if (!p) return -ENOMEM;
-    p->convert.infer_columns = head->cells;
-    if (config) {
-        p->convert.reading = (struct infer_reading){
-            .null_token = null_tokens(&p->arena, &config->null), .null_tokens = config->null.n, .marks = marks_of(config, NULL)};
-        if (!p->convert.reading.null_token) {
-            plan_free(p);
-            return -ENOMEM;
-        }
-    }
-    *ret_plan = p;
-    return 0;
+    if (p->n_ignored == 0 || p->dataset->told_ignored) return;
+    char shown[128];
+    p->dataset->told_ignored = true;
+    log_notice("%s: new_columns is ignore: cell \"%s\"%s no column of %s, and not loaded", file,
+               log_escape(p->ignored[0], shown, sizeof shown),
+               p->n_ignored > 1 ? " and others of its header are" : " of its header is", p->dataset->name);
 }
 
 void plan_free(struct plan *p)

@@ -10,20 +10,15 @@
 
 #include "etl/convert.h"
 #include "etl/dataset.h"
+#include "etl/match.h"
 
-/** What the first record of a file says (etl/head.h makes it). */
-struct plan_head {
-    struct dialect dialect; /* detected; header is YES or NO */
-    struct slice *cell;     /* of the first record; its header's names where there is a header */
-    size_t cells;
-    struct slice raw;          /* the header as it stands in the file; empty where there is none */
-    const char **name;         /* of each cell, as a column's: distinct, never empty */
-    struct plan_name *by_name; /* the same as a hash table */
+/** A column that the table must get before a file can be loaded (PLAN_E_DRIFT). */
+struct plan_column {
+    const char *name;
+    enum { PLAN_FROM_CELL, PLAN_FROM_PART, PLAN_FOR_RESCUE } kind;
+    size_t cell;       /* PLAN_FROM_CELL: whose type is to be inferred over the whole file */
+    struct slice text; /* PLAN_FROM_PART: by which its type is inferred */
 };
-/** The cell of that name, or -1. */
-int plan_head_find(const struct plan_head *head, const char *name);
-/** Has the file just the table's columns? Then an undeclared one may go there. */
-bool plan_head_agrees(const struct plan_head *head, const struct table *t);
 
 struct plan {
     struct arena arena;
@@ -32,20 +27,27 @@ struct plan {
     struct row_rule rule;
     struct convert_plan convert;
     const char *copy_sql;
+    struct plan_column *wanted; /* columns that the table lacks, of a plan that only infers */
+    size_t n_wanted;
+    struct slice *ignored; /* the headers of cells that are not loaded (`new_columns = ignore`) */
+    size_t n_ignored;
 };
-
-enum { PLAN_E_HEADER = 1, PLAN_E_DATASET = 2 };
 
 /**
  * 0; PLAN_E_HEADER: the file does not fit (the words name the column and the cell); PLAN_E_DATASET: the dataset cannot be loaded
- * into until a person mends it; -ENOMEM.
+ * into until a person mends it; PLAN_E_DRIFT: the table must get columns first, and `*ret_plan` is a plan that only infers and says
+ * in `wanted` which (where no cell is among them, convert.infer_columns is 0: there is nothing to read); -ENOMEM.
  */
 must_check int plan_new(struct dataset *d, const struct plan_head *head, struct error *err, struct plan **ret_plan);
 /**
- * A plan that only infers the types of the file's columns. `config`: the dataset that was declared without columns, which must
- * outlive the plan; NULL: nobody declared any. 0 or -ENOMEM.
+ * A plan that only infers the types of the file's columns; `config` is where its dataset is declared, or NULL, and
+ * must outlive the plan. The parts of the
+ * path are in `wanted`. 0, PLAN_E_HEADER, or -ENOMEM.
  */
-must_check int plan_new_infer(const struct config_dataset *config, const struct plan_head *head, struct plan **ret_plan);
+must_check int plan_new_infer(const struct config_dataset *config, const struct plan_head *head, struct error *err,
+                              struct plan **ret_plan);
+/** Say in the log which cells of this file are ignored; once for a snapshot of the dataset. */
+void plan_tell_ignored(const struct plan *p, const char *file);
 /** The plan's COPY into another table with the same columns (quoted), which was made in this transaction. */
 void plan_copy_sql(struct buf *out, const struct plan *p, const char *fresh);
 void plan_free(struct plan *p);

@@ -96,8 +96,8 @@
     "attcollation,"                                                                                                                \
     " attnotnull, atthasdef, attgenerated, attidentity), ',' ORDER BY attnum))"                                                    \
     " FROM pg_attribute WHERE attrelid = to_regclass($" #n ") AND attnum > 0 AND NOT attisdropped)"
-/* $1 dataset, $2 the table → definition, columns. */
-#define SQL_DATASET_DEFINITION "SELECT " SQL_DEFINITION(2) " FROM cetl.dataset d WHERE d.id = $1::int"
+/* $1 dataset, $2 the table → definition, columns, the oid of the table that cetld made for it. */
+#define SQL_DATASET_DEFINITION "SELECT " SQL_DEFINITION(2) ", d.table_made::int8 FROM cetl.dataset d WHERE d.id = $1::int"
 /* Appended to the making of a rollup → definition. */
 #define SQL_DATASET_REDEFINE "UPDATE cetl.dataset SET definition = definition + 1 WHERE id = %lld RETURNING definition"
 

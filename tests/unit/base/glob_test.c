@@ -103,6 +103,41 @@ static void validity_is_told(void **state)
     assert_false(glob_valid(SLICE("{a b}")));
 }
 
+static void assert_parts(const char *glob, const char *path, const char *wanted)
+{
+    struct glob_part part[GLOB_PARTS_MAX];
+    size_t n = 0;
+    char got[256] = "";
+    assert_true(glob_capture(slice_of(glob), slice_of(path), part, &n));
+    for (size_t i = 0; i < n; i++)
+        snprintf(got + strlen(got), sizeof(got) - strlen(got), SLICE_FMT "=" SLICE_FMT "%s", SLICE_ARG(part[i].name),
+                 SLICE_ARG(part[i].text), part[i].is_hive ? "! " : " ");
+    assert_string_equal(got, wanted);
+}
+
+static void parts_tell_what_they_matched(void **state)
+{
+    (void)state;
+    assert_parts("sales/year={year}/{month}/*.csv", "sales/year=2024/01/a.csv", "year=2024! month=01 ");
+    assert_parts("sales_{region}.csv", "any/folder/sales_north.csv", "region=north ");
+    assert_parts("{a}_{b}.csv", "x_y_z.csv", "a=x b=y_z ");
+    assert_parts("*{a}-{b}", "xx-y-z", "a=xx b=y-z ");
+    assert_parts("**/{a}x{b}/**z", "p/qxr/s/txu/z/z", "a=q b=r ");
+    assert_parts("**/{a}x{b}z", "p/qxr/s/txuuz", "a=t b=uu ");
+    assert_parts("a*.csv", "a.csv", "");
+    struct glob_part part[GLOB_PARTS_MAX];
+    size_t n;
+    assert_false(glob_capture(SLICE("{a}.csv"), SLICE(".csv"), part, &n));
+}
+
+static void parts_have_names_of_their_own_and_are_few(void **state)
+{
+    (void)state;
+    assert_false(glob_valid(SLICE("{a}/{b}/{a}")));
+    assert_true(glob_valid(SLICE("{a}{b}{c}{d}{e}{f}{g}{h}{i}{j}{k}{l}{m}{n}{o}{p}")));
+    assert_false(glob_valid(SLICE("{a}{b}{c}{d}{e}{f}{g}{h}{i}{j}{k}{l}{m}{n}{o}{p}{q}")));
+}
+
 static void a_hostile_glob_takes_no_time(void **state)
 {
     (void)state;
@@ -147,6 +182,8 @@ int main(void)
         cmocka_unit_test(bytes_are_bytes),
         cmocka_unit_test(a_glob_without_a_slash_matches_the_last_component),
         cmocka_unit_test(validity_is_told),
+        cmocka_unit_test(parts_tell_what_they_matched),
+        cmocka_unit_test(parts_have_names_of_their_own_and_are_few),
         cmocka_unit_test(a_hostile_glob_takes_no_time),
         cmocka_unit_test(it_agrees_with_fnmatch),
     };

@@ -109,7 +109,7 @@ static void lists_are_by_comma_or_line(void **state)
     becomes(VALUE_LIST, "", "");
     becomes(VALUE_GLOBS, "a_*.csv, {year}/[a-z].csv", "a_*.csv, {year}/[a-z].csv");
     becomes(VALUE_GLOBS, "ok, [a",
-            "! '[a' is not a glob: a [ or { is not closed, or {\xe2\x80\xa6} holds no name; a literal one is written [[] or [{]");
+            "! '[a' is not a glob: a [ or { is not closed, {\xe2\x80\xa6} holds no name or one that came before, or there are more than 16; a literal one is written [[] or [{]");
 }
 
 static void lists_have_a_ceiling(void **state)

@@ -165,6 +165,61 @@ static void a_record_the_reader_refused_becomes_a_reject(void **state)
     assert_reject(f, "id", "22021", want);
 }
 
+static void constants_and_rescued_cells_fill_their_columns(void **state)
+{
+    struct fixture *f = *state;
+    struct rescue_cell spare;
+    assert_int_equal(rescue_cell_init(2, SLICE("Spare"), &f->arena, &spare), 0);
+    struct column_rule column[] = {
+        {.name = "id", .input = {.type = {TYPE_INT8, -1}}, .source = 1},
+        {.name = "region", .input = {.type = {TYPE_TEXT, -1}}, .source = RULE_CONSTANT, .constant = {.s = SLICE("north")}},
+        {.name = "_rescued", .input = {.type = {TYPE_JSONB, -1}}, .source = RULE_RESCUE},
+    };
+    const struct type types[] = {{TYPE_INT8, -1}, {TYPE_TEXT, -1}, {TYPE_JSONB, -1}};
+    const struct row_rule constant = {.column = column, .columns = 3, .cells = 3, .rescue = {&spare, 1}};
+    assert_int_equal(batch_init(&f->batch, types, 3, &f->arena), 0);
+    for (int i = 0; i < 2; i++) {
+        const struct cell cells[] = {{SLICE("x"), false}, {SLICE("5"), false}, {i ? SLICE("") : SLICE("left"), false}};
+        const struct record record = {.cell = cells, .n = 3, .line = 7, .raw = SLICE("the row")};
+        assert_int_equal(rule_apply(&constant, &record, &f->batch, &f->arena, &f->rejects), 0);
+        assert_false(f->batch.column[1].null[i]);
+        assert_true(slice_equal(f->batch.column[1].value[i].s, SLICE("north")));
+    }
+    assert_true(slice_equal(f->batch.column[2].value[0].s, SLICE("{\"Spare\":\"left\"}")));
+    assert_false(f->batch.column[2].null[0]);
+    assert_true(f->batch.column[2].null[1]);
+}
+
+static void an_inferred_type_drops_no_time_and_no_zone(void **state)
+{
+    struct fixture *f = *state;
+    static const struct {
+        enum type_id type;
+        const char *text;
+        bool taken;
+    } cases[] = {
+        {TYPE_DATE, "2024-01-02", true},
+        {TYPE_DATE, "2024-01-02 00:00:00", true},
+        {TYPE_DATE, "2024-01-02 00:00:01", false},
+        {TYPE_DATE, "2024-01-02T10:00:00Z", false},
+        {TYPE_TIMESTAMP, "2024-01-02", true},
+        {TYPE_TIMESTAMP, "2024-01-02 10:00:00.123456", true},
+        {TYPE_TIMESTAMP, "2024-01-02 10:00:00+02", false},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        for (int exact = 0; exact < 2; exact++) {
+            struct column_rule column = {.name = "at", .input = {.type = {cases[i].type, -1}}, .exact = exact};
+            const struct row_rule dated = {.column = &column, .columns = 1, .cells = 1};
+            const struct type type = {cases[i].type, -1};
+            const struct cell cell = {.text = slice_of(cases[i].text)};
+            const struct record record = {.cell = &cell, .n = 1, .line = 7, .raw = SLICE("the row")};
+            assert_int_equal(batch_init(&f->batch, &type, 1, &f->arena), 0);
+            int wanted = cases[i].taken || !exact ? 0 : RULE_E_REJECTED;
+            if (rule_apply(&dated, &record, &f->batch, &f->arena, &f->rejects) != wanted) fail_msg("%s", cases[i].text);
+        }
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -175,6 +230,8 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_value_out_of_range_says_so, setup, teardown),
         cmocka_unit_test_setup_teardown(an_empty_cell_of_a_not_null_column_is_refused, setup, teardown),
         cmocka_unit_test_setup_teardown(a_row_of_another_length_is_refused, setup, teardown),
+        cmocka_unit_test_setup_teardown(constants_and_rescued_cells_fill_their_columns, setup, teardown),
+        cmocka_unit_test_setup_teardown(an_inferred_type_drops_no_time_and_no_zone, setup, teardown),
         cmocka_unit_test_setup_teardown(control_characters_and_length_are_shown_safely, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_the_reader_refused_becomes_a_reject, setup, teardown),
     };

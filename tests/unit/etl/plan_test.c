@@ -180,7 +180,8 @@ static void generated_columns_are_never_fed(void **state)
     assert_rule(p, 1, "placed", 1);
     plan_free(p);
     must_fail(d, DIALECT_HEADER_YES, CELLS("id", "customer_name"), PLAN_E_HEADER,
-              "line 1: cell 2 (\"customer_name\") is no column of public.orders; rename it, or give the column a `from`");
+              "line 1: cell 2 (\"customer_name\"): column customer_name of public.orders is generated, and takes no value from a "
+              "file; leave the cell out, or set new_columns = ignore");
     dataset_unref(d);
 }
 
@@ -189,9 +190,10 @@ static void unknown_header_is_said_with_its_cell(void **state)
     (void)state;
     struct dataset *d = orders_with("");
     must_fail(d, DIALECT_HEADER_YES, CELLS("id", "customer_name", "Pla\nced"), PLAN_E_HEADER,
-              "line 1: cell 3 (\"Pla\\nced\") is no column of public.orders; rename it, or give the column a `from`");
+              "line 1: cell 3 (\"Pla\\nced\") is no column of public.orders; rename it, give the column a `from`, or say by "
+              "new_columns what becomes of such cells");
     must_fail(d, DIALECT_HEADER_YES, CELLS("id", "ID", "placed"), PLAN_E_HEADER,
-              "line 1: cell 2 (\"ID\") is no column of public.orders; rename it, or give the column a `from`");
+              "line 1: cells 1 (\"id\") and 2 (\"ID\") both mean column id; remove one");
     dataset_unref(d);
 }
 
@@ -280,6 +282,171 @@ static void unknown_types_go_by_text(void **state)
     dataset_unref(d);
 }
 
+/* ---- drift ---- */
+
+static void both_headers_that_mean_a_column_are_said(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("[column orders.customer_name]\nfrom = Kunde\n");
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "KUNDE", "customerName"), PLAN_E_HEADER,
+              "line 1: cells 2 (\"KUNDE\") and 3 (\"customerName\") both mean column customer_name; remove one");
+    dataset_unref(d);
+}
+
+static void ignored_cells_feed_nothing_and_are_told(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("new_columns = ignore\n");
+    struct plan *p = must_plan(d, DIALECT_HEADER_YES, CELLS("extra", "id", "ID"));
+    assert_int_equal(p->rule.columns, 1);
+    assert_rule(p, 0, "id", 1);
+    assert_int_equal(p->rule.cells, 3);
+    assert_int_equal(p->n_ignored, 2);
+    assert_true(slice_equal(p->ignored[0], SLICE("extra")));
+    plan_free(p);
+    p = must_plan(d, DIALECT_HEADER_NO, CELLS("1", "Ann", "2024-01-02", "more"));
+    assert_int_equal(p->rule.columns, 3);
+    plan_free(p);
+    dataset_unref(d);
+}
+
+static void added_columns_are_wanted_with_their_cells(void **state)
+{
+    (void)state;
+    struct error err;
+    struct plan *p = NULL;
+    struct dataset *d = orders_with("new_columns = add\n");
+    must_fail(
+        d, DIALECT_HEADER_YES, CELLS("id", "Net Price"), PLAN_E_HEADER,
+        "line 1: cell 2 (\"Net Price\") is no column of public.orders, and cetld did not make that table; add the column to it");
+    d->ours = true;
+    assert_int_equal(plan_with(d, DIALECT_HEADER_YES, CELLS("Net Price", "id", "net-price"), &err, &p), PLAN_E_DRIFT);
+    assert_int_equal(p->n_wanted, 2);
+    assert_string_equal(p->wanted[0].name, "net_price");
+    assert_int_equal(p->wanted[0].cell, 0);
+    assert_string_equal(p->wanted[1].name, "net_price_2");
+    assert_int_equal(p->convert.infer_columns, 3);
+    assert_true(p->convert.infer_only[0] && !p->convert.infer_only[1] && p->convert.infer_only[2]);
+    plan_free(p);
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "ID"), PLAN_E_HEADER,
+              "line 1: cells 1 (\"id\") and 2 (\"ID\") both mean column id; remove one");
+    must_fail(d, DIALECT_HEADER_NO, CELLS("1", "Ann", "2024-01-02", "more"), PLAN_E_HEADER,
+              "line 1 has 4 cells, but public.orders has fewer columns");
+    dataset_unref(d);
+}
+
+static void rescued_cells_are_kept_under_their_headers(void **state)
+{
+    (void)state;
+    struct error err;
+    struct plan *p = NULL;
+    struct dataset *d = orders_with("new_columns = rescue\n");
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "Note"), PLAN_E_HEADER,
+              "line 1: cell 2 (\"Note\") is no column of public.orders, and cetld did not make that table; add the column _rescued "
+              "jsonb to it");
+    d->ours = true;
+    assert_int_equal(plan_with(d, DIALECT_HEADER_YES, CELLS("id", "Note"), &err, &p), PLAN_E_DRIFT);
+    assert_int_equal(p->n_wanted, 1);
+    assert_int_equal(p->wanted[0].kind, PLAN_FOR_RESCUE);
+    assert_int_equal(p->convert.infer_columns, 0);
+    plan_free(p);
+
+    d->table.column[2] = fixture_column(TABLE_RESCUED, TYPE_JSONB);
+    p = must_plan(d, DIALECT_HEADER_YES, CELLS("Note", "id", "Note", ""));
+    assert_int_equal(p->rule.columns, 2);
+    assert_rule(p, 1, "_rescued", RULE_RESCUE);
+    assert_int_equal(p->rule.rescue.cells, 3);
+    assert_true(slice_equal(p->rule.rescue.cell[0].key, SLICE("\"note\":")));
+    assert_true(slice_equal(p->rule.rescue.cell[1].key, SLICE("\"note_2\":")));
+    assert_true(slice_equal(p->rule.rescue.cell[2].key, SLICE("\"column_4\":")));
+    plan_free(p);
+    p = must_plan(d, DIALECT_HEADER_NO, CELLS("1", "Ann")); /* it counts for no cell */
+    assert_int_equal(p->rule.columns, 2);
+    plan_free(p);
+    d->table.column[2].type.id = TYPE_TEXT;
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id", "Note"), PLAN_E_DATASET,
+              "column _rescued of public.orders is no plain jsonb, as new_columns = rescue needs it");
+    dataset_unref(d);
+}
+
+static void missing_columns_may_be_refused_all_at_once(void **state)
+{
+    (void)state;
+    struct dataset *d = orders_with("missing_columns = reject\n");
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id"), PLAN_E_HEADER,
+              "line 1: no cell for 2 columns (customer_name, placed), and missing_columns is reject");
+    d->table.column[1].has_default = d->table.column[2].generated = true;
+    plan_free(must_plan(d, DIALECT_HEADER_YES, CELLS("id")));
+    dataset_unref(d);
+}
+
+/* ---- columns from the path ---- */
+
+static int plan_path(struct dataset *d, const char *path, const char *const *cells, struct error *err, struct plan **ret_plan)
+{
+    struct headed h;
+    head_of(&h, DIALECT_HEADER_YES, cells);
+    h.head.path = slice_of(path);
+    int r = plan_new(d, &h.head, err, ret_plan);
+    headed_done(&h);
+    return r;
+}
+
+static void must_refuse_path(struct dataset *d, const char *path, const char *const *cells, int code, const char *words)
+{
+    struct error err;
+    struct plan *p;
+    assert_int_equal(plan_path(d, path, cells, &err, &p), code);
+    assert_string_equal(err.text, words);
+}
+
+static void parts_of_the_path_are_constants(void **state)
+{
+    (void)state;
+    struct error err;
+    struct plan *p;
+    struct dataset *d = orders_with("files = in/placed={placed}/{customerName}.csv\nnull = none\n");
+    assert_int_equal(plan_path(d, "in/placed=2024%2D01-02/50%25.csv", CELLS("id"), &err, &p), 0);
+    assert_rule(p, 1, "customer_name", RULE_CONSTANT);
+    assert_rule(p, 2, "placed", RULE_CONSTANT);
+    assert_int_equal(p->rule.column[2].constant.i, 8767);
+    assert_true(slice_equal(p->rule.column[1].constant.s, SLICE("50%25"))); /* no '=' before it */
+    plan_free(p);
+    assert_int_equal(plan_path(d, "in/placed=__HIVE_DEFAULT_PARTITION__/none.csv", CELLS("id"), &err, &p), 0);
+    assert_rule(p, 1, "customer_name", RULE_NULL);
+    assert_rule(p, 2, "placed", RULE_NULL);
+    plan_free(p);
+    must_refuse_path(d, "in/placed=soon/x.csv", CELLS("id"), PLAN_E_HEADER,
+                     "its path in/placed=soon/x.csv: {placed}: column placed: \"soon\" is not a date; expected a date such as "
+                     "2024-01-31");
+    must_refuse_path(d, "in/placed=2024-01-02/\xff.csv", CELLS("id"), PLAN_E_HEADER,
+                     "its path in/placed=2024-01-02/\\xff.csv: {customer_name} holds bytes that are no UTF-8 text; rename the file "
+                     "or its folder");
+    must_refuse_path(d, "in/placed=2024-01-02/x.csv", CELLS("id", "Placed"), PLAN_E_HEADER,
+                     "line 1: cell 2 (\"Placed\") and {placed} of the path both mean column placed; leave the cell out, or write a "
+                     "* instead of {placed} in `files`");
+    d->table.column[2].name = "other";
+    must_refuse_path(d, "in/placed=2024-01-02/x.csv", CELLS("id"), PLAN_E_DATASET,
+                     "`files` has {placed}, but public.orders has no column placed; add it, or write a * instead of {placed}");
+    dataset_unref(d);
+}
+
+static void a_part_of_the_path_may_become_a_column(void **state)
+{
+    (void)state;
+    struct error err;
+    struct plan *p;
+    struct dataset *d = orders_with("files = {region}/*.csv\nnew_columns = add\n");
+    d->ours = true;
+    assert_int_equal(plan_path(d, "north/x.csv", CELLS("id", "more"), &err, &p), PLAN_E_DRIFT);
+    assert_int_equal(p->n_wanted, 2);
+    assert_string_equal(p->wanted[1].name, "region");
+    assert_true(slice_equal(p->wanted[1].text, SLICE("north")));
+    assert_int_equal(p->wanted[1].kind, PLAN_FROM_PART);
+    plan_free(p);
+    dataset_unref(d);
+}
+
 /* ---- rollups ---- */
 
 static const char daily[] = "[rollup orders.daily]\ngroup = placed\nmeasure = count(*) as n, max(id) as last\n";
@@ -313,7 +480,7 @@ static void rollups_column_that_the_file_lacks_is_null_in_every_row(void **state
     assert_int_equal(p->convert.rollup[0].key[0].column, 1);
     plan_free(p);
     d->table.column[2].has_default = true;
-    must_fail(d, DIALECT_HEADER_YES, CELLS("id"), PLAN_E_DATASET,
+    must_fail(d, DIALECT_HEADER_YES, CELLS("id"), PLAN_E_HEADER,
               "column placed feeds a rollup, but the server would make its values; the file must have it");
     dataset_unref(d);
 }
@@ -323,7 +490,7 @@ static void plan_that_infers_has_the_heads_width(void **state)
     (void)state;
     struct headed h;
     struct plan *p;
-    assert_int_equal(plan_new_infer(NULL, head_of(&h, DIALECT_HEADER_YES, CELLS("a", "b", "c")), &p), 0);
+    assert_int_equal(plan_new_infer(NULL, head_of(&h, DIALECT_HEADER_YES, CELLS("a", "b", "c")), NULL, &p), 0);
     assert_int_equal(p->convert.infer_columns, 3);
     assert_true(p->convert.header);
     plan_free(p);
@@ -381,6 +548,13 @@ int main(void)
         cmocka_unit_test(inferred_template_of_the_table_is_used),
         cmocka_unit_test(what_a_person_must_mend_names_the_column),
         cmocka_unit_test(unknown_types_go_by_text),
+        cmocka_unit_test(both_headers_that_mean_a_column_are_said),
+        cmocka_unit_test(ignored_cells_feed_nothing_and_are_told),
+        cmocka_unit_test(added_columns_are_wanted_with_their_cells),
+        cmocka_unit_test(rescued_cells_are_kept_under_their_headers),
+        cmocka_unit_test(missing_columns_may_be_refused_all_at_once),
+        cmocka_unit_test(parts_of_the_path_are_constants),
+        cmocka_unit_test(a_part_of_the_path_may_become_a_column),
         cmocka_unit_test(rollups_columns_are_placed_among_the_rules),
         cmocka_unit_test(rollups_column_that_the_file_lacks_is_null_in_every_row),
         cmocka_unit_test(wide_headers_are_matched_at_once),
