@@ -82,7 +82,7 @@ static unsigned look_number(struct slice s, const struct type_marks *marks)
     if (!marks->decimal) return look_plain_number(s);
     char small[TYPE_MARKS_SMALL];
     struct slice plain;
-    if (s.len > sizeof(small) || type_marks_plain(marks, s, small, NULL, &plain)) return 0;
+    if (type_marks_plain(marks, s, small, NULL, &plain)) return 0;
     return look_plain_number(plain);
 }
 

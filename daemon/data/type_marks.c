@@ -58,8 +58,12 @@ int type_marks_plain(const struct type_marks *marks, struct slice text, char sma
                      struct slice *ret_plain)
 {
     struct plain p = {.rest = slice_trim(text)};
-    p.start = p.to = p.rest.len <= TYPE_MARKS_SMALL ? small : arena_alloc(arena, p.rest.len);
-    if (!p.start) return -ENOMEM;
+    if (p.rest.len <= TYPE_MARKS_SMALL)
+        p.start = small;
+    else if (arena)
+        p.start = arena_alloc(arena, p.rest.len);
+    if (!p.start) return arena ? -ENOMEM : TYPE_E_SYNTAX;
+    p.to = p.start;
     if (p.rest.len > 0 && (p.rest.p[0] == '-' || p.rest.p[0] == '+')) copy(&p);
     if (!copy_whole(marks, &p)) return TYPE_E_SYNTAX;
     if (p.rest.len > 0 && p.rest.p[0] == marks->decimal) {

@@ -17,7 +17,8 @@ enum { TYPE_MARKS_SMALL = 64 };
 
 /**
  * `text` as it would be written with a point and without marks between thousands; the result is in `small`, or in the arena when
- * it does not fit, and without white space around it. What is no number at all is handed on as it is. 0, TYPE_E_SYNTAX, or -ENOMEM.
+ * it does not fit (without an arena, NULL, such a text is refused), and without white space around it. What is no number at all is
+ * handed on as it is. 0, TYPE_E_SYNTAX, or -ENOMEM.
  */
 must_check int type_marks_plain(const struct type_marks *marks, struct slice text, char small[TYPE_MARKS_SMALL],
                                 struct arena *arena, struct slice *ret_plain);
