@@ -28,6 +28,11 @@ static bool is_one_of(const char *name, const char *const *names)
     return false;
 }
 
+bool encoding_is_auto(const char *name)
+{
+    return strcasecmp(name, "auto") == 0;
+}
+
 bool encoding_is_utf8(const char *name)
 {
     return is_one_of(name, utf8_names);
@@ -52,7 +57,7 @@ static bool is_name(struct slice text)
 
 static bool is_known(const char *name)
 {
-    if (encoding_is_utf8(name) || encoding_is_latin1(name)) return true;
+    if (encoding_is_auto(name) || encoding_is_utf8(name) || encoding_is_latin1(name)) return true;
     iconv_t cd = iconv_open("UTF-8", name);
     if (cd == (iconv_t)-1) return false;
     iconv_close(cd);

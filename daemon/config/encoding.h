@@ -16,8 +16,9 @@
 enum { ENCODING_E_UNKNOWN = 1 };
 enum { ENCODING_NAME_MAX = 40 };
 
-/** Is there such an encoding? 0, or ENCODING_E_UNKNOWN with the words, and the nearest name, in err. */
+/** Is there such an encoding, or is it "auto"? 0, or ENCODING_E_UNKNOWN with the words, and the nearest name, in err. */
 must_check int encoding_check(struct slice name, struct error *err);
+bool encoding_is_auto(const char *name);
 bool encoding_is_utf8(const char *name);
 bool encoding_is_latin1(const char *name);
 

@@ -166,9 +166,9 @@ static const struct option dataset_options[] = {
               "1.234,56 is 1234.56. space stands for no-break and narrow ones, too."},
     {"timezone", TYPE(ZONE), F(zone), "", "Europe/Paris",
      .prose = "The time zone (by its IANA name) of the times in columns of type timestamptz that do not say theirs. Empty: UTC."},
-    {"encoding", TYPE(ENCODING), F(encoding), "utf-8", "cp1252",
-     .prose =
-         "The encoding of the files: any that iconv --list names. UTF-16 and UTF-32 with a byte order mark are told without it."},
+    {"encoding", TYPE(ENCODING), F(encoding), "auto", "cp1252",
+     .prose = "The encoding of the files: any that iconv --list names. auto: UTF-8, or UTF-16 or UTF-32 where a byte order mark "
+              "says so."},
     {"max_errors", TYPE(BUDGET), F(max_errors), "0",
      .prose = "How many rows of a file, or which part (1%), may be rejected before the file fails."},
     {"duplicates", CHOICE({"skip", CONFIG_DUPLICATES_SKIP}, {"load", CONFIG_DUPLICATES_LOAD}), F(duplicates), "skip",

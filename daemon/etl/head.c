@@ -54,7 +54,8 @@ struct head_declared head_declare(const struct config *settings, const struct co
     declare_dialect(dataset, &d.dialect);
     d.input.compression = compression_of[dataset->compression];
     d.input.latin1 = encoding_is_latin1(dataset->encoding);
-    if (!d.input.latin1 && !encoding_is_utf8(dataset->encoding)) d.input.encoding = dataset->encoding;
+    d.input.utf8 = encoding_is_utf8(dataset->encoding);
+    if (!d.input.latin1 && !d.input.utf8 && !encoding_is_auto(dataset->encoding)) d.input.encoding = dataset->encoding;
     return d;
 }
 

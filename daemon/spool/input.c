@@ -149,7 +149,7 @@ static int begin_part(struct input *in, struct slice start, struct error *err)
     const char *encoding = NULL;
     struct error why;
     if (in->options.latin1) return 0;
-    if (mark_encoding(start, in->options.encoding, &encoding, &why) != 0)
+    if (mark_encoding(start, in->options.utf8 ? "UTF-8" : in->options.encoding, &encoding, &why) != 0)
         return error_set(err, INPUT_E_REFUSED, "%s %s", input_part(in, part), why.text);
     return encoding ? start_transcoding(in, encoding, err) : 0;
 }
@@ -196,8 +196,10 @@ static int read_transcoded(struct input *in, char *to, size_t room, size_t *ret_
 static int read_as_it_is(struct input *in, char *to, size_t room, size_t *ret_len, struct error *err)
 {
     size_t len = in->text.len < room ? in->text.len : room, n = 0;
-    if (len) memcpy(to, in->text.p, len);
-    in->text = (struct slice){in->text.p + len, in->text.len - len};
+    if (len > 0) {
+        memcpy(to, in->text.p, len);
+        in->text = (struct slice){in->text.p + len, in->text.len - len};
+    }
     int r = len < room ? read_unpacked(in, to + len, room - len, &n, err) : 0;
     if (r != 0) return r;
     in->over = len + n < room;

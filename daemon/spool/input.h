@@ -40,6 +40,7 @@ struct input_options {
     enum input_compression compression; /* AUTO: told by the first bytes */
     const char *encoding;               /* for iconv, outlives the input; NULL: UTF-8, or what the byte order mark says */
     bool latin1;                        /* nothing is converted, whatever the mark says */
+    bool utf8;                          /* it is declared: the mark of another encoding is refused */
     uint64_t unpack_max;                /* bytes */
     uint64_t unpack_ratio;
     uint64_t unpack_entries;

@@ -24,13 +24,14 @@ static const struct mark *find_mark(struct slice start)
 
 enum order { OPEN, LITTLE, BIG };
 
-/* What a name says: bytes of its unit (0: it is none of Unicode's wide ones) and their order. */
-static int wide_unit(const char *name, enum order *ret_order)
+/* What a name says: bytes of its unit (0: it is none of Unicode's) and their order. */
+static int unit_of(const char *name, enum order *ret_order)
 {
     static const struct {
         const char *name;
         int unit;
-    } families[] = {{"utf-16", 2}, {"utf16", 2}, {"ucs-2", 2}, {"ucs2", 2}, {"utf-32", 4}, {"utf32", 4}, {"ucs-4", 4}, {"ucs4", 4}};
+    } families[] = {{"utf-8", 1}, {"utf8", 1},   {"utf-16", 2}, {"utf16", 2}, {"ucs-2", 2},
+                    {"ucs2", 2},  {"utf-32", 4}, {"utf32", 4},  {"ucs-4", 4}, {"ucs4", 4}};
     struct slice text = slice_of(name);
     for (size_t i = 0; i < sizeof(families) / sizeof(families[0]); i++) {
         struct slice family = slice_of(families[i].name);
@@ -72,14 +73,14 @@ int mark_encoding(struct slice start, const char *declared, const char **ret_enc
         return 0;
     }
     enum order order = OPEN;
-    int unit = wide_unit(declared, &order);
+    int unit = unit_of(declared, &order);
     if (m && (m->unit != unit || (order != OPEN && (order == BIG) != m->big))) return contradict(m, declared, err);
     if (m) order = m->big ? BIG : LITTLE;
-    if (unit > 0 && order == OPEN && start.len > 0) order = order_by_zeros(start, (size_t)unit);
-    if (unit > 0 && order == OPEN && start.len > 0)
+    if (unit > 1 && order == OPEN) order = order_by_zeros(start, (size_t)unit);
+    if (unit > 1 && order == OPEN && start.len > 0)
         return error_set(err, MARK_E_REFUSED,
                          "has no byte order mark, and nothing tells the order of its bytes; declare encoding = %s or %s",
                          wide_name(unit, LITTLE), wide_name(unit, BIG));
-    *ret_encoding = unit > 0 ? wide_name(unit, order) : declared;
+    *ret_encoding = unit > 1 ? wide_name(unit, order) : unit == 1 ? NULL : declared;
     return 0;
 }

@@ -96,7 +96,7 @@ def test_blank_lines_are_rows_of_one_column(cetld, database):
 # -- encodings
 
 
-ENCODINGS = [("utf-8", "utf-8"), ("utf-8", "utf-8-sig"), ("utf-8", "utf-16"), ("utf-8", "utf-32"), ("latin-1", "latin-1"), ("cp1252", "cp1252"),
+ENCODINGS = [("auto", "utf-8"), ("utf-8", "utf-8"), ("utf-8", "utf-8-sig"), ("auto", "utf-16"), ("auto", "utf-32"), ("latin-1", "latin-1"), ("cp1252", "cp1252"),
              ("ISO-8859-15", "iso-8859-15"), ("utf-16", "utf-16"), ("utf-16", "utf-16-le"), ("utf-16", "utf-16-be"), ("utf-16le", "utf-16-le"),
              ("utf-16be", "utf-16-be"), ("utf-32", "utf-32-be"), ("macintosh", "mac-roman")]
 
@@ -129,6 +129,7 @@ WRONG = {
     "half a character": ("utf-16le", "id,name\n1,a\n".encode("utf-16-le") + b"x", "byte 24 "),
     "a lone surrogate": ("utf-16le", "id,name\n1,".encode("utf-16-le") + b"\x00\xdc\n\0", "byte 20 "),
     "a mark that contradicts": ("cp1252", b"\xef\xbb\xbfid,name\n", "byte order mark of UTF-8"),
+    "UTF-16 where UTF-8 is declared": ("utf-8", TEXT.encode("utf-16"), "byte order mark of UTF-16LE"),
     "the other order": ("utf-16le", "\ufeffid,name\n".encode("utf-16-be"), "byte order mark of UTF-16BE"),
     "no order": ("utf-16", "漢字漢字".encode("utf-16-le"), "encoding = UTF-16LE or UTF-16BE"),
 }

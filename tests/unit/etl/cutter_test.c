@@ -98,6 +98,73 @@ static void chunks_of_every_size_join_to_the_file(void **state)
     close(fd);
 }
 
+static void a_file_of_less_than_a_chunk_is_one(void **state)
+{
+    (void)state;
+    const struct slice files[] = {SLICE("a\n1\n2"), SLICE("a\n1\n2\n"), SLICE("a"), SLICE("\n"), SLICE("a\r1\r2")};
+    for (size_t i = 0; i < sizeof(files) / sizeof(files[0]); i++) {
+        int fd = fixture_file(files[i]);
+        struct cutter_input in = fixture_input(fd, files[i], 100);
+        struct cutting c;
+        assert_int_equal(cut_all(&in, &c), CUTTER_E_END);
+        assert_int_equal(c.chunks, 1);
+        assert_int_equal(c.joined.len, files[i].len);
+        buf_done(&c.joined);
+        close(fd);
+    }
+}
+
+static void skipped_lines_are_in_no_chunk_but_are_counted(void **state)
+{
+    (void)state;
+    struct slice all = SLICE("it's \"\r\n\r\na,b\r\n1,2\r\n");
+    int fd = fixture_file(all);
+    for (size_t chunk_bytes = 1; chunk_bytes <= all.len + 1; chunk_bytes++) {
+        struct cutter_input in = fixture_input(fd, all, chunk_bytes);
+        struct dialect declared = dialect_default();
+        declared.skip_lines = 2;
+        dialect_detect(&declared, all, true, &in.dialect);
+        struct cutter cutter;
+        struct chunk chunk;
+        struct error err;
+        assert_int_equal(cutter_init(&cutter, &in), 0);
+        assert_int_equal(cutter_next(&cutter, &chunk, &err), 0);
+        assert_int_equal(chunk.first_line, 3);
+        assert_int_equal(chunk.first_offset, 10);
+        assert_true(slice_starts(chunk.bytes, SLICE("a,b\r\n")));
+        chunk_done(&chunk);
+        cutter_done(&cutter);
+    }
+    close(fd);
+}
+
+static void text_in_utf16_is_cut_in_utf8(void **state)
+{
+    (void)state;
+    struct slice all = SLICE("\xff\xfe"
+                             "a\0\n\0\xe4\0\n\0");
+    int fd = fixture_file(all);
+    struct cutter_input in = fixture_input(fd,
+                                           SLICE("\xef\xbb\xbf"
+                                                 "a\n"),
+                                           100);
+    in.options.compression = INPUT_AUTO;
+    struct cutter cutter;
+    struct chunk chunk;
+    struct error err;
+    uint8_t sum[DIGEST_BYTES];
+    assert_int_equal(cutter_init(&cutter, &in), 0);
+    assert_int_equal(cutter_next(&cutter, &chunk, &err), 0);
+    assert_true(slice_equal(chunk.bytes, SLICE("a\n\xc3\xa4\n")));
+    assert_int_equal(chunk.first_offset, 3);
+    chunk_done(&chunk);
+    assert_int_equal(cutter_next(&cutter, &chunk, &err), CUTTER_E_END);
+    cutter_sum(&cutter, sum);
+    assert_digest_of(sum, all);
+    cutter_done(&cutter);
+    close(fd);
+}
+
 static void a_chunk_never_ends_inside_quotes(void **state)
 {
     (void)state;
@@ -263,6 +330,9 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_of_every_size_join_to_the_file),
+        cmocka_unit_test(a_file_of_less_than_a_chunk_is_one),
+        cmocka_unit_test(skipped_lines_are_in_no_chunk_but_are_counted),
+        cmocka_unit_test(text_in_utf16_is_cut_in_utf8),
         cmocka_unit_test(a_chunk_never_ends_inside_quotes),
         cmocka_unit_test(empty_files_have_no_chunk_but_a_digest),
         cmocka_unit_test(unclosed_quote_is_said_with_the_line_it_opened_on),
