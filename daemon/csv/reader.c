@@ -411,7 +411,7 @@ const char *reader_error_text(int code)
         [READER_E_AFTER_QUOTE] = "text between a closing quote and the delimiter; double the quotes that belong to the cell",
         [READER_E_UNCLOSED] = "a quote opens a cell and is never closed; close it, or double it and put the cell in quotes",
         [READER_E_NUL] = "a NUL byte; remove it, or convert the file to UTF-8 if it is UTF-16",
-        [READER_E_ENCODING] = "bytes that are no UTF-8; convert the file, or declare its encoding (encoding = latin-1)",
+        [READER_E_ENCODING] = "bytes that are no UTF-8; convert the file, or declare its encoding (encoding = cp1252, …)",
         [READER_E_BARE_CR] = "a carriage return without a line feed; end all lines with LF or CRLF, or put the cell in quotes",
         [READER_E_TOO_WIDE] = "more cells than a record may have (16384); is the delimiter right?",
         [READER_E_BARE_LF] =
