@@ -103,7 +103,8 @@ static void merge_stage(struct load *l)
     struct stage s = stage_of(l);
     struct buf sql;
     buf_init(&sql, SQL_MAX);
-    if (l->arrival->counts.read >= STAGE_ANALYZE_ROWS) buf_puts(&sql, "ANALYZE pg_temp.cetl_stage; ");
+    /* Only there the merge joins; elsewhere it sorts the stage, and statistics change nothing. */
+    if (s.table->partitioned && l->arrival->counts.read >= STAGE_ANALYZE_ROWS) buf_puts(&sql, "ANALYZE pg_temp.cetl_stage; ");
     stage_merge_sql(&sql, &s);
     const char *text = buf_cstr(&sql);
     load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_merged, .ctx = l}) : -ENOMEM);

@@ -49,6 +49,9 @@ class Model:
     def load(self, rows):
         """The counts: loaded, updated, ignored."""
         self.history.append(csv(rows))
+        if self.mode == "replace":
+            self.rows = {(shop, item): rest for shop, item, *rest in rows}
+            return len(rows), 0, 0
         winners = {}
         for shop, item, *rest in rows:
             key = (shop, item)
