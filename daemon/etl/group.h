@@ -8,8 +8,8 @@
  *
  * READING: workers read the files whole, digest them and find their heads; those whose head is the first one's share its plan. The
  * others are for another group. BEGINNING: the contents are locked, in one order for all groups, and those that the ledger knows
- * are duplicates. Only then CONVERTING, because partial aggregates cannot be taken apart again. RECORDING compares the dataset's
- * definition as a load does (etl/load.h).
+ * are duplicates. Only then CONVERTING, because partial aggregates cannot be taken apart again; but a single file is converted
+ * meanwhile. RECORDING compares the dataset's definition as a load does (etl/load.h).
  *
  * Exactly once holds as for a load: each file's row, unique by its token, commits with the rows of all. When COMMIT got no answer
  * every file goes back with the transaction's id and is looked up by itself.

@@ -111,7 +111,7 @@ static void on_merged(void *ctx, int status, const struct error *err)
 
 static void merge_rollups(struct group *g)
 {
-    if (!g->converted || g->plan->convert.rollups == 0) return commit(g);
+    if (group_count(g, MEMBER_IN) == 0 || g->plan->convert.rollups == 0) return commit(g);
     g->merge = (struct merge){.workers = g->env->workers,
                               .conn = g->conn,
                               .dataset = g->dataset,
@@ -289,6 +289,13 @@ static void on_begun(void *ctx, const struct db_result *r)
 {
     struct group *g = ctx;
     if (!group_answered(g, r)) return;
+    g->begun = true;
+    if (g->ahead) {
+        bool known = group_skips_duplicates(g) && PQntuples(r->rows) > 0;
+        if (known) g->leader_duplicate_of = db_get_int8(r->rows, 0, 1, 0);
+        if (g->converted) group_go_on(g);
+        return;
+    }
     size_t place = 0, *index = calloc(g->n, sizeof *index);
     if (!index) return group_retry(g, -ENOMEM, NULL);
     for (size_t i = 0; i < g->n; i++)
@@ -310,7 +317,8 @@ static void begin(struct group *g)
     group_enter(g, GROUP_BEGINNING);
     const uint8_t *sum[GROUP_FILES_MAX];
     size_t sums = 0;
-    for (size_t i = 0; i < g->n && group_skips_duplicates(g); i++)
+    if (g->ahead && group_skips_duplicates(g)) sum[sums++] = g->leader->sum; /* a worker has its fate */
+    for (size_t i = 0; i < g->n && !g->ahead && group_skips_duplicates(g); i++)
         if (g->member[i].fate == MEMBER_IN) sum[sums++] = g->member[i].sum;
     group_asked(g, ledger_begin_many(g->conn, g->dataset->id, sum, sums, on_begun, g));
 }

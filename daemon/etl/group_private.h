@@ -46,7 +46,10 @@ struct group {
     struct plan *plan;
     struct member *member;
     size_t n;
-    struct member *leader; /* whose head the plan was made for; kept, since all have that header */
+    struct member *leader;       /* whose head the plan was made for; kept, since all have that header */
+    bool ahead;                  /* only the leader is in, and is converted before it is known whether it is a duplicate */
+    bool begun;                  /* BEGINNING was answered */
+    int64_t leader_duplicate_of; /* with `ahead`, and then 0 or what was found: its fate is a worker's until then */
     struct member_input input;
     enum group_state state;
 
@@ -113,7 +116,9 @@ void group_unwind(struct group *g);
 /* group_read.c */
 /** READING: begin. CONNECTING follows. */
 void group_read(struct group *g);
-/** CONVERTING; then group_copy, or where nothing is left to send group_record. */
+/** Converted, and the duplicates are known: group_copy, group_record, or the end. */
+void group_go_on(struct group *g);
+/** CONVERTING; then, once BEGINNING is over, group_go_on: group_copy, or where nothing is left to send group_record. */
 void group_convert(struct group *g);
 
 /* group_copy.c */

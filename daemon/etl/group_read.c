@@ -76,6 +76,15 @@ static void on_converted(struct worker_job *job)
     g->converted = true;
     settle_converted(g);
     if (g->decided) return group_unwind(g);
+    if (g->begun) group_go_on(g);
+}
+
+void group_go_on(struct group *g)
+{
+    if (g->leader_duplicate_of) {
+        g->leader->fate = MEMBER_DUPLICATE;
+        g->leader->duplicate_of = g->leader_duplicate_of;
+    }
     for (size_t i = 0; i < g->shares; i++) {
         if (g->share[i].rc < 0) return group_retry(g, g->share[i].rc, NULL);
         if (g->share[i].rc > 0) return group_send_alone(g); /* too many groups for a rollup's memory, or a time out of range */
@@ -171,6 +180,9 @@ static void on_read(struct worker_job *job)
         group_settle(g, m, member_cost(m->chunk.bytes.len));
     }
     if (group_count(g, MEMBER_IN) == 0) return group_conclude(g, LOAD_AGAIN, NULL);
+    /* One alone has no partials to be kept apart from: it is converted while the server looks for it in the ledger. */
+    g->ahead = group_count(g, MEMBER_IN) == 1;
+    if (g->ahead) group_convert(g);
     group_connect(g);
 }
 

@@ -162,6 +162,16 @@ def test_equal_files_dropped_together_load_once(make_cetld, database):
     assert database.value("SELECT count(*) FROM parts") == 5
 
 
+def test_equal_file_that_comes_by_itself_is_a_duplicate(make_cetld, database):
+    """A single file is converted before it is known to be one: nothing of it may reach the table or the rollup."""
+    daemon = make_cetld(database.url(), PARTS).start()
+    for n, state in ((1, "loaded"), (2, "duplicate"), (3, "duplicate")):
+        daemon.drop("part_%d.csv" % n, HEADER + row(1) + row(2))
+        daemon.wait_state("part_%d.csv" % n, state)
+    assert database.value("SELECT count(*) FROM parts") == 2
+    assert database.same("SELECT * FROM parts_daily", PARTS_DAILY)
+
+
 def test_equal_files_load_each_where_duplicates_load(make_cetld, database):
     daemon = make_cetld(database.url(), PARTS.replace("files =", "duplicates = load\nfiles ="))
     for n in range(60):
