@@ -168,6 +168,12 @@ int type_float_double(const struct type_input *in, struct slice text, struct are
     static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                    1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     struct slice s = slice_trim(text);
+    struct digits_number plain;
+    if (digits_number(s, &plain) && plain.mantissa <= UINT64_C(1) << 53) {
+        double exact = (double)(int64_t)plain.mantissa / power[plain.scale];
+        ret_value->f = plain.negative ? -exact : exact;
+        return 0;
+    }
     struct scanned n;
     uint64_t bits;
     if (!read_text(s, &n)) return parse_by_libc(s, false, arena, &ret_value->f);
