@@ -179,8 +179,9 @@ static bool write_rejected_rows(struct http_request *r, const PGresult *rows, st
     if (PQntuples(rows) == 0) return no_file(r);
     for (int i = 0; i < PQntuples(rows); i++) {
         if (PQgetisnull(rows, i, 0)) continue;
-        buf_append(body, PQgetvalue(rows, i, 0), (size_t)PQgetlength(rows, i, 0));
-        buf_putc(body, '\n');
+        struct slice line = {PQgetvalue(rows, i, 0), (size_t)PQgetlength(rows, i, 0)};
+        buf_put(body, line);
+        if (i > 0 || !slice_equal(line, SLICE("\xef\xbb\xbf"))) buf_putc(body, '\n'); /* a byte order mark is no line */
     }
     http_header(r, "Content-Disposition", "attachment; filename=\"rejects.csv\"");
     return true;

@@ -176,11 +176,28 @@ static int keep_cells(struct head *h, const struct record *record)
         if (!h->plan_head.cell[i].p && record->cell[i].text.len > 0) return -ENOMEM;
     }
     h->plan_head.cells = record->n;
-    if (h->plan_head.dialect.header == DIALECT_HEADER_YES) {
-        h->plan_head.raw = arena_copy(&h->arena, record->raw);
-        if (!h->plan_head.raw.p && record->raw.len > 0) return -ENOMEM;
-    }
     return head_names(&h->plan_head, &h->arena);
+}
+
+/* What must stand before rows of this file so that they can be read as a file again, in UTF-8: the mark, where the file is in
+ * another encoding, the lines that are skipped, and the header. */
+static int keep_raw(struct head *h, struct slice text, const struct record *record)
+{
+    const struct dialect *d = &h->plan_head.dialect;
+    struct slice mark = h->input.transcodes ? SLICE("\xef\xbb\xbf") : SLICE(""), raw = {text.p, 0};
+    if (d->header == DIALECT_HEADER_YES) raw = record->raw;
+    if (d->skip_lines > 0) {
+        const char *from = text.p + (slice_starts(text, SLICE("\xef\xbb\xbf")) ? 3 : 0), *to = raw.p + raw.len;
+        if (d->header != DIALECT_HEADER_YES) to = text.p + d->start - 1; /* its line end comes again */
+        if (to > from && d->header != DIALECT_HEADER_YES && d->line_end == DIALECT_END_LF && to[-1] == '\r') to--;
+        raw = (struct slice){from, to > from ? (size_t)(to - from) : 0};
+    }
+    char *copy = arena_alloc(&h->arena, mark.len + raw.len + 1);
+    if (!copy) return -ENOMEM;
+    memcpy(copy, mark.p, mark.len);
+    if (raw.len) memcpy(copy + mark.len, raw.p, raw.len);
+    h->plan_head.raw = (struct slice){copy, mark.len + raw.len};
+    return 0;
 }
 
 static int read_head(struct head *h)
@@ -210,7 +227,8 @@ static int read_head(struct head *h)
         return error_set(&h->err, HEAD_E_WIDE,
                          "line %llu: %zu columns; a table of PostgreSQL holds at most %d; is the delimiter right?",
                          (unsigned long long)record.line, record.n, HEAD_CELLS_MAX);
-    return keep_cells(h, &record);
+    r = keep_raw(h, sample, &record);
+    return r == 0 ? keep_cells(h, &record) : r;
 }
 
 /* Here and not when it was claimed: of the files that wait none holds a descriptor. */

@@ -13,8 +13,8 @@
  *
  * A plain file and a gzip file are one part; each member of a zip file is one, in the order of their names.
  *
- * What is packed twice is refused, and so is what unpacks to more than the options allow. The byte order mark decides about UTF-16
- * and UTF-32 where nothing is declared, and must agree with what is.
+ * What is packed twice is refused, and so is what unpacks to more than the options allow. The mark of UTF-8 rules over
+ * what is declared; that of UTF-16 and UTF-32 decides where nothing is, and must agree with what is.
  *
  * Thread: any, one at a time. It blocks.
  */

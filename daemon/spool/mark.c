@@ -68,6 +68,10 @@ static int contradict(const struct mark *m, const char *declared, struct error *
 int mark_encoding(struct slice start, const char *declared, const char **ret_encoding, struct error *err)
 {
     const struct mark *m = find_mark(start);
+    if (m && m->unit == 1) {
+        *ret_encoding = NULL;
+        return 0;
+    }
     if (!declared) {
         *ret_encoding = m && m->unit > 1 ? m->name : NULL;
         return 0;

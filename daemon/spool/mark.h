@@ -16,9 +16,9 @@ enum { MARK_SAMPLE = 512 };
 
 /**
  * What iconv shall take the text for; NULL: it is UTF-8 (with or without a mark) and needs nothing. `declared` is iconv's name, or
- * NULL when nothing is declared. UTF-16 and UTF-32 without a mark and without an order in their name (utf-16le) are told by where
- * their zero bytes stand. 0, or MARK_E_REFUSED with the words, which go on after "the file", in err: mark and declaration
- * contradict each other, or nothing tells the order.
+ * NULL when nothing is declared. UTF-8's mark rules over any declaration (nothing else begins with these bytes); UTF-16 and UTF-32
+ * without a mark and without an order in their name (utf-16le) are told by where their zero bytes stand. 0, or MARK_E_REFUSED with
+ * the words, which go on after "the file", in err: mark and declaration contradict each other, or nothing tells the order.
  */
 must_check int mark_encoding(struct slice start, const char *declared, const char **ret_encoding, struct error *err);
 

@@ -128,7 +128,7 @@ WRONG = {
     "a byte that cp1252 does not have": ("cp1252", b"id,name\n1,a\x81b\n", "byte 11 "),
     "half a character": ("utf-16le", "id,name\n1,a\n".encode("utf-16-le") + b"x", "byte 24 "),
     "a lone surrogate": ("utf-16le", "id,name\n1,".encode("utf-16-le") + b"\x00\xdc\n\0", "byte 20 "),
-    "a mark that contradicts": ("cp1252", b"\xef\xbb\xbfid,name\n", "byte order mark of UTF-8"),
+    "a mark that contradicts": ("cp1252", TEXT.encode("utf-16"), "byte order mark of UTF-16LE"),
     "UTF-16 where UTF-8 is declared": ("utf-8", TEXT.encode("utf-16"), "byte order mark of UTF-16LE"),
     "the other order": ("utf-16le", "\ufeffid,name\n".encode("utf-16-be"), "byte order mark of UTF-16BE"),
     "no order": ("utf-16", "漢字漢字".encode("utf-16-le"), "encoding = UTF-16LE or UTF-16BE"),
@@ -141,6 +141,21 @@ def test_text_that_is_not_in_its_encoding_fails_with_the_place(cetld, database):
         error = fails(daemon, "d%d.csv" % i, data)
         assert words in error, (what, error)
         assert people(database, "d%d" % i) == [], what
+
+
+def test_rejects_of_any_file_can_be_mended_and_dropped_again(cetld, database):
+    """They are told in UTF-8, with its mark, and with the lines that the dataset skips."""
+    header = "encoding = cp1252\nskip_lines = 1\nmax_errors = 10\n"
+    daemon = cetld(dataset("d0", header) + dataset("d1", header + "header = no\n") + dataset("d2", "encoding = cp1252\nheader = no\nmax_errors = 10\n"))
+    texts = ["Schöner Bericht\r\nid,name\r\nx,Zoë\r\n2,b\r\n", "Schöner Bericht\r\nx,Zoë\r\n2,b\r\n", "x,Zoë\r\n2,b\r\n"]
+    for i, text in enumerate(texts):
+        daemon.drop("d%d.csv" % i, text.encode("cp1252"))
+        entry = daemon.wait_state("d%d.csv" % i)
+        mended = daemon.get("/v1/files/%s/rejects?format=csv" % entry["id"]).body.decode("utf-8-sig").replace("x,", "1,")
+        assert mended.split("\n")[-2] == "1,Zoë"
+        daemon.drop("d%d.csv" % i, mended.encode("utf-8-sig"))
+        daemon.wait_state("d%d.csv" % i, nth=2)
+        assert people(database, "d%d" % i) == [(1, "Zoë"), (2, "b")]
 
 
 # -- packed
