@@ -174,17 +174,18 @@ def test_replace_keeps_the_old_rows_out_of_the_judgement(cetld, database):
     assert database.value("SELECT count(*) FROM items") == 999
 
 
-def test_killed_in_the_search_leaves_nothing_and_loads_later(cetld, database):
-    daemon = prepared(cetld, database, "20", *KINDS)
+@pytest.mark.parametrize("how", ["kill9", "stop"])
+def test_ended_in_the_search_leaves_nothing_and_loads_later(cetld, database, how):
+    daemon = prepared(cetld, database, "20", POSITIVE)
     holder = database.connect()
     holder.autocommit = False
     with holder.cursor() as sql:
         # A key that comes and goes: the search waits for its end, in the middle of the file.
         sql.execute("INSERT INTO items VALUES (50000, 'k1', 1)")
         daemon.drop("items_1.csv", rows(100000, BAD_TEN))
-        until(lambda: database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%COPY%'") == 1,
+        until(lambda: database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%cetl_window%'") == 1,
               "the load waits", deadline=60)
-        daemon.kill9()
+        getattr(daemon, how)()
         holder.rollback()
     holder.close()
     until(lambda: database.value("SELECT count(*) FROM pg_stat_activity WHERE usename = 'cetl' AND datname = current_database()") == 0, "its sessions end")
