@@ -125,11 +125,28 @@ static int flush(struct conversion *c)
     return batch_init(&c->batch, c->plan->types, c->plan->rule->columns, &c->bench->arena);
 }
 
+static int by_line(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
+/* What the server has said of that row, or NULL. */
+static const struct reject *verdict_of(const struct convert_plan *plan, uint64_t line)
+{
+    static const struct reject refused = {.code = "23000",
+                                          .message = {"PostgreSQL refused the row, as others before it",
+                                                      sizeof "PostgreSQL refused the row, as others before it" - 1}};
+    const struct reject *verdict = plan->verdicts ? reject_list_find(plan->verdicts, line) : NULL;
+    if (verdict || plan->judged_rows == 0) return verdict;
+    return bsearch(&line, plan->judged, plan->judged_rows, sizeof line, by_line) ? &refused : NULL;
+}
+
 static int convert_record(struct conversion *c, int fault, const struct record *record)
 {
     c->out->rows_read++;
     if (fault > 0) return rule_reject_record(c->plan->rule, record, fault, &c->out->rejects);
-    const struct reject *verdict = c->plan->verdicts ? reject_list_find(c->plan->verdicts, record->line) : NULL;
+    const struct reject *verdict = verdict_of(c->plan, record->line);
     if (verdict) return rule_reject_verdict(c->plan->rule, record, verdict, &c->out->rejects);
     int r = rule_apply(c->plan->rule, record, &c->batch, &c->bench->arena, &c->out->rejects);
     if (r < 0) return r;

@@ -37,6 +37,8 @@ struct convert_plan {
     bool index;       /* the output says where each of its rows lies */
     /* Rows that the server refused, by line: they are rejected with its words instead of being sent. Sorted; NULL: none. */
     const struct reject_list *verdicts;
+    const uint64_t *judged; /* lines of further ones, of which only that is known; sorted */
+    size_t judged_rows;
 };
 
 struct convert_bench {

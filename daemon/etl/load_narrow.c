@@ -11,8 +11,9 @@
 
 enum {
     ROUNDS_MAX = 3,
-    VERDICTS_BYTES = 8 * 1024 * 1024,
-    POSTPONED_SHARE = 16, /* of memory_max, for the rows that are put off */
+    VERDICTS_BYTES = 8 * 1024 * 1024, /* of those that are kept in the server's words */
+    JUDGED_BYTES = 8 * 1024 * 1024,   /* of the lines of the others */
+    POSTPONED_SHARE = 16,             /* of memory_max, for the rows that are put off */
     POSTPONED_ROUNDS = 16,
     FRAME_MAX = 64,
     SQL_MAX = 2 * 1024 * 1024,
@@ -50,7 +51,7 @@ static size_t bytes_of(const struct load_postponed *p)
 static void account(struct load *l)
 {
     struct load_narrow *n = &l->narrow;
-    size_t held = bytes_of(&n->now) + bytes_of(&n->later);
+    size_t held = bytes_of(&n->now) + bytes_of(&n->later) + n->judged.cap + n->found_lines.cap;
     if (held > n->held) memory_take(l->env->memory, held - n->held, true);
     if (held < n->held) memory_give(l->env->memory, n->held - held);
     n->held = held;
@@ -59,7 +60,9 @@ static void account(struct load *l)
 void load_narrow_init(struct load *l)
 {
     struct load_narrow *n = &l->narrow;
-    reject_list_init(&n->verdicts, VERDICTS_BYTES);
+    reject_list_init(&n->verdicts, (size_t)ROUNDS_MAX * VERDICTS_BYTES);
+    buf_init(&n->judged, (size_t)ROUNDS_MAX * JUDGED_BYTES);
+    buf_init(&n->found_lines, JUDGED_BYTES);
     reject_list_init(&n->found, VERDICTS_BYTES);
     postponed_init(l, &n->now);
     postponed_init(l, &n->later);
@@ -70,6 +73,8 @@ void load_narrow_done(struct load *l)
 {
     struct load_narrow *n = &l->narrow;
     reject_list_done(&n->verdicts);
+    buf_done(&n->judged);
+    buf_done(&n->found_lines);
     reject_list_done(&n->found);
     postponed_done(&n->now);
     postponed_done(&n->later);
@@ -91,12 +96,23 @@ void load_narrow(struct load *l, const struct error *why)
     load_restart(l, WAY_NARROW);
 }
 
+static int by_line(const void *a, const void *b)
+{
+    uint64_t x = *(const uint64_t *)a, y = *(const uint64_t *)b;
+    return (x > y) - (x < y);
+}
+
 void load_narrow_prepare(struct load *l)
 {
     struct load_narrow *n = &l->narrow;
     if (reject_list_move(&n->verdicts, &n->found) < 0) log_warning("verdicts were dropped for want of memory");
     reject_list_sort(&n->verdicts);
     l->plan->convert.verdicts = n->verdicts.n > 0 ? &n->verdicts : NULL;
+    buf_put(&n->judged, buf_slice(&n->found_lines));
+    buf_reset(&n->found_lines);
+    if (n->judged.len > 0) qsort(n->judged.data, n->judged.len / sizeof(uint64_t), sizeof(uint64_t), by_line);
+    l->plan->convert.judged = (const uint64_t *)(const void *)n->judged.data;
+    l->plan->convert.judged_rows = n->judged.len / sizeof(uint64_t);
     l->plan->convert.index = l->way == WAY_NARROW;
     n->ready = n->saved = n->refused = n->running = n->open = n->ended = n->aborting = false;
     n->piece = NULL;
@@ -114,7 +130,7 @@ static bool over_budget(struct load *l, bool at_end)
     const struct load_narrow *n = &l->narrow;
     const struct pipeline_result *r = pipeline_result(l->pipeline);
     const struct config_budget *b = load_budget(l);
-    if (n->found.count > n->found.n) return true; /* more than are remembered */
+    if (buf_check(&n->found_lines) < 0) return true; /* more than are remembered */
     if (!at_end && b->is_percent) return false;
     return !config_budget_allows(b, r->rejects.count + n->found.count, r->rows_read);
 }
@@ -220,8 +236,12 @@ static bool postpone(struct load_narrow *n)
 static int judge(struct load *l, const struct db_result *r)
 {
     struct load_narrow *n = &l->narrow;
-    bool waits = may_wait(n, r) && postpone(n);
-    return verdict_add(waits ? &n->later.why : &n->found, r, &l->plan->rule, n->row[n->from].line);
+    uint64_t line = n->row[n->from].line;
+    if (may_wait(n, r) && postpone(n)) return verdict_add(&n->later.why, r, &l->plan->rule, line);
+    size_t kept = n->found.n;
+    int e = verdict_add(&n->found, r, &l->plan->rule, line);
+    if (e == 0 && n->found.n == kept) buf_append(&n->found_lines, &line, sizeof line);
+    return e;
 }
 
 /* The attempt ends here, for another reason than the rows. */
@@ -367,6 +387,9 @@ static void look_again(struct load *l)
     size_t waiting = n->later.row.len / sizeof(struct convert_row);
     if (waiting == 0) return search_over(l);
     if (n->later.row.len == n->now.row.len || n->looks++ == POSTPONED_ROUNDS) {
+        const struct convert_row *row = (const struct convert_row *)(const void *)n->later.row.data;
+        for (size_t i = 0; i < waiting; i++)
+            buf_append(&n->found_lines, &row[i].line, sizeof row[i].line);
         int r = reject_list_move(&n->found, &n->later.why);
         return r < 0 ? load_retry(l, r, NULL) : search_over(l);
     }

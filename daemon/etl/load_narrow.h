@@ -30,11 +30,12 @@ struct load_postponed {
 
 struct load_narrow {
     unsigned rounds;
-    bool fruitless;              /* the last round found nothing */
-    bool partial;                /* it stopped before the end of the file: there may be more */
-    struct reject_list verdicts; /* of the rounds before, by line */
-    struct reject_list found;    /* in this one */
-    struct error why;            /* what led here */
+    bool fruitless;                 /* the last round found nothing */
+    bool partial;                   /* it stopped before the end of the file: there may be more */
+    struct reject_list verdicts;    /* of the rounds before, by line */
+    struct reject_list found;       /* in this one */
+    struct buf judged, found_lines; /* lines of more of either, for which those have no room */
+    struct error why;               /* what led here */
     /* The search at hand: */
     bool refers_to_itself;
     bool ready;   /* the transaction is open, nothing is on its way */

@@ -288,3 +288,15 @@ def test_load_that_is_cancelled_again_and_again_fails(cetld, database):
         assert "cancelled" in daemon.wait_state("items_1.csv", "failed")["error"]
         holder.rollback()
     holder.close()
+
+
+def test_more_bad_rows_than_are_kept_in_words_count_all_the_same(cetld, database):
+    """A long message a row fills what is kept; the rows behind are known by their lines."""
+    daemon = prepared(cetld, database, "60%", "CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.amount < 0 THEN"
+                      " RAISE EXCEPTION '%', repeat('no ', 300); END IF; RETURN new; END $$",
+                      "CREATE TRIGGER t BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION f()")
+    bad = {i: "%d,k,-1" % i for i in range(1, 20001) if i % 2 or i > 5000}
+    daemon.drop("items_1.csv", rows(40000, bad))
+    entry = daemon.wait_state("items_1.csv", "loaded", deadline=240)
+    assert daemon.settled(entry) and (entry["rows_loaded"], entry["rows_rejected"]) == (40000 - len(bad), len(bad))
+    assert database.value("SELECT count(*) FROM items") == 40000 - len(bad)

@@ -115,24 +115,28 @@ static void judged_rows_are_rejected_and_the_others_have_their_places(void **sta
                             &(struct reject){.line = line, .column = SLICE("t"), .code = "23514", .message = SLICE("no")}),
             0);
     reject_list_sort(&verdicts);
+    static const uint64_t judged[] = {3, 6, 9};
     p.plan.verdicts = &verdicts;
+    p.plan.judged = judged;
+    p.plan.judged_rows = 3;
     p.plan.index = true;
     assert_int_equal(convert_bench_init(&bench, &p.plan), 0);
     convert(&p.plan, &bench, SLICE("n,t\n1,a\n2,bad\n3,\n4,worse\n5,e\n"), &out);
 
     struct buf expected;
     buf_init(&expected, 1 << 16);
-    static const uint64_t lines[] = {2, 4, 6};
-    static const char *const texts[] = {"a", NULL, "e"};
-    assert_int_equal(out.rows, 3);
-    for (size_t i = 0; i < 3; i++) {
+    static const uint64_t lines[] = {2, 4};
+    static const char *const texts[] = {"a", NULL};
+    assert_int_equal(out.rows, 2);
+    for (size_t i = 0; i < 2; i++) {
         put_row(&expected, (int64_t)lines[i] - 1, texts[i]);
         assert_int_equal(out.row[i].line, lines[i]);
         assert_int_equal(out.row[i].end, expected.len);
     }
     assert_same(&out.copy, &expected);
     assert_int_equal(out.rows_read, 5);
-    assert_int_equal(out.rejects.n, 2);
+    assert_int_equal(out.rejects.n, 3);
+    assert_string_equal(out.rejects.item[2].code, "23000");
     const struct reject *r = &out.rejects.item[1];
     assert_int_equal(r->line, 5);
     assert_int_equal(r->offset, 17);
