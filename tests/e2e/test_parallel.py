@@ -10,7 +10,7 @@ import pytest
 from cluster import Cluster, Database
 from proxy import Proxy
 from source import PARTS, PARTS_DAILY, assert_parts, large_part, part
-from test_points import faultio, fired, no_sanitizer  # noqa: F401 (fixtures)
+from test_points import faultio, fired  # noqa: F401 (a fixture)
 from waiting import until
 
 PARALLEL = PARTS.replace("[rollup", "parallel = 3\nparallel_min = 1K\n[rollup", 1)

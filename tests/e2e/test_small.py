@@ -11,7 +11,7 @@ import pytest
 
 from proxy import Proxy
 from source import PARTS, PARTS_DAILY, assert_parts, large_part, part
-from test_points import faultio, fired, no_sanitizer  # noqa: F401 (fixtures)
+from test_points import faultio, fired  # noqa: F401 (a fixture)
 from waiting import until
 
 HEADER = "id,day,word,amount\n"
