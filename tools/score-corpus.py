@@ -1,4 +1,4 @@
-#!/usr/bin/env python3
+#!/usr/bin/python3
 # SPDX-License-Identifier: MIT
 """
 score-corpus.py FOLDER [RESULTS.csv]: how does the daemon read a corpus of CSV files?

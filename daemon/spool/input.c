@@ -59,7 +59,7 @@ static int read_dropped(struct input *in, char *to, size_t room, size_t *ret_len
 /* The members of a zip file are read here and there: its digest takes a way of its own, from start to end. */
 static int digest_all(struct input *in, struct error *err)
 {
-    size_t n;
+    size_t n = 0;
     int r;
     do
         r = read_dropped(in, in->text_memory, BLOCK, &n, err);
