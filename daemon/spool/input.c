@@ -118,7 +118,7 @@ static int read_unpacked(struct input *in, char *to, size_t room, size_t *ret_le
 
 static int refill(struct input *in, struct error *err)
 {
-    size_t n;
+    size_t n = 0;
     int r = read_unpacked(in, in->text_memory, BLOCK, &n, err);
     if (r == 0) in->text = (struct slice){in->text_memory, n};
     return r;
