@@ -116,7 +116,7 @@
     "'loaded')"                                                                                                                    \
     "  OR rows_read = rows_loaded + rows_updated + rows_ignored + rows_rejected + rows_filtered);"                                 \
     "DROP INDEX cetl.file_content, cetl.file_newest;"                                                                              \
-    "CREATE INDEX file_content ON cetl.file (dataset_id, sha256) WHERE state IN ('committing', 'loaded');"                         \
+    "CREATE INDEX file_content ON cetl.file (sha256, dataset_id) WHERE state IN ('committing', 'loaded');"                         \
     "CREATE INDEX file_newest ON cetl.file (dataset_id, id) WHERE state IN ('committing', 'loaded');"                              \
     "CREATE INDEX file_open ON cetl.file (id) WHERE state IN ('loading', 'committing');"                                           \
     "COMMENT ON COLUMN cetl.file.shares IS 'On how many connections it was loaded, where more than one; 0: given up';"             \

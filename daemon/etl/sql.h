@@ -122,10 +122,11 @@
 #define SQL_LEDGER_LOCK                                                                                                            \
     "SELECT pg_advisory_xact_lock(hashtextextended('cetl ' || $1 || ' ' || encode($2::bytea, 'hex'), 0)), " SQL_DEFINITION(        \
         3) " FROM cetl.dataset d WHERE d.id = $1::int"
-/* $1 dataset, $2 SHA-256 → id of the first load of these bytes. One that is `committing` is decided. */
+/* $1 dataset, $2 SHA-256 → id of the first load of these bytes. One that is `committing` is decided. (+ 0: without statistics the
+ * planner would else walk along another index, through all files of the dataset.) */
 #define SQL_LEDGER_DUPLICATE                                                                                                       \
-    "SELECT id FROM cetl.file WHERE dataset_id = $1::int AND sha256 = $2::bytea AND state IN ('committing', 'loaded')"             \
-    " ORDER BY id LIMIT 1"
+    "SELECT id FROM cetl.file WHERE sha256 = $2::bytea AND dataset_id + 0 = $1::int AND state IN ('committing', 'loaded')"         \
+    " ORDER BY id + 0 LIMIT 1"
 /* The same, but only the dataset's newest load counts: A, B, A again is a revert. */
 #define SQL_LEDGER_DUPLICATE_NEWEST                                                                                                \
     "SELECT id FROM cetl.file WHERE id ="                                                                                          \
@@ -150,8 +151,8 @@
 #define SQL_LEDGER_LOCK_MANY_END "::text[]) s ORDER BY 1) o"
 #define SQL_LEDGER_DUPLICATE_MANY "SELECT u.i - 1, f.id FROM unnest("
 #define SQL_LEDGER_DUPLICATE_MANY_END                                                                                              \
-    "::text[]) WITH ORDINALITY AS u(s, i) CROSS JOIN LATERAL (SELECT id FROM cetl.file WHERE dataset_id = %lld"                    \
-    " AND sha256 = decode(u.s, 'hex') AND state IN ('committing', 'loaded') ORDER BY id LIMIT 1) f"
+    "::text[]) WITH ORDINALITY AS u(s, i) CROSS JOIN LATERAL (SELECT id FROM cetl.file WHERE dataset_id + 0 = %lld"                \
+    " AND sha256 = decode(u.s, 'hex') AND state IN ('committing', 'loaded') ORDER BY id + 0 LIMIT 1) f"
 
 /* $1 dataset, $2 its table, $3 the change of its row count, then an array each: token, name, bytes, state, SHA-256 in hex, rows
  * read, loaded, rejected, duplicate_of, arrived, started → id, token, xid, definition, columns. */
