@@ -77,6 +77,13 @@ void load_stale(struct load *l, const char *why)
     load_conclude(l, LOAD_RETRY, &err);
 }
 
+bool load_outlived(struct load *l)
+{
+    if (l->settings == l->env->config) return false;
+    load_stale(l, "the configuration was reloaded");
+    return true;
+}
+
 /* The statement under way carries the file's rows. */
 static bool judges_rows(const struct load *l)
 {
@@ -142,6 +149,11 @@ bool load_replaces(const struct load *l)
 bool load_is_revertible(const struct load *l)
 {
     return l->declared && (l->declared->mode == CONFIG_MODE_REPLACE || l->declared->mode == CONFIG_MODE_UPSERT);
+}
+
+bool load_skips_duplicates(const struct load *l)
+{
+    return !l->declared || l->declared->duplicates == CONFIG_DUPLICATES_SKIP;
 }
 
 /* ---- CONNECTING ---- */

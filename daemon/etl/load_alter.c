@@ -33,7 +33,7 @@ static void on_altered(void *ctx, int status, const struct error *err)
         snprintf(why, sizeof why, "the column cannot be widened: %.600s", err->text);
         return fail_unwidened(l, why);
     }
-    if (!load_answered(l, &r)) return;
+    if (!load_answered(l, &r) || load_outlived(l)) return;
     struct dataset *d = catalog_find(l->env->catalog, l->plan->dataset->name);
     if (!d) return load_retry(l, -ESTALE, NULL);
     dataset_ref(d);

@@ -164,7 +164,7 @@ static void on_locked(void *ctx, const struct db_result *r)
     if (!columns || strcmp(columns, d->columns) != 0 || db_get_int8(r->rows, 0, 1, -1) != d->definition)
         return load_stale(l, "its columns or its rollups are not what they were when the load began");
     struct ledger_content c = content(l);
-    if (l->declared && l->declared->duplicates == CONFIG_DUPLICATES_LOAD) return record(l);
+    if (!load_skips_duplicates(l)) return record(l);
     load_asked(l, ledger_find_duplicate(l->conn, &c, load_is_revertible(l), on_duplicate, l));
 }
 

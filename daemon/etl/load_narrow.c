@@ -471,23 +471,27 @@ static void on_constraints(void *ctx, const struct db_result *r)
     buf_done(&sql);
 }
 
+static void ask_constraints(struct load *l)
+{
+    struct db_param p = db_int8(l->plan->dataset->table.oid);
+    load_asked(l, db_query(l->conn, &(struct db_query){
+                                        .sql = SQL_TABLE_CONSTRAINTS, .param = &p, .params = 1, .done = on_constraints, .ctx = l}));
+}
+
 static void on_duplicate(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
     if (!load_answered(l, r)) return;
-    if (PQntuples(r->rows) > 0) {
-        l->duplicate_of = db_get_int8(r->rows, 0, 0, 0);
-        return load_conclude(l, LOAD_DUPLICATE, NULL);
-    }
-    struct db_param p = db_int8(l->plan->dataset->table.oid);
-    load_asked(l, db_query(l->conn, &(struct db_query){
-                                        .sql = SQL_TABLE_CONSTRAINTS, .param = &p, .params = 1, .done = on_constraints, .ctx = l}));
+    if (PQntuples(r->rows) == 0) return ask_constraints(l);
+    l->duplicate_of = db_get_int8(r->rows, 0, 0, 0);
+    load_conclude(l, LOAD_DUPLICATE, NULL);
 }
 
 /* First: are the keys there because these very bytes were loaded? */
 void load_narrow_search(struct load *l)
 {
     load_enter(l, STATE_NARROWING);
+    if (!load_skips_duplicates(l)) return ask_constraints(l);
     struct ledger_content c = {l->plan->dataset->id, l->arrival->sum};
     load_asked(l, ledger_find_duplicate(l->conn, &c, load_is_revertible(l), on_duplicate, l));
 }

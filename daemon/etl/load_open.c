@@ -88,7 +88,7 @@ static void on_created(void *ctx, int status, const struct error *err)
     static const struct error nothing;
     struct db_result r = {.status = status, .error = err ? err : &nothing, .detail = ""};
     if (status == ERROR_REFUSED && err && !l->decided && exists_already(l, err)) return;
-    if (!load_answered(l, &r)) return;
+    if (!load_answered(l, &r) || load_outlived(l)) return;
     struct dataset *d = catalog_find(l->env->catalog, l->declared ? l->declared->name : l->name);
     if (!d) return load_fail(l, "its table could not be made");
     pipeline_free(l->pipeline); /* before the plan that it reads */
@@ -253,6 +253,7 @@ static void on_found(void *ctx, const struct db_result *r)
     if (!load_answered(l, r)) return;
     l->arrival->check_ledger = false;
     l->arrival->xid[0] = '\0';
+    l->arrival->ledger_id = 0; /* of a try that was taken back */
     if (PQntuples(r->rows) == 0) return load_open(l);
     l->arrival->ledger_id = db_get_int8(r->rows, 0, 0, 0);
     const char *state = PQgetvalue(r->rows, 0, 1), *error = db_get(r->rows, 0, 2);

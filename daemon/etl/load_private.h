@@ -120,6 +120,9 @@ bool load_answered(struct load *l, const struct db_result *r);
 void load_asked(struct load *l, int r);
 /** The snapshot of the dataset is not as the database is any more: ask for a new one, and again later. */
 void load_stale(struct load *l, const char *why);
+/** The same, where the load has put the dataset into the catalog by a configuration that was replaced meanwhile: with its rollups,
+ * which are not those that are to be kept. Return right after when it says true. */
+bool load_outlived(struct load *l);
 /** Bring one thing after the other to its end; every callback leads here once the outcome is known, or `restarting`. */
 void load_unwind(struct load *l);
 /**
@@ -137,6 +140,8 @@ static inline bool load_is_unwinding(const struct load *l)
 bool load_replaces(const struct load *l);
 /** Equal bytes may load again behind others: they are a duplicate only of the dataset's newest load. */
 bool load_is_revertible(const struct load *l);
+/** Equal bytes are looked for at all. */
+bool load_skips_duplicates(const struct load *l);
 /** Take a connection; the state says what happens with it. */
 void load_want_connection(struct load *l);
 /** The connection is there: go on as the state says. */

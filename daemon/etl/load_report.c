@@ -120,7 +120,8 @@ static void on_doubted(void *ctx, const struct db_result *r)
 /* A file that PostgreSQL refused because its keys are there already may be a duplicate: these very bytes put them there. */
 void load_report_outcome(struct load *l)
 {
-    if (l->outcome != LOAD_FAILED || !l->arrival->has_sum || !l->dataset_id || l->rejects.count > 0) return begin(l);
+    bool known = l->outcome == LOAD_FAILED && l->arrival->has_sum && l->dataset_id && load_skips_duplicates(l);
+    if (!known || l->rejects.count > 0) return begin(l);
     struct ledger_content c = {l->dataset_id, l->arrival->sum};
     load_asked(l, ledger_find_duplicate(l->conn, &c, load_is_revertible(l), on_doubted, l));
 }

@@ -166,8 +166,9 @@ static void next_orphan(struct sweep *s)
 {
     char prefix[PREPARED_NAME_MAX];
     snprintf(prefix, sizeof prefix, "cetl:%s:", s->instance);
-    struct db_param p[] = {db_text(prefix), db_text("ROLLBACK")};
-    int r = db_query(s->conn, &(struct db_query){.sql = SQL_PREPARED_NEXT, .param = p, .params = 2, .done = on_orphan, .ctx = s});
+    struct db_param p = db_text(prefix);
+    int r =
+        db_query(s->conn, &(struct db_query){.sql = SQL_PREPARED_ORPHAN, .param = &p, .params = 1, .done = on_orphan, .ctx = s});
     if (r < 0) swept(s, r, NULL);
 }
 

@@ -62,6 +62,7 @@ static void changed(struct run *one, const char *dataset)
     struct dataset *d = catalog_find(env->catalog, dataset);
     if (!d) return;
     d->loaded = true;
+    if (env->closed) return; /* nothing more is asked of the pool */
     if (++one->lane->marks % COMPACTOR_EVERY == 0) compactor_run(env->pool, d->id);
 }
 

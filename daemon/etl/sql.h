@@ -217,6 +217,12 @@
 #define SQL_PREPARED_NEXT                                                                                                          \
     "SELECT format('%s PREPARED %L', $2::text, gid), gid FROM pg_prepared_xacts"                                                   \
     " WHERE database = current_database() AND starts_with(gid, $1) ORDER BY gid LIMIT 1"
+/* $1 how the names of an instance's transactions begin, up to the file's id → the same for the first that belongs to no open load.
+ */
+#define SQL_PREPARED_ORPHAN                                                                                                        \
+    "SELECT format('ROLLBACK PREPARED %L', gid), gid FROM pg_prepared_xacts"                                                       \
+    " WHERE database = current_database() AND starts_with(gid, $1) AND NOT EXISTS (SELECT FROM cetl.file"                          \
+    " WHERE state IN ('loading', 'committing') AND starts_with(gid, $1 || id || ':')) ORDER BY gid LIMIT 1"
 #define SQL_PREPARED_MAX "SELECT current_setting('max_prepared_transactions')"
 
 #define SQL_REJECT_COPY "COPY cetl.reject (file_id, line, byte_offset, column_name, code, message, value, raw) FROM STDIN"

@@ -4,6 +4,7 @@
 import datetime
 import json
 import os
+import signal
 import threading
 from decimal import Decimal
 
@@ -408,3 +409,25 @@ def test_part_that_is_no_column_is_told_by_check(make_cetld, database):
     assert daemon.process.wait(20) != 0
     daemon.process = None
     assert "has no column 'yaer' (did you mean 'year'?)" in daemon.log()
+
+
+# -- and reloads
+
+
+def test_column_that_is_added_behind_a_reload_loses_no_rollup(cetld, database):
+    """The load began before the rollup was configured, and alters the table when it is."""
+    rollup = "[rollup sales.names]\ngroup = name\nmeasure = count(*) as n\n"
+    daemon = cetld(DECLARED + "new_columns = add\n")
+    daemon.drop("sales1.csv", "id,name\n1,a\n")
+    daemon.wait_state("sales1.csv")
+    daemon.drop("sales2.csv", "id,name,more\n" + "".join("%d,b,%s\n" % (i, "x" * 200) for i in range(400000)))
+    until(lambda: [e for e in daemon.ledger("sales2.csv") if e["state"] == "loading"], "it is read", step=0.002)
+    daemon.write_config(DECLARED + "new_columns = add\n" + rollup)
+    daemon.signal(signal.SIGHUP)
+    until(lambda: daemon.log_lines("configuration reloaded"), lambda: "reloaded\n" + daemon.log())
+    daemon.wait_state("sales2.csv")
+    daemon.drop("sales3.csv", "id,name\n2,a\n")
+    daemon.wait_state("sales3.csv")
+    until(lambda: database.value("SELECT to_regclass('sales_names') IS NOT NULL"), "the rollup is there")
+    assert database.rows("SELECT name, n FROM sales_names ORDER BY name") == [("a", 2), ("b", 400000)]
+    assert columns_of(database) == [("id", "bigint"), ("name", "text"), ("more", "text")]

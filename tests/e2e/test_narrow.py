@@ -300,3 +300,17 @@ def test_more_bad_rows_than_are_kept_in_words_count_all_the_same(cetld, database
     entry = daemon.wait_state("items_1.csv", "loaded", deadline=240)
     assert daemon.settled(entry) and (entry["rows_loaded"], entry["rows_rejected"]) == (40000 - len(bad), len(bad))
     assert database.value("SELECT count(*) FROM items") == 40000 - len(bad)
+
+
+@pytest.mark.parametrize("mode, loaded_again", [("append", 19), ("upsert", 0)])
+def test_equal_bytes_with_a_bad_row_load_again_where_duplicates_load(cetld, database, mode, loaded_again):
+    """That the server refuses a row of them makes them no duplicate."""
+    key = " primary key" if mode == "upsert" else ""
+    daemon = cetld("[dataset items]\nfiles = items*.csv\ncolumns = id bigint%s, kind text, amount numeric(12,2) check (amount > 0)\n"
+                   "mode = %s\nduplicates = load\nmax_errors = 1\n" % (key, mode))
+    for name in ("items1.csv", "items2.csv"):
+        daemon.drop(name, rows(20, {7: "7,k,-1"}))
+        entry = daemon.wait_state(name)
+        assert daemon.settled(entry) and entry["rows_rejected"] == 1, entry
+    assert (entry["rows_loaded"], entry["rows_updated"]) == (loaded_again, 19 - loaded_again)
+    assert database.value("SELECT count(*) FROM items") == 19 + loaded_again
