@@ -62,8 +62,18 @@ static size_t end_name(char *name, size_t len)
     return len;
 }
 
+/* Every table of PostgreSQL has columns of these names (its documentation, section 5.5), and can have no others. */
+static bool is_system_column(struct slice name)
+{
+    static const char *const words[] = {"tableoid", "xmin", "cmin", "xmax", "cmax", "ctid"};
+    for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
+        if (slice_equal(name, slice_of(words[i]))) return true;
+    return false;
+}
+
 size_t name_normalise(struct slice text, char ret_name[NAME_MAX_BYTES + 1])
 {
+    static const char suffix[] = "_data";
     size_t len = 0;
     enum letter before = SEPARATOR;
     while (text.len > 0) {
@@ -81,7 +91,10 @@ size_t name_normalise(struct slice text, char ret_name[NAME_MAX_BYTES + 1])
         before = now.letter;
         text = rest;
     }
-    return end_name(ret_name, len);
+    len = end_name(ret_name, len);
+    if (!is_system_column((struct slice){ret_name, len})) return len;
+    memcpy(ret_name + len, suffix, sizeof suffix);
+    return len + sizeof suffix - 1;
 }
 
 static struct slice stem_of(struct slice file)

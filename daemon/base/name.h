@@ -9,6 +9,8 @@
  *     customerID -> customer_id    HTTPServer -> http_server    Address2Line -> address2_line    ABC -> abc    Größe (cm) ->
  * größe_cm
  *
+ * What is the name of a system column of PostgreSQL (xmin, ctid …), and so can be no other's, gets "_data".
+ *
  * Digits stay with the word before them. Letters beyond ASCII stay as they are, since folding them needs a locale.
  *
  * Thread: any.
@@ -24,9 +26,9 @@ enum { NAME_MAX_BYTES = 63 };
 /** The normalised name, terminated, cut at a character to NAME_MAX_BYTES; "" when there is no letter or digit. Its length. */
 size_t name_normalise(struct slice text, char ret_name[NAME_MAX_BYTES + 1]);
 /**
- * The dataset of a file that no dataset claims: the normalised name without folder, extensions (.csv .tsv .txt .gz .zip) and trailing
- * numbers and dates: sales2.csv, sales_2024-01.csv.gz -> sales. What would begin with a digit begins with t_ (t_2024_01), so that
- * SQL needs no quotes. A word of the API's routes gets "_data". Never "".
+ * The dataset of a file that no dataset claims: the normalised name without folder, extensions (.csv .tsv .txt .gz .zip) and
+ * trailing numbers and dates: sales2.csv, sales_2024-01.csv.gz -> sales. What would begin with a digit begins with t_ (t_2024_01),
+ * so that SQL needs no quotes. A word of the API's routes gets "_data". Never "".
  */
 size_t name_of_file(struct slice file, char ret_name[NAME_MAX_BYTES + 1]);
 /** The same with trailing numbers and dates kept: sales_2024_01. */

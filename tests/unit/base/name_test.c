@@ -41,8 +41,9 @@ static void words_end_where_the_case_says_so(void **state)
 static void digits_stay_with_their_word(void **state)
 {
     (void)state;
-    CHECK(name_normalise, {"address2", "address2"}, {"Address2Line", "address2_line"}, {"Q1 2024", "q1_2024"},
-          {"2ndPlace", "2nd_place"}, {"SHA256", "sha256"});
+    CHECK(name_normalise, {"xmin", "xmin_data"}, {"CTID", "ctid_data"}, {"xmin_data", "xmin_data"}, {"oid", "oid"},
+          {"address2", "address2"}, {"Address2Line", "address2_line"}, {"Q1 2024", "q1_2024"}, {"2ndPlace", "2nd_place"},
+          {"SHA256", "sha256"});
 }
 
 static void nothing_to_name_is_the_empty_name(void **state)
