@@ -5,7 +5,11 @@
 #include "csv/quote.h"
 
 #include <inttypes.h>
+#include <stdio.h>
 #include <stdlib.h>
+
+/* RAW_LONG: shorter rows find no room because there are too many of them. */
+enum { RAW_LONG = 64 * 1024, MESSAGE_MAX = 1024 };
 
 /* The slices of a stored reject lie in one block, which begins at its column. */
 static void free_item(struct reject *r)
@@ -57,25 +61,44 @@ static struct slice store(char **at, struct slice s)
     return copy;
 }
 
-int reject_list_add(struct reject_list *l, const struct reject *r)
+/* 0, -ENOMEM, or 1: there is no room. */
+static int add(struct reject_list *l, struct reject item)
 {
-    struct reject item = *r;
-    item.value = slice_cut_utf8(r->value, REJECT_VALUE_MAX);
     size_t bytes = text_bytes(&item);
     char *text = malloc(bytes);
     if (!text) return -ENOMEM;
     int room = make_room(l, bytes);
     if (room) {
         free(text);
-        if (room < 0) return room;
-        l->count++;
-        return 0;
+        return room;
     }
     item.column = store(&text, item.column);
     item.message = store(&text, item.message);
     item.value = store(&text, item.value);
-    item.raw = store(&text, item.raw);
+    if (item.raw.p) item.raw = store(&text, item.raw);
     l->item[l->n++] = item;
+    return 0;
+}
+
+/* Better without its bytes than not at all. */
+static int add_without_raw(struct reject_list *l, struct reject item)
+{
+    char message[MESSAGE_MAX];
+    int n = snprintf(message, sizeof message, SLICE_FMT "; the row's %zu bytes are too many to be kept here",
+                     SLICE_ARG(slice_cut_utf8(item.message, MESSAGE_MAX - 100)), item.raw.len);
+    item.message = (struct slice){message, (size_t)n};
+    item.raw = (struct slice){NULL, 0};
+    return add(l, item);
+}
+
+int reject_list_add(struct reject_list *l, const struct reject *r)
+{
+    struct reject item = *r;
+    item.value = slice_cut_utf8(r->value, REJECT_VALUE_MAX);
+    if (!item.raw.p) item.raw = SLICE("");
+    int room = add(l, item);
+    if (room > 0 && item.raw.len > RAW_LONG) room = add_without_raw(l, item);
+    if (room < 0) return room;
     l->count++;
     return 0;
 }

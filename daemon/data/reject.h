@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Rejects: rows that were refused, with where, what and why, and their bytes as dropped. Bounded: beyond `max` bytes only the count
- * goes on.
+ * goes on; of a row so long that there is no room for its bytes the rest is kept.
  *
  * Thread: any, one at a time.
  */
@@ -22,7 +22,7 @@ struct reject {
     char code[6];         /* SQLSTATE */
     struct slice message; /* one sentence: what was found and what was expected */
     struct slice value;   /* the cell, cut to REJECT_VALUE_MAX */
-    struct slice raw;     /* the row's bytes as dropped, without its line end */
+    struct slice raw;     /* the row's bytes as dropped, without its line end; in a list NULL where there was no room for them */
 };
 enum { REJECT_VALUE_MAX = 200 };
 

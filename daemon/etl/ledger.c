@@ -157,7 +157,11 @@ static void put_reject(struct buf *out, int64_t file, const struct reject *r)
     buf_putc(out, '\t');
     put_text(out, r->value);
     buf_putc(out, '\t');
-    put_bytes(out, r->raw);
+    if (r->raw.p) {
+        put_bytes(out, r->raw);
+    } else {
+        buf_puts(out, "\\N");
+    }
     buf_putc(out, '\n');
 }
 

@@ -42,6 +42,25 @@ static void slices_are_copied(void **state)
     reject_list_done(&l);
 }
 
+static void a_row_too_long_for_the_list_is_kept_without_its_bytes(void **state)
+{
+    (void)state;
+    static char raw[1 << 17];
+    memset(raw, 'x', sizeof raw - 1);
+    struct reject_list l;
+    reject_list_init(&l, 1 << 16);
+    const struct reject r = make(7, "amount", "x", raw);
+    assert_int_equal(reject_list_add(&l, &r), 0);
+    add(&l, 8);
+    assert_int_equal(l.n, 2);
+    assert_int_equal(l.count, 2);
+    assert_null(l.item[0].raw.p);
+    assert_int_equal(l.item[0].line, 7);
+    assert_true(slice_equal(l.item[0].message, SLICE("bad; the row's 131071 bytes are too many to be kept here")));
+    assert_true(slice_equal(l.item[1].raw, SLICE("a,\"b\"")));
+    reject_list_done(&l);
+}
+
 static void long_values_are_cut_at_a_character(void **state)
 {
     (void)state;
@@ -133,6 +152,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_are_copied),
         cmocka_unit_test(long_values_are_cut_at_a_character),
+        cmocka_unit_test(a_row_too_long_for_the_list_is_kept_without_its_bytes),
         cmocka_unit_test(beyond_the_ceiling_only_the_count_goes_on),
         cmocka_unit_test(moving_keeps_the_count_and_the_order),
         cmocka_unit_test(a_move_into_a_full_list_only_counts),
