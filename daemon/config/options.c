@@ -134,7 +134,8 @@ static const struct option dataset_options[] = {
               "under the same name, or this is set to lenient; and in every mode the files load one at a time."},
     {"header", CHOICE({"yes", CONFIG_HEADER_YES}, {"no", CONFIG_HEADER_NO}, {"auto", CONFIG_HEADER_AUTO}), F(header), "yes",
      .prose = "Does the first line name the columns? Where every column has a position the default is no."},
-    {"delimiter", TYPE(DELIMITER), F(delimiter), "auto", .prose = "auto (one of , ; tab |), tab, or a character."},
+    {"delimiter", TYPE(DELIMITER), F(delimiter), "auto",
+     .prose = "auto (one of , ; tab |), tab, space, or a character that is no letter and no digit."},
     {"quote", TYPE(QUOTE), F(quote), "\"", .prose = "The quote character."},
     {"escape", TYPE(MARK), F(escape), "none", "\\",
      .prose = "A character that stands before a quote, or before itself, inside of quotes to make it a part of the cell. Doubled "

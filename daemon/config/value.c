@@ -256,6 +256,11 @@ static bool is_plain_byte(struct slice text)
     return text.len == 1 && text.p[0] > ' ' && text.p[0] < 0x7f;
 }
 
+static bool is_letter_or_digit(char c)
+{
+    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+}
+
 static int parse_delimiter(const struct input *in, void *field)
 {
     char *c = field;
@@ -263,16 +268,19 @@ static int parse_delimiter(const struct input *in, void *field)
         *c = 0;
     else if (slice_equal(in->text, SLICE("tab")))
         *c = '\t';
-    else if (is_plain_byte(in->text) && in->text.p[0] != '"')
+    else if (slice_equal(in->text, SLICE("space")))
+        *c = ' ';
+    else if (is_plain_byte(in->text) && in->text.p[0] != '"' && !is_letter_or_digit(in->text.p[0]))
         *c = in->text.p[0];
     else
-        return refuse(in, "a delimiter: auto, tab, or one ASCII character");
+        return refuse(in, "a delimiter: auto, tab, space, or one ASCII character that is no letter and no digit");
     return 0;
 }
 
 static int parse_quote(const struct input *in, void *field)
 {
-    if (!is_plain_byte(in->text)) return refuse(in, "one ASCII character");
+    if (!is_plain_byte(in->text) || is_letter_or_digit(in->text.p[0]))
+        return refuse(in, "one ASCII character that is no letter and no digit");
     *(char *)field = in->text.p[0];
     return 0;
 }
@@ -395,6 +403,8 @@ static void format_char(const struct value_rule *rule, const void *field, struct
         buf_puts(out, "auto");
     else if (c == '\t')
         buf_puts(out, "tab");
+    else if (c == ' ')
+        buf_puts(out, "space");
     else
         buf_putc(out, c);
 }

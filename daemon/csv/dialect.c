@@ -34,7 +34,7 @@ struct dialect dialect_default(void)
 
 const char *dialect_delimiter_name(char delimiter, char ret_text[16])
 {
-    const char *name = NULL;
+    const char *name = delimiter == ' ' ? "space" : NULL;
     for (int i = 0; i < CANDIDATES; i++)
         if (candidates[i].delimiter == delimiter) name = candidates[i].name;
     if (name)

@@ -65,7 +65,8 @@ struct dialect dialect_default(void);
 void dialect_detect(const struct dialect *declared, struct slice sample, bool whole, struct dialect *ret_dialect);
 /** Bytes at the start of the text that are the byte order mark and the lines that a detected dialect skips. */
 size_t dialect_skip(const struct dialect *d, struct slice text);
-/** The name of a delimiter for people: "comma", "semicolon", "tab", "pipe", or the character in quotes. ret_text holds 16 bytes. */
+/** The name of a delimiter for people: "comma", "semicolon", "tab", "pipe", "space", or the character in quotes. ret_text holds 16
+ * bytes. */
 const char *dialect_delimiter_name(char delimiter, char ret_text[16]);
 /** The byte at which a line ends: LF (also of CRLF), or CR. */
 static inline char dialect_line_byte(const struct dialect *d)

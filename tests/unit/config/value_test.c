@@ -109,7 +109,8 @@ static void lists_are_by_comma_or_line(void **state)
     becomes(VALUE_LIST, "", "");
     becomes(VALUE_GLOBS, "a_*.csv, {year}/[a-z].csv", "a_*.csv, {year}/[a-z].csv");
     becomes(VALUE_GLOBS, "ok, [a",
-            "! '[a' is not a glob: a [ or { is not closed, {\xe2\x80\xa6} holds no name or one that came before, or there are more than 16; a literal one is written [[] or [{]");
+            "! '[a' is not a glob: a [ or { is not closed, {\xe2\x80\xa6} holds no name or one that came before, or there are more "
+            "than 16; a literal one is written [[] or [{]");
 }
 
 static void lists_have_a_ceiling(void **state)
@@ -151,14 +152,20 @@ static void a_delimiter_is_one_character_or_a_word(void **state)
     becomes(VALUE_DELIMITER, "auto", "auto");
     becomes(VALUE_DELIMITER, "tab", "tab");
     becomes(VALUE_DELIMITER, ";", ";");
-    becomes(VALUE_DELIMITER, "", "! '' is not a delimiter: auto, tab, or one ASCII character");
-    becomes(VALUE_DELIMITER, "\xc3\xa9", "! '\xc3\xa9' is not a delimiter: auto, tab, or one ASCII character");
+    becomes(VALUE_DELIMITER, "",
+            "! '' is not a delimiter: auto, tab, space, or one ASCII character that is no letter and no digit");
+    becomes(VALUE_DELIMITER, "\xc3\xa9",
+            "! '\xc3\xa9' is not a delimiter: auto, tab, space, or one ASCII character that is no letter and no digit");
+    becomes(VALUE_DELIMITER, "space", "space");
+    becomes(VALUE_DELIMITER, "a",
+            "! 'a' is not a delimiter: auto, tab, space, or one ASCII character that is no letter and no digit");
+    becomes(VALUE_QUOTE, "1", "! '1' is not one ASCII character that is no letter and no digit");
     becomes(VALUE_QUOTE, "'", "'");
     becomes(VALUE_QUOTE, "''",
             "! '"
             "'"
             "'"
-            "' is not one ASCII character");
+            "' is not one ASCII character that is no letter and no digit");
 }
 
 static void budgets_are_rows_or_a_percentage(void **state)

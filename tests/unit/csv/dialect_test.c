@@ -265,6 +265,7 @@ static void delimiter_has_a_name_for_people(void **state)
     assert_string_equal(dialect_delimiter_name(';', text), "semicolon");
     assert_string_equal(dialect_delimiter_name('\t', text), "tab");
     assert_string_equal(dialect_delimiter_name('|', text), "pipe");
+    assert_string_equal(dialect_delimiter_name(' ', text), "space");
     assert_string_equal(dialect_delimiter_name(':', text), "':'");
     assert_string_equal(dialect_delimiter_name('\x1f', text), "byte 0x1f");
 }
