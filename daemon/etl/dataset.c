@@ -179,12 +179,44 @@ void dataset_create_sql(struct buf *out, const struct config_dataset *config)
     buf_printf(out, " (%s\n)", config->columns_sql);
 }
 
+static bool is_number(enum type_id id)
+{
+    return id >= TYPE_INT2 && id <= TYPE_FLOAT8;
+}
+
+static int check_format(const struct table_column *c, const char *format, struct error *err)
+{
+    struct error why;
+    struct type_format *f = NULL;
+    int r = type_format_new(slice_of(format), &why, &f);
+    if (r == 0 && !type_format_suits(f, c->type.id))
+        r = error_set(&why, TYPE_E_SYNTAX, "it lacks what a %s needs", type_info(c->type.id)->name);
+    type_format_free(f);
+    return r > 0 ? error_set(err, r, "column %s: format \"%s\": %s", c->name, format, why.text) : r;
+}
+
+int dataset_check_reading(const struct table_column *c, const struct config_column *config, struct error *err)
+{
+    bool marks = config->decimal_mark != CONFIG_AS_DATASET || config->thousands_mark != CONFIG_AS_DATASET;
+    if (marks && !is_number(c->type.id))
+        return error_set(err, DATASET_E_READING, "column %s: decimal_mark and thousands_mark are for numbers, but it is a %s",
+                         c->name, c->sql_type);
+    if (config->zone && c->type.id != TYPE_TIMESTAMPTZ)
+        return error_set(err, DATASET_E_READING,
+                         "column %s: timezone is for timestamptz (timestamp with time zone), but it is a %s", c->name, c->sql_type);
+    return config->format[0] ? check_format(c, config->format, err) : 0;
+}
+
 void dataset_check_columns(struct dataset *d)
 {
     const struct config_dataset *c = d->config;
     for (size_t i = 0; c && i < c->n_columns; i++) {
         const struct config_column *column = &c->column[i];
-        if (table_find(&d->table, column->name) >= 0) continue;
+        struct error err;
+        int at = table_find(&d->table, column->name);
+        if (at >= 0 && dataset_check_reading(&d->table.column[at], column, &err) > 0)
+            dataset_break(d, "%s:%d: %s", column->place.file, column->place.line, err.text);
+        if (at >= 0) continue;
         dataset_break(d, "%s:%d: [column %s.%s]: table %s.%s has no such column", column->place.file, column->place.line, d->name,
                       column->name, d->table.schema, d->table.name);
     }

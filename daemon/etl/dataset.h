@@ -88,7 +88,10 @@ must_check int table_read(struct arena *a, const PGresult *rows, const char *sch
 const char *table_quote(struct buf *out, const char *schema, const char *name);
 /** CREATE TABLE IF NOT EXISTS with the declared columns as they were written. */
 void dataset_create_sql(struct buf *out, const struct config_dataset *config);
-/** Break the dataset when a [column] section names a column that its table does not have. */
+/** Does the [column] section suit the column's type: its marks, its zone, its format? 0, positive with the words, or -ENOMEM. */
+enum { DATASET_E_READING = 1 };
+must_check int dataset_check_reading(const struct table_column *column, const struct config_column *config, struct error *err);
+/** Break the dataset when a [column] section names a column that its table does not have, or does not suit it. */
 void dataset_check_columns(struct dataset *d);
 /** Break a dataset with a keyed mode whose table has no key for it, or no such `newest_by`. */
 void dataset_check_key(struct dataset *d);

@@ -12,7 +12,7 @@
 #include <uthash.h>
 
 /* HEAD_COST: the start of a file, and once more its cells. */
-enum { HEAD_BYTES = 64 * 1024, HEAD_COST = 2, ARENA_BLOCK = 16 * 1024 };
+enum { HEAD_BYTES = 64 * 1024, HEAD_COST = 2, ARENA_BLOCK = 16 * 1024, RAW_MAX = 1024 * 1024 };
 
 /* ---- what is declared ---- */
 
@@ -192,6 +192,11 @@ static int keep_raw(struct head *h, struct slice text, const struct record *reco
         if (to > from && d->header != DIALECT_HEADER_YES && d->line_end == DIALECT_END_LF && to[-1] == '\r') to--;
         raw = (struct slice){from, to > from ? (size_t)(to - from) : 0};
     }
+    if (raw.len > RAW_MAX)
+        return error_set(&h->err, HEAD_E_BROKEN,
+                         "line %llu: %zu bytes stand before the first row, where at most %d may; is a quote left open, or is "
+                         "there no header (header = no)?",
+                         (unsigned long long)record->line, raw.len, RAW_MAX);
     char *copy = arena_alloc(&h->arena, mark.len + raw.len + 1);
     if (!copy) return -ENOMEM;
     memcpy(copy, mark.p, mark.len);

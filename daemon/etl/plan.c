@@ -42,11 +42,6 @@ static struct type_marks marks_of(const struct config_dataset *d, const struct c
     return (struct type_marks){.decimal = usual ? '\0' : (char)decimal, .thousands = (char)thousands};
 }
 
-static bool is_number(enum type_id id)
-{
-    return id >= TYPE_INT2 && id <= TYPE_FLOAT8;
-}
-
 /* How the dataset's and the column's options say that values are written */
 static int set_reading(const struct planning *m, const struct table_column *c, const struct config_column *config,
                        struct column_rule *rule)
@@ -57,15 +52,8 @@ static int set_reading(const struct planning *m, const struct table_column *c, c
     rule->input.marks = marks_of(d, config);
     rule->input.zone = config && config->zone ? config->zone : d->zone;
     if (!rule->null_token) return -ENOMEM;
-    if (!config) return 0;
-    bool marks = config->decimal_mark != CONFIG_AS_DATASET || config->thousands_mark != CONFIG_AS_DATASET;
-    if (marks && !is_number(c->type.id))
-        return error_set(m->err, PLAN_E_DATASET, "column %s: decimal_mark and thousands_mark are for numbers, but it is a %s",
-                         c->name, c->sql_type);
-    if (config->zone && c->type.id != TYPE_TIMESTAMPTZ)
-        return error_set(m->err, PLAN_E_DATASET,
-                         "column %s: timezone is for timestamptz (timestamp with time zone), but it is a %s", c->name, c->sql_type);
-    return 0;
+    int r = config ? dataset_check_reading(c, config, m->err) : 0;
+    return r > 0 ? PLAN_E_DATASET : r;
 }
 
 /* How the column's texts are written: the template that the configuration gives, or inference found. 0, PLAN_E_DATASET, -ENOMEM. */
@@ -77,8 +65,6 @@ static int make_format(const struct planning *m, const struct table_column *c, s
     if (!format[0]) return 0;
     struct error why;
     int r = type_format_new(slice_of(format), &why, ret_format);
-    if (r == 0 && !type_format_suits(*ret_format, c->type.id))
-        r = error_set(&why, TYPE_E_SYNTAX, "it lacks what a %s needs", type_info(c->type.id)->name);
     if (r > 0) return error_set(m->err, PLAN_E_DATASET, "column %s: format \"%s\": %s", c->name, format, why.text);
     return r;
 }

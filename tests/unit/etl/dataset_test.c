@@ -65,6 +65,31 @@ static void section_for_a_column_that_the_table_lacks_breaks_the_dataset(void **
     dataset_unref(d);
 }
 
+static void section_that_does_not_suit_its_column_breaks_the_dataset(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *option, *broken;
+    } cases[] = {
+        {"format = FOO",
+         "f:4: column note: format \"FOO\": \"F\" in the template is no part of a date or time; put literal text in "
+         "quotes, as in YYYY-MM-DD\"T\"HH24:MI"},
+        {"format = DD/MM/YYYY", "f:4: column note: format \"DD/MM/YYYY\": it lacks what a text needs"},
+        {"decimal_mark = ,", "f:4: column note: decimal_mark and thousands_mark are for numbers, but it is a text"},
+        {"timezone = UTC", "f:4: column note: timezone is for timestamptz (timestamp with time zone), but it is a text"},
+    };
+    const struct table_column columns[] = {fixture_column("id", TYPE_INT8), fixture_column("note", TYPE_TEXT)};
+    for (size_t i = 0; i < sizeof cases / sizeof cases[0]; i++) {
+        char config[200];
+        snprintf(config, sizeof config, "[dataset orders]\ncolumns = id bigint, note text\n\n[column orders.note]\n%s\n",
+                 cases[i].option);
+        struct dataset *d = fixture_dataset(config, columns, 2);
+        dataset_check_columns(d);
+        assert_string_equal(d->broken, cases[i].broken);
+        dataset_unref(d);
+    }
+}
+
 /* ---- reading the catalog's rows ---- */
 
 /* Rows as SQL_TABLE_COLUMNS gives them: name, oid, typmod, not null, default, generated, type, bytewise, place in the key, format;
@@ -146,6 +171,7 @@ int main(void)
         cmocka_unit_test(names_are_quoted_as_postgresql_reads_them),
         cmocka_unit_test(table_is_made_with_the_columns_as_they_were_written),
         cmocka_unit_test(section_for_a_column_that_the_table_lacks_breaks_the_dataset),
+        cmocka_unit_test(section_that_does_not_suit_its_column_breaks_the_dataset),
         cmocka_unit_test(columns_and_key_are_read_back),
         cmocka_unit_test(table_without_columns_is_read_too),
     };

@@ -291,10 +291,29 @@ static void more_columns_than_postgresql_has_are_refused(void **state)
     }
 }
 
+static void header_that_is_too_long_to_be_kept_is_refused(void **state)
+{
+    (void)state;
+    struct buf text;
+    buf_init(&text, 4 << 20);
+    buf_puts(&text, "a,\"");
+    for (int i = 0; i < 1 << 20; i++)
+        buf_putc(&text, 'x');
+    buf_puts(&text, "\"\n1,2\n");
+    struct head h;
+    read_text(&h, buf_slice(&text));
+    assert_int_equal(h.rc, HEAD_E_BROKEN);
+    assert_string_equal(h.err.text, "line 1: 1048580 bytes stand before the first row, where at most 1048576 may; is a quote left "
+                                    "open, or is there no header (header = no)?");
+    head_done(&h);
+    buf_done(&text);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_record_and_dialect_are_told),
+        cmocka_unit_test(header_that_is_too_long_to_be_kept_is_refused),
         cmocka_unit_test(declared_dialect_rules),
         cmocka_unit_test(files_without_a_record_are_empty),
         cmocka_unit_test(first_record_that_breaks_the_grammar_is_said_with_its_line),
