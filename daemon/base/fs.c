@@ -58,7 +58,10 @@ int fs_rename_noreplace(int from_dir, const char *from, int to_dir, const char *
     if (errno != EINVAL && errno != ENOSYS) return -errno;
     /* Some network file systems do not know the flag. Between the two calls the file has both names, never none. */
     if (linkat(from_dir, from, to_dir, to, 0) < 0) return -errno;
-    return unlinkat(from_dir, from, 0) == 0 ? 0 : -errno;
+    if (unlinkat(from_dir, from, 0) == 0 || errno == ENOENT) return 0;
+    int r = -errno;
+    unlinkat(to_dir, to, 0);
+    return r;
 }
 
 void fs_alternative_name(const char *name, unsigned n, char *ret_name)

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * An arrival: a dropped file from its claim to its final state, as the scheduler keeps it in memory. What must survive a crash is
- * in the file system (work/TOKEN/NAME) and in the ledger (cetl.file, by token).
+ * in the file system (its name in work/ begins with its token) and in the ledger (cetl.file, by token).
  *
  *   queued ──▶ loading ──▶ committing ──▶ loaded | duplicate | failed ──▶ moved to done/ or failed/
  *      ▲          │             │

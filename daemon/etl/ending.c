@@ -69,8 +69,8 @@ void ending_begin(struct endings *e, struct arrival *a, const struct load_report
     int r = tidies_add(&e->tidies, &a->file, failed ? PLACE_FAILED : PLACE_DONE, failed ? errors_of(report) : &none);
     if (r == 0) return;
     char name[SHOWN_MAX];
-    log_error("%s stays in work/%s until the next start: %s", log_escape(slice_of(a->file.name), name, sizeof name), a->file.token,
-              error_name(r));
+    log_error("%s stays in work/ (its token: %s) until the next start: %s", log_escape(slice_of(a->file.name), name, sizeof name),
+              a->file.token, error_name(r));
     e->over(e->ctx, a);
 }
 

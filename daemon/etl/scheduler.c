@@ -297,7 +297,7 @@ static void claim_over(void *ctx, struct claim *c)
     if (c->rc == 0) {
         refusals_drop(&s->refusals, c->path);
         if (!enqueue(s, &c->file, c->arrived_us, false))
-            log_error("a file stays in work/%s until the next start: no memory", c->token);
+            log_error("a file stays in work/ (its token: %s) until the next start: no memory", c->token);
     } else if (c->rc == PLACE_E_UNREADABLE || c->rc == PLACE_E_NOT_REGULAR) {
         refuse(s, c);
     } else if (c->rc < 0 && s->watcher) {
@@ -359,7 +359,7 @@ static void on_recovered(void *ctx, struct place_file *f)
 {
     struct scheduler *s = ctx;
     if (enqueue(s, f, clock_real_us(), true)) return;
-    log_error("a file stays in work/%s until the next start: no memory", f->token);
+    log_error("a file stays in work/ (its token: %s) until the next start: no memory", f->token);
     place_file_done(f);
 }
 

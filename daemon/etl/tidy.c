@@ -56,7 +56,7 @@ static void over(struct tidies *all, struct tidy *t)
 static void complain(const struct tidy *t)
 {
     char name[SHOWN_MAX];
-    log_warning("%s cannot be moved to %s/: %s; it stays in work/%s and is tried again",
+    log_warning("%s cannot be moved to %s/: %s; it stays in work/ (its token: %s) and is tried again",
                 log_escape(slice_of(t->file->name), name, sizeof name), t->target == PLACE_DONE ? "done" : "failed",
                 error_name(t->rc), t->file->token);
 }

@@ -19,9 +19,12 @@ struct claim {
     bool durable;
     struct error *err;
     int folder;     /* that holds it: O_PATH, so that search permission is enough */
-    int dir;        /* work/TOKEN, or -1 */
+    int dir;        /* work/TOKEN, or -1: it needs none */
     int fd;         /* the file */
     struct stat st; /* of it, as far as we came */
+    bool flat;      /* it goes, or went, to work/TOKEN=NAME */
+    char to[TOKEN_PATH_MAX];
+    char *copy; /* of path, for the result: no claim fails for it once the file has moved */
 };
 
 static void claim_done(struct claim *c)
@@ -29,6 +32,7 @@ static void claim_done(struct claim *c)
     cleanup_close_fd(&c->folder);
     cleanup_close_fd(&c->dir);
     cleanup_close_fd(&c->fd);
+    free(c->copy);
 }
 
 static bool same_inode(const struct stat *a, const struct stat *b)
@@ -121,8 +125,8 @@ static int write_path(const struct claim *c)
  */
 static int put_back(const struct claim *c)
 {
-    int r = fs_rename_noreplace(c->dir, c->name, c->folder, c->name);
-    if (r == -EEXIST) r = fs_move_unique(&(struct fs_move){c->dir, c->name, c->folder, c->name, &c->place->copied}, NULL);
+    int root = c->place->root, r = fs_rename_noreplace(root, c->to, c->folder, c->name);
+    if (r == -EEXIST) r = fs_move_unique(&(struct fs_move){root, c->to, c->folder, c->name, &c->place->copied}, NULL);
     return r < 0 ? r : PLACE_E_GONE;
 }
 
@@ -174,16 +178,39 @@ static int take_copy(struct claim *c)
     return 0;
 }
 
+/* To work/TOKEN=NAME. */
+static int take_flat(struct claim *c)
+{
+    if (strchr(c->path, '/')) return -EINVAL; /* its .path needs a folder */
+    if (!token_flat_path(c->token, c->name, c->to)) return -ENAMETOOLONG;
+    return fs_rename_noreplace(c->folder, c->name, c->place->root, c->to);
+}
+
+/* To work/TOKEN/NAME. */
+static int take_folder(struct claim *c)
+{
+    if (!token_path(c->token, c->name, c->to)) return -ENAMETOOLONG;
+    int r = strchr(c->path, '/') ? write_path(c) : 0;
+    return r < 0 ? r : fs_rename_noreplace(c->folder, c->name, c->dir, c->name);
+}
+
 static int take(struct claim *c)
 {
-    int r = strchr(c->path, '/') ? write_path(c) : 0;
-    if (r == 0) r = fs_rename_noreplace(c->folder, c->name, c->dir, c->name);
+    int r = take_flat(c);
+    if (r == -EEXIST) return r; /* an earlier call's that take_up did not see: no folder of the same token beside it */
+    c->flat = r == 0;
+    if (!c->flat) {
+        /* Whatever hindered it, in a folder it may do; or there it is told whose fault it is, work/'s or the source's. */
+        c->dir = token_make(c->place, c->token);
+        if (c->dir < 0) return c->dir;
+        r = take_folder(c);
+    }
     if (r == -EXDEV) return take_copy(c);
     if (r == -ENOENT) return PLACE_E_GONE;
     if (refused(r)) return unreadable_folder(c, r);
     if (r < 0) return r;
     struct stat st;
-    if (fstatat(c->dir, c->name, &st, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
+    if (fstatat(c->place->root, c->to, &st, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
     if (same_inode(&st, &c->st)) return 0;
     /* Somebody replaced it after we had opened it. What we hold now may be anything: it goes back and is found anew. */
     r = put_back(c);
@@ -192,12 +219,14 @@ static int take(struct claim *c)
 
 static int sync_folders(const struct claim *c)
 {
-    int r = fs_sync_dir(c->dir);
+    int r = c->dir < 0 ? 0 : fs_sync_dir(c->dir);
     cleanup_fd int work = r == 0 ? place_folder(c->place, "work") : -1;
     if (r == 0) r = work < 0 ? work : fs_sync_dir(work);
     /* The source's folder too, else both names may be there after a power loss. One that we may not read cannot be synced. */
-    cleanup_fd int from = r == 0 ? openat(c->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-    return from >= 0 ? fs_sync_dir(from) : r;
+    if (r < 0 || c->folder < 0) return r;
+    cleanup_fd int from = openat(c->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (from < 0) return errno == EACCES || errno == ENOENT ? 0 : -errno;
+    return fs_sync_dir(from);
 }
 
 static bool holds_file(int dir, const char *name)
@@ -206,23 +235,19 @@ static bool holds_file(int dir, const char *name)
     return fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) == 0;
 }
 
-/* A claim that failed leaves no trace, unless the file is here already: then only the next start can tell, and the folder stays. */
+/* A claim that failed leaves no trace, unless the file is here already: then a later call or the next start takes it up. */
 static void give_up(const struct claim *c)
 {
-    struct stat st;
-    bool source = fstatat(c->folder, c->name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+    if (c->dir < 0) return;
+    bool source = holds_file(c->folder, c->name);
     if (holds_file(c->dir, c->name) || (holds_file(c->dir, TOKEN_COPY) && !source)) return;
     token_remove(c->place, c->token);
 }
 
 static int run(struct claim *c)
 {
-    int r = open_folder(c);
-    if (r == 0) r = open_file(c);
-    if (r != 0) return r;
-    c->dir = token_make(c->place, c->token);
-    if (c->dir < 0) return c->dir;
-    r = take(c);
+    int r = open_file(c);
+    if (r == 0) r = take(c);
     if (r == 0 && c->durable) {
         r = sync_folders(c);
         if (r < 0 && put_back(c) < 0) return r;
@@ -233,16 +258,42 @@ static int run(struct claim *c)
     return r;
 }
 
-/* It is not in incoming/. An earlier call with this token that failed half-way may have moved it already. */
+static void describe(struct claim *c, struct place_file *ret_file)
+{
+    snprintf(ret_file->token, sizeof(ret_file->token), "%s", c->token);
+    snprintf(ret_file->name, sizeof(ret_file->name), "%s", c->name);
+    ret_file->flat = c->flat;
+    ret_file->st = c->st;
+    ret_file->path = steal_ptr(&c->copy);
+}
+
+/* What an earlier call with this token that failed half-way has moved already. */
 static int take_up(struct claim *c, struct place_file *ret_file)
 {
-    int r = recover_token(c->place, c->token, ret_file);
+    char flat[TOKEN_PATH_MAX], folder[TOKEN_PATH_MAX];
+    bool is_flat = token_flat_path(c->token, c->name, flat) && holds_file(c->place->root, flat);
+    if (!is_flat && !(token_path(c->token, NULL, folder) && holds_file(c->place->root, folder))) return PLACE_E_GONE;
+    int r = recover_token(c->place, c->token, is_flat ? c->name : NULL, ret_file);
     if (r == -ENOENT) return PLACE_E_GONE;
     if (r != 0 || !c->durable) return r;
     cleanup_close_fd(&c->dir);
-    c->dir = token_open(c->place, c->token);
-    r = c->dir < 0 ? c->dir : sync_folders(c);
+    c->dir = is_flat ? -1 : token_open(c->place, c->token);
+    r = c->dir < 0 && !is_flat ? c->dir : sync_folders(c);
     if (r < 0) place_file_done(ret_file);
+    return r;
+}
+
+/* First what an earlier call has moved: another file of this name may lie in incoming/ by now, and would get the same token. */
+static int claim(struct claim *c, struct place_file *ret_file)
+{
+    int opened = open_folder(c), r = take_up(c, ret_file);
+    if (r != PLACE_E_GONE) return r;
+    r = opened == 0 ? run(c) : opened;
+    /* A file system of another machine may have renamed it and told us otherwise. */
+    if (r == PLACE_E_GONE)
+        r = take_up(c, ret_file);
+    else if (r == 0)
+        describe(c, ret_file);
     return r;
 }
 
@@ -251,18 +302,11 @@ int place_claim(struct place *p, const char *path, const char *token, bool durab
     cleanup(claim_done) struct claim c = {
         .place = p, .path = path, .name = path, .token = token, .durable = durable, .err = err, .folder = -1, .dir = -1, .fd = -1};
     *ret_file = (struct place_file){.fd = -1};
-    cleanup_free char *copy = strdup(path);
-    int r = copy ? run(&c) : -ENOMEM;
-    if (r == PLACE_E_GONE) {
-        r = take_up(&c, ret_file);
-        if (r == 0) return 0;
-    }
+    c.copy = strdup(path);
+    int r = c.copy ? claim(&c, ret_file) : -ENOMEM;
+    if (r == 0) return 0;
     ret_file->st = c.st;
     if (r == PLACE_E_GONE) return error_set(err, r, "it is gone");
     if (r < 0) return error_set(err, r, "cannot be claimed: %s", error_name(r));
-    if (r > 0) return r;
-    snprintf(ret_file->token, sizeof(ret_file->token), "%s", token);
-    snprintf(ret_file->name, sizeof(ret_file->name), "%s", c.name);
-    ret_file->path = steal_ptr(&copy);
-    return 0;
+    return r;
 }

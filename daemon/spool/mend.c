@@ -15,7 +15,7 @@ enum { SHOWN_MAX = 640, GROUP_BYTES = 16384, GROUP_NAME_MAX = 64 };
 
 char *mend_quote(const char *path, char *ret_text, size_t size)
 {
-    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+,:@%";
+    static const char plain[] = "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_./-+,:@%=";
     if (strspn(path, plain) == strlen(path) && strlen(path) < size) return memcpy(ret_text, path, strlen(path) + 1);
     /* log_escape writes what bash reads back inside $'…'; only the quote itself is missing. */
     char escaped[SHOWN_MAX];

@@ -60,7 +60,7 @@ static int resume_rank(struct place *p, struct error *err)
     cleanup(token_list_done) struct token_list found = {0};
     int r = token_list_read(p, &found);
     if (r < 0) return error_set(err, r, "cannot read %s/work: %s", p->path, error_name(r));
-    if (found.n > 0) atomic_store(&p->rank, strtoull(found.item[found.n - 1], NULL, 16));
+    if (found.n > 0) atomic_store(&p->rank, strtoull(found.item[found.n - 1].token, NULL, 16));
     return 0;
 }
 
@@ -138,15 +138,15 @@ const char *place_kind(mode_t mode)
 int place_reopen(const struct place *p, struct place_file *f, struct error *err)
 {
     char path[TOKEN_PATH_MAX];
-    if (!token_path(f->token, f->name, path)) return error_set(err, -ENAMETOOLONG, "its name is too long");
+    if (!token_file_path(f, path)) return error_set(err, -ENAMETOOLONG, "its name is too long");
     /* O_NONBLOCK: a FIFO would wait for its writer. */
     cleanup_fd int fd = openat(p->root, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     struct stat st = {0};
     int r = fd < 0 || fstat(fd, &st) < 0 ? -errno : 0;
-    if (r == -ENOENT) return error_set(err, PLACE_E_GONE, "it is gone from work/%s", f->token);
+    if (r == -ENOENT) return error_set(err, PLACE_E_GONE, "it is gone from work/ (its token: %s)", f->token);
     if (r == -ELOOP || r == -ENXIO || (r == 0 && !S_ISREG(st.st_mode)))
-        return error_set(err, PLACE_E_NOT_REGULAR, "work/%s holds no regular file under its name any more", f->token);
-    if (r < 0) return error_set(err, r, "cannot be opened in work/%s: %s", f->token, error_name(r));
+        return error_set(err, PLACE_E_NOT_REGULAR, "work/ holds no regular file under its name any more (its token: %s)", f->token);
+    if (r < 0) return error_set(err, r, "cannot be opened in work/ (its token: %s): %s", f->token, error_name(r));
     place_file_close(f);
     f->fd = steal_fd(&fd);
     f->st = st;
@@ -233,36 +233,37 @@ static int target_folder_made(const struct place *p, const struct place_file *f,
 }
 
 /* By one rename, as nearly always. False: there is more to it. */
-static bool move_plainly(const struct place *p, const struct place_file *f, enum place_target target)
+static bool move_plainly(const struct place *p, const struct place_file *f, const char *from, enum place_target target)
 {
-    char from[TOKEN_PATH_MAX], to[8 + NAME_MAX + 1];
-    if (target == PLACE_INCOMING || !token_path(f->token, f->name, from)) return false;
+    char to[8 + NAME_MAX + 1];
+    if (target == PLACE_INCOMING) return false;
     snprintf(to, sizeof to, "%s/%s", target == PLACE_DONE ? "done" : "failed", f->name);
     return fs_rename_noreplace(p->root, from, p->root, to) == 0;
+}
+
+/* Whatever it takes: folders made anew, another name, a copy, the errors beside it. */
+static int move(struct place *p, const struct place_file *f, enum place_target target, struct slice errors, char name[NAME_MAX + 1])
+{
+    char from[TOKEN_PATH_MAX];
+    struct stat st;
+    if (!token_file_path(f, from)) return -ENAMETOOLONG;
+    if (errors.len == 0 && move_plainly(p, f, from, target)) return 0;
+    /* Not in work/ any more: an earlier call had moved it, and only the tidying is left. */
+    if (fstatat(p->root, from, &st, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? 0 : -errno;
+    cleanup_fd int to = target_folder_made(p, f, target);
+    if (to < 0) return to;
+    int r = 0;
+    if (target == PLACE_FAILED && errors.len > 0) r = write_errors(to, f->name, errors, name);
+    return r < 0 ? r : fs_move_unique(&(struct fs_move){p->root, from, to, name, &p->copied}, name);
 }
 
 int place_finish(struct place *p, const struct place_file *f, enum place_target target, struct slice errors, char *ret_name)
 {
     char name[NAME_MAX + 1];
     snprintf(name, sizeof(name), "%s", f->name);
-    if (errors.len == 0 && move_plainly(p, f, target)) {
-        token_remove(p, f->token);
-        if (ret_name) memcpy(ret_name, name, sizeof(name));
-        return 0;
-    }
-    cleanup_fd int from = token_open(p, f->token);
-    if (from < 0 && from != -ENOENT) return from;
-    struct stat st;
-    /* Not in work/ any more: an earlier call had moved it, and only the tidying is left. */
-    if (from >= 0 && fstatat(from, f->name, &st, AT_SYMLINK_NOFOLLOW) == 0) {
-        cleanup_fd int to = target_folder_made(p, f, target);
-        if (to < 0) return to;
-        int r = 0;
-        if (target == PLACE_FAILED && errors.len > 0) r = write_errors(to, f->name, errors, name);
-        if (r == 0) r = fs_move_unique(&(struct fs_move){from, f->name, to, name, &p->copied}, name);
-        if (r < 0) return r;
-    }
-    if (from >= 0) token_remove(p, f->token);
+    int r = move(p, f, target, errors, name);
+    if (r < 0) return r;
+    if (!f->flat) token_remove(p, f->token);
     if (ret_name) memcpy(ret_name, name, sizeof(name));
     return 0;
 }

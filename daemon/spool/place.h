@@ -2,16 +2,17 @@
 /*
  * The folders of the spool, and how a file moves through them by rename:
  *
- *   incoming/NAME ──claim──▶ work/TOKEN/NAME ──finish──▶ done/NAME | failed/NAME (+ NAME.errors.csv) | back to incoming/
+ *   incoming/NAME ──claim──▶ work/TOKEN=NAME ──finish──▶ done/NAME | failed/NAME (+ NAME.errors.csv) | back to incoming/
  *
  * TOKEN is the identity of the arrival: 16 hex digits of the arrival's rank and time, so that names sort in arrival order, '-', and
- * 8 random ones. The ledger keeps the token; at start every work/TOKEN is looked up there and either finished or loaded. Nothing is
- * ever overwritten. One daemon a spool: place_open takes a lock file.
+ * 8 random ones. The ledger keeps the token; at start every file of work/ is looked up there and either finished or loaded. Nothing
+ * is ever overwritten, and no two files share a token. One daemon a spool: place_open takes a lock file.
  *
- * Beside NAME a token folder may hold `.path` (where below incoming/ the file came from, when that is more than its name), and
- * while a file is copied from another file system `.part` (a half copy) and then `.copy` (a whole one whose source is being
- * removed). The folders are opened for each act and not held: they may be mounts or links, and be unmounted or made anew while the
- * daemon runs.
+ * Where something must lie beside the file it has a folder, work/TOKEN/NAME (which costs several times as much): `.path` (where
+ * below incoming/ it came from, when that is more than its name), and while it is copied from another file system `.part` (a half
+ * copy) and then `.copy` (a whole one whose source is being removed). So has a file whose name is too long with the token before
+ * it, and every one that an older version claimed. The folders of the spool are opened for each act and not held: they may be
+ * mounts or links, and be unmounted or made anew while the daemon runs.
  *
  * Thread: place_open, place_close, place_recover: loop at start and end. place_claim, place_reopen, place_finish: any, they may
  * block (copy across file systems, fsync).
@@ -48,6 +49,7 @@ must_check int place_folder(const struct place *p, const char *name);
 struct place_file {
     char token[PLACE_TOKEN_MAX];
     char name[NAME_MAX + 1]; /* last component, bytes as they are */
+    bool flat;               /* it is work/TOKEN=NAME; else work/TOKEN/NAME */
     char *path;              /* as it was below incoming/ (with subfolders); malloc'd, place_file_done frees it */
     int fd;                  /* -1 but after place_reopen: a hundred thousand files may be waiting */
     struct stat st;          /* after the claim or place_reopen; another one later (fs_stat_same): changed under our hands */
@@ -64,10 +66,10 @@ enum {
 /** Reserve the next token now (arrival order is the order of these calls), for a claim that runs on a worker later. */
 void place_token(struct place *p, char ret_token[PLACE_TOKEN_MAX]);
 /**
- * Open with O_NOFOLLOW|O_NONBLOCK, check that it is a regular file, and claim it: into work/TOKEN/. `durable`: fsync the folders,
+ * Open with O_NOFOLLOW|O_NONBLOCK, check that it is a regular file, and claim it: into work/. `durable`: fsync the folders,
  * so that after a power loss the token is still that of this arrival. On PLACE_E_UNREADABLE and PLACE_E_NOT_REGULAR nothing has
  * moved and ret_file->st holds the lstat (all zero when not even that was allowed). A negative code (no descriptors, no space, …)
- * left the file where it was too, or in work/TOKEN: call again later with the same token, which keeps the file's place in the
+ * left the file where it was too, or in work/: call again later with the same token, which keeps the file's place in the
  * order of arrival and takes up what the first call had moved. (But -EAGAIN: it was written to while it was copied; it is not
  * complete, and arrives anew when it is.) What was replaced between open and rename is put back and is PLACE_E_GONE.
  */
@@ -76,17 +78,17 @@ must_check int place_claim(struct place *p, const char *path, const char *token,
 
 enum place_target { PLACE_DONE, PLACE_FAILED, PLACE_INCOMING };
 /**
- * Move work/TOKEN/NAME to the target folder (its own sub folder structure is not kept), under the next free name, and remove
- * work/TOKEN. For PLACE_FAILED `errors` (may be empty) becomes NAME.errors.csv first. Repeatable: a file that is already there is
- * no error. ret_name (NAME_MAX + 1 bytes, may be NULL) gets the final name.
+ * Move the file from work/ to the target folder (its own sub folder structure is not kept), under the next free name, and remove
+ * its token folder if it has one. For PLACE_FAILED `errors` (may be empty) becomes NAME.errors.csv first. Repeatable: a file that
+ * is already there is no error. ret_name (NAME_MAX + 1 bytes, may be NULL) gets the final name.
  */
 must_check int place_finish(struct place *p, const struct place_file *f, enum place_target target, struct slice errors,
                             char *ret_name);
 
 /**
  * Every claimed file in token order, as after place_claim. Empty token folders and half copies are removed; what cannot be opened
- * any more goes back to incoming/. `found` takes over the file. A token folder that cannot be taken up is logged and left as it is;
- * negative only when work/ itself cannot be read.
+ * any more goes back to incoming/. `found` takes over the file. What cannot be taken up, files that share a token among it, is
+ * logged and left as it is; negative only when work/ itself cannot be read.
  */
 must_check int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f), void *ctx, struct error *err);
 

@@ -47,7 +47,23 @@ static int recover_copy(const struct place *p, int dir, const char *path)
     return fs_rename_noreplace(dir, TOKEN_COPY, dir, slash ? slash + 1 : path ? path : "unnamed.csv");
 }
 
-int recover_token(struct place *p, const char *token, struct place_file *ret_file)
+/* f->token, name and flat are set: the rest of it. A file that cannot be opened goes back. */
+static int recover_file(struct place *p, const char *path, struct place_file *f)
+{
+    char at[TOKEN_PATH_MAX];
+    if (!token_file_path(f, at)) return -ENAMETOOLONG;
+    if (fstatat(p->root, at, &f->st, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? PLACE_E_GONE : -errno;
+    f->path = strdup(path);
+    if (!f->path) return -ENOMEM;
+    cleanup_fd int fd = openat(p->root, at, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    bool short_of_descriptors = fd < 0 && (errno == EMFILE || errno == ENFILE);
+    if (S_ISREG(f->st.st_mode) && (fd >= 0 || short_of_descriptors)) return 0;
+    int r = place_finish(p, f, PLACE_INCOMING, (struct slice){NULL, 0}, NULL);
+    return r < 0 ? r : PLACE_E_GONE;
+}
+
+/* The folder work/TOKEN: the file's name, and where below incoming/ it came from (the caller frees it). */
+static int recover_folder(struct place *p, const char *token, char ret_name[NAME_MAX + 1], char **ret_path)
 {
     cleanup_fd int dir = token_open(p, token);
     if (dir < 0) return dir;
@@ -57,22 +73,22 @@ int recover_token(struct place *p, const char *token, struct place_file *ret_fil
     if (r < 0 && r != -ENOENT) return r;
     if (path && *path == '\0') return -EBADMSG; /* not by us; by its bare name alone it might go to another dataset */
     r = recover_copy(p, dir, path);
-    char name[NAME_MAX + 1];
-    if (r == 0) r = find_name(dir, name);
+    if (r < 0) return r;
+    r = find_name(dir, ret_name);
     if (r == -ENOENT) token_remove(p, token);
     if (r < 0) return r == -ENOENT ? PLACE_E_GONE : r;
-    struct place_file f = {.fd = openat(dir, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC)};
-    bool short_of_descriptors = f.fd < 0 && (errno == EMFILE || errno == ENFILE);
+    *ret_path = path ? steal_ptr(&path) : strdup(ret_name);
+    return *ret_path ? 0 : -ENOMEM;
+}
+
+int recover_token(struct place *p, const char *token, const char *name, struct place_file *ret_file)
+{
+    struct place_file f = {.flat = name != NULL, .fd = -1};
+    cleanup_free char *path = NULL;
     snprintf(f.token, sizeof(f.token), "%s", token);
-    memcpy(f.name, name, sizeof(name));
-    f.path = strdup(path ? path : name);
-    if (!f.path) r = -ENOMEM;
-    if (r == 0 && fstatat(dir, name, &f.st, AT_SYMLINK_NOFOLLOW) < 0) r = -errno;
-    if (r == 0 && (!S_ISREG(f.st.st_mode) || (f.fd < 0 && !short_of_descriptors))) {
-        r = place_finish(p, &f, PLACE_INCOMING, (struct slice){NULL, 0}, NULL);
-        if (r == 0) r = PLACE_E_GONE;
-    }
-    place_file_close(&f); /* that it can be opened was the question */
+    if (name) snprintf(f.name, sizeof(f.name), "%s", name);
+    int r = name ? 0 : recover_folder(p, token, f.name, &path);
+    if (r == 0) r = recover_file(p, path ? path : f.name, &f);
     if (r == 0)
         *ret_file = f;
     else
@@ -80,7 +96,7 @@ int recover_token(struct place *p, const char *token, struct place_file *ret_fil
     return r;
 }
 
-/* What to do about a token folder that cannot be taken up. Its path follows these words, as a shell reads it. */
+/* What to do about what cannot be taken up. Its path follows these words, as a shell reads it. */
 static const struct {
     int code;
     const char *words;
@@ -89,20 +105,29 @@ static const struct {
     {-EEXIST, "it holds a copy (.copy) beside a file of the same name; mend: remove one of them: ls -lA"},
     {-EBADMSG,
      "its .path is empty, and so the folder of incoming/ that its file came from unknown; mend: move the file back: ls -lA"},
+    {-ENOTUNIQ, "another one beside it has the same token; mend: move them to incoming/, each under its own name: ls -ld"},
     {-EACCES, "permission denied; mend: give it to the user that cetld runs as, or chmod -R u+rwX"},
 };
 
-/* Said once a start; the folder stays, and the others are not kept waiting for it. */
-static void say_left(const struct place *p, const char *token, int code)
+/* Said once a start; it stays, and the others are not kept waiting for it. */
+static void say_left(const struct place *p, const struct token_item *item, int code)
 {
-    char path[PATH_MAX], shown[PATH_SHOWN];
-    snprintf(path, sizeof(path), "%s/work/%s", p->path, token);
+    char path[PATH_MAX + TOKEN_PATH_MAX], shown[PATH_SHOWN];
+    snprintf(path, sizeof(path), "%s/work/%s%s%s", p->path, item->token, item->name ? "=" : "", item->name ? item->name : "");
     mend_quote(path, shown, sizeof(shown));
     const char *words = NULL;
     for (size_t i = 0; i < sizeof(hints) / sizeof(hints[0]); i++)
         if (hints[i].code == code) words = hints[i].words;
-    log_warning("work/%s is not loaded and stays as it is: %s%s %s; then restart cetld", token, words ? words : error_name(code),
-                words ? "" : "; look at: ls -lA", shown);
+    log_warning("work/%s is not loaded and stays as it is: %s%s %s; then restart cetld", item->token,
+                words ? words : error_name(code), words ? "" : "; look at: ls -lA", shown);
+}
+
+/* Two with one token, which somebody must have copied: what the ledger says of one would be believed of the other. */
+static bool shares_token(const struct token_list *list, size_t i)
+{
+    const char *token = list->item[i].token;
+    return (i > 0 && strcmp(list->item[i - 1].token, token) == 0) ||
+           (i + 1 < list->n && strcmp(list->item[i + 1].token, token) == 0);
 }
 
 int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f), void *ctx, struct error *err)
@@ -111,10 +136,11 @@ int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f
     int r = token_list_read(p, &list);
     if (r < 0) return error_set(err, r, "cannot read %s/work: %s", p->path, error_name(r));
     for (size_t i = 0; i < list.n; i++) {
+        const struct token_item *item = &list.item[i];
         struct place_file f;
-        r = recover_token(p, list.item[i], &f);
+        r = shares_token(&list, i) ? -ENOTUNIQ : recover_token(p, item->token, item->name, &f);
         if (r == 0) found(ctx, &f);
-        if (r < 0) say_left(p, list.item[i], r);
+        if (r < 0) say_left(p, item, r);
     }
     return 0;
 }

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 
+#include <assert.h>
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
@@ -13,28 +14,43 @@ enum { RANK_DIGITS = 16, RANDOM_DIGITS = 8 };
 /* .path last: a copy is nothing without it. */
 static const char *const ours[] = {TOKEN_PART, TOKEN_COPY, TOKEN_PATH_TMP, TOKEN_PATH};
 
-static bool is_token(const char *name)
+/* TOKEN or TOKEN=NAME: its token, and where in `entry` the name begins, or NULL. False: neither. */
+static bool parse(const char *entry, char ret_token[PLACE_TOKEN_MAX], const char **ret_name)
 {
     static const char hex[] = "0123456789abcdef";
-    return strlen(name) == RANK_DIGITS + 1 + RANDOM_DIGITS && strspn(name, hex) == RANK_DIGITS && name[RANK_DIGITS] == '-' &&
-           strspn(name + RANK_DIGITS + 1, hex) == RANDOM_DIGITS;
+    enum { TOKEN_LEN = PLACE_TOKEN_MAX - 1 };
+    static_assert(RANK_DIGITS + 1 + RANDOM_DIGITS == TOKEN_LEN, "a token's length");
+    if (strspn(entry, hex) != RANK_DIGITS || entry[RANK_DIGITS] != '-') return false;
+    if (strspn(entry + RANK_DIGITS + 1, hex) != RANDOM_DIGITS) return false;
+    const char *end = entry + TOKEN_LEN;
+    if (*end != '\0' && (*end != '=' || end[1] == '\0')) return false;
+    memcpy(ret_token, entry, TOKEN_LEN);
+    ret_token[TOKEN_LEN] = '\0';
+    *ret_name = *end == '=' ? end + 1 : NULL;
+    return true;
 }
 
 static int compare(const void *a, const void *b)
 {
-    return strcmp(a, b);
+    const struct token_item *one = a, *other = b;
+    return strcmp(one->token, other->token);
 }
 
-static int list_add(struct token_list *list, const char *token)
+static int list_add(struct token_list *list, const char *entry)
 {
+    struct token_item item;
+    const char *name;
+    if (!parse(entry, item.token, &name)) return 0;
     if (list->n == list->cap) {
         size_t cap = list->cap ? list->cap * 2 : 64;
-        void *item = reallocarray(list->item, cap, sizeof(list->item[0]));
-        if (!item) return -ENOMEM;
-        list->item = item;
+        void *grown = reallocarray(list->item, cap, sizeof(list->item[0]));
+        if (!grown) return -ENOMEM;
+        list->item = grown;
         list->cap = cap;
     }
-    memcpy(list->item[list->n++], token, PLACE_TOKEN_MAX);
+    item.name = name ? strdup(name) : NULL;
+    if (name && !item.name) return -ENOMEM;
+    list->item[list->n++] = item;
     return 0;
 }
 
@@ -50,7 +66,7 @@ int token_list_read(const struct place *p, struct token_list *list)
         errno = 0;
         const struct dirent *e = readdir(dir);
         if (!e) break;
-        int r = is_token(e->d_name) ? list_add(list, e->d_name) : 0;
+        int r = list_add(list, e->d_name);
         if (r < 0) return r;
     }
     if (errno != 0) return -errno;
@@ -60,6 +76,8 @@ int token_list_read(const struct place *p, struct token_list *list)
 
 void token_list_done(struct token_list *list)
 {
+    for (size_t i = 0; i < list->n; i++)
+        free(list->item[i].name);
     free(list->item);
     *list = (struct token_list){0};
 }
@@ -75,6 +93,17 @@ bool token_path(const char *token, const char *name, char ret_path[TOKEN_PATH_MA
 {
     int n = snprintf(ret_path, TOKEN_PATH_MAX, name ? "work/%s/%s" : "work/%s", token, name);
     return n > 0 && n < TOKEN_PATH_MAX;
+}
+
+bool token_flat_path(const char *token, const char *name, char ret_path[TOKEN_PATH_MAX])
+{
+    int n = snprintf(ret_path, TOKEN_PATH_MAX, "work/%s=%s", token, name);
+    return n > 0 && n < TOKEN_PATH_MAX;
+}
+
+bool token_file_path(const struct place_file *f, char ret_path[TOKEN_PATH_MAX])
+{
+    return f->flat ? token_flat_path(f->token, f->name, ret_path) : token_path(f->token, f->name, ret_path);
 }
 
 int token_open(const struct place *p, const char *token)

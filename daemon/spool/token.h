@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The token folders of work/: one for each claimed file, and what may lie in it beside the file (place.h).
+ * The names in work/: TOKEN=NAME is a claimed file, TOKEN a folder for one and for what must lie beside it (place.h). The first '='
+ * ends the token, which has none; NAME is any bytes.
  *
  * Thread: any. Everything blocks.
  */
@@ -15,11 +16,15 @@
 #define TOKEN_PART ".part"         /* a copy that is not whole */
 #define TOKEN_COPY ".copy"         /* a whole copy whose source is being removed */
 
+struct token_item {
+    char token[PLACE_TOKEN_MAX];
+    char *name; /* of TOKEN=NAME; NULL: a folder TOKEN */
+};
 struct token_list {
-    char (*item)[PLACE_TOKEN_MAX]; /* rising */
+    struct token_item *item; /* by token, rising */
     size_t n, cap;
 };
-/** The folders of work/ whose names are tokens. 0 or -errno; the caller calls token_list_done in either case. */
+/** What in work/ has a token. 0 or -errno; the caller calls token_list_done in either case. */
 must_check int token_list_read(const struct place *p, struct token_list *list);
 void token_list_done(struct token_list *list);
 
@@ -28,6 +33,10 @@ bool token_owns(const char *name);
 /** "work/TOKEN", or with a name "work/TOKEN/NAME", below the spool. False when it is too long. */
 enum { TOKEN_PATH_MAX = 5 + PLACE_TOKEN_MAX + NAME_MAX + 1 };
 bool token_path(const char *token, const char *name, char ret_path[TOKEN_PATH_MAX]);
+/** "work/TOKEN=NAME", likewise. */
+bool token_flat_path(const char *token, const char *name, char ret_path[TOKEN_PATH_MAX]);
+/** Where a claimed file lies, below the spool: one of the two. */
+bool token_file_path(const struct place_file *f, char ret_path[TOKEN_PATH_MAX]);
 /** A descriptor of work/TOKEN, or -errno. */
 must_check int token_open(const struct place *p, const char *token);
 /** Make work/TOKEN and open it. */

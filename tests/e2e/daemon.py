@@ -15,6 +15,7 @@ from urllib.parse import quote
 
 from waiting import until
 
+TOKEN = re.compile(rb"^[0-9a-f]{16}-[0-9a-f]{8}=")
 FINAL = {"loaded", "duplicate", "failed"}
 BINARY = os.environ.get("CETLD") or os.path.join(os.path.dirname(__file__), "../../build/cetld")
 
@@ -201,8 +202,16 @@ class Cetld:
         for place in places or ("incoming", "work", "done", "failed"):
             top = os.fsencode(self.path(place))
             for folder, _, names in os.walk(top):
-                found += [os.path.join(os.fsencode(place), name) for name in names if os.path.isfile(os.path.join(folder, name))]
+                found += [os.path.join(os.fsencode(place), TOKEN.sub(b"", name) if place == "work" else name) for name in names if os.path.isfile(os.path.join(folder, name))]
         return sorted(found)
+
+    def in_work(self, name):
+        """The path of a claimed file."""
+        for folder, _, names in os.walk(self.path("work")):
+            for found in names:
+                if TOKEN.sub(b"", os.fsencode(found)) == os.fsencode(name):
+                    return os.path.join(folder, found)
+        raise AssertionError("%s is not in work/" % name)
 
     def errors_csv(self, name):
         with open(self.path("failed", name + ".errors.csv"), encoding="utf-8", errors="surrogateescape") as f:

@@ -106,7 +106,7 @@ def test_file_truncated_while_it_is_read_is_refused(cetld, database):
         until(lambda: database.value("SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()") > 0,
               "the load waits for the table", deadline=60)
         (inside,) = [p for p in daemon.files_in("work") if p.endswith(b"part_1.csv")] or [None]
-        path = next(os.path.join(folder, "part_1.csv") for folder, _, names in os.walk(daemon.path("work")) if "part_1.csv" in names)
+        path = daemon.in_work("part_1.csv")
         os.truncate(path, len(data) // 2)
         holder.rollback()
     holder.close()

@@ -87,7 +87,7 @@ static void what_is_unusual_goes_alone(void **state)
     struct member *grown = add(f, "id,x\n1,a\n");
     assert_int_equal(grown->fate, MEMBER_IN);
     char path[64];
-    snprintf(path, sizeof path, "work/%s/2.csv", grown->arrival->file.token);
+    snprintf(path, sizeof path, "work/%s=2.csv", grown->arrival->file.token);
     folder_write(f->dir, path, "id,x\n1,a\n2,b\n");
     member_done(grown);
     *grown = (struct member){.arrival = grown->arrival};

@@ -111,9 +111,14 @@ static void tokens_rise_also_after_a_restart_with_the_clock_turned_back(void **s
     assert_int_equal(place_open(&f->place, f->dir, NULL), 0);
     place_token(&f->place, token);
     assert_true(strncmp("00ffffffffffffff", token, 16) < 0);
+    folder_write(f->dir, "work/01ffffffffffffff-01234567=a.csv", "1");
+    place_close(&f->place);
+    assert_int_equal(place_open(&f->place, f->dir, NULL), 0);
+    place_token(&f->place, token);
+    assert_true(strncmp("01ffffffffffffff", token, 16) < 0);
 }
 
-static void a_claimed_file_lies_in_its_token_folder_and_holds_no_descriptor(void **state)
+static void a_claimed_file_lies_behind_its_token_and_holds_no_descriptor(void **state)
 {
     struct fixture *f = *state;
     folder_write(f->dir, "incoming/a.csv", "x\n1\n");
@@ -122,7 +127,7 @@ static void a_claimed_file_lies_in_its_token_folder_and_holds_no_descriptor(void
     assert_string_equal(file.path, "a.csv");
     assert_false(folder_has(f->dir, "incoming/a.csv"));
     char path[64];
-    snprintf(path, sizeof(path), "work/%s/a.csv", file.token);
+    snprintf(path, sizeof(path), "work/%s=a.csv", file.token);
     struct stat st = folder_stat(f->dir, path);
     assert_int_equal(file.fd, -1);
     assert_file(f, &file, "x\n1\n");
@@ -132,19 +137,57 @@ static void a_claimed_file_lies_in_its_token_folder_and_holds_no_descriptor(void
     assert_int_equal(folder_count(f->dir, "work"), 0);
 }
 
+static void take_found(void *ctx, struct place_file *f)
+{
+    struct place_file **next = ctx;
+    **next = *f;
+    (*next)++;
+}
+
+static int recover(struct fixture *f, struct place_file *ret_files)
+{
+    struct place_file *next = ret_files;
+    struct error err = {0};
+    place_close(&f->place);
+    assert_int_equal(place_open(&f->place, f->dir, &err), 0);
+    if (place_recover(&f->place, take_found, &next, &err) != 0) fail_msg("%s", err.text);
+    return (int)(next - ret_files);
+}
+
 static void names_are_bytes(void **state)
 {
     struct fixture *f = *state;
     char longest[NAME_MAX + 1];
     memset(longest, 'n', NAME_MAX);
     longest[NAME_MAX] = '\0';
-    const char *names[] = {"-rf", "two\nlines.csv", "\xff\xfe.csv", "a b'c\"d.csv", "..csv", "%s%n.csv", longest};
+    enum { ROOM = NAME_MAX - PLACE_TOKEN_MAX };
+    char too_long_behind_a_token[NAME_MAX + 1] = "a", just_short_enough[NAME_MAX + 1] = "b";
+    memset(too_long_behind_a_token + 1, 'n', ROOM);
+    memset(just_short_enough + 1, 'n', ROOM - 1);
+    const char *names[] = {"-rf",
+                           "=",
+                           "=a=b.csv",
+                           "0000000000000001-01234567=x.csv",
+                           just_short_enough,
+                           too_long_behind_a_token,
+                           "two\nlines.csv",
+                           "\xff\xfe.csv",
+                           "a b'c\"d.csv",
+                           "..csv",
+                           "%s%n.csv",
+                           longest};
     for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++) {
         char path[600];
         snprintf(path, sizeof(path), "incoming/%s", names[i]);
         folder_write(f->dir, path, "1");
         struct place_file file = claimed(f, names[i]);
         assert_string_equal(file.name, names[i]);
+        assert_int_equal(file.flat, names[i] != too_long_behind_a_token && names[i] != longest);
+        assert_file(f, &file, "1");
+        place_file_done(&file);
+        assert_int_equal(recover(f, &file), 1);
+        assert_string_equal(file.name, names[i]);
+        assert_string_equal(file.path, names[i]);
         finish(f, &file, PLACE_FAILED, "line,error\n", names[i]);
         snprintf(path, sizeof(path), "failed/%s", names[i]);
         assert_true(folder_has(f->dir, path));
@@ -222,23 +265,6 @@ static void a_folder_that_is_a_symbolic_link_is_not_entered(void **state)
     assert_true(folder_has(f->dir, "else/a.csv"));
 }
 
-static void take_found(void *ctx, struct place_file *f)
-{
-    struct place_file **next = ctx;
-    **next = *f;
-    (*next)++;
-}
-
-static int recover(struct fixture *f, struct place_file *ret_files)
-{
-    struct place_file *next = ret_files;
-    struct error err = {0};
-    place_close(&f->place);
-    assert_int_equal(place_open(&f->place, f->dir, &err), 0);
-    if (place_recover(&f->place, take_found, &next, &err) != 0) fail_msg("%s", err.text);
-    return (int)(next - ret_files);
-}
-
 static void a_file_of_a_subfolder_keeps_its_path_over_a_crash(void **state)
 {
     struct fixture *f = *state;
@@ -285,9 +311,12 @@ static void what_cannot_be_opened_any_more_goes_back(void **state)
     char path[600];
     snprintf(path, sizeof(path), "%s/work/0000000000000001-01234567/l.csv", f->dir);
     assert_int_equal(symlink("/etc/passwd", path), 0);
+    snprintf(path, sizeof(path), "%s/work/0000000000000002-01234567=m.csv", f->dir);
+    assert_int_equal(symlink("/etc/passwd", path), 0);
     struct place_file again[1];
     assert_int_equal(recover(f, again), 0);
     assert_true(folder_has(f->dir, "incoming/l.csv"));
+    assert_true(folder_has(f->dir, "incoming/m.csv"));
     assert_int_equal(folder_count(f->dir, "work"), 0);
 }
 
@@ -297,7 +326,7 @@ static void a_claimed_file_is_opened_as_it_is_then(void **state)
     folder_write(f->dir, "incoming/a.csv", "1");
     struct place_file file = claimed(f, "a.csv");
     char path[64];
-    snprintf(path, sizeof(path), "work/%s/a.csv", file.token);
+    snprintf(path, sizeof(path), "work/%s=a.csv", file.token);
     folder_write(f->dir, path, "1\n2\n");
     assert_file(f, &file, "1\n2\n");
     assert_int_equal(file.st.st_size, 4);
@@ -344,7 +373,7 @@ static void what_is_no_file_any_more_is_not_opened(void **state)
     folder_write(f->dir, "incoming/a.csv", "1");
     struct place_file file = claimed(f, "a.csv");
     char path[64];
-    snprintf(path, sizeof(path), "work/%s/a.csv", file.token);
+    snprintf(path, sizeof(path), "work/%s=a.csv", file.token);
     assert_int_equal(unlink(folder_path(f->dir, path)), 0);
     assert_int_equal(place_reopen(&f->place, &file, &err), PLACE_E_GONE);
     assert_non_null(strstr(err.text, file.token));
@@ -395,6 +424,51 @@ static void a_claim_that_is_repeated_finds_what_it_had_moved(void **state)
     finish(f, &again, PLACE_DONE, "", "a.csv");
     assert_int_equal(place_claim(&f->place, "eu/a.csv", file.token, true, &err, &again), PLACE_E_GONE);
     place_file_done(&file);
+}
+
+static void what_an_older_version_had_claimed_is_taken_up(void **state)
+{
+    struct fixture *f = *state;
+    folder_mkdir(f->dir, "work/0000000000000001-01234567");
+    folder_write(f->dir, "work/0000000000000001-01234567/old=1.csv", "1");
+    folder_write(f->dir, "work/0000000000000002-01234567=new=2.csv", "2");
+    folder_write(f->dir, "work/0000000000000003-01234567=", "no name");
+    folder_write(f->dir, "work/0000000000000004-01234567x=a.csv", "no token");
+    struct place_file again[2];
+    assert_int_equal(recover(f, again), 2);
+    assert_string_equal(again[0].token, "0000000000000001-01234567");
+    assert_file(f, &again[0], "1");
+    finish(f, &again[0], PLACE_DONE, "", "old=1.csv");
+    assert_string_equal(again[1].token, "0000000000000002-01234567");
+    assert_file(f, &again[1], "2");
+    finish(f, &again[1], PLACE_INCOMING, "", "new=2.csv");
+    assert_true(folder_has(f->dir, "incoming/new=2.csv"));
+    assert_int_equal(folder_count(f->dir, "work"), 2);
+}
+
+static void a_claim_that_is_repeated_does_not_take_another_file_under_its_token(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    char token[PLACE_TOKEN_MAX];
+    struct place_file file;
+    folder_write(f->dir, "incoming/a.csv", "new");
+    for (int form = 0; form < 2; form++) {
+        char path[128];
+        place_token(&f->place, token);
+        snprintf(path, sizeof(path), "work/%s", token);
+        if (form == 1) folder_mkdir(f->dir, path);
+        snprintf(path, sizeof(path), form == 0 ? "work/%s=a.csv" : "work/%s/a.csv", token);
+        folder_write(f->dir, path, "moved before");
+        if (place_claim(&f->place, "a.csv", token, true, &err, &file) != 0) fail_msg("%s", err.text);
+        assert_file(f, &file, "moved before");
+        assert_true(folder_has(f->dir, "incoming/a.csv"));
+        finish(f, &file, PLACE_DONE, "", form == 0 ? "a.csv" : "a.1.csv");
+    }
+    place_token(&f->place, token);
+    assert_int_equal(place_claim(&f->place, "a.csv", token, true, &err, &file), 0);
+    finish(f, &file, PLACE_DONE, "", "a.2.csv");
+    assert_int_equal(folder_count(f->dir, "work"), 0);
 }
 
 static void the_same_name_twice_never_overwrites(void **state)
@@ -513,6 +587,23 @@ static void a_copy_whose_source_is_still_there_is_thrown_away(void **state)
     assert_true(folder_has(f->dir, "incoming/a.csv"));
 }
 
+static void a_copy_is_kept_while_incoming_is_not_there(void **state)
+{
+    struct fixture *f = *state;
+    struct place_file again;
+    struct error err;
+    folder_mkdir(f->dir, "work/0000000000000001-01234567");
+    folder_write(f->dir, "work/0000000000000001-01234567/.path", "a.csv");
+    folder_write(f->dir, "work/0000000000000001-01234567/.copy", "1");
+    folder_rmdir(f->dir, "incoming");
+    assert_int_equal(place_claim(&f->place, "a.csv", "0000000000000001-01234567", false, &err, &again), PLACE_E_GONE);
+    assert_true(folder_has(f->dir, "work/0000000000000001-01234567/.copy"));
+    folder_mkdir(f->dir, "incoming");
+    if (place_claim(&f->place, "a.csv", "0000000000000001-01234567", false, &err, &again) != 0) fail_msg("%s", err.text);
+    assert_file(f, &again, "1");
+    finish(f, &again, PLACE_DONE, "", "a.csv");
+}
+
 static void a_copy_whose_source_is_gone_is_the_file(void **state)
 {
     struct fixture *f = *state;
@@ -556,6 +647,8 @@ static void a_token_that_cannot_be_taken_up_is_said_and_does_not_stop_the_others
     folder_write(f->dir, "work/0000000000000003-00000000/of_a_subfolder.csv", "1");
     folder_mkdir(f->dir, "work/0000000000000004-00000000");
     folder_write(f->dir, "work/0000000000000004-00000000/good.csv", "1");
+    folder_write(f->dir, "work/0000000000000005-00000000=a.csv", "1");
+    folder_write(f->dir, "work/0000000000000005-00000000=b.csv", "1");
     struct place_file again[4];
     char text[4096];
     assert_int_equal(recover_logged(f, again, text), 1);
@@ -569,7 +662,10 @@ static void a_token_that_cannot_be_taken_up_is_said_and_does_not_stop_the_others
         assert_non_null(strstr(said, "mend: "));
         assert_null(strstr(said + 1, token));
     }
-    assert_int_equal(folder_count(f->dir, "work"), 4);
+    const char *first = strstr(text, "work/0000000000000005-00000000=a.csv; then"),
+               *second = strstr(text, "work/0000000000000005-00000000=b.csv; then");
+    assert_true(first && second && strstr(text, "the same token"));
+    assert_int_equal(folder_count(f->dir, "work"), 6);
 }
 
 static void a_half_written_path_is_not_the_file(void **state)
@@ -762,7 +858,7 @@ int main(void)
         TEST(the_folders_are_made_with_their_modes),
         TEST(a_second_daemon_is_told_who_holds_the_spool),
         TEST(tokens_rise_also_after_a_restart_with_the_clock_turned_back),
-        TEST(a_claimed_file_lies_in_its_token_folder_and_holds_no_descriptor),
+        TEST(a_claimed_file_lies_behind_its_token_and_holds_no_descriptor),
         TEST(names_are_bytes),
         TEST(paths_that_lead_out_are_no_paths),
         TEST(what_is_not_there_is_gone),
@@ -776,6 +872,8 @@ int main(void)
         TEST(what_is_no_file_any_more_is_not_opened),
         TEST(a_claim_without_descriptors_succeeds_later_with_its_token),
         TEST(a_claim_that_is_repeated_finds_what_it_had_moved),
+        TEST(a_claim_that_is_repeated_does_not_take_another_file_under_its_token),
+        TEST(what_an_older_version_had_claimed_is_taken_up),
         TEST(the_same_name_twice_never_overwrites),
         TEST(a_failed_file_and_its_errors_stay_a_pair),
         TEST(finishing_again_after_a_crash_changes_nothing),
@@ -783,6 +881,7 @@ int main(void)
         TEST(a_claim_across_file_systems_copies_and_removes),
         TEST(done_may_lie_on_another_file_system),
         TEST(a_copy_whose_source_is_still_there_is_thrown_away),
+        TEST(a_copy_is_kept_while_incoming_is_not_there),
         TEST(a_copy_whose_source_is_gone_is_the_file),
         TEST(a_token_that_cannot_be_taken_up_is_said_and_does_not_stop_the_others),
         TEST(a_half_written_path_is_not_the_file),
