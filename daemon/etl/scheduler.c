@@ -166,6 +166,15 @@ static bool is_news(struct lane *lane, const char *why)
     return true;
 }
 
+/* Back among those that wait: after a reload perhaps of another dataset than that for which it was started. */
+static void requeue(struct scheduler *s, struct lane *lane, struct arrival *a)
+{
+    char stem[NAME_MAX_BYTES + 1];
+    const char *name = lane_name(config_dataset_for(s->settings, slice_of(a->file.path)), a->file.path, stem);
+    struct lane *now = strcmp(name, lane->name) == 0 ? lane : lanes_get(&s->lanes, name);
+    lane_put(now ? now : lane, a);
+}
+
 /* Back into its lane, for later. */
 static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, const struct load_report *report)
 {
@@ -184,7 +193,7 @@ static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, 
         a->not_before_ms = now + backoff_ms(s, a->attempts);
         if (news && !s->stopping) log_warning("%s is tried again later: %s", shown(a, name), a->why.text);
     }
-    lane_put(lane, a);
+    requeue(s, lane, a);
 }
 
 /* ---- loads ---- */
@@ -195,7 +204,7 @@ static void on_report(void *ctx, struct lane *lane, struct arrival *a, const str
     switch (report->outcome) {
     case LOAD_RETRY:
     case LOAD_PAUSE: return postpone(s, lane, a, report);
-    case LOAD_AGAIN: return lane_put(lane, a);
+    case LOAD_AGAIN: return requeue(s, lane, a);
     default: break;
     }
     free(lane->why);

@@ -345,3 +345,26 @@ def test_header_of_16000_equal_names_does_not_silence_the_api(cetld):
         entry = daemon.wait_state("wide.csv", "failed")
     assert entry["error"]
     assert healthz.error is None and max(healthz.seconds) < 0.25, "took %.0f ms" % (1000 * max(healthz.seconds))
+
+
+def test_file_that_is_tried_again_behind_a_reload_keeps_its_place(cetld, database):
+    """It began as another dataset's, and is older than what comes in then: it must not write over that."""
+    text = "[dataset %s]\nfiles = prices*.csv\ntable = prices\ncolumns = id bigint primary key, price bigint\nmode = upsert\n"
+    daemon = cetld(text % "old")
+    daemon.drop("prices0.csv", "id,price\n1,0\n")
+    daemon.wait_state("prices0.csv")
+    holder = database.connect()
+    holder.autocommit = False
+    with holder.cursor() as sql:
+        sql.execute("LOCK TABLE prices IN SHARE MODE")
+    daemon.drop("prices1.csv", "id,price\n1,1\n")
+    waits = "SELECT %s FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND datname = current_database()"
+    until(lambda: database.rows(waits % "pid"), "it waits for the table")
+    reload(daemon, text % "new")
+    until(lambda: daemon.get("/v1/new").status == 200, "the new dataset is there")
+    assert database.rows(waits % "pg_terminate_backend(pid)") == [(True,)]
+    holder.close()
+    daemon.drop("prices2.csv", "id,price\n1,2\n")
+    for n in (1, 2):
+        daemon.wait_state("prices%d.csv" % n)
+    assert database.rows("SELECT id, price FROM prices") == [(1, 2)]
