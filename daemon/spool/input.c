@@ -2,6 +2,7 @@
 #include "spool/input.h"
 
 #include "base/fs.h"
+#include "csv/simd.h"
 #include "spool/gunzip.h"
 #include "spool/mark.h"
 #include "spool/unzip.h"
@@ -136,6 +137,8 @@ static int start_transcoding(struct input *in, const char *encoding, struct erro
     if (r < 0 && r != -EINVAL) return r;
     if (r < 0) return error_set(err, INPUT_E_REFUSED, "this system has no encoding %s any more; see iconv --list", encoding);
     in->transcoding = in->options.transcodes = true;
+    in->encoding = encoding;
+    in->lf = in->cr = 0;
     return need_text_memory(in);
 }
 
@@ -169,8 +172,16 @@ static int look_at_start(struct input *in, struct error *err)
 static int invalid(struct input *in, const char *what, struct error *err)
 {
     char part[INPUT_PART_MAX];
-    return error_set(err, INPUT_E_REFUSED, "byte %" PRIu64 " of %s: %s; convert it, or declare its encoding (encoding = …)",
-                     in->transcode.offset, input_part(in, part), what);
+    return error_set(err, INPUT_E_REFUSED, "line %" PRIu64 ", byte %" PRIu64 " of %s: %s %s; mend it, or declare another encoding",
+                     1 + (in->lf > in->cr ? in->lf : in->cr), in->transcode.offset, input_part(in, part), what, in->encoding);
+}
+
+static int invalid_byte(struct input *in, struct error *err)
+{
+    char what[64];
+    const char *at = in->transcode.half_len ? in->transcode.half : in->text.len ? in->text.p : "";
+    snprintf(what, sizeof what, "0x%02x there means nothing in", (unsigned char)*at);
+    return invalid(in, what, err);
 }
 
 static int read_transcoded(struct input *in, char *to, size_t room, size_t *ret_len, struct error *err)
@@ -183,9 +194,12 @@ static int read_transcoded(struct input *in, char *to, size_t room, size_t *ret_
         if (in->text.len == 0) {
             in->over = true;
             if (transcode_end(&in->transcode, to + len, room - len, &n))
-                return invalid(in, "the text ends inside a character", err);
-        } else if (transcode_step(&in->transcode, &in->text, to + len, room - len, &n)) {
-            return invalid(in, "bytes that mean nothing in its encoding", err);
+                return invalid(in, "the text ends inside a character of", err);
+        } else {
+            r = transcode_step(&in->transcode, &in->text, to + len, room - len, &n);
+            in->lf += simd_best()->count((struct slice){to + len, n}, '\n');
+            in->cr += simd_best()->count((struct slice){to + len, n}, '\r');
+            if (r != 0) return invalid_byte(in, err);
         }
         len += n;
     }

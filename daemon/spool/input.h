@@ -63,10 +63,12 @@ struct input {
     struct slice text;   /* unpacked and not yet handed out */
     char *packed_memory, *text_memory;
     struct transcode transcode;
-    bool transcoding; /* this part */
-    bool over;        /* this part was read to its end; for the caller, too */
-    bool begun;       /* this part's first bytes were looked at */
-    bool summed;      /* the digest is whole */
+    const char *encoding; /* of this part, while it is transcoded */
+    uint64_t lf, cr;      /* of this part, that are transcoded: the greater is the count of its lines */
+    bool transcoding;     /* this part */
+    bool over;            /* this part was read to its end; for the caller, too */
+    bool begun;           /* this part's first bytes were looked at */
+    bool summed;          /* the digest is whole */
 };
 
 /** 0, INPUT_E_REFUSED, or negative. `in` needs input_close in any case. `fd` stays the caller's. */

@@ -92,10 +92,13 @@ static void other_encodings_become_utf8(void **state)
                 "\xef\xbb\xbf"
                 "a\xc3\xa4");
     expect_text(SLICE("\x80,"), &cp1252, "\xe2\x82\xac,");
-    expect_refusal(SLICE("abc\x81"), &cp1252, "byte 3 of the file: ");
+    expect_refusal(SLICE("abc\x81"), &cp1252,
+                   "line 1, byte 3 of the file: 0x81 there means nothing in cp1252; mend it, or declare another encoding");
+    expect_refusal(SLICE("a\r\nb\r\nc\x81\r\n"), &cp1252, "line 3, byte 7 of the file: 0x81");
+    expect_refusal(SLICE("a\rb\rc\x81\r"), &cp1252, "line 3, byte 5 of the file: 0x81");
     expect_refusal(SLICE("\xff\xfe"
                          "a"),
-                   &standard, "byte 2 of the file: the text ends inside a character");
+                   &standard, "line 1, byte 2 of the file: the text ends inside a character of UTF-16LE; mend it");
 }
 
 static void gzip_members_are_joined_and_every_byte_counts(void **state)
