@@ -6,12 +6,15 @@
 #include "loop/loop.h"
 
 #include <stdlib.h>
+#include <string.h>
 
 /* A load, or a group. */
 struct run {
     struct list link;
     struct runs *all;
     struct lane *lane;
+    const struct config *config; /* by which it began; its load or group keeps it */
+    struct arrival *arrival;     /* of a load */
     struct load *load;
     struct group *group;
     bool large;
@@ -163,7 +166,7 @@ bool runs_start(struct runs *r, struct lane *lane, struct arrival *a)
 {
     struct run *one = calloc(1, sizeof *one);
     if (!one) return false;
-    *one = (struct run){.all = r, .lane = lane};
+    *one = (struct run){.all = r, .lane = lane, .config = r->env->config, .arrival = a};
     const struct config_dataset *declared = config_dataset(r->env->config, slice_of(lane->name));
     struct dataset *d = groupable(r, a, declared) ? group_dataset(r, lane, declared) : NULL;
     bool started = d ? start_group(one, a, d) : start_load(one, a);
@@ -173,6 +176,18 @@ bool runs_start(struct runs *r, struct lane *lane, struct arrival *a)
         free(one);
     }
     return started;
+}
+
+bool runs_hold(const struct runs *r, const struct lane *lane)
+{
+    for (const struct list *l = r->all.next; l != &r->all; l = l->next) {
+        const struct run *one = container_of(l, struct run, link);
+        if (one->config == r->env->config || one->lane == lane) continue;
+        if (one->group) return true; /* not for long */
+        const struct config_dataset *now = config_dataset_for(r->env->config, slice_of(one->arrival->file.path));
+        if (now && strcmp(now->name, lane->name) == 0) return true;
+    }
+    return false;
 }
 
 void runs_stop(struct runs *r)

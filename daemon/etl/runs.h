@@ -30,6 +30,9 @@ void runs_init(struct runs *r);
 bool runs_is_small(const struct arrival *a);
 /** Start with this arrival of the lane, which leaves the lane, as do those that go with it. False without memory. */
 must_check bool runs_start(struct runs *r, struct lane *lane, struct arrival *a);
+/** Does a run that began in another lane, by a configuration that was replaced meanwhile, have a file that may belong to this lane
+ * now, and come before its others? */
+bool runs_hold(const struct runs *r, const struct lane *lane);
 /** Stop all as soon as possible. */
 void runs_stop(struct runs *r);
 

@@ -247,7 +247,7 @@ static struct arrival *due(struct scheduler *s, struct lane *lane, bool small, i
 {
     if (lane->waiting == 0) return NULL;
     bool one = serial(s, lane);
-    if (one && (lane->running > 0 || lane->claiming > 0)) return NULL;
+    if (one && (lane->running > 0 || lane->claiming > 0 || runs_hold(&s->runs, lane))) return NULL;
     if (lane->not_before_ms > now) {
         if (lane->not_before_ms < *wake) *wake = lane->not_before_ms;
         return NULL;
