@@ -291,6 +291,16 @@ void db_quote_identifier(struct buf *out, struct slice name)
     buf_putc(out, '"');
 }
 
+void db_quote_literal(struct buf *out, struct slice text)
+{
+    buf_puts(out, "E'"); /* reads the same whatever standard_conforming_strings says */
+    for (size_t i = 0; i < text.len; i++) {
+        if (text.p[i] == '\'' || text.p[i] == '\\') buf_putc(out, text.p[i]);
+        buf_putc(out, text.p[i]);
+    }
+    buf_putc(out, '\'');
+}
+
 void db_quote_table(struct buf *out, struct slice qualified)
 {
     struct slice rest = qualified, first = slice_cut(&rest, '.');

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Queries on a db_conn. SQL values are parameters; identifiers pass through db_quote_identifier, the one quoting function.
+ * Queries on a db_conn. SQL values are parameters; identifiers pass through db_quote_identifier. Where a statement takes no
+ * parameters (DDL, or several at once) its texts pass through db_quote_literal.
  *
  *     db_query(conn, &(struct db_query){.sql = SQL_LEDGER_FIND, .param = (struct db_param[]){db_text(name), db_int8(id)}, .params =
  * 2, .done = on_found, .ctx = load});
@@ -65,7 +66,9 @@ int64_t db_affected(const PGresult *res);
 const char *db_get(const PGresult *res, int row, int column);
 int64_t db_get_int8(const PGresult *res, int row, int column, int64_t otherwise);
 
-/** An identifier in double quotes where it needs them. */
+/** A text as a constant of SQL. It holds no NUL. */
+void db_quote_literal(struct buf *out, struct slice text);
+/** An identifier in double quotes. */
 void db_quote_identifier(struct buf *out, struct slice name);
 /** schema.table; a name without a dot gets no schema. `qualified` is unquoted text, split at its first dot. */
 void db_quote_table(struct buf *out, struct slice qualified);

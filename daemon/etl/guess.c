@@ -8,16 +8,6 @@
 
 #include <stdio.h>
 
-static void put_literal(struct buf *out, struct slice text)
-{
-    buf_puts(out, "E'");
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.p[i] == '\'' || text.p[i] == '\\') buf_putc(out, text.p[i]);
-        buf_putc(out, text.p[i]);
-    }
-    buf_putc(out, '\'');
-}
-
 /* The table's oid, or NULL. */
 static void put_oid(struct buf *out, const char *schema, const char *table)
 {
@@ -25,7 +15,7 @@ static void put_oid(struct buf *out, const char *schema, const char *table)
     buf_init(&name, ERROR_TEXT_MAX);
     table_quote(&name, schema, table);
     buf_puts(out, "to_regclass(");
-    put_literal(out, buf_slice(&name));
+    db_quote_literal(out, buf_slice(&name));
     buf_puts(out, ")::oid");
     buf_done(&name);
 }
@@ -48,7 +38,7 @@ static void put_columns_json(struct buf *out, const struct guess_column *column,
         json_write_end(&w);
     }
     json_write_end(&w);
-    put_literal(out, buf_slice(&json));
+    db_quote_literal(out, buf_slice(&json));
     if (json.failed) out->failed = json.failed;
     buf_done(&json);
 }
@@ -87,11 +77,11 @@ void guess_create_sql(struct buf *out, const struct guess *g)
     if (list.failed) out->failed = list.failed;
     buf_done(&list);
     buf_puts(out, "; INSERT INTO cetl.dataset (name, table_schema, table_name, inferred, table_made, columns) VALUES (");
-    put_literal(out, slice_of(g->name));
+    db_quote_literal(out, slice_of(g->name));
     buf_puts(out, ", ");
-    put_literal(out, slice_of(g->schema));
+    db_quote_literal(out, slice_of(g->schema));
     buf_puts(out, ", ");
-    put_literal(out, slice_of(g->table));
+    db_quote_literal(out, slice_of(g->table));
     buf_puts(out, ", true, ");
     put_oid(out, g->schema, g->table);
     buf_puts(out, ", ");

@@ -194,16 +194,6 @@ static void put_names(struct buf *out, const struct table *t, size_t n)
     }
 }
 
-static void put_literal(struct buf *out, struct slice text)
-{
-    buf_putc(out, '\'');
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.p[i] == '\'') buf_putc(out, '\'');
-        buf_putc(out, text.p[i]);
-    }
-    buf_putc(out, '\'');
-}
-
 void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source)
 {
     const struct table *t = &r->table;
@@ -234,7 +224,7 @@ void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const st
     buf_puts(out, "; COMMENT ON TABLE ");
     put_table(out, t);
     buf_puts(out, " IS ");
-    put_literal(out, buf_slice(&comment));
+    db_quote_literal(out, buf_slice(&comment));
     if (buf_check(&comment) != 0) out->failed = comment.failed;
     buf_done(&comment);
 }

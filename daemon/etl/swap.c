@@ -7,16 +7,6 @@
 
 enum { NAME_BYTES = 63, SUFFIX_BYTES = 33 };
 
-static void put_literal(struct buf *out, struct slice text)
-{
-    buf_puts(out, "E'");
-    for (size_t i = 0; i < text.len; i++) {
-        if (text.p[i] == '\'' || text.p[i] == '\\') buf_putc(out, text.p[i]);
-        buf_putc(out, text.p[i]);
-    }
-    buf_putc(out, '\'');
-}
-
 /* schema.table_suffix, quoted and cut to the length of a name. */
 static void put_partition(struct buf *out, const struct table *t, const char *suffix)
 {
@@ -41,7 +31,7 @@ static void put_name(struct buf *out, const struct table *t, const char *suffix)
     } else {
         table_quote(&name, t->schema, t->name);
     }
-    put_literal(out, buf_slice(&name));
+    db_quote_literal(out, buf_slice(&name));
     buf_done(&name);
 }
 
@@ -56,7 +46,7 @@ void swap_make_sql(struct buf *out, const struct table *t, struct slice columns,
     buf_puts(out, "; rows text := ");
     put_name(out, t, "rows");
     buf_puts(out, "; list text := ");
-    put_literal(out, columns);
+    db_quote_literal(out, columns);
     buf_puts(out, "; BEGIN ");
     if (if_missing) buf_puts(out, "IF to_regclass(root) IS NOT NULL THEN RETURN; END IF; ");
     buf_puts(

@@ -303,6 +303,16 @@ static void identifiers_are_quoted(void **state)
     buf_done(&b);
 }
 
+static void literals_are_quoted(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 1024);
+    db_quote_literal(&b, SLICE("it's a \\n"));
+    assert_string_equal(buf_cstr(&b), "E'it''s a \\\\n'");
+    buf_done(&b);
+}
+
 static void a_sqlstate_says_what_to_do(void **state)
 {
     (void)state;
@@ -351,6 +361,7 @@ int main(void)
         cmocka_unit_test(a_terminated_backend_ends_the_query_and_everything_behind_it),
         cmocka_unit_test(copy_through_a_plain_query_is_refused_and_nothing_hangs),
         cmocka_unit_test(identifiers_are_quoted),
+        cmocka_unit_test(literals_are_quoted),
         cmocka_unit_test(a_sqlstate_says_what_to_do),
     };
     return cmocka_run_group_tests(tests, up, down);
