@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/embedded.h"
+#include "etl/keeper.h"
 #include "etl/scheduler.h"
 #include "etl/setup.h"
 #include "etl/sql.h"
@@ -48,6 +49,7 @@ struct daemon {
     struct catalog *catalog;
     struct setup *setup;
     struct scheduler *scheduler;
+    struct keeper *keeper;
     struct api api;
     struct http_server *http;
 
@@ -170,6 +172,7 @@ static void on_terminate(void *ctx)
     if (timer_new(d->loop, http_drained, d, &d->http_timer) == 0) timer_start(d->http_timer, HTTP_GRACE_MS);
     if (timer_new(d->loop, abandon, d, &d->abandon_timer) == 0) timer_start(d->abandon_timer, ABANDON_MS);
     http_server_drain(d->http, http_drained, d); /* may call back at once */
+    keeper_stop(d->keeper);
     scheduler_stop(d->scheduler, LOAD_GRACE_MS, loads_stopped, d);
 }
 
@@ -205,6 +208,7 @@ static void on_reload(void *ctx)
         log_set_level(fresh->daemon.log_level);
         scheduler_hold(d->scheduler); /* until the catalog is as the configuration says */
         scheduler_set_config(d->scheduler, fresh);
+        keeper_set_config(d->keeper, fresh);
         setup_run(d->setup, fresh);
         scheduler_rescan(d->scheduler);
         log_info("configuration reloaded");
@@ -337,6 +341,10 @@ static int make_etl(struct daemon *d)
                                  .stale_ctx = d};
     r = scheduler_new(&c, &d->scheduler);
     if (r < 0) return r;
+    struct keeper_config keeper = {
+        .loop = d->loop, .workers = d->workers, .place = &d->place, .pool = d->load_pool, .config = d->config};
+    r = keeper_new(&keeper, &d->keeper);
+    if (r < 0) return r;
     struct error err;
     r = scheduler_start(d->scheduler, &err);
     if (r < 0) log_error("%s", err.text);
@@ -423,6 +431,7 @@ static void daemon_done(struct daemon *d)
     notify_free(d->notify);
     signals_free(d->signals);
     workers_free(d->workers);
+    keeper_free(d->keeper);
     loop_free(d->loop);
     if (d->placed) place_close(&d->place);
     config_unref(d->config);

@@ -59,6 +59,12 @@ static bool is_public(const struct http_request *r)
     return !http_request_segment(r, 1).p && (slice_equal(first, SLICE("status")) || slice_equal(first, SLICE("healthz")));
 }
 
+static bool reads(const struct http_request *r)
+{
+    enum http_method m = http_request_method(r);
+    return m == HTTP_GET_ || m == HTTP_HEAD_ || m == HTTP_OPTIONS_;
+}
+
 bool access_guard(struct http_request *r)
 {
     if (is_public(r)) return true;
@@ -76,6 +82,9 @@ bool access_guard(struct http_request *r)
     } else if (came_by_a_proxy(r)) {
         p.message = "the request came through a proxy, and without a token only this machine reads";
         p.hint = "ask the daemon directly; tokens are not made yet";
+    } else if (!reads(r) && !http_request_is_local_socket(r)) {
+        p.message = "without a token something is changed only by the unix socket";
+        p.hint = "curl --unix-socket /run/cetl/cetld.sock -X POST http://localhost/…; its group may";
     } else {
         return true;
     }

@@ -3,7 +3,7 @@
  * Who may read without a token: whoever is on this machine. A request counts as such when it came by a unix socket or to a loopback
  * address, asks for a local host (a page from elsewhere whose name was pointed here asks for its own), and carries no sign of a
  * proxy, which would bring the whole world in. Everything else is 403, with what to do; only /status and /healthz are for
- * everybody.
+ * everybody. What changes something is done by a unix socket only, to which no page of a browser gets.
  *
  * Thread: loop.
  */

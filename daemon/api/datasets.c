@@ -21,6 +21,7 @@ static void write_columns(struct json_writer *w, const struct table *t)
     json_write_array(w);
     for (size_t i = 0; i < t->columns; i++) {
         const struct table_column *c = &t->column[i];
+        if (c->lineage) continue;
         json_write_object(w);
         json_write_field_text(w, "name", c->name);
         json_write_field_text(w, "type", c->sql_type);

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/access.h"
+#include "api/actions.h"
 #include "api/api.h"
 #include "api/datasets.h"
 #include "api/files.h"
@@ -19,6 +20,8 @@ static const struct http_route routes[] = {
     {HTTP_GET_, "/v1/files", files_list},
     {HTTP_GET_, "/v1/files/{id}", files_one},
     {HTTP_GET_, "/v1/files/{id}/rejects", files_rejects},
+    {HTTP_POST_, "/v1/files/{id}/unload", actions_unload},
+    {HTTP_POST_, "/v1/files/{id}/replay", actions_replay},
     {HTTP_GET_, "/v1/{table}", tables_rows},
     {0},
 };

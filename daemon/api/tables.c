@@ -90,8 +90,9 @@ static void answer_rows(struct http_request *r, const struct table *t, int64_t l
     struct select_column *column = calloc(t->columns, sizeof *column);
     struct select_order *order = calloc(t->keys + 1, sizeof *order);
     if (column && order) {
+        size_t columns = 0;
         for (size_t i = 0; i < t->columns; i++)
-            column[i] = (struct select_column){t->column[i].name, t->column[i].oid};
+            if (!t->column[i].lineage) column[columns++] = (struct select_column){t->column[i].name, t->column[i].oid};
         for (size_t i = 0; i < t->keys; i++)
             order[i] = (struct select_order){.column = t->column[t->key[i]].name};
         bool stream = limit == SELECT_ALL || limit > PAGE_ROWS;
@@ -99,7 +100,7 @@ static void answer_rows(struct http_request *r, const struct table *t, int64_t l
                       &(struct select_request){.schema = t->schema,
                                                .table = t->name,
                                                .column = column,
-                                               .columns = t->columns,
+                                               .columns = columns,
                                                .order = order,
                                                .orders = t->keys,
                                                .limit = limit,

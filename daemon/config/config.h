@@ -44,6 +44,7 @@ struct config_daemon {
     int64_t unpack_entries;
     int64_t settle_ms;
     int64_t rescan_ms;
+    int64_t keep_done_ms, keep_failed_ms, keep_rejects_ms; /* 0: for ever */
     enum config_unmatched unmatched;
     int log_level; /* LOG_ERR … LOG_DEBUG */
 };
@@ -114,6 +115,7 @@ enum config_line_end { CONFIG_LINE_END_AUTO, CONFIG_LINE_END_LF, CONFIG_LINE_END
 enum config_blank_lines { CONFIG_BLANK_LINES_ROWS, CONFIG_BLANK_LINES_SKIP };
 enum config_trim { CONFIG_TRIM_NO, CONFIG_TRIM_YES };
 enum config_compression { CONFIG_COMPRESSION_AUTO, CONFIG_COMPRESSION_NONE, CONFIG_COMPRESSION_GZIP, CONFIG_COMPRESSION_ZIP };
+enum config_lineage { CONFIG_LINEAGE_AUTO, CONFIG_LINEAGE_YES, CONFIG_LINEAGE_NO };
 enum config_duplicates { CONFIG_DUPLICATES_SKIP, CONFIG_DUPLICATES_LOAD };
 enum config_new { CONFIG_NEW_REJECT, CONFIG_NEW_IGNORE, CONFIG_NEW_ADD, CONFIG_NEW_RESCUE };
 enum config_missing { CONFIG_MISSING_NULL, CONFIG_MISSING_REJECT };
@@ -147,6 +149,7 @@ struct config_dataset {
     const char *encoding;    /* for config/encoding.h */
     struct config_budget max_errors;
     enum config_duplicates duplicates;
+    enum config_lineage lineage;
     int64_t parallel;     /* connections for one file */
     int64_t parallel_min; /* bytes: smaller files take one */
     enum config_new new_columns;

@@ -111,7 +111,7 @@
     " (state IN ('loading', 'committing', 'loaded', 'duplicate', 'failed', 'unloaded'));"                                          \
     "CREATE INDEX file_failed ON cetl.file (dataset_id, id) WHERE state = 'failed';"                                               \
     "ALTER TABLE cetl.file ADD COLUMN shares int, ADD COLUMN instance text, ADD COLUMN lineage bool NOT NULL DEFAULT false,"       \
-    " ADD COLUMN header bytea,"                                                                                                    \
+    " ADD COLUMN header bytea, ADD COLUMN path bytea,"                                                                             \
     " DROP CONSTRAINT every_row_is_accounted_for, ADD CONSTRAINT every_row_is_accounted_for CHECK (state NOT IN ('committing', "   \
     "'loaded')"                                                                                                                    \
     "  OR rows_read = rows_loaded + rows_updated + rows_ignored + rows_rejected + rows_filtered);"                                 \
@@ -123,6 +123,7 @@
     "COMMENT ON COLUMN cetl.file.instance IS 'Which daemon loads it so: the second part of its prepared transactions'' names';"    \
     "COMMENT ON COLUMN cetl.file.header IS 'Its header line as it stood in the file, where rows of it were rejected';"             \
     "COMMENT ON COLUMN cetl.file.lineage IS 'Its rows bear its id and their line';"                                                \
+    "COMMENT ON COLUMN cetl.file.path IS 'Where below incoming/ it was dropped, where that is more than its name';"                \
     "ALTER TABLE cetl.dataset ADD COLUMN table_made oid;"                                                                          \
     "COMMENT ON COLUMN cetl.dataset.table_made IS 'The table, where cetld made it, and so may alter it';"                          \
     "UPDATE cetl.dataset SET table_made = to_regclass(format('%I.%I', table_schema, table_name))::oid WHERE inferred"

@@ -40,6 +40,7 @@ struct opening {
     int64_t made; /* the oid of the table that cetld made for it, or 0 */
     char *guess;  /* its frozen columns as JSON, or NULL */
     size_t next_rollup;
+    bool lineage_added; /* to its table */
 };
 
 /* ---- the set ---- */
@@ -334,6 +335,41 @@ static void rollups_resolve(struct opening *o)
 
 /* ---- the table ---- */
 
+/* False: the configuration wants columns for it that the table does not have. A table made by inference has them, or has not. */
+static bool lineage_is_settled(struct opening *o)
+{
+    enum config_lineage wanted = o->d->config ? o->d->config->lineage : CONFIG_LINEAGE_AUTO;
+    if (wanted == CONFIG_LINEAGE_NO || (wanted == CONFIG_LINEAGE_AUTO && !o->d->inferred)) return true;
+    return table_find_lineage(&o->d->table) || wanted == CONFIG_LINEAGE_AUTO;
+}
+
+static void read_definition(struct opening *o);
+
+static void lineage_added(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (is_locked(o, r, "lineage") || !went_well(o, r, "lineage")) return;
+    o->lineage_added = true;
+    read_definition(o);
+}
+
+static void add_lineage(struct opening *o)
+{
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    buf_puts(&sql, SQL_LOCK_SOON "ALTER TABLE ");
+    table_quote(&sql, o->schema, o->table);
+    buf_puts(&sql,
+             " ADD COLUMN IF NOT EXISTS " TABLE_LINEAGE_FILE " bigint, ADD COLUMN IF NOT EXISTS " TABLE_LINEAGE_LINE " bigint");
+    const char *text = buf_cstr(&sql);
+    if (text) {
+        ask(o, &(struct db_query){.sql = text, .done = lineage_added, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&sql);
+}
+
 static void columns_read(void *ctx, const struct db_result *r)
 {
     struct opening *o = ctx;
@@ -346,6 +382,12 @@ static void columns_read(void *ctx, const struct db_result *r)
         return opened(o);
     }
     o->d->ours = o->made != 0 && o->made == o->d->table.oid;
+    if (!lineage_is_settled(o)) {
+        if (!o->lineage_added) return add_lineage(o);
+        dataset_break(
+            o->d, "%s:%d: lineage = yes needs the columns " TABLE_LINEAGE_FILE " and " TABLE_LINEAGE_LINE " of %s.%s to be bigint",
+            o->d->config->place.file, o->d->config->place.line, o->schema, o->table);
+    }
     dataset_check_columns(o->d);
     dataset_check_key(o->d);
     rollups_resolve(o);
@@ -440,6 +482,7 @@ static void dataset_known(void *ctx, const struct db_result *r)
 
 static void open_dataset(struct opening *o, const char *name, const struct config_dataset *config)
 {
+    o->lineage_added = false;
     o->d = dataset_new(name, config ? o->config : NULL, config);
     if (!o->d) return over(o, -ENOMEM, NULL);
     struct db_param param[] = {db_text(name), db_text(o->schema), db_text(o->table),

@@ -72,6 +72,7 @@ struct conversion {
     struct convert_output *out;
     struct reader reader;
     struct batch batch;
+    struct pgcopy_lineage lineage;
 };
 
 void convert_header(const struct convert_plan *plan, struct buf *out)
@@ -113,10 +114,11 @@ static int flush(struct conversion *c)
         if (r != 0) return r;
     }
     size_t at = c->out->copy.len;
+    const struct pgcopy_lineage *lineage = c->plan->lineage ? &c->lineage : NULL;
     if (c->plan->text) {
-        pgtext_rows(&c->out->copy, &c->batch, c->plan->lineage);
+        pgtext_rows(&c->out->copy, &c->batch, lineage);
     } else {
-        pgcopy_rows(&c->out->copy, &c->batch, c->plan->lineage);
+        pgcopy_rows(&c->out->copy, &c->batch, lineage);
     }
     int r = c->plan->index ? index_rows(c, at) : 0;
     if (r < 0) return r;
@@ -195,7 +197,7 @@ int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, st
     buf_init(&ret_output->copy, copy_max(plan, chunk->bytes.len));
     reject_list_init(&ret_output->rejects, plan->rejects_max);
 
-    struct conversion c = {.plan = plan, .bench = bench, .out = ret_output};
+    struct conversion c = {.plan = plan, .bench = bench, .out = ret_output, .lineage = {chunk->file}};
     arena_reset(&bench->arena);
     struct reader_input input = {
         .dialect = &plan->dialect, .chunk = chunk->bytes, .first_line = chunk->first_line, .first_offset = chunk->first_offset};

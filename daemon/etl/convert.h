@@ -30,8 +30,7 @@ struct convert_plan {
     size_t aggregate_max; /* bytes of one partial */
     size_t rejects_max;   /* bytes of rejects kept for one chunk */
     size_t row_extra;     /* bytes that a row's COPY may hold beside what its cells come to: constants, NULLs, rescued headers */
-    /* Columns behind the row's own, for lineage and for the order of a stage; NULL: none. */
-    const struct pgcopy_lineage *lineage;
+    bool lineage; /* behind each row stand its file's id and its line, for lineage or for the order of a stage */
     bool text;        /* COPY's text format instead of its binary one: a column's type is none of ours */
     bool keep_chunks; /* a chunk's bytes stay as long as its output */
     bool index;       /* the output says where each of its rows lies */

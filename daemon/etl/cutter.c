@@ -215,6 +215,7 @@ static int cut(struct cutter *c, size_t end, uint64_t next_line, struct chunk *r
     }
     c->tail.bytes.len = end;
     c->tail.seq = c->seq++;
+    c->tail.file = c->in.file;
     *ret_chunk = c->tail;
     c->tail = rest;
     return 0;

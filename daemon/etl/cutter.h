@@ -31,6 +31,7 @@ struct chunk {
     uint64_t first_line;   /* physical line of its first byte, from 1 */
     uint64_t first_offset; /* byte offset in the text */
     uint64_t seq;          /* from 0 */
+    int64_t file;          /* its file's id in the ledger, where rows bear it; else 0 */
 };
 void chunk_done(struct chunk *c);
 
@@ -45,6 +46,7 @@ enum {
 
 struct cutter_input {
     int fd;                 /* stays the caller's */
+    int64_t file;           /* its id in the ledger, for the chunks */
     struct stat st;         /* fstat before the first read */
     struct dialect dialect; /* detected */
     struct input_options options;

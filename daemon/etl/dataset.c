@@ -156,9 +156,18 @@ int table_find(const struct table *t, const char *column)
     return -1;
 }
 
+bool table_find_lineage(struct table *t)
+{
+    int file = table_find(t, TABLE_LINEAGE_FILE), line = table_find(t, TABLE_LINEAGE_LINE);
+    bool both = file >= 0 && line >= 0 && t->column[file].known && t->column[line].known;
+    t->lineage = both && t->column[file].type.id == TYPE_INT8 && t->column[line].type.id == TYPE_INT8;
+    if (t->lineage) t->column[file].lineage = t->column[line].lineage = true;
+    return t->lineage;
+}
+
 bool table_column_is_own(const struct table_column *c)
 {
-    return strcmp(c->name, TABLE_RESCUED) == 0;
+    return c->lineage || strcmp(c->name, TABLE_RESCUED) == 0;
 }
 
 const char *table_quote(struct buf *out, const char *schema, const char *name)

@@ -24,6 +24,7 @@ struct table_column {
     bool has_default;   /* a DEFAULT or an identity */
     bool generated;     /* GENERATED … STORED: never written */
     bool bytewise;      /* compares as COLLATE "C", or has no collation */
+    bool lineage;       /* one of the two that say where a row came from */
     const char *format; /* inferred columns: the frozen template of a date, or "" */
 };
 
@@ -37,10 +38,15 @@ struct table {
     size_t keys;
     bool key_deferrable; /* ON CONFLICT cannot stand on it */
     bool partitioned;
+    bool lineage; /* it has the two columns below, which loads fill in */
 };
 
 /** The jsonb column for cells that no column takes. */
 #define TABLE_RESCUED "_rescued"
+
+/* Columns that say which file of the ledger, and which line of it, a row came from; both bigint. */
+#define TABLE_LINEAGE_FILE "_file"
+#define TABLE_LINEAGE_LINE "_line"
 
 struct dataset_rollup {
     const struct config_rollup *config;
@@ -99,6 +105,8 @@ void dataset_check_key(struct dataset *d);
 must_check int dataset_resolve_rollups(struct dataset *d);
 /** The index of a column, or -1. */
 int table_find(const struct table *t, const char *column);
+/** Note the columns that say where a row came from; false where the table does not have both. */
+bool table_find_lineage(struct table *t);
 /** A column of cetld's own making beside the file's: no header names it, and no file lacks it. */
 bool table_column_is_own(const struct table_column *c);
 

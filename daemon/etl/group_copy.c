@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/group_private.h"
+#include "etl/sql.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -194,7 +195,7 @@ void group_record(struct group *g)
             a->counts = (struct arrival_counts){.read = m->rows_read, .loaded = loaded, .rejected = m->rejects.count};
             many.rows_delta += (int64_t)loaded;
         }
-        row[many.n++] = (struct ledger_row){.arrival = a, .duplicate_of = m->duplicate_of};
+        row[many.n++] = (struct ledger_row){.arrival = a, .duplicate_of = m->duplicate_of, .id = m->number};
     }
     int r = ledger_insert_many(g->conn, &many, on_recorded, g);
     for (size_t i = 0; i < g->n; i++)
@@ -323,12 +324,30 @@ static void begin(struct group *g)
     group_asked(g, ledger_begin_many(g->conn, g->dataset->id, sum, sums, on_begun, g));
 }
 
+/* The rows of each member are to bear its id. */
+static void on_numbers(void *ctx, const struct db_result *r)
+{
+    struct group *g = ctx;
+    if (!group_answered(g, r)) return;
+    for (size_t i = 0; i < g->n; i++)
+        g->member[i].number = g->member[i].chunk.file = db_get_int8(r->rows, (int)i, 0, 0);
+    begin(g);
+}
+
+static void number(struct group *g)
+{
+    struct db_param n = db_int8((int64_t)g->n);
+    group_asked(g, db_query(g->conn,
+                            &(struct db_query){.sql = SQL_LEDGER_NUMBERS, .param = &n, .params = 1, .done = on_numbers, .ctx = g}));
+}
+
 static void on_connected(struct db_wait *w, struct db_conn *c)
 {
     struct group *g = container_of(w, struct group, wait);
     g->waiting = false;
     g->conn = c;
     if (!c) return group_retry(g, ERROR_CANCELLED, NULL); /* the pool goes away */
+    if (g->dataset->table.lineage) return number(g);
     begin(g);
 }
 

@@ -58,6 +58,7 @@ static void put_column_list(struct buf *out, const struct guess *g)
         buf_putc(out, ' ');
         put_type(out, g->column[i].as.type);
     }
+    if (g->lineage) buf_puts(out, ", " TABLE_LINEAGE_FILE " bigint, " TABLE_LINEAGE_LINE " bigint");
 }
 
 void guess_create_sql(struct buf *out, const struct guess *g)

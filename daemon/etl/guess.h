@@ -21,6 +21,7 @@ struct guess_column {
 struct guess {
     const char *name; /* of the dataset */
     const char *schema, *table;
+    bool lineage; /* its rows bear their file and line */
     bool swapped; /* a `replace` dataset's: its content lies in a partition (etl/swap.h) */
     const struct guess_column *column;
     size_t columns;

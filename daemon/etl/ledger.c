@@ -52,6 +52,13 @@ static struct db_param id_or_null(int64_t id)
     return id ? db_int8(id) : db_text(NULL);
 }
 
+/* The path, where it says more than the name that is shown. */
+static struct db_param more_than_name(const struct arrival *a, const char *shown)
+{
+    if (!a->file.path || strcmp(a->file.path, shown) == 0) return db_text(NULL);
+    return db_binary(BYTEA_OID, slice_of(a->file.path));
+}
+
 int ledger_insert(struct db_conn *c, const struct ledger_row *row, ledger_done done, void *ctx)
 {
     const struct arrival *a = row->arrival;
@@ -78,6 +85,9 @@ int ledger_insert(struct db_conn *c, const struct ledger_row *row, ledger_done d
         db_text(arrived),
         db_text(started),
         db_int8(row->rows_delta),
+        more_than_name(a, name),
+        db_text(row->lineage ? "true" : "false"),
+        id_or_null(row->id),
     };
     return db_query(
         c, &(struct db_query){.sql = SQL_LEDGER_INSERT, .param = p, .params = sizeof p / sizeof *p, .done = done, .ctx = ctx});

@@ -39,6 +39,8 @@ struct ledger_row {
     int64_t dataset;      /* 0: none */
     int64_t duplicate_of; /* 0: none */
     int64_t rows_delta;   /* how the dataset's row count changes */
+    int64_t id;           /* 0: the ledger gives one */
+    bool lineage;         /* its rows bear that id */
     const char *error;    /* NULL: none */
 };
 /** The row of a file that reached arrival->state, and the mark of a change when that is `loaded` → id, xid. */

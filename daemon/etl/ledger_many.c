@@ -38,7 +38,22 @@ int ledger_begin_many(struct db_conn *c, int64_t dataset, const uint8_t *const *
 
 /* ---- arrays in PostgreSQL's text form ---- */
 
-enum { A_TOKEN, A_NAME, A_BYTES, A_STATE, A_SUM, A_READ, A_LOADED, A_REJECTED, A_DUPLICATE, A_ARRIVED, A_STARTED, ARRAYS };
+enum {
+    A_TOKEN,
+    A_NAME,
+    A_BYTES,
+    A_STATE,
+    A_SUM,
+    A_READ,
+    A_LOADED,
+    A_REJECTED,
+    A_DUPLICATE,
+    A_ARRIVED,
+    A_STARTED,
+    A_PATH,
+    A_ID,
+    ARRAYS
+};
 
 static void put_comma(struct buf *a)
 {
@@ -69,6 +84,15 @@ static void put_id(struct buf *a, int64_t id)
     buf_puts(a, "NULL");
 }
 
+/* As ledger_insert has it: bytes, where they say more than the name that is shown. */
+static void put_path(struct buf *a, const struct arrival *arrival, const char *shown)
+{
+    put_comma(a);
+    if (!arrival->file.path || strcmp(arrival->file.path, shown) == 0) return buf_puts(a, "NULL");
+    for (const char *p = arrival->file.path; *p; p++)
+        buf_printf(a, "%02x", (unsigned char)*p);
+}
+
 static void put_row(struct buf array[ARRAYS], const struct ledger_row *row)
 {
     const struct arrival *a = row->arrival;
@@ -88,12 +112,14 @@ static void put_row(struct buf array[ARRAYS], const struct ledger_row *row)
     put_id(&array[A_DUPLICATE], row->duplicate_of);
     put_text(&array[A_ARRIVED], arrived);
     put_text(&array[A_STARTED], started);
+    put_path(&array[A_PATH], a, name);
+    put_id(&array[A_ID], row->id);
 }
 
 int ledger_insert_many(struct db_conn *c, const struct ledger_many *many, ledger_done done, void *ctx)
 {
     struct buf array[ARRAYS], table;
-    struct db_param p[ARRAYS + 3];
+    struct db_param p[ARRAYS + 4];
     buf_init(&table, SQL_MAX);
     for (int i = 0; i < ARRAYS; i++)
         buf_init(&array[i], SQL_MAX);
@@ -110,9 +136,10 @@ int ledger_insert_many(struct db_conn *c, const struct ledger_many *many, ledger
         if (!text) r = -ENOMEM;
         p[3 + i] = db_text(text);
     }
+    p[ARRAYS + 3] = db_text(many->table->lineage ? "true" : "false");
     if (r == 0)
         r = db_query(c,
-                     &(struct db_query){.sql = SQL_LEDGER_INSERT_MANY, .param = p, .params = ARRAYS + 3, .done = done, .ctx = ctx});
+                     &(struct db_query){.sql = SQL_LEDGER_INSERT_MANY, .param = p, .params = ARRAYS + 4, .done = done, .ctx = ctx});
     for (int i = 0; i < ARRAYS; i++)
         buf_done(&array[i]);
     buf_done(&table);

@@ -21,7 +21,7 @@ struct ledger_many {
     const struct table *table;
     int64_t dataset;
     int64_t rows_delta;           /* how the dataset's row count changes */
-    const struct ledger_row *row; /* `loaded` or `duplicate` each, none with an error; dataset and rows_delta are those above */
+    const struct ledger_row *row; /* lineage is the table's; `loaded` or `duplicate` each, none with an error; dataset and rows_delta are those above */
     size_t n;
 };
 /**

@@ -16,11 +16,12 @@ enum {
 #define QUERY_CANCELED "57014"
 
 static const char *const state_name[] = {
-    [STATE_CHECKING] = "checking",     [STATE_OPENING] = "opening",       [STATE_INFERRING] = "inferring",
-    [STATE_CREATING] = "creating",     [STATE_CONNECTING] = "connecting", [STATE_COPYING] = "copying",
-    [STATE_ALTERING] = "altering",     [STATE_NARROWING] = "narrowing",   [STATE_RECORDING] = "recording",
-    [STATE_COMMITTING] = "committing", [STATE_UNWINDING] = "unwinding",   [STATE_COMPARING] = "comparing",
-    [STATE_REPORTING] = "reporting",   [STATE_GATHERING] = "gathering",   [STATE_FINISHING] = "finishing"};
+    [STATE_CHECKING] = "checking",   [STATE_OPENING] = "opening",       [STATE_INFERRING] = "inferring",
+    [STATE_CREATING] = "creating",   [STATE_NUMBERING] = "numbering",   [STATE_CONNECTING] = "connecting",
+    [STATE_COPYING] = "copying",     [STATE_ALTERING] = "altering",     [STATE_NARROWING] = "narrowing",
+    [STATE_RECORDING] = "recording", [STATE_COMMITTING] = "committing", [STATE_UNWINDING] = "unwinding",
+    [STATE_COMPARING] = "comparing", [STATE_REPORTING] = "reporting",   [STATE_GATHERING] = "gathering",
+    [STATE_FINISHING] = "finishing"};
 
 void load_enter(struct load *l, enum load_state s)
 {
@@ -153,7 +154,7 @@ bool load_is_revertible(const struct load *l)
 
 bool load_skips_duplicates(const struct load *l)
 {
-    return !l->declared || l->declared->duplicates == CONFIG_DUPLICATES_SKIP;
+    return !l->arrival->file.anyway && (!l->declared || l->declared->duplicates == CONFIG_DUPLICATES_SKIP);
 }
 
 /* ---- CONNECTING ---- */
@@ -164,6 +165,7 @@ void load_connected(struct load *l)
     case STATE_CHECKING: load_ask_ledger(l); break;
     case STATE_CREATING: load_create(l); break;
     case STATE_ALTERING: load_alter(l); break;
+    case STATE_NUMBERING: load_number(l); break;
     case STATE_CONNECTING: load_copy(l); break;
     case STATE_COMPARING: load_compare(l); break;
     case STATE_REPORTING: load_report_outcome(l); break;

@@ -140,8 +140,11 @@ static void on_recorded(void *ctx, const struct db_result *r)
 static void record(struct load *l)
 {
     l->arrival->state = ARRIVAL_LOADED;
-    struct ledger_row row = {
-        .arrival = l->arrival, .dataset = l->plan->dataset->id, .rows_delta = (int64_t)l->arrival->counts.loaded - l->deleted};
+    struct ledger_row row = {.arrival = l->arrival,
+                             .dataset = l->plan->dataset->id,
+                             .rows_delta = (int64_t)l->arrival->counts.loaded - l->deleted,
+                             .id = l->number,
+                             .lineage = l->plan->dataset->table.lineage};
     load_asked(l, l->shares ? ledger_decide(l->conn, &row, on_recorded, l) : ledger_insert(l->conn, &row, on_recorded, l));
     if (!l->decided) l->arrival->state = ARRIVAL_COMMITTING;
 }
@@ -354,6 +357,7 @@ int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *,
         .workers = l->env->workers,
         .memory = l->env->memory,
         .input = {.fd = l->arrival->file.fd,
+                  .file = l->number,
                   .st = l->head.st,
                   .dialect = l->head.plan_head.dialect,
                   .options = l->head.input,
@@ -436,7 +440,7 @@ void load_copy_by(struct load *l, const char *copy_sql)
 
 int load_flow_into_table(struct load *l)
 {
-    l->plan->convert.lineage = load_stage_lineage(l);
+    l->plan->convert.lineage = l->plan->dataset->table.lineage || load_wants_lines(l);
     return load_flow_start(l, on_flow_ready, on_flow_ended);
 }
 

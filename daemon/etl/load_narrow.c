@@ -430,7 +430,7 @@ static void on_counted(void *ctx, int rc, const struct error *err)
 
 int load_narrow_flow(struct load *l)
 {
-    l->plan->convert.lineage = load_stage_lineage(l);
+    l->plan->convert.lineage = l->plan->dataset->table.lineage || load_wants_lines(l);
     if (l->way == WAY_NARROW) return load_flow_start(l, on_flow_ready, on_flow_ended);
     int r = load_flow_start(l, NULL, on_counted);
     if (r == 0 && l->flowing) pipeline_discard(l->pipeline);

@@ -2,6 +2,7 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "etl/load_private.h"
+#include "etl/sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -36,6 +37,31 @@ static void judge_by(struct load *l, struct dataset *d)
     l->judge = d;
 }
 
+/* Reading begins while the connection is still to come. */
+static void begin_flow(struct load *l)
+{
+    load_enter(l, STATE_CONNECTING);
+    int r = load_flow_into_table(l);
+    if (r < 0) return load_retry(l, r, NULL);
+    if (l->decided) return;
+    if (!l->conn) return load_want_connection(l);
+    load_connected(l);
+}
+
+static void on_number(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    l->number = db_get_int8(r->rows, 0, 0, 0);
+    begin_flow(l);
+}
+
+void load_number(struct load *l)
+{
+    if (l->number) return begin_flow(l);
+    load_asked(l, db_query(l->conn, &(struct db_query){.sql = SQL_LEDGER_NUMBER, .done = on_number, .ctx = l}));
+}
+
 void load_plan(struct load *l, struct dataset *d)
 {
     struct error err;
@@ -53,10 +79,8 @@ void load_plan(struct load *l, struct dataset *d)
     plan->convert.aggregate_max = load_aggregate_max(l->env, d);
     l->way = load_first_way(l);
     if (l->way == WAY_COPY && load_wants_parallel(l)) l->way = WAY_PARALLEL;
-    load_enter(l, STATE_CONNECTING);
-    r = load_flow_into_table(l);
-    if (r < 0) return load_retry(l, r, NULL);
-    if (l->decided) return;
+    if (!d->table.lineage) return begin_flow(l);
+    load_enter(l, STATE_NUMBERING);
     if (!l->conn) return load_want_connection(l);
     load_connected(l);
 }
@@ -124,6 +148,7 @@ void load_create(struct load *l)
     struct guess guess = {.name = declared ? declared->name : l->name,
                           .schema = declared ? declared->schema : "public",
                           .table = declared ? declared->table : l->name,
+                          .lineage = !declared || declared->lineage != CONFIG_LINEAGE_NO,
                           .swapped = declared && declared->mode == CONFIG_MODE_REPLACE,
                           .columns = l->head.plan_head.cells + l->plan->n_wanted};
     struct guess_column *column = calloc(guess.columns, sizeof *column);
@@ -259,7 +284,7 @@ static void on_found(void *ctx, const struct db_result *r)
     const char *state = PQgetvalue(r->rows, 0, 1), *error = db_get(r->rows, 0, 2);
     if (strcmp(state, "loading") == 0 || strcmp(state, "committing") == 0) return load_settle_found(l);
     l->recorded = true;
-    if (strcmp(state, "loaded") == 0) return load_conclude(l, LOAD_LOADED, NULL);
+    if (strcmp(state, "loaded") == 0 || strcmp(state, "unloaded") == 0) return load_conclude(l, LOAD_LOADED, NULL);
     if (strcmp(state, "duplicate") == 0) return load_conclude(l, LOAD_DUPLICATE, NULL);
     error_set(&l->why, 0, "%s", error ? error : "");
     load_asked(l, ledger_get_rejects(l->conn, l->arrival->ledger_id, on_old_rejects, l));

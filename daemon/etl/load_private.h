@@ -38,6 +38,7 @@ enum load_state {
     STATE_INFERRING,
     STATE_CREATING,
     STATE_ALTERING,
+    STATE_NUMBERING,
     STATE_CONNECTING,
     STATE_GATHERING,
     STATE_COPYING,
@@ -92,6 +93,7 @@ struct load {
     int64_t deleted;      /* rows that `replace` took away */
     size_t sequence;      /* the rule's column whose sequence is being advanced */
     int64_t dataset_id;   /* for the ledger; 0: none yet */
+    int64_t number;       /* its id in the ledger, where its rows bear it; else 0 */
     bool merging;         /* rows go into the rollups: what the server refuses now is the rows' fault */
     bool spoiled;         /* PostgreSQL refused the rows, as `why` says; only the digest is still wanted */
 
@@ -169,6 +171,9 @@ bool load_may_widen(const struct load *l);
  */
 void load_widen(struct load *l);
 
+/** NUMBERING, with a connection: the rows are to bear the file's id, which is taken before they are made. */
+void load_number(struct load *l);
+
 /* load_copy.c */
 /** Start the pipeline over l->plan. `ready` may be NULL. 0 or negative. */
 must_check int load_flow_start(struct load *l, void (*ready)(void *ctx), void (*ended)(void *ctx, int rc, const struct error *err));
@@ -206,8 +211,8 @@ bool load_is_keyed(const struct load *l);
 enum load_way load_first_way(const struct load *l);
 /** A plain COPY of a keyed load was refused for its keys: restart it by WAY_STAGE. */
 bool load_clashed(const struct load *l, const struct db_result *r);
-/** What stands behind each row on the way to a stage; NULL on other ways. */
-const struct pgcopy_lineage *load_stage_lineage(const struct load *l);
+/** On the way to a stage each row bears its line. */
+bool load_wants_lines(const struct load *l);
 /** COPYING by WAY_STAGE, with a connection. */
 void load_copy_to_stage(struct load *l);
 /** Its parts, for the search of load_narrow.c: BEGIN and the stage, the COPY into it, the merge. */

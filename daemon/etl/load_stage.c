@@ -17,8 +17,6 @@ enum {
 #define EXCLUSION_VIOLATION "23P01"
 #define INSUFFICIENT_PRIVILEGE "42501"
 
-static const struct pgcopy_lineage lines = {0};
-
 bool load_is_keyed(const struct load *l)
 {
     return l->declared && (l->declared->mode == CONFIG_MODE_UPSERT || l->declared->mode == CONFIG_MODE_IGNORE);
@@ -55,9 +53,9 @@ bool load_clashed(const struct load *l, const struct db_result *r)
     return strcmp(r->error->sqlstate, UNIQUE_VIOLATION) == 0 || strcmp(r->error->sqlstate, EXCLUSION_VIOLATION) == 0;
 }
 
-const struct pgcopy_lineage *load_stage_lineage(const struct load *l)
+bool load_wants_lines(const struct load *l)
 {
-    return l->way == WAY_STAGE || (l->way == WAY_NARROW && load_is_keyed(l)) ? &lines : NULL;
+    return l->way == WAY_STAGE || (l->way == WAY_NARROW && load_is_keyed(l));
 }
 
 static struct stage stage_of(const struct load *l)

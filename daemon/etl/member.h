@@ -32,6 +32,7 @@ struct member {
     struct head head; /* until member_forget_head */
     bool headed;
     struct chunk chunk;
+    int64_t number; /* its id in the ledger, where its rows bear it; else 0 */
     uint8_t sum[DIGEST_BYTES];
     int64_t duplicate_of;
     uint64_t rows_read;

@@ -196,6 +196,7 @@ static void put_copy(struct buf *out, const struct plan *p, const char *table)
         buf_puts(out, i ? ", " : " (");
         db_quote_identifier(out, slice_of(p->rule.column[i].name));
     }
+    if (p->dataset->table.lineage) buf_puts(out, ", " TABLE_LINEAGE_FILE ", " TABLE_LINEAGE_LINE);
     buf_puts(out, ") FROM STDIN");
 }
 
@@ -247,6 +248,7 @@ static int make_rule(struct planning *m)
         return error_set(m->err, PLAN_E_HEADER, "line 1: none of its cells is a column of %s.%s", t->schema, t->name);
     p->convert.rule = &p->rule;
     p->convert.types = types;
+    p->convert.lineage = t->lineage;
     int r = place_rollups(p, place);
     return r != 0 ? r : make_copy_sql(p);
 }

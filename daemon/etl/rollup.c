@@ -229,6 +229,16 @@ void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const st
     buf_done(&comment);
 }
 
+void rollup_refill_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source)
+{
+    buf_puts(out, "DELETE FROM ");
+    put_table(out, &r->table);
+    buf_puts(out, "; INSERT INTO ");
+    put_table(out, &r->table);
+    buf_putc(out, ' ');
+    rollup_definition(out, r, source);
+}
+
 /* How an old measure and a load's partial become the new one. A sum of nothing is NULL, and stays out of the way. */
 static void put_combination(struct buf *out, enum rollup_function function, const char *column)
 {

@@ -30,6 +30,8 @@ void rollup_comment(struct buf *out, const struct dataset_rollup *r, const struc
 /** Statements for one simple query, which makes them one transaction: lock the source against writers, (re)make the table, fill it,
  * comment it. */
 void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source);
+/** Empty its table and fill it from `source`, inside a transaction that keeps writers out. */
+void rollup_refill_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source);
 /** INSERT … SELECT FROM unnest($1::…[], …) ON CONFLICT DO UPDATE; parameter i is column i of the rollup's table as an array. */
 void rollup_merge_sql(struct buf *out, const struct dataset_rollup *r);
 

@@ -113,7 +113,7 @@ static void group_over(void *ctx, bool refused)
 /* May it travel with others? Whatever must be looked at by itself may not. */
 static bool groupable(const struct runs *r, const struct arrival *a, const struct config_dataset *declared)
 {
-    if (!runs_is_small(a) || a->alone || a->check_ledger) return false;
+    if (!runs_is_small(a) || a->alone || a->check_ledger || a->file.anyway) return false;
     return config_dataset_for(r->env->config, slice_of(a->file.path)) == declared;
 }
 

@@ -39,7 +39,7 @@ struct scheduler {
     struct runs runs; /* loads and groups under way */
     struct endings endings;
     struct refusals refusals;
-    unsigned arrivals, claiming;
+    unsigned arrivals, claiming, replaying;
     unsigned random; /* for jitter */
     bool going, stopping;
     bool full; /* the queue was, and has not become half empty since */
@@ -97,7 +97,7 @@ static void arrival_free(struct scheduler *s, struct arrival *a)
 
 static void maybe_stopped(struct scheduler *s)
 {
-    if (!s->stopping || s->runs.running || s->claiming || tidies_count(&s->endings.tidies) || !s->stopped) return;
+    if (!s->stopping || s->runs.running || s->claiming || s->replaying || tidies_count(&s->endings.tidies) || !s->stopped) return;
     void (*stopped)(void *) = s->stopped;
     s->stopped = NULL;
     stopped(s->stopped_ctx);
@@ -498,6 +498,47 @@ void scheduler_set_config(struct scheduler *s, struct config *config)
         list_remove(&a->link);
         lane_put(lane, a);
     }
+}
+
+/* ---- replays ---- */
+
+struct replaying {
+    struct scheduler *s;
+    struct scheduler_replay asked;
+};
+
+static void replayed(void *ctx, struct replay_report *report)
+{
+    struct replaying *p = ctx;
+    struct scheduler *s = p->s;
+    s->replaying--;
+    p->asked.done(p->asked.ctx, report);
+    free(p);
+    if (report->outcome == REPLAY_TAKEN && (s->stopping || !enqueue(s, &report->file, clock_real_us(), false)))
+        place_file_done(&report->file); /* it lies in work/, where the next start finds it */
+    pump(s);
+    maybe_stopped(s);
+}
+
+int scheduler_replay(struct scheduler *s, const struct scheduler_replay *replay)
+{
+    if (s->stopping) return ERROR_CANCELLED;
+    struct replaying *p = calloc(1, sizeof *p);
+    if (!p) return -ENOMEM;
+    *p = (struct replaying){s, *replay};
+    struct replay_config c = {.workers = s->config.workers,
+                              .place = s->config.place,
+                              .pool = s->config.pool,
+                              .catalog = s->config.catalog,
+                              .file = replay->file,
+                              .force = replay->force,
+                              .anyway = replay->anyway,
+                              .done = replayed,
+                              .ctx = p};
+    int r = replay_start(&c);
+    if (r == 0) s->replaying++;
+    if (r < 0) free(p);
+    return r;
 }
 
 void scheduler_rescan(struct scheduler *s)

@@ -14,6 +14,7 @@
 
 #include "etl/load.h"
 #include "etl/refusals.h"
+#include "etl/replay.h"
 #include "loop/loop.h"
 #include "spool/watcher.h"
 
@@ -43,6 +44,15 @@ void scheduler_go(struct scheduler *s);
 void scheduler_hold(struct scheduler *s);
 /** A reload: takes a reference. */
 void scheduler_set_config(struct scheduler *s, struct config *config);
+/** A file of the ledger is loaded once more (etl/replay.h). */
+struct scheduler_replay {
+    int64_t file;
+    bool force, anyway;
+    void (*done)(void *ctx, const struct replay_report *report); /* once; with TAKEN it is queued, and stays the scheduler's */
+    void *ctx;
+};
+/** 0; ERROR_CANCELLED: the daemon stops; -ENOMEM. */
+must_check int scheduler_replay(struct scheduler *s, const struct scheduler_replay *replay);
 /** Scan incoming/ now. */
 void scheduler_rescan(struct scheduler *s);
 /**

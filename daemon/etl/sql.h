@@ -133,12 +133,17 @@
     " (SELECT max(id) FROM cetl.file WHERE dataset_id = $1::int AND state IN ('committing', 'loaded'))"                            \
     " AND sha256 = $2::bytea"
 
-/* The row of a finished file; → id, xid. $17 the change of the dataset's row count; a mark is made when $5 is 'loaded'. */
+/* The row of a finished file; → id, xid. $17 the change of the dataset's row count; a mark is made when $5 is 'loaded'. $20 its id,
+ * where SQL_LEDGER_NUMBER gave it one. */
+#define SQL_LEDGER_NUMBER "SELECT nextval('cetl.file_id_seq')"
+#define SQL_LEDGER_NUMBERS "SELECT nextval('cetl.file_id_seq') FROM generate_series(1, $1::int)"
 #define SQL_LEDGER_INSERT                                                                                                          \
     "WITH f AS (INSERT INTO cetl.file (dataset_id, token, name, bytes, state, sha256, rows_read, rows_loaded, rows_updated,"       \
-    " rows_ignored, rows_rejected, rows_filtered, error, duplicate_of, arrived_at, started_at, finished_at)"                       \
-    " VALUES ($1::int, $2, $3, $4::int8, $5, $6::bytea, $7::int8, $8::int8, $9::int8, $10::int8, $11::int8, $12::int8, $13,"       \
-    " $14::int8, $15::timestamptz, $16::timestamptz, clock_timestamp()) RETURNING id),"                                            \
+    " rows_ignored, rows_rejected, rows_filtered, error, duplicate_of, arrived_at, started_at, finished_at, path, lineage, id)"    \
+    " OVERRIDING SYSTEM VALUE VALUES ($1::int, $2, $3, $4::int8, $5, $6::bytea, $7::int8, $8::int8, $9::int8, $10::int8, "         \
+    "$11::int8, $12::int8, $13,"                                                                                                   \
+    " $14::int8, $15::timestamptz, $16::timestamptz, clock_timestamp(), $18::bytea, $19::bool,"                                    \
+    " coalesce($20::int8, nextval('cetl.file_id_seq'))) RETURNING id),"                                                            \
     " c AS (INSERT INTO cetl.change (dataset_id, rows) SELECT $1::int, $17::int8 WHERE $5 = 'loaded')"                             \
     " SELECT id, pg_current_xact_id()::text FROM f"
 
@@ -155,12 +160,16 @@
     " AND sha256 = decode(u.s, 'hex') AND state IN ('committing', 'loaded') ORDER BY id + 0 LIMIT 1) f"
 
 /* $1 dataset, $2 its table, $3 the change of its row count, then an array each: token, name, bytes, state, SHA-256 in hex, rows
- * read, loaded, rejected, duplicate_of, arrived, started → id, token, xid, definition, columns. */
+ * read, loaded, rejected, duplicate_of, arrived, started, path in hex, id or NULL; $17 lineage → id, token, xid, definition,
+ * columns. */
 #define SQL_LEDGER_INSERT_MANY                                                                                                     \
     "WITH f AS (INSERT INTO cetl.file (dataset_id, token, name, bytes, state, sha256, rows_read, rows_loaded, rows_rejected,"      \
-    " duplicate_of, arrived_at, started_at, finished_at) SELECT $1::int, t, n, b, s, decode(h, 'hex'), r, l, j, d, a, g,"          \
-    " clock_timestamp() FROM unnest($4::text[], $5::text[], $6::int8[], $7::text[], $8::text[], $9::int8[], $10::int8[],"          \
-    " $11::int8[], $12::int8[], $13::timestamptz[], $14::timestamptz[]) AS u(t, n, b, s, h, r, l, j, d, a, g)"                     \
+    " duplicate_of, arrived_at, started_at, finished_at, path, lineage, id) OVERRIDING SYSTEM VALUE"                               \
+    " SELECT $1::int, t, n, b, s, decode(h, 'hex'), r, l, j, d, a, g,"                                                             \
+    " clock_timestamp(), decode(p, 'hex'), $17::bool, coalesce(i, nextval('cetl.file_id_seq')) FROM unnest($4::text[], "           \
+    "$5::text[], $6::int8[], $7::text[], $8::text[], $9::int8[], $10::int8[],"                                                     \
+    " $11::int8[], $12::int8[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::int8[]) AS u(t, n, b, s, h, r, l, j, "   \
+    "d, a, g, p, i)"                                                                                                               \
     " RETURNING id, token), c AS (INSERT INTO cetl.change (dataset_id, rows)"                                                      \
     " SELECT $1::int, $3::int8 WHERE 'loaded' = ANY ($7::text[]))"                                                                 \
     " SELECT f.id, f.token, pg_current_xact_id()::text, q.* FROM f,"                                                               \
@@ -224,6 +233,22 @@
     " WHERE database = current_database() AND starts_with(gid, $1) AND NOT EXISTS (SELECT FROM cetl.file"                          \
     " WHERE state IN ('loading', 'committing') AND starts_with(gid, $1 || id || ':')) ORDER BY gid LIMIT 1"
 #define SQL_PREPARED_MAX "SELECT current_setting('max_prepared_transactions')"
+
+/* $1 id → state, lineage, rows_loaded, rows_updated, dataset. */
+#define SQL_LEDGER_FOR_UNLOAD                                                                                                      \
+    "SELECT f.state, f.lineage, f.rows_loaded, f.rows_updated, d.name FROM cetl.file f"                                            \
+    " LEFT JOIN cetl.dataset d ON d.id = f.dataset_id WHERE f.id = $1::int8 FOR UPDATE OF f"
+/* The file, its dataset, how many rows went. */
+#define SQL_LEDGER_UNLOAD                                                                                                          \
+    "UPDATE cetl.file SET state = 'unloaded' WHERE id = %lld; INSERT INTO cetl.change (dataset_id, rows) VALUES (%lld, -%lld)"
+/* $1 id → state, name, path or "", bytes, sha256; to be read in binary form. */
+#define SQL_LEDGER_FOR_REPLAY                                                                                                      \
+    "SELECT state, name, coalesce(path, ''::bytea), coalesce(bytes, -1), sha256 FROM cetl.file WHERE id = $1::int8"
+
+/* $1 microseconds: forget the rejects of files that ended longer ago. */
+#define SQL_REJECT_PRUNE                                                                                                           \
+    "DELETE FROM cetl.reject WHERE file_id IN (SELECT id FROM cetl.file WHERE rows_rejected > 0"                                   \
+    " AND finished_at < clock_timestamp() - $1::int8 * interval '1 microsecond')"
 
 #define SQL_REJECT_COPY "COPY cetl.reject (file_id, line, byte_offset, column_name, code, message, value, raw) FROM STDIN"
 /* $1 file id */

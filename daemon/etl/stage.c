@@ -6,6 +6,7 @@
 
 #include <string.h>
 
+#define FILE_ID "\"cetl file\""
 #define LINE "\"cetl line\""
 #define OLD "\"cetl old\"" /* the row that is in the table */
 
@@ -51,7 +52,7 @@ void stage_make_sql(struct buf *out, const struct stage *s)
     table_quote(out, s->table->schema, s->table->name);
     buf_puts(out, " IN ROW EXCLUSIVE MODE; CREATE TEMP TABLE cetl_stage ON COMMIT DROP AS SELECT ");
     put_columns(out, s);
-    buf_puts(out, ", NULL::int8 AS \"cetl file\", NULL::int8 AS " LINE " FROM ");
+    buf_puts(out, ", NULL::int8 AS " FILE_ID ", NULL::int8 AS " LINE " FROM ");
     table_quote(out, s->table->schema, s->table->name);
     buf_puts(out, " WITH NO DATA");
 }
@@ -75,6 +76,7 @@ static void put_insert(struct buf *out, const struct stage *s)
     table_quote(out, s->table->schema, s->table->name);
     buf_puts(out, " AS " OLD " (");
     put_columns(out, s);
+    if (s->table->lineage) buf_puts(out, ", " TABLE_LINEAGE_FILE ", " TABLE_LINEAGE_LINE);
     buf_puts(out, ") OVERRIDING SYSTEM VALUE SELECT ");
 }
 
@@ -84,6 +86,7 @@ static void put_winners(struct buf *out, const struct stage *s)
     put_key(out, s->table);
     buf_puts(out, ") ");
     put_columns(out, s);
+    if (s->table->lineage) buf_puts(out, ", " FILE_ID ", " LINE);
     buf_puts(out, " FROM pg_temp.cetl_stage ORDER BY ");
     put_key(out, s->table);
     if (s->update && s->newest_by[0]) {
@@ -114,6 +117,9 @@ static void put_conflict(struct buf *out, const struct stage *s)
         put_name(out, name);
         first = false;
     }
+    if (s->table->lineage)
+        buf_puts(out, ", " TABLE_LINEAGE_FILE " = excluded." TABLE_LINEAGE_FILE ", " TABLE_LINEAGE_LINE
+                      " = excluded." TABLE_LINEAGE_LINE);
     if (!s->newest_by[0]) return;
     buf_puts(out, " WHERE " OLD ".");
     put_name(out, s->newest_by);
@@ -159,6 +165,7 @@ void stage_merge_sql(struct buf *out, const struct stage *s)
     buf_puts(out, "m AS (");
     put_insert(out, s);
     put_columns(out, s);
+    if (s->table->lineage) buf_puts(out, ", " FILE_ID ", " LINE);
     buf_puts(out, " FROM w");
     put_conflict(out, s);
     if (!updates(s)) {

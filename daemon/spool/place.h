@@ -9,7 +9,8 @@
  * is ever overwritten, and no two files share a token. One daemon a spool: place_open takes a lock file.
  *
  * Where something must lie beside the file it has a folder, work/TOKEN/NAME (which costs several times as much): `.path` (where
- * below incoming/ it came from, when that is more than its name), and while it is copied from another file system `.part` (a half
+ * below incoming/ it came from, when that is more than its name), `.anyway` (it is to be loaded although its bytes are loaded
+ * already), and while it is copied from another file system `.part` (a half
  * copy) and then `.copy` (a whole one whose source is being removed). So has a file whose name is too long with the token before
  * it, and every one that an older version claimed. The folders of the spool are opened for each act and not held: they may be
  * mounts or links, and be unmounted or made anew while the daemon runs.
@@ -52,6 +53,7 @@ struct place_file {
     bool flat;               /* it is work/TOKEN=NAME; else work/TOKEN/NAME */
     char *path;              /* as it was below incoming/ (with subfolders); malloc'd, place_file_done frees it */
     int fd;                  /* -1 but after place_reopen: a hundred thousand files may be waiting */
+    bool anyway;             /* load it although its bytes are loaded already */
     struct stat st;          /* after the claim or place_reopen; another one later (fs_stat_same): changed under our hands */
 };
 /** Close the descriptor; place_reopen opens it again. */
@@ -77,6 +79,20 @@ must_check int place_claim(struct place *p, const char *path, const char *token,
                            struct place_file *ret_file);
 
 enum place_target { PLACE_DONE, PLACE_FAILED, PLACE_INCOMING };
+
+/** A file that lies in one of these folders. */
+struct place_again {
+    enum place_target from;
+    const char *name; /* there; one component */
+    const char *path; /* below incoming/, where it counts as dropped now */
+    bool anyway;      /* load it although its bytes are loaded already */
+};
+/**
+ * Claim it under a new token, as if it had been dropped at that path now. 0 (place_file_done frees it); PLACE_E_GONE,
+ * PLACE_E_NOT_REGULAR; or negative, and it is where it was, or in work/ for the next start. err has the words.
+ */
+must_check int place_again(struct place *p, const struct place_again *a, struct error *err, struct place_file *ret_file);
+
 /**
  * Move the file from work/ to the target folder (its own sub folder structure is not kept), under the next free name, and remove
  * its token folder if it has one. For PLACE_FAILED `errors` (may be empty) becomes NAME.errors.csv first. Repeatable: a file that

@@ -62,9 +62,11 @@ static int recover_file(struct place *p, const char *path, struct place_file *f)
     return r < 0 ? r : PLACE_E_GONE;
 }
 
-/* The folder work/TOKEN: the file's name, and where below incoming/ it came from (the caller frees it). */
-static int recover_folder(struct place *p, const char *token, char ret_name[NAME_MAX + 1], char **ret_path)
+/* The folder work/TOKEN: the file's name, what lies beside it, and where below incoming/ it came from (the caller frees it). */
+static int recover_folder(struct place *p, struct place_file *f, char **ret_path)
 {
+    const char *token = f->token;
+    struct stat anyway;
     cleanup_fd int dir = token_open(p, token);
     if (dir < 0) return dir;
     cleanup_free char *path = NULL;
@@ -74,10 +76,11 @@ static int recover_folder(struct place *p, const char *token, char ret_name[NAME
     if (path && *path == '\0') return -EBADMSG; /* not by us; by its bare name alone it might go to another dataset */
     r = recover_copy(p, dir, path);
     if (r < 0) return r;
-    r = find_name(dir, ret_name);
+    r = find_name(dir, f->name);
     if (r == -ENOENT) token_remove(p, token);
     if (r < 0) return r == -ENOENT ? PLACE_E_GONE : r;
-    *ret_path = path ? steal_ptr(&path) : strdup(ret_name);
+    *ret_path = path ? steal_ptr(&path) : strdup(f->name);
+    f->anyway = fstatat(dir, TOKEN_ANYWAY, &anyway, AT_SYMLINK_NOFOLLOW) == 0;
     return *ret_path ? 0 : -ENOMEM;
 }
 
@@ -87,7 +90,7 @@ int recover_token(struct place *p, const char *token, const char *name, struct p
     cleanup_free char *path = NULL;
     snprintf(f.token, sizeof(f.token), "%s", token);
     if (name) snprintf(f.name, sizeof(f.name), "%s", name);
-    int r = name ? 0 : recover_folder(p, token, f.name, &path);
+    int r = name ? 0 : recover_folder(p, &f, &path);
     if (r == 0) r = recover_file(p, path ? path : f.name, &f);
     if (r == 0)
         *ret_file = f;

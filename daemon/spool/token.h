@@ -11,10 +11,12 @@
 #include "spool/place.h"
 
 /* Names inside a token folder that are not the file's. */
-#define TOKEN_PATH ".path"         /* where below incoming/ it came from */
-#define TOKEN_PATH_TMP ".path.tmp" /* which a crash kept from becoming .path */
-#define TOKEN_PART ".part"         /* a copy that is not whole */
-#define TOKEN_COPY ".copy"         /* a whole copy whose source is being removed */
+#define TOKEN_PATH ".path"             /* where below incoming/ it came from */
+#define TOKEN_ANYWAY ".anyway"         /* load it although its bytes are loaded already */
+#define TOKEN_ANYWAY_TMP ".anyway.tmp" /* which a crash kept from becoming .anyway */
+#define TOKEN_PATH_TMP ".path.tmp"     /* which a crash kept from becoming .path */
+#define TOKEN_PART ".part"             /* a copy that is not whole */
+#define TOKEN_COPY ".copy"             /* a whole copy whose source is being removed */
 
 struct token_item {
     char token[PLACE_TOKEN_MAX];

@@ -851,6 +851,52 @@ static void a_file_that_is_replaced_while_it_is_claimed_is_whole_or_gone(void **
     assert_true(taken > 0);
 }
 
+static struct place_file again(struct fixture *f, enum place_target from, const char *name, const char *path, bool anyway)
+{
+    struct error err = {0};
+    struct place_file file;
+    struct place_again a = {.from = from, .name = name, .path = path, .anyway = anyway};
+    if (place_again(&f->place, &a, &err, &file) != 0) fail_msg("%s", err.text);
+    return file;
+}
+
+static void a_finished_file_is_claimed_again_where_it_was_dropped(void **state)
+{
+    struct fixture *f = *state;
+    folder_write(f->dir, "incoming/a.csv", "rows");
+    struct place_file first = claimed(f, "a.csv");
+    assert_int_equal(place_finish(&f->place, &first, PLACE_DONE, (struct slice){NULL, 0}, NULL), 0);
+    struct place_file second = again(f, PLACE_DONE, "a.csv", "shop/a.csv", true);
+    assert_string_not_equal(second.token, first.token);
+    assert_string_equal(second.path, "shop/a.csv");
+    assert_true(second.anyway);
+    assert_false(folder_has(f->dir, "done/a.csv"));
+    /* A start that finds it in work/ knows the same. */
+    struct place_file found;
+    assert_int_equal(recover(f, &found), 1);
+    assert_string_equal(found.token, second.token);
+    assert_string_equal(found.path, "shop/a.csv");
+    assert_true(found.anyway);
+    assert_int_equal(place_finish(&f->place, &found, PLACE_DONE, (struct slice){NULL, 0}, NULL), 0);
+    assert_true(folder_has(f->dir, "done/a.csv"));
+    place_file_done(&first);
+    place_file_done(&second);
+    place_file_done(&found);
+}
+
+static void what_is_no_file_is_not_claimed_again(void **state)
+{
+    struct fixture *f = *state;
+    struct error err;
+    struct place_file file;
+    struct place_again gone = {.from = PLACE_DONE, .name = "gone.csv", .path = "gone.csv"};
+    assert_int_equal(place_again(&f->place, &gone, &err, &file), PLACE_E_GONE);
+    struct place_again outside = {.from = PLACE_DONE, .name = "../incoming/a.csv", .path = "a.csv"};
+    assert_int_equal(place_again(&f->place, &outside, &err, &file), -EINVAL);
+    struct place_again ours = {.from = PLACE_DONE, .name = "a.csv", .path = "x/.anyway"};
+    assert_int_equal(place_again(&f->place, &ours, &err, &file), -EINVAL);
+}
+
 int main(void)
 {
 #define TEST(name) cmocka_unit_test_setup_teardown(name, set_up, tear_down)
@@ -889,6 +935,8 @@ int main(void)
         TEST(a_token_folder_without_permission_does_not_stop_the_others),
         TEST(unreadable_is_said_with_the_command_that_mends_it),
         TEST(a_source_that_cannot_be_removed_is_not_loaded),
+        TEST(a_finished_file_is_claimed_again_where_it_was_dropped),
+        TEST(what_is_no_file_is_not_claimed_again),
         TEST(a_file_that_is_replaced_while_it_is_claimed_is_whole_or_gone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
