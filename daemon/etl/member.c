@@ -19,11 +19,13 @@ size_t member_cost(uint64_t file_bytes)
     return (size_t)(file_bytes + SPARE) * COST + HEAD_COST + REJECTS_COST;
 }
 
-/* Records behind the first chunk's: text is longer than what it was packed in. */
-static int append(struct chunk *to, const struct chunk *more)
+/* Records behind the first chunk's: text is longer than what it was packed in. They must stand right behind: in a zip file a
+ * further member's header is left out, and the last record before it may lack its line end. */
+static int append(struct chunk *to, const struct chunk *more, char line_byte)
 {
     size_t have = to->bytes.len, n = have + more->bytes.len;
-    char *memory = n <= MEMBER_BYTES_MAX ? realloc(to->memory, n) : NULL;
+    bool joins = more->first_offset == to->first_offset + have && have > 0 && to->bytes.p[have - 1] == line_byte;
+    char *memory = joins && n <= MEMBER_BYTES_MAX ? realloc(to->memory, n) : NULL;
     if (!memory) return -ENOMEM;
     memcpy(memory + have, more->bytes.p, more->bytes.len);
     to->memory = memory;
@@ -47,7 +49,7 @@ static int read_whole(struct member *m, const struct member_input *in)
     while (r == 0) {
         struct chunk more = {0};
         r = cutter_next(&c, &more, &err);
-        if (r == 0) r = append(&m->chunk, &more);
+        if (r == 0) r = append(&m->chunk, &more, dialect_line_byte(&input.dialect));
         chunk_done(&more);
     }
     if (r == CUTTER_E_END) cutter_sum(&c, m->sum);

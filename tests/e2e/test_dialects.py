@@ -213,6 +213,14 @@ def test_lines_of_a_zip_go_on_from_member_to_member(cetld, database):
     assert error.startswith("line 6: column id: ")
 
 
+def test_a_small_zip_joins_no_records_and_keeps_its_lines(cetld, database):
+    daemon = cetld("[dataset one]\nfiles = one*\ncolumns = id bigint\nmax_errors = 90%\n")
+    daemon.drop("one1.zip", zipped([("a.csv", "id\n1\n2"), ("b.csv", "id\n3\nbad\n4"), ("c.csv", "id\n5\n")]))
+    daemon.wait_state("one1.zip")
+    assert database.rows("SELECT id FROM one ORDER BY id") == [(1,), (2,), (3,), (4,), (5,)]
+    assert database.rows("SELECT line, byte_offset FROM cetl.reject") == [(6, 11)]
+
+
 def many(count):
     return zipped([("%d.csv" % i, "id,name\n%d,x\n" % i) for i in range(count)], method=zipfile.ZIP_STORED)
 
