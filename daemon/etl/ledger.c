@@ -277,11 +277,13 @@ int ledger_advance_sequence(struct db_conn *c, const struct table *t, const char
     buf_init(&table, SQL_TEXT_MAX);
     buf_init(&sql, SQL_TEXT_MAX);
     const char *name = table_quote(&table, t->schema, t->name);
-    buf_puts(&sql, "SELECT setval(s.seq, m.id) FROM (SELECT pg_get_serial_sequence($1, $2)::regclass AS seq) s, (SELECT max(");
+    buf_puts(&sql, "SELECT setval(s.seq, least(m.id, q.seqmax)) FROM (SELECT pg_get_serial_sequence($1, $2)::regclass AS seq) s, "
+                   "(SELECT max(");
     db_quote_identifier(&sql, slice_of(column));
     buf_puts(&sql, ")::int8 AS id FROM ");
     buf_put(&sql, buf_slice(&table));
-    buf_puts(&sql, ") m WHERE s.seq IS NOT NULL AND m.id > coalesce(pg_sequence_last_value(s.seq), 0)");
+    buf_puts(&sql, ") m, pg_sequence q WHERE q.seqrelid = s.seq AND q.seqincrement > 0 AND m.id >= q.seqmin AND m.id > "
+                   "coalesce(pg_sequence_last_value(s.seq), 0)");
     const char *text = buf_cstr(&sql);
     struct db_param p[] = {db_text(name), db_text(column)};
     int r =
