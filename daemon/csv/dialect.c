@@ -103,10 +103,24 @@ static struct slice complete_records(const struct dialect *d, struct slice text,
     return text;
 }
 
-static bool holds_other_candidate(struct slice s, char delimiter)
+/* Those that the sample holds at all, mostly one: what is not there need not be looked for in every cell. */
+struct present {
+    char delimiter[CANDIDATES];
+    int n;
+};
+
+static struct present find_present(struct slice text)
 {
+    struct present p = {.n = 0};
     for (int i = 0; i < CANDIDATES; i++)
-        if (candidates[i].delimiter != delimiter && s.len && memchr(s.p, candidates[i].delimiter, s.len)) return true;
+        if (text.len && memchr(text.p, candidates[i].delimiter, text.len)) p.delimiter[p.n++] = candidates[i].delimiter;
+    return p;
+}
+
+static bool holds_other_candidate(struct slice s, const struct present *p, char delimiter)
+{
+    for (int i = 0; i < p->n; i++)
+        if (p->delimiter[i] != delimiter && s.len && memchr(s.p, p->delimiter[i], s.len)) return true;
     return false;
 }
 
@@ -131,7 +145,7 @@ static double cut_score(const struct cut *c)
     return even * wide * clean;
 }
 
-static double score_delimiter(const struct dialect *d, struct slice text, struct arena *arena)
+static double score_delimiter(const struct dialect *d, const struct present *p, struct slice text, struct arena *arena)
 {
     struct cut c = {0};
     struct reader r;
@@ -146,7 +160,7 @@ static double score_delimiter(const struct dialect *d, struct slice text, struct
         c.cells += record.n;
         for (size_t i = 0; i < record.n; i++) {
             const struct cell *cell = &record.cell[i];
-            if (!cell->quoted && holds_other_candidate(cell->text, d->delimiter) && !looks_numeric(slice_trim(cell->text)))
+            if (!cell->quoted && holds_other_candidate(cell->text, p, d->delimiter) && !looks_numeric(slice_trim(cell->text)))
                 c.muddled++;
         }
     }
@@ -164,12 +178,14 @@ static char detect_delimiter(const struct dialect *declared, struct slice text, 
     d.encoding = DIALECT_LATIN1; /* wrong bytes say nothing about the delimiter */
     char best = candidates[0].delimiter;
     double best_score = 0;
-    for (int i = 0; i < CANDIDATES; i++) {
-        d.delimiter = candidates[i].delimiter;
+    /* What is not there makes one cell of each record, which scores 0. */
+    struct present present = find_present(text);
+    for (int i = 0; i < present.n; i++) {
+        d.delimiter = present.delimiter[i];
         if (!may_delimit(&d)) continue;
         struct arena arena;
         arena_init(&arena, ARENA_BLOCK, ARENA_MAX);
-        double score = score_delimiter(&d, complete_records(&d, text, whole), &arena);
+        double score = score_delimiter(&d, &present, complete_records(&d, text, whole), &arena);
         arena_done(&arena);
         if (score <= best_score) continue;
         best = d.delimiter;
