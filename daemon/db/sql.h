@@ -124,6 +124,7 @@
     "COMMENT ON COLUMN cetl.file.header IS 'Its header line as it stood in the file, where rows of it were rejected';"             \
     "COMMENT ON COLUMN cetl.file.lineage IS 'Its rows bear its id and their line';"                                                \
     "COMMENT ON COLUMN cetl.file.path IS 'Where below incoming/ it was dropped, where that is more than its name';"                \
+    "COMMENT ON COLUMN cetl.reject.byte_offset IS 'Where the row begins in the file, as unpacked and in UTF-8, from 0';"           \
     "ALTER TABLE cetl.dataset ADD COLUMN table_made oid;"                                                                          \
     "COMMENT ON COLUMN cetl.dataset.table_made IS 'The table, where cetld made it, and so may alter it';"                          \
     "UPDATE cetl.dataset SET table_made = to_regclass(format('%I.%I', table_schema, table_name))::oid WHERE inferred"
