@@ -5,6 +5,7 @@
  *     generate sales   ROWS SEED FILE          9 columns, of them 2 quoted
  *     generate numeric ROWS SEED FILE          a key, an integer and 3 floats
  *     generate keyed   ROWS SEED FILE FIRST    a key from FIRST on, in a scattered order, and 4 columns
+ *     generate ascending ROWS SEED FILE FIRST  the same with the keys in their order
  *     generate bytes   BYTES SEED FILE         sales, as many rows as it takes; prints how many
  *     generate small   ROWS SEED FOLDER FILES  FILES files of ROWS sales each, FOLDER/sNNNNNN.csv
  *
@@ -174,6 +175,7 @@ static const struct kind kinds[] = {
     {"sales", "order_id,customer_id,ordered,item,channel,quantity,price,amount,place\n", sales_row},
     {"numeric", "id,station,level,drift,flow\n", numeric_row},
     {"keyed", "id,name,changed,level,amount\n", keyed_row},
+    {"ascending", "id,name,changed,level,amount\n", keyed_row},
 };
 
 struct span {
@@ -214,7 +216,7 @@ int main(int argc, char **argv)
 {
     static struct out out;
     if (argc < 5) {
-        fputs("usage: generate sales|numeric|keyed|bytes|small ROWS SEED FILE [FIRST|FILES]\n", stderr);
+        fputs("usage: generate sales|numeric|keyed|ascending|bytes|small ROWS SEED FILE [FIRST|FILES]\n", stderr);
         return 2;
     }
     uint64_t rows = strtoull(argv[2], NULL, 10), seed = strtoull(argv[3], NULL, 10),

@@ -19,38 +19,40 @@ def upsert(path):
 
 def measure():
     section = Section("keyed", "Keyed, `mode = upsert`")
-    goals = (("keyed load without clashes, against stage + `ON CONFLICT`", 3), ("keyed load with clashes, against stage + `ON CONFLICT`", 1))
+    goals = [("keyed load %s clashes, keys %s, against stage + `ON CONFLICT`" % (clashes, order), least, kind, first)
+             for order, kind in (("scattered", "keyed"), ("ascending", "ascending")) for clashes, least, first in (("without", 3, 1), ("with", 1, 0.5))]
     if not understood(CONFIG)[0]:
-        for what, _ in goals:
+        for what, *_ in goals:
             section.missing(what, "this build has no `mode = upsert`")
         return section
     rows = scaled(ROWS)
-    section.say("%d rows of 5 columns with a bigint key, in scattered order, into a table of as many. With clashes: half of the keys are there. "
-                "The other side's stage is a temporary table. `fsync = off` for both sides: the work a row is compared, not the disk. %s. "
+    section.say("%d rows of 5 columns with a bigint key, in scattered or ascending order, into a table of as many in the same order. "
+                "With clashes: half of the keys are there. The other side's stage is a temporary table. `fsync = off` for both sides: the work a row is compared, not the disk. %s. "
                 "Medians of %d." % (rows, SERVER_WORDS, ROUNDS))
     with bed(fsync=False) as b:
-        generate("keyed", rows, 1, b.path("base.csv"), 0)
-        generate("keyed", rows, 2, b.path("new.csv"), rows)
-        generate("keyed", rows, 3, b.path("clash.csv"), rows // 2)
         b.start(CONFIG)
-        b.psql("CREATE TABLE merged (%s)" % COLUMNS, "CREATE TABLE base (LIKE merged)",
-               "\\copy base FROM '%s' WITH (FORMAT csv, HEADER)" % b.path("base.csv"))
-        for (what, least), name, after in zip(goals, ("new.csv", "clash.csv"), (2 * rows, rows + rows // 2)):
+        b.psql("CREATE TABLE merged (%s)" % COLUMNS)
+        for kind in ("keyed", "ascending"):
+            generate(kind, rows, 1, b.path("base.csv"), 0)
+            b.psql("CREATE TABLE base_%s (LIKE merged)" % kind, "\\copy base_%s FROM '%s' WITH (FORMAT csv, HEADER)" % (kind, b.path("base.csv")))
+        for seed, (what, least, kind, first) in enumerate(goals, 2):
             sides = {"cetld": [], STAGE: []}
-            path = b.path(name)
+            path, first = b.path("rows.csv"), int(rows * first)
+            generate(kind, rows, seed, path, first)
+            after = rows + first
             for n in range(ROUNDS + 1):  # the first warms up
                 turn = (("cetld", "keyed"), (STAGE, "merged"))
                 for side, table in turn if n % 2 else turn[::-1]:
                     b.database.rows("TRUNCATE %s" % table)
-                    b.database.rows("INSERT INTO %s SELECT * FROM base" % table)
+                    b.database.rows("INSERT INTO %s SELECT * FROM base_%s" % (table, kind))
                     b.settle()
-                    result = b.load(path, "keyed_" + name) if table == "keyed" else b.psql(*upsert(path))
+                    result = b.load(path, "keyed_rows.csv") if table == "keyed" else b.psql(*upsert(path))
                     assert b.count(table) == after, "%s has %d rows, not %d" % (table, b.count(table), after)
                     if n > 0:
                         sides[side].append(result)
                 if n == 0:
                     assert b.same("keyed", "merged"), "the tables differ"
-            section.say("Without clashes:" if name == "new.csv" else "With clashes:")
+            section.say(what.rpartition(", against")[0].replace("keyed load ", "").capitalize() + ":")
             sides_table(section, sides, rows)
             section.goal(what, median(sides[STAGE], "wall") / median(sides["cetld"], "wall"), "x", least=least)
     return section

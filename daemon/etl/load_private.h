@@ -91,11 +91,15 @@ struct load {
     unsigned alterations; /* how often the table was altered for this file */
     bool widening;        /* this attempt's rows do not fit the columns' types; the inference is to tell which would take them */
     int64_t deleted;      /* rows that `replace` took away */
-    size_t sequence;      /* the rule's column whose sequence is being advanced */
-    int64_t dataset_id;   /* for the ledger; 0: none yet */
-    int64_t number;       /* its id in the ledger, where its rows bear it; else 0 */
-    bool merging;         /* rows go into the rollups: what the server refuses now is the rows' fault */
-    bool spoiled;         /* PostgreSQL refused the rows, as `why` says; only the digest is still wanted */
+    struct {
+        int64_t inserted, updated; /* the table's statistics before a merge */
+        int64_t tag;               /* the merge's */
+    } written;
+    size_t sequence;    /* the rule's column whose sequence is being advanced */
+    int64_t dataset_id; /* for the ledger; 0: none yet */
+    int64_t number;     /* its id in the ledger, where its rows bear it; else 0 */
+    bool merging;       /* rows go into the rollups: what the server refuses now is the rows' fault */
+    bool spoiled;       /* PostgreSQL refused the rows, as `why` says; only the digest is still wanted */
 
     bool decided, recorded; /* the outcome is known; the ledger has it */
     enum load_outcome outcome;

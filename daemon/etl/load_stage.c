@@ -5,6 +5,7 @@
  * stage at once, until a file comes that did not.
  */
 #include "etl/load_private.h"
+#include "etl/sql.h"
 #include "etl/stage.h"
 
 enum {
@@ -81,14 +82,13 @@ static bool lacks_privilege(struct load *l, const struct db_result *r)
     return true;
 }
 
-static void on_merged(void *ctx, const struct db_result *r)
+/* What the merge inserted and updated; the rest of the staged rows was ignored. */
+static void merged(struct load *l, int64_t inserted, int64_t updated)
 {
-    struct load *l = ctx;
-    if (lacks_privilege(l, r) || !load_answered(l, r)) return;
     struct arrival_counts *n = &l->arrival->counts;
     uint64_t staged = n->read - n->rejected;
-    n->loaded = (uint64_t)db_get_int8(r->rows, 0, 0, 0);
-    n->updated = (uint64_t)db_get_int8(r->rows, 0, 1, 0);
+    n->loaded = (uint64_t)inserted;
+    n->updated = (uint64_t)updated;
     if (n->loaded + n->updated > staged)
         return load_fail(l, "%llu rows were merged, but PostgreSQL counted %llu new and %llu updated; nothing was loaded",
                          (unsigned long long)staged, (unsigned long long)n->loaded, (unsigned long long)n->updated);
@@ -96,17 +96,94 @@ static void on_merged(void *ctx, const struct db_result *r)
     load_record(l);
 }
 
-static void merge_stage(struct load *l)
+static void on_merged(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (lacks_privilege(l, r) || !load_answered(l, r)) return;
+    merged(l, db_get_int8(r->rows, 0, 0, 0), db_get_int8(r->rows, 0, 1, 0));
+}
+
+/* The merge that counts its rows by RETURNING. `before` it: a statement, or "". */
+static void merge_counting(struct load *l, const char *before)
 {
     struct stage s = stage_of(l);
     struct buf sql;
     buf_init(&sql, SQL_MAX);
+    buf_puts(&sql, before);
     /* Only there the merge joins; elsewhere it sorts the stage, and statistics change nothing. */
     if (s.table->partitioned && l->arrival->counts.read >= STAGE_ANALYZE_ROWS) buf_puts(&sql, "ANALYZE pg_temp.cetl_stage; ");
     stage_merge_sql(&sql, &s);
     const char *text = buf_cstr(&sql);
     load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_merged, .ctx = l}) : -ENOMEM);
     buf_done(&sql);
+}
+
+/*
+ * Many rows are counted by the session's statistics of the table, before and after the merge. Each row of the command's tag was
+ * inserted or updated in a table and is in these numbers, once; whatever else wrote to the table meanwhile (a trigger, a
+ * speculative insertion that was given up) makes them greater. So where their sum is the tag's number both are exact. Where it is
+ * not (also with `track_counts = off`, or a table whose storage keeps no such numbers) the merge is undone and made once more by
+ * the statement that counts.
+ */
+static void ask_written(struct load *l, void (*done)(void *ctx, const struct db_result *r))
+{
+    struct buf name;
+    buf_init(&name, ERROR_TEXT_MAX);
+    const struct table *t = &l->plan->dataset->table;
+    const char *text = table_quote(&name, t->schema, t->name);
+    struct db_param param[] = {db_text(text ? text : "")};
+    struct db_query q = {.sql = SQL_TABLE_WRITTEN, .param = param, .params = 1, .done = done, .ctx = l};
+    load_asked(l, text ? db_query(l->conn, &q) : -ENOMEM);
+    buf_done(&name);
+}
+
+static void on_counted(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    int64_t inserted = db_get_int8(r->rows, 0, 0, 0) - l->written.inserted,
+            updated = db_get_int8(r->rows, 0, 1, 0) - l->written.updated;
+    if (inserted + updated == l->written.tag) return merged(l, inserted, updated);
+    merge_counting(l, "ROLLBACK TO SAVEPOINT cetl_merge; ");
+}
+
+static void on_written(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (lacks_privilege(l, r) || !load_answered(l, r)) return;
+    l->written.tag = db_affected(r->rows);
+    struct stage s = stage_of(l);
+    if (!stage_updates(&s)) return merged(l, l->written.tag, 0);
+    ask_written(l, on_counted);
+}
+
+static void merge_writing(struct load *l)
+{
+    struct stage s = stage_of(l);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    if (stage_updates(&s)) buf_puts(&sql, "SAVEPOINT cetl_merge; ");
+    stage_write_sql(&sql, &s);
+    const char *text = buf_cstr(&sql);
+    load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_written, .ctx = l}) : -ENOMEM);
+    buf_done(&sql);
+}
+
+static void on_base(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    l->written.inserted = db_get_int8(r->rows, 0, 0, 0);
+    l->written.updated = db_get_int8(r->rows, 0, 1, 0);
+    merge_writing(l);
+}
+
+static void merge_stage(struct load *l)
+{
+    struct stage s = stage_of(l);
+    if (!stage_updates(&s)) return merge_writing(l);
+    if (l->arrival->counts.read < STAGE_WRITE_ROWS) return merge_counting(l, "");
+    ask_written(l, on_base);
 }
 
 static void on_staged(void *ctx, const struct db_result *r)
@@ -147,5 +224,5 @@ void load_stage_fill_sql(const struct load *l, struct buf *out)
 void load_stage_merge_sql(const struct load *l, struct buf *out)
 {
     struct stage s = stage_of(l);
-    stage_merge_sql(out, &s);
+    stage_write_sql(out, &s);
 }

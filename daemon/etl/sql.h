@@ -68,6 +68,11 @@
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"                                                          \
     " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
 
+/* $1 the table as regclass text → how many rows this session's statistics say were inserted and updated in it and in its partitions. */
+#define SQL_TABLE_WRITTEN                                                                                                          \
+    "SELECT sum(pg_stat_get_xact_tuples_inserted(o))::int8, sum(pg_stat_get_xact_tuples_updated(o))::int8"                         \
+    " FROM (SELECT to_regclass($1)::oid UNION SELECT relid::oid FROM pg_partition_tree(to_regclass($1))) t(o)"
+
 /* $1 the table as regclass text → its comment. No row: no such table. */
 #define SQL_TABLE_COMMENT "SELECT obj_description(to_regclass($1), 'pg_class') WHERE to_regclass($1) IS NOT NULL"
 

@@ -40,7 +40,7 @@ static bool in_key(const struct table *t, const char *name)
 }
 
 /* A file of nothing but the key has nothing to update. */
-static bool updates(const struct stage *s)
+bool stage_updates(const struct stage *s)
 {
     return s->update && s->rule->columns > s->table->keys;
 }
@@ -80,13 +80,19 @@ static void put_insert(struct buf *out, const struct stage *s)
     buf_puts(out, ") OVERRIDING SYSTEM VALUE SELECT ");
 }
 
+/* What it takes of a staged row. */
+static void put_staged(struct buf *out, const struct stage *s)
+{
+    put_columns(out, s);
+    if (s->table->lineage) buf_puts(out, ", " FILE_ID ", " LINE);
+}
+
 static void put_winners(struct buf *out, const struct stage *s)
 {
     buf_puts(out, "SELECT DISTINCT ON (");
     put_key(out, s->table);
     buf_puts(out, ") ");
-    put_columns(out, s);
-    if (s->table->lineage) buf_puts(out, ", " FILE_ID ", " LINE);
+    put_staged(out, s);
     buf_puts(out, " FROM pg_temp.cetl_stage ORDER BY ");
     put_key(out, s->table);
     if (s->update && s->newest_by[0]) {
@@ -102,7 +108,7 @@ static void put_conflict(struct buf *out, const struct stage *s)
 {
     buf_puts(out, " ON CONFLICT (");
     put_key(out, s->table);
-    if (!updates(s)) {
+    if (!stage_updates(s)) {
         buf_puts(out, ") DO NOTHING");
         return;
     }
@@ -152,7 +158,7 @@ static void put_known(struct buf *out, const struct stage *s)
  */
 void stage_merge_sql(struct buf *out, const struct stage *s)
 {
-    bool known = s->table->partitioned && updates(s);
+    bool known = s->table->partitioned && stage_updates(s);
     buf_puts(out, "WITH w AS ");
     buf_puts(out, known ? "MATERIALIZED (" : "NOT MATERIALIZED (");
     put_winners(out, s);
@@ -164,11 +170,10 @@ void stage_merge_sql(struct buf *out, const struct stage *s)
     }
     buf_puts(out, "m AS (");
     put_insert(out, s);
-    put_columns(out, s);
-    if (s->table->lineage) buf_puts(out, ", " FILE_ID ", " LINE);
+    put_staged(out, s);
     buf_puts(out, " FROM w");
     put_conflict(out, s);
-    if (!updates(s)) {
+    if (!stage_updates(s)) {
         buf_puts(out, " RETURNING 1) SELECT count(*), 0 FROM m");
     } else if (known) {
         buf_puts(out, " RETURNING 1) SELECT i.n, (SELECT count(*) FROM m) - i.n"
@@ -177,4 +182,14 @@ void stage_merge_sql(struct buf *out, const struct stage *s)
         buf_puts(out, " RETURNING " OLD ".xmax = 0 AS fresh)"
                       " SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh) FROM m");
     }
+}
+
+void stage_write_sql(struct buf *out, const struct stage *s)
+{
+    put_insert(out, s);
+    put_staged(out, s);
+    buf_puts(out, " FROM (");
+    put_winners(out, s);
+    buf_puts(out, ") w");
+    put_conflict(out, s);
 }

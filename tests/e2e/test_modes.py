@@ -149,6 +149,41 @@ def test_random_files_end_as_the_model(cetld, database, mode, newest_by):
     assert any(counts(e)[1] for e in daemon.ledger()) == (mode == "upsert")
 
 
+SECOND_WRITE = """
+CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS
+    'BEGIN UPDATE stock SET price = price WHERE (shop, item) = (new.shop, new.item); RETURN NULL; END';
+CREATE TRIGGER again AFTER UPDATE ON stock FOR EACH ROW WHEN (new.item % 7 = 0 AND pg_trigger_depth() = 0) EXECUTE FUNCTION again()"""
+SERVERS = {
+    "as it comes": None,
+    "rows bear their lines": None,
+    "without statistics": "ALTER DATABASE %s SET track_counts = off",
+    "a trigger writes, too": SECOND_WRITE,
+    "partitions": "DROP TABLE stock; CREATE TABLE stock (shop text, item bigint, price numeric(10,2), at timestamp, PRIMARY KEY (shop, item))"
+                  " PARTITION BY LIST (shop); CREATE TABLE stock_a PARTITION OF stock FOR VALUES IN ('a');"
+                  " CREATE TABLE stock_rest PARTITION OF stock DEFAULT; ALTER TABLE stock OWNER TO cetl",
+}
+
+
+@pytest.mark.parametrize("server", SERVERS)
+@pytest.mark.parametrize("mode, newest_by", [("upsert", False), ("upsert", True), ("ignore", False)])
+def test_many_rows_are_counted_as_truly_as_few(cetld, database, mode, newest_by, server):
+    r = random.Random(11)
+    config = NEWEST if newest_by else STOCK % mode
+    daemon = cetld(config + ("lineage = yes\n" if server == "rows bear their lines" else ""))
+    until(lambda: database.value("SELECT to_regclass('public.stock') IS NOT NULL"), daemon.log)
+    if SERVERS[server]:
+        daemon.stop()
+        database.rows(SERVERS[server].replace("%s", database.name, 1) if "DATABASE" in SERVERS[server] else SERVERS[server])
+        daemon.start()
+    model = Model(mode, newest_by)
+    for n in range(4):
+        rows = random_rows(r, 3000, 300 if n < 3 else 5000)  # keys of the table and of the file itself, then mostly new ones
+        assert counts(load(daemon, "stock_%d.csv" % n, rows)) == model.load(rows), n
+        assert table(database) == model.table(), n
+    updated = sum(counts(e)[1] for e in daemon.ledger())
+    assert (updated > 0) == (mode == "upsert")
+
+
 # ---- what the table is like
 
 def test_file_without_a_key_column_is_refused(cetld, database):
