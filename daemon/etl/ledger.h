@@ -16,7 +16,7 @@
 
 typedef void (*ledger_done)(void *ctx, const struct db_result *r);
 
-/** → id, state, error; no row when the token is unknown. */
+/** → id, state, error, the counts in the order of arrival_counts; no row when the token is unknown. */
 must_check int ledger_find_token(struct db_conn *c, const char *token, ledger_done done, void *ctx);
 /** → "in progress", "committed", "aborted" or NULL. */
 must_check int ledger_xact_status(struct db_conn *c, const char *xid, ledger_done done, void *ctx);

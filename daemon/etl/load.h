@@ -17,8 +17,8 @@
  * Rows that the server refuses lead back to CONNECTING, first by way of NARROWING (load_narrow.h: which rows are it?), which never
  * commits, then once more by the ordinary way without them.
  *
- * Where the table must follow the file first, CREATING is ALTERING (load_alter.c): new columns, of which only those are inferred that
- * come from cells, or wider types, for which COPYING is given up.
+ * Where the table must follow the file first, CREATING is ALTERING (load_alter.c): new columns, of which only those are inferred
+ * that come from cells, or wider types, for which COPYING is given up.
  *
  * CHECKING only where the file may be in the ledger already: found in work/ at start, or its COMMIT is in doubt (first the old
  * transaction must be over). Every failure leads to UNWINDING, which brings jobs, COPY, transaction and connection to their ends
@@ -52,6 +52,8 @@ struct load_env {
     struct config *config; /* the current one; a load takes a reference */
     struct instance *instance;
     struct load_seats *seats; /* `large` is the scheduler's, `followers` the loads' */
+    void (*room)(void *ctx);  /* followers have left their seats: another load may start. Returns before it does */
+    void *room_ctx;
     void (*stale)(void *ctx); /* the catalog is not as the database is any more: read it again */
     void *stale_ctx;
     bool closed; /* the pool is gone, or about to go: take nothing from it */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/log.h"
 #include "etl/load_private.h"
+#include "etl/sql.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -399,6 +400,15 @@ static void copy(struct load *l)
     free(sql);
 }
 
+/* As many as the dataset's marks know of: what others put into the table was never counted. */
+static void on_known(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    l->deleted = PQntuples(r->rows) > 0 ? db_get_int8(r->rows, 0, 0, 0) : 0;
+    load_send(l, l->plan->copy_sql, on_copied);
+}
+
 static void on_deleted(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
@@ -409,8 +419,9 @@ static void on_deleted(void *ctx, const struct db_result *r)
         return load_conclude(l, LOAD_PAUSE, &why); /* others refer to them: no file can mend that */
     }
     if (!load_answered(l, r)) return;
-    l->deleted = db_affected(r->rows);
-    load_send(l, l->plan->copy_sql, on_copied);
+    struct db_param p = db_int8(l->plan->dataset->id);
+    load_asked(l,
+               db_query(l->conn, &(struct db_query){.sql = SQL_LEDGER_ROWS, .param = &p, .params = 1, .done = on_known, .ctx = l}));
 }
 
 void load_delete_sql(const struct load *l, struct buf *out)

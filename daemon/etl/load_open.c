@@ -272,6 +272,17 @@ static void on_old_rejects(void *ctx, const struct db_result *r)
     load_conclude(l, LOAD_FAILED, &why);
 }
 
+enum { FOUND_COUNTS = 3 };
+
+static struct arrival_counts counts_of(const PGresult *rows)
+{
+    uint64_t n[6];
+    for (int i = 0; i < 6; i++)
+        n[i] = (uint64_t)db_get_int8(rows, 0, FOUND_COUNTS + i, 0);
+    return (struct arrival_counts){
+        .read = n[0], .loaded = n[1], .updated = n[2], .ignored = n[3], .rejected = n[4], .filtered = n[5]};
+}
+
 static void on_found(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
@@ -284,6 +295,7 @@ static void on_found(void *ctx, const struct db_result *r)
     const char *state = PQgetvalue(r->rows, 0, 1), *error = db_get(r->rows, 0, 2);
     if (strcmp(state, "loading") == 0 || strcmp(state, "committing") == 0) return load_settle_found(l);
     l->recorded = true;
+    l->arrival->counts = counts_of(r->rows);
     if (strcmp(state, "loaded") == 0 || strcmp(state, "unloaded") == 0) return load_conclude(l, LOAD_LOADED, NULL);
     if (strcmp(state, "duplicate") == 0) return load_conclude(l, LOAD_DUPLICATE, NULL);
     error_set(&l->why, 0, "%s", error ? error : "");

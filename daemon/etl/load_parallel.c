@@ -299,6 +299,7 @@ void load_parallel_free(struct load *l)
     if (!s) return;
     followers_done(&s->followers);
     l->env->seats->followers -= s->seats;
+    if (s->seats > 0) l->env->room(l->env->room_ctx);
     free(s);
     l->shares = NULL;
 }

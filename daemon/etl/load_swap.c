@@ -7,6 +7,7 @@
  */
 #include "base/log.h"
 #include "etl/load_private.h"
+#include "etl/sql.h"
 #include "etl/swap.h"
 #include "etl/verdict.h"
 
@@ -102,7 +103,8 @@ static void on_partition(void *ctx, const struct db_result *r)
     l->swap.partition = strdup(db_get(r->rows, 0, 0));
     if (!l->swap.fresh || !l->swap.partition) return load_retry(l, -ENOMEM, NULL);
     struct db_param p = db_int8(l->plan->dataset->id);
-    load_asked(l, db_query(l->conn, &(struct db_query){.sql = SQL_SWAP_ROWS, .param = &p, .params = 1, .done = on_rows, .ctx = l}));
+    load_asked(l,
+               db_query(l->conn, &(struct db_query){.sql = SQL_LEDGER_ROWS, .param = &p, .params = 1, .done = on_rows, .ctx = l}));
 }
 
 void load_swap(struct load *l)

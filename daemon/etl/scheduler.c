@@ -374,6 +374,12 @@ static void on_recovered(void *ctx, struct place_file *f)
 
 /* ---- the scheduler's outside ---- */
 
+static void on_room(void *ctx)
+{
+    struct scheduler *s = ctx;
+    if (!s->stopping) timer_start(s->timer, 1);
+}
+
 int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_scheduler)
 {
     struct scheduler *s = calloc(1, sizeof *s);
@@ -390,6 +396,8 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
                                .config = s->settings,
                                .instance = config->instance,
                                .seats = &s->runs.seats,
+                               .room = on_room,
+                               .room_ctx = s,
                                .stale = config->stale,
                                .stale_ctx = config->stale_ctx};
     list_init(&s->all);

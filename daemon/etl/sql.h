@@ -114,8 +114,14 @@
 
 /* ---- the ledger ---- */
 
-/* $1 token → id, state, error. */
-#define SQL_LEDGER_BY_TOKEN "SELECT id, state, error FROM cetl.file WHERE token = $1"
+/* $1 dataset → how many rows it has, by its marks. */
+#define SQL_LEDGER_ROWS                                                                                                            \
+    "SELECT base_rows + coalesce((SELECT sum(rows) FROM cetl.change WHERE dataset_id = d.id), 0) FROM cetl.dataset d"              \
+    " WHERE id = $1::int"
+/* $1 token → id, state, error, rows read, loaded, updated, ignored, rejected, filtered. */
+#define SQL_LEDGER_BY_TOKEN                                                                                                        \
+    "SELECT id, state, error, rows_read, rows_loaded, rows_updated, rows_ignored, rows_rejected, rows_filtered"                    \
+    " FROM cetl.file WHERE token = $1"
 /* $1 xid → 'in progress', 'committed', 'aborted', or NULL (long gone). */
 #define SQL_XACT_STATUS "SELECT pg_xact_status($1::xid8)"
 

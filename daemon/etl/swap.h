@@ -34,10 +34,6 @@ void swap_make_sql(struct buf *out, const struct table *t, struct slice columns,
     " AND (SELECT count(*) FROM pg_inherits WHERE inhparent = p.partrelid) = 1"                                                    \
     " AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid IN (p.partrelid, c.oid) AND NOT tgisinternal)"                          \
     " AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = p.partrelid AND attidentity <> '')"
-/** $1 dataset → how many rows it has, by its marks. */
-#define SQL_SWAP_ROWS                                                                                                              \
-    "SELECT base_rows + coalesce((SELECT sum(rows) FROM cetl.change WHERE dataset_id = d.id), 0) FROM cetl.dataset d"              \
-    " WHERE id = $1::int"
 
 struct swap {
     const struct table *table;
