@@ -54,7 +54,7 @@ static void move_run(struct worker_job *job)
 {
     struct replay *r = container_of(job, struct replay, job);
     struct place_again again = {
-        .from = r->folder, .name = r->found, .path = r->path[0] ? r->path : r->found, .anyway = r->config.anyway};
+        .from = r->folder, .name = r->found, .path = r->path[0] ? r->path : r->name, .anyway = r->config.anyway};
     r->rc = place_again(r->config.place, &again, &r->report.why, &r->report.file);
 }
 

@@ -198,3 +198,15 @@ def test_what_was_kept_long_enough_is_removed(cetld, database):
     until(lambda: not daemon.files_in("done") and not daemon.files_in("failed"), daemon.log)
     until(lambda: database.value("SELECT count(*) FROM cetl.reject") == 0, daemon.log)
     assert database.value("SELECT count(*) FROM orders") == 3
+
+
+def test_a_name_that_done_had_already_counts_as_it_was_dropped(cetld, database):
+    daemon = cetld(ORDERS.replace("orders_*.csv", "orders.csv"))
+    for first in (0, 10):
+        daemon.drop("orders.csv", orders(first, 5))
+        daemon.wait_state("orders.csv", nth=1 + first // 10)
+    second = daemon.wait_state("orders.csv", nth=2)["id"]
+    daemon.wait_moved()
+    assert daemon.files_in("done") == [b"done/orders.1.csv", b"done/orders.csv"]
+    act(daemon, second, "replay", 202)
+    until(lambda: database.value("SELECT count(*) FROM orders WHERE _file > %d" % second) == 5, daemon.log)
