@@ -1,0 +1,4 @@
+/* SPDX-License-Identifier: MIT */
+#include "expr/function.h"
+
+const struct expr_function expr_fn_integer[] = {{0}};
