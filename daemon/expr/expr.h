@@ -78,5 +78,8 @@ must_check int expr_eval(const struct expr *e, struct expr_run *run, const struc
 
 /** The root, for who evaluates and tests. */
 const struct expr_node *expr_root(const struct expr *e);
+/** expr_eval of one node that the check has completed, for who folds constants and tests. */
+must_check int expr_eval_node(const struct expr_node *node, struct expr_run *run, const struct expr_rows *rows,
+                              const struct batch_column **ret_column);
 
 #endif

@@ -35,6 +35,7 @@ struct expr_run {
     locale_t ctype;                    /* of lower, upper, initcap; 0: C, which knows ASCII only */
     struct arena *arena;               /* results and faults */
     const struct expr_fault **fault;   /* of each row; NULL: none so far. The first one of a row stays */
+    size_t faults;                     /* rows that have one; expr_fail counts */
 };
 
 /** Rows by their index in the batch, ascending. */
@@ -48,6 +49,7 @@ struct expr_call {
     struct type type; /* of the result; of a cast with the typmod */
     const struct batch_column *const *arg;
     size_t args;
+    uint32_t constant; /* bit i: arg[i] is the same at all rows (a pattern, a unit: look at it once) */
 };
 
 /** That row has no result. Words as printf makes them. 0, or -ENOMEM. */
