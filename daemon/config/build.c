@@ -165,6 +165,13 @@ static void check_dataset_name(struct builder *b, const struct config_dataset *d
         mistakes_add(b->mistakes, d->place, "'%s' is a word of the API's addresses; write [dataset %s_data]", d->name, d->name);
 }
 
+static bool has_input(const struct config_dataset *d, const char *name)
+{
+    for (size_t i = 0; i < d->inputs.n; i++)
+        if (strcmp(d->inputs.item[i], name) == 0) return true;
+    return false;
+}
+
 /* A column that is used must be one of the declared ones; of an inferred dataset nothing is known yet. */
 static void check_column(struct builder *b, const struct config_dataset *d, const char *name, struct config_place place)
 {
@@ -214,6 +221,30 @@ static void check_parts(struct builder *b, const struct ini_section *s, const st
     }
 }
 
+static int parse_columns(struct builder *b, const struct ini_section *s, struct config_dataset *d)
+{
+    d->filter_place = place_of(s, "filter");
+    if (*d->columns_sql) {
+        int r = columns_parse(slice_of(d->columns_sql), b->arena, &b->err, &d->columns, &d->column_types);
+        if (r < 0) return r;
+        if (r > 0) mistakes_add(b->mistakes, d->columns_place, "columns: %s", b->err.text);
+    }
+    if (*d->inputs_sql) {
+        int r = columns_parse(slice_of(d->inputs_sql), b->arena, &b->err, &d->inputs, &d->input_types);
+        if (r < 0) return r;
+        if (r > 0) mistakes_add(b->mistakes, place_of(s, "inputs"), "inputs: %s", b->err.text);
+    }
+    for (size_t i = 0; i < d->columns.n; i++)
+        if (has_input(d, d->columns.item[i]))
+            mistakes_add(b->mistakes, place_of(s, "inputs"), "'%s' is a column of '%s'; as an input give it another name",
+                         d->columns.item[i], d->name);
+    bool transforms = *d->inputs_sql || *d->filter;
+    if (transforms && !*d->columns_sql)
+        mistakes_add(b->mistakes, place_of(s, *d->filter ? "filter" : "inputs"),
+                     "dataset '%s' declares no columns; give it 'columns = …' first", d->name);
+    return 0;
+}
+
 static int build_dataset(struct builder *b, const struct ini_section *s, struct config_dataset *d)
 {
     d->place = s->place;
@@ -224,11 +255,8 @@ static int build_dataset(struct builder *b, const struct ini_section *s, struct 
     if (r < 0) return r;
     check_marks(b, s, d->decimal_mark, d->thousands_mark);
     check_dataset_name(b, d);
-    if (*d->columns_sql) {
-        r = columns_parse(slice_of(d->columns_sql), b->arena, &b->err, &d->columns);
-        if (r < 0) return r;
-        if (r > 0) mistakes_add(b->mistakes, d->columns_place, "columns: %s", b->err.text);
-    }
+    r = parse_columns(b, s, d);
+    if (r < 0) return r;
     if (*d->newest_by && d->mode != CONFIG_MODE_UPSERT)
         mistakes_add(b->mistakes, place_of(s, "newest_by"),
                      "newest_by decides between rows of the same key; it needs mode = upsert");
@@ -303,7 +331,12 @@ static int build_column(struct builder *b, const struct config_dataset *d, const
     if (r < 0) return r;
     if (!*d->columns_sql)
         mistakes_add(b->mistakes, s->place, "dataset '%s' declares no columns; give it 'columns = …' first", d->name);
-    check_column(b, d, c->name, s->place);
+    c->expr_place = place_of(s, "expr");
+    c->check_place = place_of(s, "check");
+    if (!has_input(d, c->name)) check_column(b, d, c->name, s->place);
+    if (has_input(d, c->name) && (*c->expr || *c->check))
+        mistakes_add(b->mistakes, *c->expr ? c->expr_place : c->check_place,
+                     "'%s' is an input, which is read and not made; expr and check are for columns", c->name);
     bool own = c->decimal_mark != CONFIG_AS_DATASET || c->thousands_mark != CONFIG_AS_DATASET;
     if (own)
         check_marks(b, s, c->decimal_mark != CONFIG_AS_DATASET ? c->decimal_mark : d->decimal_mark,

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The names in a CREATE TABLE list, so that [column …] sections and rollups can be checked without the server. The list itself goes
- * to PostgreSQL as it stands, which has the last word.
+ * The names and types in a CREATE TABLE list, so that [column …] sections, rollups and expressions can be checked without the
+ * server. The list itself goes to PostgreSQL as it stands, which has the last word.
  *
  * Thread: any.
  */
@@ -14,7 +14,9 @@
 
 enum { COLUMNS_E_SYNTAX = 1, COLUMNS_MAX = 1600 /* PostgreSQL's own */ };
 
-/** The columns' names, constraints left out. In the arena. 0, COLUMNS_E_SYNTAX with the words in err, or -ENOMEM. */
-must_check int columns_parse(struct slice sql, struct arena *arena, struct error *err, struct config_list *ret_columns);
+/** The columns' names, and of each the text of its type; constraints left out. In the arena. 0, COLUMNS_E_SYNTAX with the words in
+ * err, or -ENOMEM. */
+must_check int columns_parse(struct slice sql, struct arena *arena, struct error *err, struct config_list *ret_columns,
+                             struct config_list *ret_types);
 
 #endif

@@ -88,6 +88,9 @@ struct config_column {
     int decimal_mark;        /* a character, or CONFIG_AS_DATASET */
     int thousands_mark;      /* a character, 0: none, or CONFIG_AS_DATASET */
     const struct zone *zone; /* of times without one; NULL: the dataset's */
+    const char *expr;        /* an expression that makes its values; "": its cell does */
+    const char *check;       /* an expression that must not be false; "": none */
+    struct config_place expr_place, check_place;
 };
 
 /** [rollup DATASET.NAME]; its table is DATASET_NAME in the dataset's schema. */
@@ -127,7 +130,12 @@ struct config_dataset {
     const char *table;       /* without the schema */
     const char *columns_sql; /* the CREATE TABLE list as written; "": inferred */
     struct config_place columns_place;
-    struct config_list columns; /* the names in columns_sql, in order; constraints left out */
+    struct config_list columns;      /* the names in columns_sql, in order; constraints left out */
+    struct config_list column_types; /* of each the text of its type: "numeric(12, 2)" */
+    const char *inputs_sql;          /* cells that only expressions read: a list as columns_sql */
+    struct config_list inputs, input_types;
+    const char *filter; /* an expression: of which rows are loaded; "": all */
+    struct config_place filter_place;
     enum config_mode mode;
     int64_t replace_swap_min;  /* bytes */
     const char *newest_by;     /* upsert: the column whose greater value wins; "": the later row */

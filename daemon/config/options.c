@@ -120,6 +120,10 @@ static const struct option dataset_options[] = {
     {"table", TYPE(TABLE), F(schema), "public.NAME", .prose = "Where the rows go."},
     {"columns", TYPE(SQL), F(columns_sql), "", "order_id bigint primary key, placed timestamptz, amount numeric(12,2)",
      .prose = "The list of CREATE TABLE, in any lines. Empty: inferred from the first file."},
+    {"inputs", TYPE(SQL), F(inputs_sql), "", "full_name text, opened date",
+     .prose = "Cells of the file that only expressions read and no column takes: names and types, as in `columns`."},
+    {"filter", TYPE(SQL), F(filter), "", "amount is not null",
+     .prose = "A condition in SQL over columns and inputs. A row of which it is not true is not loaded, and counted as filtered."},
     {"mode",
      CHOICE({"append", CONFIG_MODE_APPEND}, {"upsert", CONFIG_MODE_UPSERT}, {"ignore", CONFIG_MODE_IGNORE},
             {"replace", CONFIG_MODE_REPLACE}),
@@ -218,6 +222,11 @@ static const struct option column_options[] = {
      .prose = "What may stand between thousands; dataset: what the dataset says."},
     {"timezone", TYPE(ZONE), F(zone), "", "America/New_York",
      .prose = "The time zone of a timestamptz's times that do not say theirs. Empty: what the dataset says."},
+    {"expr", TYPE(SQL), F(expr), "", "split_part(full_name, ' ', 1)",
+     .prose = "An expression in SQL that makes the column's values. It reads columns that come from the file, and inputs; its own "
+              "name is the file's cell as text. filename(), line() and loaded_at() say where a row came from."},
+    {"check", TYPE(SQL), F(check), "", "amount >= 0",
+     .prose = "A condition in SQL over columns and inputs. A row of which it is false is rejected."},
     {0},
 };
 #undef F
@@ -240,7 +249,7 @@ static const struct option_section_info sections[OPTION_SECTIONS] = {
         {"dataset", "orders", dataset_options,
          "A dataset: files of one kind, and their table. As many as you like. (Without any, each file makes its own.)"},
     [OPTION_COLUMN] = {"column", "orders.amount", column_options,
-                       "How a column of a dataset is read, where its name does not say it all."},
+                       "How a column (or an input) of a dataset is read or computed, where its name does not say it all."},
     [OPTION_ROLLUP] = {"rollup", "orders.daily", rollup_options,
                        "An aggregate that is kept beside a dataset with mode = append, here as the table orders_daily."},
 };

@@ -14,15 +14,33 @@ static void expect(const char *sql, const char *want)
 {
     struct arena a;
     struct error err;
-    struct config_list list = {0};
+    struct config_list list = {0}, types = {0};
     char text[2048] = "";
     arena_init(&a, 16384, 1 << 20);
-    int r = columns_parse(slice_of(sql), &a, &err, &list);
+    int r = columns_parse(slice_of(sql), &a, &err, &list, &types);
     if (r > 0) snprintf(text, sizeof(text), "! %s", err.text);
     for (size_t i = 0; i < list.n; i++)
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s", i ? "|" : "", list.item[i]);
     arena_done(&a);
     assert_string_equal(text, want);
+}
+
+static void types_end_where_constraints_begin(void **state)
+{
+    (void)state;
+    struct arena a;
+    struct error err;
+    struct config_list names, types;
+    arena_init(&a, 16384, 1 << 20);
+    const char *sql =
+        "id bigint primary key, amount numeric(12, 2) not null default 1, at timestamp with time zone, unique (id), x text[]";
+    assert_int_equal(columns_parse(slice_of(sql), &a, &err, &names, &types), 0);
+    assert_int_equal(types.n, 4);
+    assert_string_equal(types.item[0], "bigint");
+    assert_string_equal(types.item[1], "numeric(12, 2)");
+    assert_string_equal(types.item[2], "timestamp with time zone");
+    assert_string_equal(types.item[3], "text[]");
+    arena_done(&a);
 }
 
 static void names_are_found_among_types_and_constraints(void **state)
@@ -67,6 +85,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(names_are_found_among_types_and_constraints),
+        cmocka_unit_test(types_end_where_constraints_begin),
         cmocka_unit_test(mistakes_are_told),
         cmocka_unit_test(there_are_at_most_1600_columns),
     };

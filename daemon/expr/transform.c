@@ -1,0 +1,218 @@
+/* SPDX-License-Identifier: MIT */
+#include "expr/transform.h"
+
+#include <stdio.h>
+#include <string.h>
+
+enum { MESSAGE_MAX = 640, SHOWN_BYTES = 200 };
+
+static const char null_refused[] = "23502", check_violated[] = "23514";
+
+/* One batch on its way. */
+struct passage {
+    const struct transform *t;
+    const struct batch *in;
+    const struct transform_file *file;
+    struct reject_list *rejects;
+    struct expr_run run;
+    struct batch_column *column; /* the inputs, then the table's columns */
+    bool *done;                  /* of each of the table's columns: it has its values */
+    struct expr_rows live;       /* the rows that are neither filtered nor rejected; `row` is ours to write */
+    uint32_t *row;
+};
+
+/* What an expression is for, in front of what is wrong with it. */
+struct subject {
+    const char *column; /* NULL: the filter */
+    const char *role;   /* "expr", "filter", "check" */
+    struct slice text;
+};
+
+static int reject(struct passage *p, const struct subject *s, uint32_t row, const char *code, const char *words)
+{
+    char message[MESSAGE_MAX];
+    struct slice shown = slice_cut_utf8(s->text, SHOWN_BYTES);
+    snprintf(message, sizeof message, "%s%s%s%s " SLICE_FMT "%s: %s", s->column ? "column " : "", s->column ? s->column : "",
+             s->column ? ": " : "", s->role, SLICE_ARG(shown), shown.len < s->text.len ? "…" : "", words);
+    struct reject r = {.line = p->in->line[row],
+                       .offset = p->file->origin[row].offset,
+                       .column = slice_of(s->column),
+                       .message = slice_of(message),
+                       .raw = p->file->origin[row].raw};
+    snprintf(r.code, sizeof r.code, "%s", code);
+    return reject_list_add(p->rejects, &r);
+}
+
+/* The rows of which the last evaluation failed are rejected, and live no more. */
+static int drop_faults(struct passage *p, const struct subject *s)
+{
+    size_t kept = 0;
+    for (size_t i = 0; i < p->live.n; i++) {
+        uint32_t row = p->row[i];
+        const struct expr_fault *fault = p->run.fault[row];
+        int r = fault ? reject(p, s, row, fault->code, fault->message) : 0;
+        if (r < 0) return r;
+        if (!fault) p->row[kept++] = row;
+    }
+    p->live.n = kept;
+    return 0;
+}
+
+static int evaluate(struct passage *p, const struct transform_expr *e, const struct subject *s,
+                    const struct batch_column **ret_column)
+{
+    int r = expr_eval(e->expr, &p->run, &p->live, ret_column);
+    return r < 0 ? r : drop_faults(p, s);
+}
+
+static int drop_nulls(struct passage *p, const struct transform_column *c, const bool *null)
+{
+    const struct subject s = {c->name, "expr", c->value.text};
+    size_t kept = 0;
+    for (size_t i = 0; i < p->live.n; i++) {
+        uint32_t row = p->row[i];
+        int r = null[row] ? reject(p, &s, row, null_refused, "the value is NULL; expected one, because the column is not null") : 0;
+        if (r < 0) return r;
+        if (!null[row]) p->row[kept++] = row;
+    }
+    p->live.n = kept;
+    return 0;
+}
+
+static int compute(struct passage *p, size_t i)
+{
+    const struct transform_column *c = &p->t->column[i];
+    struct batch_column *out = &p->column[p->t->inputs + i];
+    if (p->done[i]) return 0;
+    p->done[i] = true;
+    if (!c->value.expr) {
+        *out = p->column[c->input];
+        return 0;
+    }
+    const struct batch_column *values;
+    int r = evaluate(p, &c->value, &(struct subject){c->name, "expr", c->value.text}, &values);
+    if (r < 0) return r;
+    *out = *values;
+    return c->not_null ? drop_nulls(p, c, out->null) : 0;
+}
+
+static int filter(struct passage *p, uint64_t *ret_filtered)
+{
+    const struct transform_expr *f = &p->t->filter;
+    for (size_t i = 0; i < p->t->columns; i++) {
+        int r = expr_uses(f->expr, p->t->inputs + i) ? compute(p, i) : 0;
+        if (r < 0) return r;
+    }
+    const struct batch_column *wanted;
+    int r = evaluate(p, f, &(struct subject){NULL, "filter", f->text}, &wanted);
+    if (r < 0) return r;
+    size_t kept = 0;
+    for (size_t i = 0; i < p->live.n; i++) {
+        uint32_t row = p->row[i];
+        p->row[kept] = row;
+        kept += !wanted->null[row] && wanted->value[row].i != 0;
+    }
+    *ret_filtered = p->live.n - kept;
+    p->live.n = kept;
+    return 0;
+}
+
+static int check(struct passage *p, const struct transform_column *c)
+{
+    const struct subject s = {c->name, "check", c->check.text};
+    const struct batch_column *held;
+    int r = evaluate(p, &c->check, &s, &held);
+    if (r < 0) return r;
+    size_t kept = 0;
+    for (size_t i = 0; i < p->live.n; i++) {
+        uint32_t row = p->row[i];
+        bool broken = !held->null[row] && held->value[row].i == 0;
+        r = broken ? reject(p, &s, row, check_violated, "it is false for this row") : 0;
+        if (r < 0) return r;
+        if (!broken) p->row[kept++] = row;
+    }
+    p->live.n = kept;
+    return 0;
+}
+
+static int begin(struct passage *p, struct arena *arena)
+{
+    const struct transform *t = p->t;
+    size_t rows = p->in->rows;
+    p->column = arena_array(arena, t->inputs + t->columns + 1, sizeof *p->column);
+    p->done = arena_array(arena, t->columns + 1, sizeof *p->done);
+    p->row = arena_array(arena, rows + 1, sizeof *p->row);
+    const struct expr_fault **fault = arena_array(arena, rows + 1, sizeof(struct expr_fault *));
+    if (!p->column || !p->done || !p->row || !fault) return -ENOMEM;
+    memcpy(p->column, p->in->column, t->inputs * sizeof *p->column);
+    for (size_t i = 0; i < rows; i++)
+        p->row[i] = (uint32_t)i;
+    p->live = (struct expr_rows){p->row, rows};
+    p->run = (struct expr_run){.column = p->column,
+                               .line = p->in->line,
+                               .rows = rows,
+                               .file = p->file->name,
+                               .loaded_at = p->file->loaded_at,
+                               .ctype = p->file->ctype,
+                               .arena = arena,
+                               .fault = fault};
+    return 0;
+}
+
+/* A column's values of the rows that are left, side by side. Several columns may share one array, so it is not moved in place. */
+static int gather(const struct passage *p, const struct batch_column *from, struct arena *arena, struct batch_column *to)
+{
+    to->value = arena_alloc(arena, p->live.n * sizeof *to->value);
+    to->null = arena_alloc(arena, p->live.n * sizeof *to->null);
+    if (!to->value || !to->null) return -ENOMEM;
+    for (size_t i = 0; i < p->live.n; i++) {
+        to->null[i] = from->null[p->row[i]];
+        to->value[i] = from->value[p->row[i]];
+    }
+    return 0;
+}
+
+static int finish(const struct passage *p, struct arena *arena, struct batch *ret_out)
+{
+    const struct transform *t = p->t;
+    struct batch out = {.column = p->column + t->inputs,
+                        .columns = t->columns,
+                        .rows = p->live.n,
+                        .rows_max = p->in->rows_max,
+                        .line = p->in->line};
+    bool all = p->live.n == p->in->rows;
+    if (!all) {
+        out.line = arena_alloc(arena, p->live.n * sizeof *out.line);
+        if (!out.line) return -ENOMEM;
+        for (size_t i = 0; i < p->live.n; i++)
+            out.line[i] = p->in->line[p->row[i]];
+    }
+    for (size_t i = 0; i < t->columns; i++) {
+        struct batch_column from = out.column[i];
+        int r = all ? 0 : gather(p, &from, arena, &out.column[i]);
+        if (r < 0) return r;
+        out.column[i].type = t->types[i];
+    }
+    *ret_out = out;
+    return 0;
+}
+
+int transform_apply(const struct transform *t, const struct batch *in, const struct transform_file *file, struct arena *arena,
+                    struct reject_list *rejects, struct batch *ret_out, uint64_t *ret_filtered)
+{
+    struct passage p = {.t = t, .in = in, .file = file, .rejects = rejects};
+    *ret_filtered = 0;
+    int r = begin(&p, arena);
+    if (r == 0 && t->filter.expr) r = filter(&p, ret_filtered);
+    for (size_t i = 0; i < t->columns && r == 0; i++)
+        r = compute(&p, i);
+    for (size_t i = 0; i < t->columns && r == 0; i++)
+        if (t->column[i].check.expr) r = check(&p, &t->column[i]);
+    return r < 0 ? r : finish(&p, arena, ret_out);
+}
+
+size_t transform_bytes(const struct transform *t)
+{
+    enum { COLUMNS_A_VALUE = 4 }; /* an expression's intermediate results */
+    return batch_bytes(t->inputs) + COLUMNS_A_VALUE * batch_bytes(t->columns);
+}

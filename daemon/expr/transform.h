@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * A transform: from the rows of a file to the rows of its table. Computed columns, a filter, checks. Made on the loop for one load,
+ * never changed afterwards, and used by all its workers, behind the rules:
+ *
+ *     record ── rule_apply ──▶ batch of inputs ── transform_apply ──▶ batch of the table's columns
+ *
+ * Expressions of columns read inputs; the filter and the checks read inputs and columns. As in SELECT … WHERE the filter comes
+ * first, behind the columns that it reads; what it does not find true is filtered, and nothing else is computed of that row. A row
+ * of which an expression fails, or a check is false (not: NULL), is rejected with the expression named.
+ *
+ * Thread: any.
+ */
+#ifndef CETLD_EXPR_TRANSFORM_H
+#define CETLD_EXPR_TRANSFORM_H
+
+#include "data/reject.h"
+#include "expr/expr.h"
+
+/** An expression and its text, for messages. */
+struct transform_expr {
+    const struct expr *expr; /* NULL: there is none */
+    struct slice text;
+};
+
+struct transform_column {
+    const char *name;            /* the table's */
+    struct transform_expr value; /* over the inputs */
+    size_t input;                /* without an expression: where it comes from */
+    struct transform_expr check; /* over inputs and columns */
+    bool not_null;               /* of an expression; an input's rule has seen to it */
+};
+
+/** The scope of filter and checks: first the inputs, then the columns; of the columns' expressions: the inputs alone. */
+struct transform {
+    size_t inputs;
+    const struct transform_column *column;
+    const struct type *types; /* of the columns */
+    size_t columns;
+    struct transform_expr filter;
+};
+
+/** Where a row came from. */
+struct transform_origin {
+    uint64_t offset;  /* byte offset in the file */
+    struct slice raw; /* its bytes as dropped */
+};
+
+/** What the rows of a batch have in common, and where each came from. */
+struct transform_file {
+    struct slice name;                     /* filename() */
+    int64_t loaded_at;                     /* loaded_at() */
+    locale_t ctype;                        /* see struct expr_run */
+    const struct transform_origin *origin; /* of each row of the batch */
+};
+
+/**
+ * `in` becomes `ret_out`, which has fewer rows or as many, in the same order; its memory is in's and the arena's. Rejects are added
+ * in no order. 0 or -ENOMEM.
+ */
+must_check int transform_apply(const struct transform *t, const struct batch *in, const struct transform_file *file,
+                               struct arena *arena, struct reject_list *rejects, struct batch *ret_out, uint64_t *ret_filtered);
+
+/** Memory for one batch, beside what texts come to, in bytes. */
+size_t transform_bytes(const struct transform *t);
+
+#endif
