@@ -73,18 +73,25 @@ static void answer(struct http_request *r, int status, const struct buf *body)
     http_answer(r, status, "application/json", buf_slice(body));
 }
 
+/* 0: it was, and answers later. */
+static void not_started(struct action *a, int r)
+{
+    if (r == ERROR_CANCELLED) return refuse(let_go(a), 503, "the daemon is stopping", NULL);
+    if (r < 0) problem_internal(let_go(a));
+}
+
 /* ---- unload ---- */
 
 static void on_unloaded(void *ctx, const struct unload_report *report)
 {
-    static const int status_of[] = {
-        [UNLOAD_UNKNOWN] = 404, [UNLOAD_STATE] = 409, [UNLOAD_LINEAGE] = 409, [UNLOAD_KEYS] = 409, [UNLOAD_BUSY] = 503};
+    static const int status_of[] = {[UNLOAD_UNKNOWN] = 404, [UNLOAD_STATE] = 409, [UNLOAD_LINEAGE] = 409,
+                                    [UNLOAD_REFUSED] = 409, [UNLOAD_KEYS] = 409,  [UNLOAD_BUSY] = 503};
     struct action *a = ctx;
     int64_t file = a->file;
     struct http_request *r = let_go(a);
     if (report->outcome != UNLOAD_DONE)
         return refuse(r, status_of[report->outcome], report->why.text,
-                      report->outcome == UNLOAD_KEYS ? "?force=yes does it anyway" : NULL);
+                      report->outcome == UNLOAD_KEYS ? "?force=yes does it all the same" : NULL);
     struct buf body;
     struct json_writer w;
     buf_init(&body, BODY_MAX);
@@ -105,17 +112,16 @@ void actions_unload(struct http_request *r)
     if (!parse_flag(r, "force", &force)) return;
     struct action *a = begin(r);
     if (!a) return;
-    struct unload_config c = {
-        .pool = api->load_pool, .catalog = api->catalog, .file = a->file, .force = force, .done = on_unloaded, .ctx = a};
-    if (unload_start(&c) == 0) return;
-    problem_internal(let_go(a));
+    struct scheduler_unload u = {.file = a->file, .force = force, .done = on_unloaded, .ctx = a};
+    not_started(a, scheduler_unload(api->scheduler, &u));
 }
 
 /* ---- replay ---- */
 
 static void on_replayed(void *ctx, const struct replay_report *report)
 {
-    static const int status_of[] = {[REPLAY_UNKNOWN] = 404, [REPLAY_GONE] = 404, [REPLAY_REFUSED] = 409, [REPLAY_BUSY] = 503};
+    static const int status_of[] = {
+        [REPLAY_UNKNOWN] = 404, [REPLAY_GONE] = 404, [REPLAY_STATE] = 409, [REPLAY_REFUSED] = 409, [REPLAY_BUSY] = 503};
     struct action *a = ctx;
     int64_t file = a->file;
     struct http_request *r = let_go(a);
@@ -147,6 +153,5 @@ void actions_replay(struct http_request *r)
     struct action *a = begin(r);
     if (!a) return;
     struct scheduler_replay p = {.file = a->file, .force = force, .anyway = again, .done = on_replayed, .ctx = a};
-    if (scheduler_replay(api->scheduler, &p) == 0) return;
-    refuse(let_go(a), 503, "the daemon is stopping", NULL);
+    not_started(a, scheduler_replay(api->scheduler, &p));
 }

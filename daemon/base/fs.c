@@ -134,12 +134,13 @@ static int copy_unique(const struct fs_move *m, char ret_name[NAME_MAX + 1])
     struct stat st;
     if (fstat(from, &st) < 0) return -errno;
     if (!S_ISREG(st.st_mode)) return -EINVAL;
-    char part[64];
-    snprintf(part, sizeof(part), ".move-%jx-%jx.part", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    char own[64];
+    snprintf(own, sizeof(own), ".move-%jx-%jx.part", (uintmax_t)st.st_dev, (uintmax_t)st.st_ino);
+    const char *part = m->part ? m->part : own;
     cleanup_fd int to = openat(m->to_dir, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (to < 0) return -errno;
     int r = copy_synced(from, to, &st, m->copied);
-    if (r == 0) r = rename_unique(&(struct fs_move){m->to_dir, part, m->to_dir, m->to, NULL}, ret_name);
+    if (r == 0) r = rename_unique(&(struct fs_move){m->to_dir, part, m->to_dir, m->to, NULL, NULL}, ret_name);
     if (r < 0) {
         unlinkat(m->to_dir, part, 0);
         return r;

@@ -39,6 +39,7 @@ struct fs_move {
     int to_dir;
     const char *to;
     _Atomic uint64_t *copied; /* as in fs_copy, or NULL */
+    const char *part;         /* the name of a copy in to_dir that is not whole yet; NULL: a hidden one of its own */
 };
 /**
  * Move within or across file systems without overwriting: rename, else copy + fsync + unlink. When the name is taken the next free

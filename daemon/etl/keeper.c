@@ -91,6 +91,7 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
     struct keeper *k = container_of(w, struct keeper, wait);
     k->waiting = false;
     if (!c) return;
+    if (settings(k)->keep_rejects_ms == 0) return db_pool_give(k->config.pool, c); /* a reload: they are kept for ever now */
     struct db_param p = db_int8(settings(k)->keep_rejects_ms * 1000);
     k->conn = c;
     k->asking =
@@ -122,10 +123,12 @@ static void on_round(void *ctx)
 
 void keeper_set_config(struct keeper *k, struct config *config)
 {
+    int64_t before = round_ms(k);
     config_ref(config);
     config_unref(k->config.config);
     k->config.config = config;
-    if (!k->stopped) timer_repeat(k->timer, round_ms(k));
+    /* Else reloads that come often would put off the next round for ever. */
+    if (!k->stopped && round_ms(k) != before) timer_repeat(k->timer, round_ms(k));
 }
 
 int keeper_new(const struct keeper_config *config, struct keeper **ret_keeper)

@@ -1,26 +1,28 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Replaying: a file that was through is loaded once more. It is looked for in done/ and failed/ by the ledger's size, name and
- * digest, its rows are unloaded where it is loaded (unload.h), and it goes back into work/ under a new token, as if it had been
- * dropped now where it was dropped then.
+ * digest, held (spool/hold.h), its rows are unloaded where it is loaded (unload.h), and it is claimed under a new token, as if it
+ * had been dropped now where it was dropped then. A file of a replacing dataset is not unloaded: it takes the place of all rows.
  *
- *   reading the ledger ──▶ FINDING (worker) ──▶ [unloading] ──▶ MOVING (worker) ──▶ done
+ *   reading the ledger ──▶ FINDING (worker) ──▶ [unloading] ──▶ CLAIMING (worker) ──▶ done
+ *                                                    └─ refused ──▶ RELEASING (worker) ──▶ done
  *
- * A crash between the last two leaves the file unloaded, and where it lay: replay it again.
+ * Only what lies in work/ is unloaded. A crash before the claim leaves the file where it lay, unloaded perhaps: replay it again.
  *
- * Thread: loop; finding and moving run on a worker.
+ * Thread: loop; finding, claiming and releasing run on a worker.
  */
 #ifndef CETLD_ETL_REPLAY_H
 #define CETLD_ETL_REPLAY_H
 
 #include "etl/unload.h"
 #include "loop/workers.h"
-#include "spool/place.h"
+#include "spool/hold.h"
 
 enum replay_outcome {
     REPLAY_TAKEN,   /* report.file is claimed; it is the receiver's */
     REPLAY_UNKNOWN, /* no such file in the ledger */
     REPLAY_GONE,    /* its bytes are not in done/ or failed/ any more */
+    REPLAY_STATE,   /* it is being loaded just now */
     REPLAY_REFUSED, /* it cannot be unloaded, as unload says */
     REPLAY_BUSY,    /* the database does not answer, or the disk fails: try again */
 };
@@ -37,6 +39,8 @@ struct replay_config {
     struct place *place;
     struct db_pool *pool; /* of connections that load */
     struct catalog *catalog;
+    void (*stale)(void *ctx); /* as unload's */
+    void *stale_ctx;
     int64_t file; /* cetl.file.id */
     bool force;   /* unload although something is lost */
     bool anyway;  /* do not unload; load it although its bytes are loaded already */

@@ -39,7 +39,8 @@ struct scheduler {
     struct runs runs; /* loads and groups under way */
     struct endings endings;
     struct refusals refusals;
-    unsigned arrivals, claiming, replaying;
+    unsigned arrivals, claiming;
+    unsigned asked;  /* unloads and replays under way */
     unsigned random; /* for jitter */
     bool going, stopping;
     bool full; /* the queue was, and has not become half empty since */
@@ -97,7 +98,7 @@ static void arrival_free(struct scheduler *s, struct arrival *a)
 
 static void maybe_stopped(struct scheduler *s)
 {
-    if (!s->stopping || s->runs.running || s->claiming || s->replaying || tidies_count(&s->endings.tidies) || !s->stopped) return;
+    if (!s->stopping || s->runs.running || s->claiming || s->asked || tidies_count(&s->endings.tidies) || !s->stopped) return;
     void (*stopped)(void *) = s->stopped;
     s->stopped = NULL;
     stopped(s->stopped_ctx);
@@ -508,7 +509,42 @@ void scheduler_set_config(struct scheduler *s, struct config *config)
     }
 }
 
-/* ---- replays ---- */
+/* ---- what is asked of files of the ledger ---- */
+
+struct unloading {
+    struct scheduler *s;
+    struct scheduler_unload asked;
+};
+
+static void unloaded(void *ctx, const struct unload_report *report)
+{
+    struct unloading *u = ctx;
+    struct scheduler *s = u->s;
+    s->asked--;
+    u->asked.done(u->asked.ctx, report);
+    free(u);
+    maybe_stopped(s);
+}
+
+int scheduler_unload(struct scheduler *s, const struct scheduler_unload *unload)
+{
+    if (s->stopping) return ERROR_CANCELLED;
+    struct unloading *u = calloc(1, sizeof *u);
+    if (!u) return -ENOMEM;
+    *u = (struct unloading){s, *unload};
+    struct unload_config c = {.pool = s->config.pool,
+                              .catalog = s->config.catalog,
+                              .stale = s->config.stale,
+                              .stale_ctx = s->config.stale_ctx,
+                              .file = unload->file,
+                              .force = unload->force,
+                              .done = unloaded,
+                              .ctx = u};
+    int r = unload_start(&c);
+    if (r == 0) s->asked++;
+    if (r < 0) free(u);
+    return r;
+}
 
 struct replaying {
     struct scheduler *s;
@@ -519,7 +555,7 @@ static void replayed(void *ctx, struct replay_report *report)
 {
     struct replaying *p = ctx;
     struct scheduler *s = p->s;
-    s->replaying--;
+    s->asked--;
     p->asked.done(p->asked.ctx, report);
     free(p);
     if (report->outcome == REPLAY_TAKEN && (s->stopping || !enqueue(s, &report->file, clock_real_us(), false)))
@@ -538,13 +574,15 @@ int scheduler_replay(struct scheduler *s, const struct scheduler_replay *replay)
                               .place = s->config.place,
                               .pool = s->config.pool,
                               .catalog = s->config.catalog,
+                              .stale = s->config.stale,
+                              .stale_ctx = s->config.stale_ctx,
                               .file = replay->file,
                               .force = replay->force,
                               .anyway = replay->anyway,
                               .done = replayed,
                               .ctx = p};
     int r = replay_start(&c);
-    if (r == 0) s->replaying++;
+    if (r == 0) s->asked++;
     if (r < 0) free(p);
     return r;
 }

@@ -53,6 +53,15 @@ struct scheduler_replay {
 };
 /** 0; ERROR_CANCELLED: the daemon stops; -ENOMEM. */
 must_check int scheduler_replay(struct scheduler *s, const struct scheduler_replay *replay);
+/** Its rows are taken out of its table again (etl/unload.h). */
+struct scheduler_unload {
+    int64_t file;
+    bool force;
+    void (*done)(void *ctx, const struct unload_report *report); /* once */
+    void *ctx;
+};
+/** Likewise. */
+must_check int scheduler_unload(struct scheduler *s, const struct scheduler_unload *unload);
 /** Scan incoming/ now. */
 void scheduler_rescan(struct scheduler *s);
 /**

@@ -36,7 +36,7 @@
     "EXISTS (SELECT FROM cetl.file f WHERE f.dataset_id = d.id AND f.state = 'loaded'),"                                           \
     " (SELECT f.name FROM (SELECT id, name FROM cetl.file WHERE dataset_id = d.id AND state = 'failed' ORDER BY id DESC LIMIT 1) " \
     "f"                                                                                                                            \
-    "  WHERE NOT EXISTS (SELECT FROM cetl.file n WHERE n.dataset_id = d.id AND n.id > f.id AND n.state IN ('loaded', "             \
+    "  WHERE NOT EXISTS (SELECT FROM cetl.file n WHERE n.dataset_id = d.id AND n.id > f.id AND n.state IN ('loaded', 'unloaded', " \
     "'duplicate')))"
 
 /* $1 name, $2 schema, $3 table, $4 whether its columns are left to inference → id, inferred, the frozen guess, SQL_DATASET_FILES.
@@ -68,7 +68,8 @@
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"                                                          \
     " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
 
-/* $1 the table as regclass text → how many rows this session's statistics say were inserted and updated in it and in its partitions. */
+/* $1 the table as regclass text → how many rows this session's statistics say were inserted and updated in it and in its
+ * partitions. */
 #define SQL_TABLE_WRITTEN                                                                                                          \
     "SELECT sum(pg_stat_get_xact_tuples_inserted(o))::int8, sum(pg_stat_get_xact_tuples_updated(o))::int8"                         \
     " FROM (SELECT to_regclass($1)::oid UNION SELECT relid::oid FROM pg_partition_tree(to_regclass($1))) t(o)"
@@ -248,13 +249,20 @@
 /* $1 id → state, lineage, rows_loaded, rows_updated, dataset. */
 #define SQL_LEDGER_FOR_UNLOAD                                                                                                      \
     "SELECT f.state, f.lineage, f.rows_loaded, f.rows_updated, d.name FROM cetl.file f"                                            \
-    " LEFT JOIN cetl.dataset d ON d.id = f.dataset_id WHERE f.id = $1::int8 FOR UPDATE OF f"
+    " LEFT JOIN cetl.dataset d ON d.id = f.dataset_id WHERE f.id = $1::int8 FOR NO KEY UPDATE OF f"
+/* A part of a SELECT. $1 file, $2 its dataset → how many rows files that are loaded since have left out; is an earlier one loaded?
+ */
+#define SQL_LEDGER_AROUND                                                                                                          \
+    "(SELECT coalesce(sum(rows_ignored), 0)::int8 FROM cetl.file WHERE dataset_id = $2::int AND id > $1::int8 AND state = "        \
+    "'loaded'),"                                                                                                                   \
+    " EXISTS (SELECT FROM cetl.file WHERE dataset_id = $2::int AND id < $1::int8 AND state = 'loaded')"
 /* The file, its dataset, how many rows went. */
 #define SQL_LEDGER_UNLOAD                                                                                                          \
     "UPDATE cetl.file SET state = 'unloaded' WHERE id = %lld; INSERT INTO cetl.change (dataset_id, rows) VALUES (%lld, -%lld)"
-/* $1 id → state, name, path or "", bytes, sha256; to be read in binary form. */
+/* $1 id → state, name, path or "", bytes, sha256, token, dataset or ""; to be read in binary form. */
 #define SQL_LEDGER_FOR_REPLAY                                                                                                      \
-    "SELECT state, name, coalesce(path, ''::bytea), coalesce(bytes, -1), sha256 FROM cetl.file WHERE id = $1::int8"
+    "SELECT f.state, f.name, coalesce(f.path, ''::bytea), coalesce(f.bytes, -1), f.sha256, f.token, coalesce(d.name, '')"          \
+    " FROM cetl.file f LEFT JOIN cetl.dataset d ON d.id = f.dataset_id WHERE f.id = $1::int8"
 
 /* $1 microseconds: forget the rejects of files that ended longer ago. */
 #define SQL_REJECT_PRUNE                                                                                                           \

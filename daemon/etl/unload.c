@@ -18,6 +18,8 @@ struct unload {
     int64_t updated;         /* of these, the ones it wrote over others */
 };
 
+enum { AROUND_LEFT, AROUND_IGNORED, AROUND_EARLIER };
+
 static void over(struct unload *u)
 {
     if (u->conn) db_pool_give(u->config.pool, u->conn); /* inside a transaction: it is closed, and so rolled back */
@@ -52,12 +54,23 @@ static void ask(struct unload *u, const struct db_query *q)
     over(u);
 }
 
+#define LOCK_NOT_AVAILABLE "55P03"
+
+static void refused_by_server(struct unload *u, const struct db_result *r)
+{
+    if (strcmp(r->error->sqlstate, LOCK_NOT_AVAILABLE) == 0)
+        return refuse(u, UNLOAD_BUSY, "others write to its table now, a load perhaps; try again when they are through");
+    bool later = db_refusal_of(r->error->sqlstate) == DB_RETRY;
+    refuse(u, later ? UNLOAD_BUSY : UNLOAD_REFUSED, "PostgreSQL refused it: %s%s%s", r->error->text, r->detail[0] ? "; " : "",
+           r->detail);
+}
+
 /* A statement's answer: true when it goes on. */
 static bool answered(struct unload *u, const struct db_result *r)
 {
     if (r->status == 0) return true;
     if (r->status == ERROR_REFUSED) {
-        refuse(u, UNLOAD_BUSY, "%s", r->error->text);
+        refused_by_server(u, r);
     } else {
         u->report.outcome = UNLOAD_BUSY;
         error_set(&u->report.why, 0, "the connection to the database was lost; whether it is unloaded is in /v1/files");
@@ -99,19 +112,59 @@ static void record(struct unload *u)
     buf_done(&sql);
 }
 
+/* What would be lost, in words; "" when nothing. */
+static void describe_loss(const struct unload *u, const PGresult *around, struct error *ret_why)
+{
+    const struct config_dataset *c = u->dataset->config;
+    bool keyed = c && c->mode != CONFIG_MODE_APPEND;
+    long long ignored = db_get_int8(around, 0, AROUND_IGNORED, 0), rows = u->report.rows, written = u->written;
+    *ret_why = (struct error){0};
+    if (rows == 0 && written > 0)
+        error_set(ret_why, 0, "none of its %lld rows is in the table any more", written);
+    else if (keyed && u->updated > 0)
+        error_set(ret_why, 0, "it wrote over %lld rows of earlier files, and these would not come back", (long long)u->updated);
+    else if (keyed && rows != written)
+        error_set(ret_why, 0, "of its %lld rows %lld are as it wrote them; the others were written over by later files, or deleted",
+                  written, rows);
+    else if (keyed && c->mode == CONFIG_MODE_REPLACE && PQgetvalue(around, 0, AROUND_EARLIER)[0] == 't')
+        error_set(ret_why, 0, "it took the place of what was loaded before, and that would not come back");
+    else if (keyed && ignored > 0)
+        error_set(
+            ret_why, 0,
+            "of later files %lld rows were left out for what the table had, perhaps for its rows, and these would not come back",
+            ignored);
+}
+
+static void on_looked_around(void *ctx, const struct db_result *r)
+{
+    struct unload *u = ctx;
+    if (!answered(u, r)) return;
+    if (PQgetvalue(r->rows, 0, AROUND_LEFT)[0] == 't')
+        return refuse(u, UNLOAD_REFUSED, "a trigger, a rule or a policy of its table kept rows of it from being deleted");
+    struct error loss;
+    describe_loss(u, r->rows, &loss);
+    if (loss.text[0] && !u->config.force) return refuse(u, UNLOAD_KEYS, "%s", loss.text);
+    record(u);
+}
+
 static void on_deleted(void *ctx, const struct db_result *r)
 {
     struct unload *u = ctx;
     if (!answered(u, r)) return;
     u->report.rows = db_affected(r->rows);
-    bool keyed = u->dataset->config && u->dataset->config->mode != CONFIG_MODE_APPEND;
-    bool lossy = keyed && (u->updated > 0 || u->report.rows != u->written);
-    if (lossy && !u->config.force)
-        return refuse(u, UNLOAD_KEYS,
-                      u->updated > 0 ? "it wrote over %lld rows of earlier files, and these would not come back"
-                                     : "of its rows only %lld are as it wrote them; later files wrote over the others",
-                      (long long)(u->updated > 0 ? u->updated : u->report.rows));
-    record(u);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    buf_puts(&sql, "SELECT EXISTS (SELECT FROM ");
+    table_quote(&sql, u->dataset->table.schema, u->dataset->table.name);
+    buf_puts(&sql, " WHERE " TABLE_LINEAGE_FILE " = $1::int8), " SQL_LEDGER_AROUND);
+    struct db_param param[] = {db_int8(u->config.file), db_int8(u->dataset->id)};
+    const char *text = buf_cstr(&sql);
+    if (text) {
+        ask(u, &(struct db_query){.sql = text, .param = param, .params = 2, .done = on_looked_around, .ctx = u});
+    } else {
+        refuse(u, UNLOAD_BUSY, "%s", error_name(-ENOMEM));
+    }
+    buf_done(&sql);
 }
 
 static void on_defined(void *ctx, const struct db_result *r)
@@ -119,8 +172,10 @@ static void on_defined(void *ctx, const struct db_result *r)
     struct unload *u = ctx;
     if (!answered(u, r)) return;
     const char *columns = PQntuples(r->rows) > 0 ? db_get(r->rows, 0, 1) : NULL;
-    if (!columns || strcmp(columns, u->dataset->columns) != 0 || db_get_int8(r->rows, 0, 0, -1) != u->dataset->definition)
-        return refuse(u, UNLOAD_BUSY, "its table or its rollups are being changed; try again");
+    if (!columns || strcmp(columns, u->dataset->columns) != 0 || db_get_int8(r->rows, 0, 0, -1) != u->dataset->definition) {
+        u->config.stale(u->config.stale_ctx);
+        return refuse(u, UNLOAD_BUSY, "its table or its rollups were just changed; try again");
+    }
     struct buf sql;
     buf_init(&sql, SQL_MAX);
     buf_puts(&sql, "DELETE FROM ");
@@ -180,6 +235,10 @@ static void on_found(void *ctx, const struct db_result *r)
     if (strcmp(state, "loaded") != 0) return refuse(u, UNLOAD_STATE, "it is %s, not loaded", state);
     u->dataset = name ? dataset_ref(catalog_find(u->config.catalog, name)) : NULL;
     if (!u->dataset) return refuse(u, UNLOAD_STATE, "its dataset is not there any more");
+    /* Its rollups may not be resolved, and would go on counting the rows. */
+    if (u->dataset->broken)
+        return refuse(u, u->dataset->unready ? UNLOAD_BUSY : UNLOAD_REFUSED, "dataset %s cannot be used now: %s", name,
+                      u->dataset->broken);
     u->updated = db_get_int8(r->rows, 0, FOUND_UPDATED, 0);
     u->written = db_get_int8(r->rows, 0, FOUND_LOADED, 0) + u->updated;
     if (PQgetvalue(r->rows, 0, FOUND_LINEAGE)[0] != 't' || !u->dataset->table.lineage)

@@ -3,8 +3,9 @@
  * Unloading: the rows of one loaded file are taken out of its table again, in one transaction with the ledger's row (which becomes
  * `unloaded`), the change mark and the rollups. Only where the rows bear their file (lineage).
  *
- * A file of a keyed dataset is not unloaded when that would lose something, unless forced: what it overwrote does not come back,
- * and rows that later files wrote over are theirs now.
+ * Unless forced, a file is not unloaded when that would lose something or do nothing: what a file of a keyed or replacing dataset
+ * wrote over, or what others left out for its rows, does not come back; rows that later files wrote over are theirs now; and where
+ * none of its rows is there any more there is nothing to take out.
  *
  *     unload_start(&config);  …  config.done(ctx, &report)      once, never before unload_start returned
  *
@@ -21,6 +22,7 @@ enum unload_outcome {
     UNLOAD_UNKNOWN, /* no such file */
     UNLOAD_STATE,   /* it is not loaded */
     UNLOAD_LINEAGE, /* its rows do not bear its id */
+    UNLOAD_REFUSED, /* its dataset is broken, or PostgreSQL or a trigger does not let the rows go */
     UNLOAD_KEYS,    /* something would be lost; `force` does it anyway */
     UNLOAD_BUSY,    /* the table is locked, or the database does not answer: try again */
 };
@@ -34,6 +36,8 @@ struct unload_report {
 struct unload_config {
     struct db_pool *pool; /* of connections that load */
     struct catalog *catalog;
+    void (*stale)(void *ctx); /* the catalog is not as the database is any more: read it again */
+    void *stale_ctx;
     int64_t file; /* cetl.file.id */
     bool force;
     void (*done)(void *ctx, const struct unload_report *report);

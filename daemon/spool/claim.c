@@ -126,7 +126,7 @@ static int write_path(const struct claim *c)
 static int put_back(const struct claim *c)
 {
     int root = c->place->root, r = fs_rename_noreplace(root, c->to, c->folder, c->name);
-    if (r == -EEXIST) r = fs_move_unique(&(struct fs_move){root, c->to, c->folder, c->name, &c->place->copied}, NULL);
+    if (r == -EEXIST) r = fs_move_unique(&(struct fs_move){root, c->to, c->folder, c->name, &c->place->copied, NULL}, NULL);
     return r < 0 ? r : PLACE_E_GONE;
 }
 

@@ -254,7 +254,7 @@ static int move(struct place *p, const struct place_file *f, enum place_target t
     if (to < 0) return to;
     int r = 0;
     if (target == PLACE_FAILED && errors.len > 0) r = write_errors(to, f->name, errors, name);
-    return r < 0 ? r : fs_move_unique(&(struct fs_move){p->root, from, to, name, &p->copied}, name);
+    return r < 0 ? r : fs_move_unique(&(struct fs_move){p->root, from, to, name, &p->copied, NULL}, name);
 }
 
 int place_finish(struct place *p, const struct place_file *f, enum place_target target, struct slice errors, char *ret_name)

@@ -10,10 +10,10 @@
  *
  * Where something must lie beside the file it has a folder, work/TOKEN/NAME (which costs several times as much): `.path` (where
  * below incoming/ it came from, when that is more than its name), `.anyway` (it is to be loaded although its bytes are loaded
- * already), and while it is copied from another file system `.part` (a half
- * copy) and then `.copy` (a whole one whose source is being removed). So has a file whose name is too long with the token before
- * it, and every one that an older version claimed. The folders of the spool are opened for each act and not held: they may be
- * mounts or links, and be unmounted or made anew while the daemon runs.
+ * already), and while it is copied from another file system `.part` (a half copy) and then `.copy` (a whole one whose source is
+ * being removed). What is to be loaded once more is held there first (hold.h). So has a file whose name is too long with the token
+ * before it, and every one that an older version claimed. The folders of the spool are opened for each act and not held: they may
+ * be mounts or links, and be unmounted or made anew while the daemon runs.
  *
  * Thread: place_open, place_close, place_recover: loop at start and end. place_claim, place_reopen, place_finish: any, they may
  * block (copy across file systems, fsync).
@@ -79,19 +79,6 @@ must_check int place_claim(struct place *p, const char *path, const char *token,
                            struct place_file *ret_file);
 
 enum place_target { PLACE_DONE, PLACE_FAILED, PLACE_INCOMING };
-
-/** A file that lies in one of these folders. */
-struct place_again {
-    enum place_target from;
-    const char *name; /* there; one component */
-    const char *path; /* below incoming/, where it counts as dropped now */
-    bool anyway;      /* load it although its bytes are loaded already */
-};
-/**
- * Claim it under a new token, as if it had been dropped at that path now. 0 (place_file_done frees it); PLACE_E_GONE,
- * PLACE_E_NOT_REGULAR; or negative, and it is where it was, or in work/ for the next start. err has the words.
- */
-must_check int place_again(struct place *p, const struct place_again *a, struct error *err, struct place_file *ret_file);
 
 /**
  * Move the file from work/ to the target folder (its own sub folder structure is not kept), under the next free name, and remove

@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/log.h"
+#include "spool/hold.h"
 #include "spool/mend.h"
 #include "spool/token.h"
 
@@ -75,6 +76,7 @@ static int recover_folder(struct place *p, struct place_file *f, char **ret_path
     if (r < 0 && r != -ENOENT) return r;
     if (path && *path == '\0') return -EBADMSG; /* not by us; by its bare name alone it might go to another dataset */
     r = recover_copy(p, dir, path);
+    if (r == 0) r = hold_recover(p, dir, path);
     if (r < 0) return r;
     r = find_name(dir, f->name);
     if (r == -ENOENT) token_remove(p, token);

@@ -86,7 +86,7 @@ bool token_owns(const char *name)
 {
     for (size_t i = 0; i < sizeof(ours) / sizeof(ours[0]); i++)
         if (strcmp(name, ours[i]) == 0) return true;
-    return false;
+    return strcmp(name, TOKEN_HELD_DONE) == 0 || strcmp(name, TOKEN_HELD_FAILED) == 0;
 }
 
 bool token_path(const char *token, const char *name, char ret_path[TOKEN_PATH_MAX])

@@ -17,6 +17,9 @@
 #define TOKEN_PATH_TMP ".path.tmp"     /* which a crash kept from becoming .path */
 #define TOKEN_PART ".part"             /* a copy that is not whole */
 #define TOKEN_COPY ".copy"             /* a whole copy whose source is being removed */
+/* A file that is held (hold.h): where it lay. */
+#define TOKEN_HELD_DONE ".done"
+#define TOKEN_HELD_FAILED ".failed"
 
 struct token_item {
     char token[PLACE_TOKEN_MAX];
@@ -43,6 +46,6 @@ bool token_file_path(const struct place_file *f, char ret_path[TOKEN_PATH_MAX]);
 must_check int token_open(const struct place *p, const char *token);
 /** Make work/TOKEN and open it. */
 must_check int token_make(const struct place *p, const char *token);
-/** Remove work/TOKEN with what is ours in it. Not while it holds a file: that one would lose its .path. */
+/** Remove work/TOKEN with what is ours in it, but for a held file. Not while it holds a file: that one would lose its .path. */
 void token_remove(const struct place *p, const char *token);
 #endif

@@ -136,7 +136,7 @@ def test_what_would_be_lost_is_not_unloaded(cetld, database):
     second = daemon.wait_state("people2.csv")["id"]
     assert database.rows("SELECT id, name, _file, _line FROM people ORDER BY id") == [
         (1, "ann", first, 2), (2, "bea", second, 2), (3, "cid", second, 3)]
-    assert "later files wrote over" in act(daemon, first, "unload", 409)["message"]
+    assert "written over by later files" in act(daemon, first, "unload", 409)["message"]
     assert "would not come back" in act(daemon, second, "unload", 409)["message"]
     assert database.value("SELECT count(*) FROM people") == 3
     assert act(daemon, second, "unload", 200, force="yes")["rows"] == 2
