@@ -516,6 +516,7 @@ static void refresh_over(struct opening *o)
         const struct dataset *old = catalog_find(c, o->fresh[i]->name);
         if (!old) continue;
         o->fresh[i]->clashes = old->clashes;
+        o->fresh[i]->repeats = old->repeats;
         dataset_hold(o->fresh[i], old->held_by);
     }
     for (size_t i = 0; i < c->n; i++)

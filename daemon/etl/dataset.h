@@ -70,6 +70,7 @@ struct dataset {
     char *held_by;    /* the file that failed, when the last one did: its name, escaped; or NULL. The scheduler keeps
 it true; malloc'd */
     unsigned clashes; /* how many of its last loads in a row brought keys that were known; the loads keep it true */
+    bool repeats;     /* its last files brought a key more than once; likewise */
     struct table table;
     struct dataset_rollup *rollup;
     size_t rollups;

@@ -94,6 +94,7 @@ struct load {
     struct {
         int64_t inserted, updated; /* the table's statistics before a merge */
         int64_t tag;               /* the merge's */
+        bool chosen;               /* the merge looks for the keys that the file repeats */
     } written;
     size_t sequence;    /* the rule's column whose sequence is being advanced */
     int64_t dataset_id; /* for the ledger; 0: none yet */

@@ -93,6 +93,8 @@ static void merged(struct load *l, int64_t inserted, int64_t updated)
         return load_fail(l, "%llu rows were merged, but PostgreSQL counted %llu new and %llu updated; nothing was loaded",
                          (unsigned long long)staged, (unsigned long long)n->loaded, (unsigned long long)n->updated);
     n->ignored = staged - n->loaded - n->updated;
+    struct dataset *d = current(l);
+    if (d && n->ignored == 0) d->repeats = false;
     load_record(l);
 }
 
@@ -147,10 +149,31 @@ static void on_counted(void *ctx, const struct db_result *r)
     merge_counting(l, "ROLLBACK TO SAVEPOINT cetl_merge; ");
 }
 
+static void on_base(void *ctx, const struct db_result *r);
+
+/* The statistics keep what is rolled back: they are read anew. */
+static void on_undone(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (load_answered(l, r)) ask_written(l, on_base);
+}
+
+/* The file repeats a key: once more by the statement that chooses, as for the dataset's files after this one. */
+static bool repeated(struct load *l, const struct db_result *r)
+{
+    if (l->written.chosen || r->status != ERROR_REFUSED || strcmp(r->error->sqlstate, STAGE_REPEATED) != 0) return false;
+    if (load_is_unwinding(l)) return false;
+    struct dataset *d = current(l);
+    if (d) d->repeats = true;
+    l->written.chosen = true;
+    load_asked(l, db_query(l->conn, &(struct db_query){.sql = "ROLLBACK TO SAVEPOINT cetl_merge", .done = on_undone, .ctx = l}));
+    return true;
+}
+
 static void on_written(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
-    if (lacks_privilege(l, r) || !load_answered(l, r)) return;
+    if (repeated(l, r) || lacks_privilege(l, r) || !load_answered(l, r)) return;
     l->written.tag = db_affected(r->rows);
     struct stage s = stage_of(l);
     if (!stage_updates(&s)) return merged(l, l->written.tag, 0);
@@ -163,7 +186,7 @@ static void merge_writing(struct load *l)
     struct buf sql;
     buf_init(&sql, SQL_MAX);
     if (stage_updates(&s)) buf_puts(&sql, "SAVEPOINT cetl_merge; ");
-    stage_write_sql(&sql, &s);
+    l->written.chosen ? stage_write_sql(&sql, &s) : stage_write_once_sql(&sql, &s);
     const char *text = buf_cstr(&sql);
     load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_written, .ctx = l}) : -ENOMEM);
     buf_done(&sql);
@@ -175,12 +198,15 @@ static void on_base(void *ctx, const struct db_result *r)
     if (!load_answered(l, r)) return;
     l->written.inserted = db_get_int8(r->rows, 0, 0, 0);
     l->written.updated = db_get_int8(r->rows, 0, 1, 0);
+    l->written.chosen |= db_get_int8(r->rows, 0, 2, 1) != 0; /* what a trigger leaves out is not refused for its key */
     merge_writing(l);
 }
 
 static void merge_stage(struct load *l)
 {
     struct stage s = stage_of(l);
+    const struct dataset *d = current(l);
+    l->written.chosen = !stage_updates(&s) || !d || d->repeats;
     if (!stage_updates(&s)) return merge_writing(l);
     if (l->arrival->counts.read < STAGE_WRITE_ROWS) return merge_counting(l, "");
     ask_written(l, on_base);

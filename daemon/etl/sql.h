@@ -69,9 +69,10 @@
     " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
 
 /* $1 the table as regclass text → how many rows this session's statistics say were inserted and updated in it and in its
- * partitions. */
+ * partitions; whether a trigger may leave a row out there, or change it (TRIGGER_TYPE_ROW and _BEFORE). */
 #define SQL_TABLE_WRITTEN                                                                                                          \
-    "SELECT sum(pg_stat_get_xact_tuples_inserted(o))::int8, sum(pg_stat_get_xact_tuples_updated(o))::int8"                         \
+    "SELECT sum(pg_stat_get_xact_tuples_inserted(o))::int8, sum(pg_stat_get_xact_tuples_updated(o))::int8,"                        \
+    " EXISTS (SELECT FROM pg_trigger WHERE tgrelid = any (array_agg(o)) AND tgtype & 3 = 3 AND tgenabled <> 'D')::int::int8"       \
     " FROM (SELECT to_regclass($1)::oid UNION SELECT relid::oid FROM pg_partition_tree(to_regclass($1))) t(o)"
 
 /* $1 the table as regclass text → its comment. No row: no such table. */

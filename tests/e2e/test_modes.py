@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """mode = upsert and ignore: which row wins, what is counted, and in which order, against a model of a few lines."""
 
+import os
 import random
 import signal
 
@@ -153,6 +154,9 @@ SECOND_WRITE = """
 CREATE FUNCTION again() RETURNS trigger LANGUAGE plpgsql AS
     'BEGIN UPDATE stock SET price = price WHERE (shop, item) = (new.shop, new.item); RETURN NULL; END';
 CREATE TRIGGER again AFTER UPDATE ON stock FOR EACH ROW WHEN (new.item % 7 = 0 AND pg_trigger_depth() = 0) EXECUTE FUNCTION again()"""
+LEAVES_OUT = """
+CREATE FUNCTION leave_out() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN RETURN CASE WHEN new.price >= 50 THEN new END; END';
+CREATE TRIGGER leave_out BEFORE INSERT ON stock FOR EACH ROW EXECUTE FUNCTION leave_out()"""
 SERVERS = {
     "as it comes": None,
     "rows bear their lines": None,
@@ -182,6 +186,42 @@ def test_many_rows_are_counted_as_truly_as_few(cetld, database, mode, newest_by,
         assert table(database) == model.table(), n
     updated = sum(counts(e)[1] for e in daemon.ledger())
     assert (updated > 0) == (mode == "upsert")
+
+
+def merges(database):
+    """The merges in the server's log (of databases that log them), in order: does each choose among the rows of a key?"""
+    with open(os.path.join(database.cluster.folder, "log")) as f:
+        return ["DISTINCT ON" in line for line in f if "INSERT INTO" in line and " FROM pg_temp.cetl_stage" in line and "LOG:  statement:" in line]
+
+
+@pytest.mark.parametrize("newest_by", [False, True])
+def test_keys_that_files_repeat_are_looked_for_once_a_file_had_some(cetld, database, newest_by):
+    """3000 rows each: unique keys are merged without choosing, the first file that repeats some twice, the next by choosing, until one needs none."""
+    database.rows("ALTER DATABASE %s SET log_statement = 'mod'" % database.name)
+    daemon = cetld(NEWEST if newest_by else STOCK % "upsert")
+    model, choosing = Model("upsert", newest_by), []
+    once = [("a", i, "1.00", "2024-01-01 00:00:05") for i in range(3000)]
+    twice = once[:1500] + [("a", i, "2.00", "2024-01-01 00:00:07") for i in range(1500)]
+    again = [("a", i, "3.00", "2024-01-01 00:00:09") for i in range(3000)]
+    for n, (rows, chose) in enumerate([(once, []), (again, [False]), (twice, [False] if newest_by else [False, True]),
+                                       (again + twice[1499:], [False, True] if newest_by else [True]), (again + again[:1], [True]),
+                                       (again, [True]), (once, [False])]):
+        before = len(merges(database))
+        assert counts(load(daemon, "stock_%d.csv" % n, rows)) == model.load(rows), n
+        assert table(database) == model.table(), n
+        choosing.append((n, merges(database)[before:], chose))
+    assert all(did == should for _, did, should in choosing), choosing
+
+
+def test_trigger_that_leaves_rows_out_sees_the_winners_only(cetld, database):
+    daemon = cetld(STOCK % "upsert")
+    until(lambda: database.value("SELECT to_regclass('public.stock') IS NOT NULL"), daemon.log)
+    database.rows(LEAVES_OUT)
+    rows = [("a", i, "60.00" if i % 2 else "30.00", None) for i in range(2000)] + [("a", i, "40.00" if i % 2 else "70.00", None) for i in range(2000)]
+    load(daemon, "stock_1.csv", [("a", 0, "50.00", None)])
+    daemon.drop("stock_2.csv", csv(rows))
+    daemon.wait_state("stock_2.csv")
+    assert database.rows("SELECT price, count(*)::int FROM stock GROUP BY price") == [(70, 1000)]
 
 
 # ---- what the table is like

@@ -80,6 +80,24 @@ static void merge_without_counting_writes_the_same_rows(void **state)
     buf_done(&out);
 }
 
+static void merge_of_keys_that_are_not_repeated_has_no_winners(void **state)
+{
+    (void)state;
+    struct table t = {.schema = "s", .name = "stock", .column = column, .columns = 5, .key = key, .keys = 2};
+    struct row_rule rule = {.column = file_column, .columns = 4};
+    struct buf out;
+    buf_init(&out, 65536);
+    stage_write_once_sql(&out, &(struct stage){.table = &t, .rule = &rule, .update = true, .newest_by = "at"});
+    assert_string_equal(
+        buf_cstr(&out),
+        "INSERT INTO \"s\".\"stock\" AS \"cetl old\" (\"Shop \"\"x\"\"\", \"item\", \"price\", \"at\")"
+        " OVERRIDING SYSTEM VALUE SELECT \"Shop \"\"x\"\"\", \"item\", \"price\", \"at\" FROM pg_temp.cetl_stage"
+        " ORDER BY \"Shop \"\"x\"\"\", \"item\""
+        " ON CONFLICT (\"Shop \"\"x\"\"\", \"item\") DO UPDATE SET \"price\" = excluded.\"price\", \"at\" = excluded.\"at\""
+        " WHERE \"cetl old\".\"at\" IS NULL OR excluded.\"at\" >= \"cetl old\".\"at\"");
+    buf_done(&out);
+}
+
 static void newest_by_orders_the_stage_and_guards_the_table(void **state)
 {
     (void)state;
@@ -120,6 +138,7 @@ int main(void)
         cmocka_unit_test(stage_has_the_columns_of_the_file_and_no_constraint),
         cmocka_unit_test(last_row_of_a_key_is_written_over_the_table),
         cmocka_unit_test(merge_without_counting_writes_the_same_rows),
+        cmocka_unit_test(merge_of_keys_that_are_not_repeated_has_no_winners),
         cmocka_unit_test(newest_by_orders_the_stage_and_guards_the_table),
         cmocka_unit_test(file_of_keys_alone_updates_nothing),
     };
