@@ -46,15 +46,19 @@ struct expr_name {
     const char *name;
     struct type type; /* TYPE_OTHER: whatever touches it runs in the server */
     bool bytewise;    /* compares as COLLATE "C", or has no collation */
+    bool collate;     /* has a collation that is not the database's: what lower() makes of it, only the server knows */
 };
 struct expr_scope {
     const struct expr_name *name;
     size_t names;
-    bool ctype_known; /* lower, upper, initcap can run here: the database's LC_CTYPE is C, or one this machine has */
+    const char *table; /* a name may stand behind it and a point; NULL: none may */
+    bool bytewise;     /* the database's own collation is C: what is computed compares bytewise */
+    bool ctype_known;  /* lower, upper, initcap can run here: the database's LC_CTYPE is C, or one this machine has */
 };
 /** What the value is for. */
 struct expr_want {
     bool condition;   /* a boolean (filter, check), not a column's value */
+    bool any;         /* whatever type it has, as in a SELECT list */
     struct type type; /* of the column that it is assigned to, else ignored */
 };
 

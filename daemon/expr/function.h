@@ -81,7 +81,17 @@ struct expr_function {
 };
 
 enum expr_cast_context { EXPR_CAST_IMPLICIT, EXPR_CAST_ASSIGNMENT, EXPR_CAST_EXPLICIT };
-/** As pg_cast has them; casts by a type's input or output function (text to date, date to text) too, where we have them. */
+/**
+ * As pg_cast has them; casts by a type's input or output function (text to date, date to text) too, where we have them.
+ *
+ * What keeps its value needs no entry: smallint to integer to bigint, real to double precision, varchar and char(n) to text, text
+ * to varchar. Nor do varchar(n) and char(n) need entries to and from other types: the check goes by text. A source of smallint or
+ * integer takes the entry of bigint where it has none of its own.
+ *
+ * Where a typmod is asked for, there are two steps: to the type with typmod -1, then from == to with the typmod. varchar and bpchar
+ * have two such entries: one with context EXPLICIT, for what is written (it cuts), one with ASSIGNMENT, for the value of a column
+ * (it raises 22001, unless only blanks are cut).
+ */
 struct expr_cast {
     uint8_t from, to; /* enum type_id; from == to: the length coercion to a typmod */
     uint8_t context;
