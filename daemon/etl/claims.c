@@ -75,6 +75,7 @@ static void over(struct claim *c)
 {
     struct claims *all = c->all;
     HASH_DEL(all->by_path, c);
+    list_remove(&c->sibling);
     all->config.over(all->config.ctx, c);
     place_file_done(&c->file);
     free(c->path);
@@ -214,9 +215,10 @@ bool claims_start(struct claims *c, const struct claim_wish *wish)
     struct claim *claim = calloc(1, sizeof *claim);
     char *copy = strdup(wish->path);
     if (claim && copy) {
-        *claim = (struct claim){.all = c, .path = copy, .durable = wish->durable, .turn = wish->turn, .tag = wish->tag};
+        *claim = (struct claim){.all = c, .path = copy, .durable = wish->durable, .turn = wish->turn, .siblings = wish->siblings};
         claim->file.fd = -1;
         list_init(&claim->link);
+        list_init(&claim->sibling);
         HASH_ADD_KEYPTR(hh, c->by_path, claim->path, strlen(claim->path), claim);
     }
     if (!claim || !copy || !claim->hh.tbl) {
@@ -230,11 +232,20 @@ bool claims_start(struct claims *c, const struct claim_wish *wish)
     return true;
 }
 
+bool claims_await_earlier(const struct list *siblings, const char *token)
+{
+    if (list_empty(siblings)) return false;
+    return strcmp(container_of(siblings->next, struct claim, sibling)->token, token) < 0;
+}
+
+/* Tokens rise: the newest one is the last. */
 void claims_renew(struct claims *c, struct claim *claim)
 {
     bool queued = claim->queued;
     if (queued) take_off(claim);
     place_token(c->config.place, claim->token);
+    list_remove(&claim->sibling);
+    if (claim->siblings) list_append(claim->siblings, &claim->sibling);
     claim->arrived_us = clock_real_us();
     if (queued) put(claim);
 }

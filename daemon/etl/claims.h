@@ -33,8 +33,9 @@ struct claim {
     char token[PLACE_TOKEN_MAX];
     bool durable;
     struct claim_turn *turn; /* NULL: in any order */
-    void *tag;               /* the owner's */
-    int64_t arrived_us;      /* real time */
+    struct list sibling;     /* of the wish's */
+    struct list *siblings;
+    int64_t arrived_us; /* real time */
     unsigned failures;
     bool queued;  /* it waits for a worker */
     bool running; /* on a worker; else it waits */
@@ -72,12 +73,14 @@ struct claim_wish {
     const char *path;
     bool durable;
     struct claim_turn *turn; /* stays until the claim is over; or NULL */
-    void *tag;
+    struct list *siblings;   /* likewise: claims under way, by token; or NULL */
 };
 /** False without memory. Not for a path that claims_find knows. */
 bool claims_start(struct claims *c, const struct claim_wish *wish);
 /** The claim of that path under way, or NULL. */
 struct claim *claims_find(const struct claims *c, const char *path);
+/** Is one of `siblings` under way that was reserved an earlier token than this? */
+bool claims_await_earlier(const struct list *siblings, const char *token);
 /** The path was completed anew while its claim waits: it arrives now. */
 void claims_renew(struct claims *c, struct claim *claim);
 /** No more tries: `over` comes at once for those that wait, soon for those that run. */

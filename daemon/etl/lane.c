@@ -37,6 +37,7 @@ struct lane *lanes_get(struct lanes *l, const char *name)
     }
     list_init(&lane->queue);
     claim_turn_init(&lane->turn);
+    list_init(&lane->claims);
     lane->group_max = GROUP_FILES_MAX;
     HASH_ADD_KEYPTR(hh, l->by_name, lane->name, strlen(lane->name), lane);
     return lane;
@@ -68,6 +69,6 @@ void lanes_sweep(struct lanes *l)
     struct lane *lane, *next;
     HASH_ITER(hh, l->by_name, lane, next)
     {
-        if (lane->waiting == 0 && lane->running == 0 && lane->claiming == 0) lane_free(l, lane);
+        if (lane->waiting == 0 && lane->running == 0 && list_empty(&lane->claims)) lane_free(l, lane);
     }
 }

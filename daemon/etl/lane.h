@@ -20,7 +20,7 @@ struct lane {
     unsigned group_max;     /* files that may load together now */
     unsigned marks;         /* change marks that were made since the lane is there */
     struct claim_turn turn; /* of its claims, where its files load in order */
-    unsigned claiming;      /* claims under way, whose tokens may come before the queue's */
+    struct list claims;     /* under way, by token; it may come before the queue's */
     int64_t not_before_ms;  /* the lane as a whole is paused until then */
     char *why;              /* why it is paused; logged once; malloc'd or NULL */
     UT_hash_handle hh;

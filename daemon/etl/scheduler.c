@@ -248,13 +248,14 @@ static struct arrival *due(struct scheduler *s, struct lane *lane, bool small, i
 {
     if (lane->waiting == 0) return NULL;
     bool one = serial(s, lane);
-    if (one && (lane->running > 0 || lane->claiming > 0 || runs_hold(&s->runs, lane))) return NULL;
+    if (one && (lane->running > 0 || runs_hold(&s->runs, lane))) return NULL;
     if (lane->not_before_ms > now) {
         if (lane->not_before_ms < *wake) *wake = lane->not_before_ms;
         return NULL;
     }
     for (struct list *l = lane->queue.next; l != &lane->queue; l = l->next) {
         struct arrival *a = container_of(l, struct arrival, link);
+        if (one && claims_await_earlier(&lane->claims, a->file.token)) return NULL;
         if (is_held(s, lane, a)) continue;
         if (a->not_before_ms <= now && (!small || runs_is_small(a))) return a;
         if (a->not_before_ms > now && a->not_before_ms < *wake) *wake = a->not_before_ms;
@@ -301,9 +302,7 @@ static void refuse(struct scheduler *s, struct claim *c)
 static void claim_over(void *ctx, struct claim *c)
 {
     struct scheduler *s = ctx;
-    struct lane *lane = c->tag;
     s->claiming--;
-    lane->claiming--;
     if (c->rc == 0) {
         refusals_drop(&s->refusals, c->path);
         if (!enqueue(s, &c->file, c->arrived_us, false))
@@ -341,9 +340,9 @@ static bool on_complete(void *ctx, const char *path)
     bool durable =
         d && (d->mode == CONFIG_MODE_REPLACE || d->mode == CONFIG_MODE_UPSERT || d->duplicates == CONFIG_DUPLICATES_LOAD);
     if (!lane) return false;
-    struct claim_wish wish = {.path = path, .durable = durable, .turn = d && in_order(d) ? &lane->turn : NULL, .tag = lane};
+    struct claim_wish wish = {
+        .path = path, .durable = durable, .turn = d && in_order(d) ? &lane->turn : NULL, .siblings = &lane->claims};
     if (!claims_start(&s->claims, &wish)) return false;
-    lane->claiming++;
     s->claiming++;
     return true;
 }

@@ -116,6 +116,32 @@ static void one_that_is_gone_is_told(void **state)
     assert_null(claims_find(&f->claims, "nothing.csv"));
 }
 
+/* Who loads in order waits for those only, so that a stream of claims that never ends holds nobody. */
+static void claims_under_way_are_awaited_by_what_arrived_after_them(void **state)
+{
+    struct fixture *f = *state;
+    struct list siblings;
+    char before[PLACE_TOKEN_MAX], between[PLACE_TOKEN_MAX], after[PLACE_TOKEN_MAX];
+    list_init(&siblings);
+    folder_write(f->dir, "incoming/first.csv", "n\n1\n");
+    folder_write(f->dir, "incoming/a.csv", "n\n1\n");
+    folder_write(f->dir, "incoming/b.csv", "n\n1\n");
+    assert_true(claims_start(&f->claims, &(struct claim_wish){.path = "first.csv"})); /* keeps the worker busy */
+    place_token(&f->place, before);
+    assert_true(claims_start(&f->claims, &(struct claim_wish){.path = "a.csv", .siblings = &siblings}));
+    place_token(&f->place, between);
+    assert_true(claims_start(&f->claims, &(struct claim_wish){.path = "b.csv", .siblings = &siblings}));
+    place_token(&f->place, after);
+    assert_false(claims_await_earlier(&siblings, before));
+    assert_true(claims_await_earlier(&siblings, between));
+    claims_renew(&f->claims, claims_find(&f->claims, "a.csv")); /* it was replaced: it arrives now */
+    assert_false(claims_await_earlier(&siblings, between));
+    assert_true(claims_await_earlier(&siblings, after));
+    wait_over(f, 3);
+    assert_true(list_empty(&siblings));
+    assert_false(claims_await_earlier(&siblings, after));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -123,6 +149,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(one_alone_goes_at_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(those_that_wait_are_let_go_at_the_end, set_up, tear_down),
         cmocka_unit_test_setup_teardown(one_that_is_gone_is_told, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(claims_under_way_are_awaited_by_what_arrived_after_them, set_up, tear_down),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

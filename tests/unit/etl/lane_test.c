@@ -65,7 +65,9 @@ static void lanes_in_use_are_not_swept(void **state)
     struct arrival a = arrival_of("01");
     lane_put(lanes_get(&lanes, "waiting"), &a);
     lanes_get(&lanes, "running")->running = 1;
-    lanes_get(&lanes, "claiming")->claiming = 1;
+    struct claim claim = {0};
+    list_init(&claim.sibling);
+    list_append(&lanes_get(&lanes, "claiming")->claims, &claim.sibling);
     lanes_get(&lanes, "idle");
     assert_int_equal(HASH_COUNT(lanes.by_name), 4);
     lanes_sweep(&lanes);
