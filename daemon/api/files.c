@@ -31,8 +31,8 @@ enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, SHOWN_MAX = 4
     "$3::int8) p) q"                                                                                                               \
     " WHERE coalesce(bytes_before, 0) < 8388608 ORDER BY line, byte_offset, column_name"
 
-/* The header line, then the rows as they stood in the file: what is mended there can be dropped again. What is stored of a file is
- * bounded (etl/load.c). */
+/* The header line (a CR at its end says that records end so), then the rows as they stood in the file: what is mended there can be
+ * dropped again. What is stored of a file is bounded (etl/load.c). */
 #define SQL_REJECTED_ROWS                                                                                                          \
     "SELECT raw FROM (SELECT header AS raw, -1 AS line, -1 AS byte_offset FROM cetl.file WHERE id = $1::int8"                      \
     " UNION ALL SELECT raw, line, byte_offset FROM cetl.reject WHERE file_id = $1::int8 AND line > 0) r"                           \
@@ -177,11 +177,18 @@ static bool write_rejects(struct http_request *r, const PGresult *rows, struct b
 static bool write_rejected_rows(struct http_request *r, const PGresult *rows, struct buf *body)
 {
     if (PQntuples(rows) == 0) return no_file(r);
+    char end = '\n';
     for (int i = 0; i < PQntuples(rows); i++) {
         if (PQgetisnull(rows, i, 0)) continue;
         struct slice line = {PQgetvalue(rows, i, 0), (size_t)PQgetlength(rows, i, 0)};
+        bool first = i == 0, cr = first && line.len > 0 && line.p[line.len - 1] == '\r';
+        if (cr) {
+            end = '\r';
+            line.len--;
+        }
         buf_put(body, line);
-        if (i > 0 || !slice_equal(line, SLICE("\xef\xbb\xbf"))) buf_putc(body, '\n'); /* a byte order mark is no line */
+        /* A byte order mark is no line. */
+        if (!first || (line.len > 0 && !slice_equal(line, SLICE("\xef\xbb\xbf")))) buf_putc(body, end);
     }
     http_header(r, "Content-Disposition", "attachment; filename=\"rejects.csv\"");
     return true;

@@ -180,7 +180,7 @@ static int keep_cells(struct head *h, const struct record *record)
 }
 
 /* What must stand before rows of this file so that they can be read as a file again, in UTF-8: the mark, where the file is in
- * another encoding, the lines that are skipped, and the header. */
+ * another encoding, the lines that are skipped, and the header; with a CR at its end where that ends the records. */
 static int keep_raw(struct head *h, struct slice text, const struct record *record)
 {
     const struct dialect *d = &h->plan_head.dialect;
@@ -197,11 +197,13 @@ static int keep_raw(struct head *h, struct slice text, const struct record *reco
                          "line %llu: %zu bytes stand before the first row, where at most %d may; is a quote left open, or is "
                          "there no header (header = no)?",
                          (unsigned long long)record->line, raw.len, RAW_MAX);
-    char *copy = arena_alloc(&h->arena, mark.len + raw.len + 1);
+    struct slice end = d->line_end == DIALECT_END_CR ? SLICE("\r") : SLICE("");
+    char *copy = arena_alloc(&h->arena, mark.len + raw.len + end.len + 1);
     if (!copy) return -ENOMEM;
     memcpy(copy, mark.p, mark.len);
     if (raw.len) memcpy(copy + mark.len, raw.p, raw.len);
-    h->plan_head.raw = (struct slice){copy, mark.len + raw.len};
+    memcpy(copy + mark.len + raw.len, end.p, end.len);
+    h->plan_head.raw = (struct slice){copy, mark.len + raw.len + end.len};
     return 0;
 }
 

@@ -20,7 +20,7 @@ struct plan_head {
     struct dialect dialect; /* detected; header is YES or NO */
     struct slice *cell;     /* of the first record; its header's names where there is a header */
     size_t cells;
-    struct slice raw;          /* the header as it stands in the file; empty where there is none */
+    struct slice raw;          /* what stands before the rows, as head.c keeps it; may be empty */
     const char **name;         /* of each cell, as a column's: distinct, never empty */
     struct plan_name *by_name; /* the same as a hash table */
     struct slice path;         /* below incoming/, for the parts of the dataset's globs; may be empty */

@@ -7,6 +7,8 @@ import io
 import struct
 import zipfile
 
+import pytest
+
 PEOPLE = "[dataset people]\nfiles = people*\ncolumns = id bigint, name text\n"
 ROWS = [(1, "Zoë"), (2, "a,b"), (3, None)]
 TEXT = 'id,name\r\n1,Zoë\r\n2,"a,b"\r\n3,\r\n'
@@ -156,6 +158,21 @@ def test_rejects_of_any_file_can_be_mended_and_dropped_again(cetld, database):
         daemon.drop("d%d.csv" % i, mended.encode("utf-8-sig"))
         daemon.wait_state("d%d.csv" % i, nth=2)
         assert people(database, "d%d" % i) == [(1, "Zoë"), (2, "b")]
+
+
+@pytest.mark.parametrize("header,options,encoding", [
+    ("id,name\r", "", "utf-8"), ("id,name\r", "line_end = cr", "cp1252"), ("", "line_end = cr\nheader = no", "utf-8"),
+    ("", "line_end = cr\nheader = no", "cp1252"), ("A report\rid,name\r", "skip_lines = 1", "utf-8")])
+def test_rejects_of_a_file_whose_records_end_in_cr_too(cetld, database, header, options, encoding):
+    daemon = cetld(dataset("d0", "max_errors = 10\nencoding = %s\n%s\n" % (encoding, options)))
+    daemon.drop("d0.csv", (header + "x,Zoë\r2,b\ry,c\r").encode(encoding))
+    entry = daemon.wait_state("d0.csv")
+    rows = daemon.get("/v1/files/%s/rejects?format=csv" % entry["id"]).body.decode("utf-8-sig")
+    assert rows == header + "x,Zoë\ry,c\r"
+    mended = rows.replace("x,", "1,").replace("y,", "3,")
+    daemon.drop("d0.csv", mended.encode("utf-8-sig" if encoding != "utf-8" else "utf-8"))
+    daemon.wait_state("d0.csv", nth=2)
+    assert people(database, "d0") == [(1, "Zoë"), (2, "b"), (3, "c")]
 
 
 # -- packed
