@@ -317,10 +317,10 @@ enum db_refusal db_refusal_of(const char *sqlstate)
         const char *prefix;
         enum db_refusal refusal;
     } rows[] = {
-        {"08", DB_RETRY},    {"40", DB_RETRY},    {"53", DB_RETRY},    {"57", DB_RETRY},
-        {"58", DB_RETRY},    {"55P03", DB_RETRY}, {"25P03", DB_RETRY}, {"25006", DB_RETRY},
-        {"26000", DB_RETRY}, {"28", DB_PAUSE},    {"3D", DB_PAUSE},    {"3F", DB_PAUSE},
-        {"42", DB_PAUSE},    {"22", DB_BAD_DATA}, {"23", DB_BAD_DATA}, {"P0001", DB_BAD_DATA},
+        {"08", DB_RETRY},       {"40", DB_RETRY},       {"53", DB_RETRY},       {"57", DB_RETRY},    {"58", DB_RETRY},
+        {"55P03", DB_RETRY},    {"25P03", DB_RETRY},    {"25006", DB_RETRY},    {"26000", DB_RETRY}, {"28", DB_PAUSE},
+        {"3D", DB_PAUSE},       {"3F", DB_PAUSE},       {"42", DB_PAUSE},       {"22", DB_BAD_DATA}, {"23", DB_BAD_DATA},
+        {"P0001", DB_BAD_DATA}, {"54000", DB_BAD_DATA}, {"54001", DB_BAD_DATA},
     };
     if (!sqlstate[0]) return DB_RETRY;
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)

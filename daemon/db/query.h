@@ -76,7 +76,8 @@ void db_quote_table(struct buf *out, struct slice qualified);
 enum db_refusal {
     DB_RETRY,    /* 08, 40, 53, 57, 58, 55P03, 25P03, 25006: the same again later */
     DB_PAUSE,    /* 28, 3D, 3F, 42: a person must mend something; keep the files queued */
-    DB_BAD_DATA, /* 22, 23, P0001 (a trigger's RAISE EXCEPTION): the rows are at fault */
+    DB_BAD_DATA, /* 22, 23, P0001 (a trigger's RAISE EXCEPTION), 54000 (a row, or its entry of an index, is too big), 54001 (JSON
+                  * that is too deep): the rows are at fault */
     DB_FAIL,     /* anything else fails the file with the server's words */
 };
 /** What a SQLSTATE asks for (DESIGN: server's refusals). "" (no server spoke) is DB_RETRY. */

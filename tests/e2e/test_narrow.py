@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Rows that only the server can refuse: found one by one, rejected within the budget, named without one; the rest loads."""
 
+import hashlib
 import os
 
 import pytest
@@ -58,6 +59,9 @@ REFUSALS = {
                         " RETURN new; END $$", "CREATE TRIGGER t BEFORE INSERT ON items FOR EACH ROW EXECUTE FUNCTION f()"], "500,bad,1", "", "P0001"),
     "trigger_after": (["CREATE FUNCTION f() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN IF new.kind = 'bad' THEN PERFORM 1 / 0; END IF;"
                        " RETURN new; END $$", "CREATE TRIGGER t AFTER INSERT ON items FOR EACH ROW EXECUTE FUNCTION f()"], "500,bad,1", "", "22012"),
+    "row_too_big": (["ALTER TABLE items ALTER kind SET STORAGE PLAIN"], "500," + "x" * 9000 + ",1", "", "54000"),
+    "index_row_too_big": (["CREATE INDEX ON items (kind)"], "500," + "".join(hashlib.sha256(b"%d" % i).hexdigest() for i in range(100)) + ",1", "", "54000"),
+    "nested_too_deep": (["ALTER TABLE items ADD CHECK (left(kind, 1) <> '[' OR kind::json IS NOT NULL)"], "500," + "[" * 100000 + ",1", "", "54001"),
     "index_expression": (["CREATE INDEX ON items ((1 / (amount - 77)))"], "500,k,77", "", "22012"),
 }
 

@@ -320,11 +320,12 @@ static void a_sqlstate_says_what_to_do(void **state)
         const char *sqlstate;
         enum db_refusal refusal;
     } rows[] = {
-        {"", DB_RETRY},      {"08006", DB_RETRY}, {"40001", DB_RETRY},    {"40P01", DB_RETRY},    {"53300", DB_RETRY},
-        {"57P01", DB_RETRY}, {"57014", DB_RETRY}, {"58030", DB_RETRY},    {"55P03", DB_RETRY},    {"25P03", DB_RETRY},
-        {"25006", DB_RETRY}, {"28P01", DB_PAUSE}, {"3D000", DB_PAUSE},    {"3F000", DB_PAUSE},    {"P0001", DB_BAD_DATA},
-        {"42P01", DB_PAUSE}, {"42501", DB_PAUSE}, {"22P02", DB_BAD_DATA}, {"23505", DB_BAD_DATA}, {"25P02", DB_FAIL},
-        {"0A000", DB_FAIL},  {"XX000", DB_FAIL},  {"55000", DB_FAIL},     {"P0002", DB_FAIL},
+        {"", DB_RETRY},         {"08006", DB_RETRY}, {"40001", DB_RETRY},    {"40P01", DB_RETRY},    {"53300", DB_RETRY},
+        {"57P01", DB_RETRY},    {"57014", DB_RETRY}, {"58030", DB_RETRY},    {"55P03", DB_RETRY},    {"25P03", DB_RETRY},
+        {"25006", DB_RETRY},    {"28P01", DB_PAUSE}, {"3D000", DB_PAUSE},    {"3F000", DB_PAUSE},    {"P0001", DB_BAD_DATA},
+        {"42P01", DB_PAUSE},    {"42501", DB_PAUSE}, {"22P02", DB_BAD_DATA}, {"23505", DB_BAD_DATA}, {"25P02", DB_FAIL},
+        {"0A000", DB_FAIL},     {"XX000", DB_FAIL},  {"55000", DB_FAIL},     {"P0002", DB_FAIL},     {"54000", DB_BAD_DATA},
+        {"54001", DB_BAD_DATA}, {"54011", DB_FAIL},
     };
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++)
         assert_int_equal(db_refusal_of(rows[i].sqlstate), rows[i].refusal);
