@@ -1,4 +1,424 @@
 /* SPDX-License-Identifier: MIT */
+/*
+ * Casts among bool, int2, int4, int8, numeric, float4 and float8, and numeric's length coercion.
+ *
+ * Floats become integers to the nearest even, numerics away from zero. A float becomes a numeric by the digits that its type
+ * always keeps (15, 6), a numeric a float by its text.
+ *
+ * Source: PostgreSQL manual, "Numeric Types"; pg_cast of its server.
+ */
+#include "base/buf.h"
+#include "data/decimal.h"
+#include "data/type_float.h"
+#include "data/type_numeric.h"
 #include "expr/function.h"
 
-const struct expr_cast expr_cast_number[] = {{0}};
+#include <float.h>
+#include <math.h>
+#include <stdio.h>
+
+#define ALWAYS_INLINE __attribute__((always_inline)) static inline
+#define SIGNATURE struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret
+
+enum { GROUP = DECIMAL_BASE_DIGITS, GROUP_LEN = 2, FLOAT_TEXT_MAX = 32, NUMERIC_TEXT_MAX = 1 << 18 };
+
+static const char *integer_name(int bits)
+{
+    return bits == 16 ? "smallint" : bits == 32 ? "integer" : "bigint";
+}
+
+__attribute__((cold)) static int out_of_range(struct expr_run *run, uint32_t row, int bits)
+{
+    return expr_fail(run, row, "22003", "%s out of range", integer_name(bits));
+}
+
+/* Integers */
+
+ALWAYS_INLINE int narrow(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret,
+                         int bits)
+{
+    const union value *value = call->arg[0]->value;
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t at = rows->row[i];
+        int64_t v = value[at].i;
+        if (v != (bits == 16 ? (int16_t)v : (int32_t)v)) {
+            int r = out_of_range(run, at, bits);
+            if (r) return r;
+        }
+        ret->value[at].i = v;
+    }
+    return 0;
+}
+
+static int to_int2(SIGNATURE)
+{
+    return narrow(run, call, rows, ret, 16);
+}
+
+static int to_int4(SIGNATURE)
+{
+    return narrow(run, call, rows, ret, 32);
+}
+
+static int to_bool(SIGNATURE)
+{
+    (void)run;
+    for (size_t i = 0; i < rows->n; i++)
+        ret->value[rows->row[i]].i = call->arg[0]->value[rows->row[i]].i != 0;
+    return 0;
+}
+
+static int int_to_float8(SIGNATURE)
+{
+    (void)run;
+    for (size_t i = 0; i < rows->n; i++)
+        ret->value[rows->row[i]].f = (double)call->arg[0]->value[rows->row[i]].i;
+    return 0;
+}
+
+/* Rounded once, not by way of a double. */
+static int int_to_float4(SIGNATURE)
+{
+    (void)run;
+    for (size_t i = 0; i < rows->n; i++)
+        ret->value[rows->row[i]].f = (double)(float)call->arg[0]->value[rows->row[i]].i;
+    return 0;
+}
+
+static int int_to_numeric(SIGNATURE)
+{
+    char *to = arena_alloc(run->arena, rows->n * DECIMAL_INT_MAX);
+    if (!to) return -ENOMEM;
+    for (size_t i = 0; i < rows->n; i++) {
+        int64_t v = call->arg[0]->value[rows->row[i]].i;
+        size_t len = decimal_of_int128(v < 0 ? -1 : 0, (uint64_t)v, to);
+        ret->value[rows->row[i]].s = (struct slice){to, len};
+        to += len;
+    }
+    return 0;
+}
+
+/* Floats */
+
+ALWAYS_INLINE int float_to_int(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows,
+                               struct batch_column *ret, int bits)
+{
+    const double end = bits == 16 ? 0x1p15 : bits == 32 ? 0x1p31 : 0x1p63;
+    const union value *value = call->arg[0]->value;
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t at = rows->row[i];
+        double v = rint(value[at].f);
+        if (v >= -end && v < end) {
+            ret->value[at].i = (int64_t)v;
+            continue;
+        }
+        int r = out_of_range(run, at, bits);
+        if (r) return r;
+    }
+    return 0;
+}
+
+static int float_to_int2(SIGNATURE)
+{
+    return float_to_int(run, call, rows, ret, 16);
+}
+
+static int float_to_int4(SIGNATURE)
+{
+    return float_to_int(run, call, rows, ret, 32);
+}
+
+static int float_to_int8(SIGNATURE)
+{
+    return float_to_int(run, call, rows, ret, 64);
+}
+
+static int float8_to_float4(SIGNATURE)
+{
+    const union value *value = call->arg[0]->value;
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t at = rows->row[i];
+        double from = value[at].f;
+        float v = (float)from;
+        int r = 0;
+        if (isinf(v) && !isinf(from)) r = expr_fail(run, at, "22003", "value out of range: overflow");
+        if (v == 0 && from != 0) r = expr_fail(run, at, "22003", "value out of range: underflow");
+        if (r) return r;
+        ret->value[at].f = (double)v;
+    }
+    return 0;
+}
+
+static int float_to_numeric(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows,
+                            struct batch_column *ret, int digits)
+{
+    const struct type_input plain = {.type = {TYPE_NUMERIC, -1}};
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t at = rows->row[i];
+        double v = call->arg[0]->value[at].f;
+        char text[FLOAT_TEXT_MAX];
+        snprintf(text, sizeof(text), "%.*g", digits, v);
+        int r = type_numeric_parse(&plain, isnan(v) ? SLICE("NaN") : slice_of(text), run->arena, &ret->value[at]);
+        if (r) return r < 0 ? r : -EINVAL;
+    }
+    return 0;
+}
+
+static int float4_to_numeric(SIGNATURE)
+{
+    return float_to_numeric(run, call, rows, ret, FLT_DIG);
+}
+
+static int float8_to_numeric(SIGNATURE)
+{
+    return float_to_numeric(run, call, rows, ret, DBL_DIG);
+}
+
+/* Numerics */
+
+/* The nearest integer; false: it has more than 20 digits. The groups that count are at most five. */
+static bool nearest(const struct decimal *d, __int128 *ret_nearest)
+{
+    __int128 v = 0;
+    if (d->n > 0 && d->weight > 4) return false;
+    for (int32_t i = 0; i <= d->weight; i++)
+        v = v * DECIMAL_BASE + (i < d->n ? decimal_digit(d, i) : 0);
+    int32_t behind = d->weight + 1;
+    if (behind >= 0 && behind < d->n && decimal_digit(d, behind) >= DECIMAL_BASE / 2) v++;
+    *ret_nearest = d->negative ? -v : v;
+    return true;
+}
+
+static int numeric_to_int(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows,
+                          struct batch_column *ret, int bits)
+{
+    const __int128 end = (__int128)1 << (bits - 1);
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t at = rows->row[i];
+        struct decimal d = decimal_open(call->arg[0]->value[at].s);
+        __int128 v;
+        int r = 0;
+        if (d.class != DECIMAL_FINITE)
+            r = expr_fail(run, at, "0A000", "cannot convert %s to %s", d.class == DECIMAL_NAN ? "NaN" : "infinity",
+                          integer_name(bits));
+        else if (!nearest(&d, &v) || v < -end || v >= end)
+            r = out_of_range(run, at, bits);
+        else
+            ret->value[at].i = (int64_t)v;
+        if (r) return r;
+    }
+    return 0;
+}
+
+static int numeric_to_int2(SIGNATURE)
+{
+    return numeric_to_int(run, call, rows, ret, 16);
+}
+
+static int numeric_to_int4(SIGNATURE)
+{
+    return numeric_to_int(run, call, rows, ret, 32);
+}
+
+static int numeric_to_int8(SIGNATURE)
+{
+    return numeric_to_int(run, call, rows, ret, 64);
+}
+
+/* Where both are exact the division rounds once, as reading the text does. */
+static bool exact_quotient(struct slice value, double *ret_value)
+{
+    __int128 small;
+    int32_t scale;
+    if (!decimal_small(value, &small, &scale) || small > (__int128)1 << 53 || small < -((__int128)1 << 53)) return false;
+    *ret_value = (double)(int64_t)small / 1e8;
+    return true;
+}
+
+static int float_of_text(struct expr_run *run, uint32_t at, struct buf *text, bool single, union value *ret)
+{
+    const struct type_input plain = {.type = {single ? TYPE_FLOAT4 : TYPE_FLOAT8, -1}};
+    const char *words = buf_cstr(text);
+    if (!words) return -ENOMEM;
+    int r = (single ? type_float_single : type_float_double)(&plain, slice_of(words), run->arena, ret);
+    if (r != TYPE_E_RANGE) return r > 0 ? -EINVAL : r;
+    return expr_fail(run, at, "22003", "\"%s\" is out of range for type %s", words, single ? "real" : "double precision");
+}
+
+static int numeric_to_float(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows,
+                            struct batch_column *ret, bool single)
+{
+    struct buf text;
+    buf_init(&text, NUMERIC_TEXT_MAX);
+    int r = 0;
+    for (size_t i = 0; i < rows->n && !r; i++) {
+        uint32_t at = rows->row[i];
+        struct slice value = call->arg[0]->value[at].s;
+        if (!single && exact_quotient(value, &ret->value[at].f)) continue;
+        buf_reset(&text);
+        decimal_text(value, &text);
+        r = float_of_text(run, at, &text, single, &ret->value[at]);
+    }
+    buf_done(&text);
+    return r;
+}
+
+static int numeric_to_float4(SIGNATURE)
+{
+    return numeric_to_float(run, call, rows, ret, true);
+}
+
+static int numeric_to_float8(SIGNATURE)
+{
+    return numeric_to_float(run, call, rows, ret, false);
+}
+
+/* A numeric that is being made: groups as numbers, with room for a carry before them. */
+struct draft {
+    uint16_t *group; /* group[0] is the carry's */
+    int32_t n;       /* behind that */
+    int32_t weight;  /* of group[1] */
+};
+
+static int draft_of(const struct decimal *d, struct arena *arena, struct draft *ret_draft)
+{
+    uint16_t *block = arena_alloc(arena, DECIMAL_HEAD + ((size_t)d->n + 1) * GROUP_LEN);
+    if (!block) return -ENOMEM;
+    struct draft draft = {.group = block + DECIMAL_HEAD / GROUP_LEN, .n = d->n, .weight = d->weight};
+    draft.group[0] = 0;
+    for (int32_t i = 0; i < d->n; i++)
+        draft.group[i + 1] = (uint16_t)decimal_digit(d, i);
+    *ret_draft = draft;
+    return 0;
+}
+
+/* Half away from zero to `scale` digits behind the point, which may be negative. */
+static void draft_round(struct draft *d, int scale)
+{
+    static const uint16_t unit[GROUP] = {DECIMAL_BASE, 1000, 100, 10};
+    int64_t keep = ((int64_t)d->weight + 1) * GROUP + scale; /* decimal digits, counted from group[1] on */
+    if (keep >= (int64_t)d->n * GROUP) return;
+    if (keep < 0) {
+        d->n = 0;
+        return;
+    }
+    int32_t last = (int32_t)((keep + GROUP - 1) / GROUP); /* the group of the last digit that stays; 0: the carry's */
+    int within = (int)(keep % GROUP);
+    bool up;
+    if (within == 0) {
+        up = d->group[last + 1] >= DECIMAL_BASE / 2;
+    } else {
+        uint16_t cut = d->group[last] % unit[within];
+        d->group[last] = (uint16_t)(d->group[last] - cut);
+        up = cut >= unit[within] / 2;
+    }
+    d->n = last;
+    if (!up) return;
+    d->group[last] = (uint16_t)(d->group[last] + (within ? unit[within] : 1));
+    for (; d->group[last] >= DECIMAL_BASE; last--) {
+        d->group[last] = (uint16_t)(d->group[last] - DECIMAL_BASE);
+        d->group[last - 1]++;
+    }
+}
+
+/* The bytes; d's memory becomes the value's. */
+static struct slice draft_finish(const struct draft *d, bool negative, int scale)
+{
+    uint16_t *first = d->group, *end = d->group + 1 + d->n;
+    int32_t weight = d->weight + 1;
+    for (; first < end && *first == 0; first++)
+        weight--;
+    while (end > first && end[-1] == 0)
+        end--;
+    size_t n = (size_t)(end - first);
+    uint16_t *value = first - DECIMAL_HEAD / GROUP_LEN;
+    for (size_t i = 0; i < n; i++)
+        first[i] = htobe16(first[i]);
+    value[0] = htobe16((uint16_t)n);
+    value[1] = htobe16(n ? (uint16_t)weight : 0);
+    value[2] = htobe16(n && negative ? 0x4000 : 0);
+    value[3] = htobe16((uint16_t)(scale > 0 ? scale : 0));
+    return (struct slice){(const char *)value, DECIMAL_HEAD + n * GROUP_LEN};
+}
+
+/* Decimal digits before the point; 0 or negative for values below 1. d->n > 0 */
+static int64_t digits_before(const struct decimal *d)
+{
+    uint32_t first = decimal_digit(d, 0);
+    return (int64_t)d->weight * GROUP + 1 + (first >= 10) + (first >= 100) + (first >= 1000);
+}
+
+static int limit(struct expr_run *run, uint32_t at, struct slice value, int precision, int scale, struct slice *ret)
+{
+    struct decimal d = decimal_open(value);
+    *ret = value;
+    if (d.class == DECIMAL_NAN) return 0;
+    if (d.class == DECIMAL_FINITE && d.scale != scale) {
+        struct draft draft;
+        int r = draft_of(&d, run->arena, &draft);
+        if (r) return r;
+        draft_round(&draft, scale);
+        *ret = draft_finish(&draft, d.negative, scale);
+        d = decimal_open(*ret);
+    }
+    if (d.class == DECIMAL_FINITE && (d.n == 0 || digits_before(&d) <= precision - scale)) return 0;
+    return expr_fail(run, at, "22003", "numeric field overflow");
+}
+
+static int to_length(SIGNATURE)
+{
+    int precision, scale;
+    bool limited = type_numeric_typmod(call->type.typmod, &precision, &scale);
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t at = rows->row[i];
+        ret->value[at] = call->arg[0]->value[at];
+        int r = limited ? limit(run, at, call->arg[0]->value[at].s, precision, scale, &ret->value[at].s) : 0;
+        if (r) return r;
+    }
+    return 0;
+}
+
+#define CAST(from, to, context, name, kernel)                                                                                      \
+    {                                                                                                                              \
+        from, to, EXPR_CAST_##context,                                                                                             \
+        {                                                                                                                          \
+            name, 1, {from}, to, 0, kernel                                                                                         \
+        }                                                                                                                          \
+    }
+
+const struct expr_cast expr_cast_number[] = {
+    CAST(TYPE_BOOL, TYPE_INT4, EXPLICIT, "int4", NULL),
+    CAST(TYPE_INT4, TYPE_BOOL, EXPLICIT, "bool", to_bool),
+    CAST(TYPE_INT2, TYPE_INT4, IMPLICIT, "int4", NULL),
+    CAST(TYPE_INT2, TYPE_INT8, IMPLICIT, "int8", NULL),
+    CAST(TYPE_INT2, TYPE_NUMERIC, IMPLICIT, "numeric", int_to_numeric),
+    CAST(TYPE_INT2, TYPE_FLOAT4, IMPLICIT, "float4", int_to_float4),
+    CAST(TYPE_INT2, TYPE_FLOAT8, IMPLICIT, "float8", int_to_float8),
+    CAST(TYPE_INT4, TYPE_INT2, ASSIGNMENT, "int2", to_int2),
+    CAST(TYPE_INT4, TYPE_INT8, IMPLICIT, "int8", NULL),
+    CAST(TYPE_INT4, TYPE_NUMERIC, IMPLICIT, "numeric", int_to_numeric),
+    CAST(TYPE_INT4, TYPE_FLOAT4, IMPLICIT, "float4", int_to_float4),
+    CAST(TYPE_INT4, TYPE_FLOAT8, IMPLICIT, "float8", int_to_float8),
+    CAST(TYPE_INT8, TYPE_INT2, ASSIGNMENT, "int2", to_int2),
+    CAST(TYPE_INT8, TYPE_INT4, ASSIGNMENT, "int4", to_int4),
+    CAST(TYPE_INT8, TYPE_NUMERIC, IMPLICIT, "numeric", int_to_numeric),
+    CAST(TYPE_INT8, TYPE_FLOAT4, IMPLICIT, "float4", int_to_float4),
+    CAST(TYPE_INT8, TYPE_FLOAT8, IMPLICIT, "float8", int_to_float8),
+    CAST(TYPE_FLOAT4, TYPE_INT2, ASSIGNMENT, "int2", float_to_int2),
+    CAST(TYPE_FLOAT4, TYPE_INT4, ASSIGNMENT, "int4", float_to_int4),
+    CAST(TYPE_FLOAT4, TYPE_INT8, ASSIGNMENT, "int8", float_to_int8),
+    CAST(TYPE_FLOAT4, TYPE_NUMERIC, ASSIGNMENT, "numeric", float4_to_numeric),
+    CAST(TYPE_FLOAT4, TYPE_FLOAT8, IMPLICIT, "float8", NULL),
+    CAST(TYPE_FLOAT8, TYPE_INT2, ASSIGNMENT, "int2", float_to_int2),
+    CAST(TYPE_FLOAT8, TYPE_INT4, ASSIGNMENT, "int4", float_to_int4),
+    CAST(TYPE_FLOAT8, TYPE_INT8, ASSIGNMENT, "int8", float_to_int8),
+    CAST(TYPE_FLOAT8, TYPE_NUMERIC, ASSIGNMENT, "numeric", float8_to_numeric),
+    CAST(TYPE_FLOAT8, TYPE_FLOAT4, ASSIGNMENT, "float4", float8_to_float4),
+    CAST(TYPE_NUMERIC, TYPE_INT2, ASSIGNMENT, "int2", numeric_to_int2),
+    CAST(TYPE_NUMERIC, TYPE_INT4, ASSIGNMENT, "int4", numeric_to_int4),
+    CAST(TYPE_NUMERIC, TYPE_INT8, ASSIGNMENT, "int8", numeric_to_int8),
+    CAST(TYPE_NUMERIC, TYPE_FLOAT4, IMPLICIT, "float4", numeric_to_float4),
+    CAST(TYPE_NUMERIC, TYPE_FLOAT8, IMPLICIT, "float8", numeric_to_float8),
+    CAST(TYPE_NUMERIC, TYPE_NUMERIC, IMPLICIT, "numeric", to_length),
+    {.function = {0}},
+};
