@@ -8,7 +8,7 @@
  * Source: PostgreSQL manual, "Numeric Types"; pg_cast of its server.
  */
 #include "base/buf.h"
-#include "data/decimal.h"
+#include "data/decimal_math.h"
 #include "data/type_float.h"
 #include "data/type_numeric.h"
 #include "expr/function.h"
@@ -20,7 +20,7 @@
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline
 #define SIGNATURE struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret
 
-enum { GROUP = DECIMAL_BASE_DIGITS, GROUP_LEN = 2, FLOAT_TEXT_MAX = 32, NUMERIC_TEXT_MAX = 1 << 18 };
+enum { FLOAT_TEXT_MAX = 32, NUMERIC_TEXT_MAX = 1 << 18 };
 
 static const char *integer_name(int bits)
 {
@@ -176,35 +176,23 @@ static int float8_to_numeric(SIGNATURE)
 
 /* Numerics */
 
-/* The nearest integer; false: it has more than 20 digits. The groups that count are at most five. */
-static bool nearest(const struct decimal *d, __int128 *ret_nearest)
-{
-    __int128 v = 0;
-    if (d->n > 0 && d->weight > 4) return false;
-    for (int32_t i = 0; i <= d->weight; i++)
-        v = v * DECIMAL_BASE + (i < d->n ? decimal_digit(d, i) : 0);
-    int32_t behind = d->weight + 1;
-    if (behind >= 0 && behind < d->n && decimal_digit(d, behind) >= DECIMAL_BASE / 2) v++;
-    *ret_nearest = d->negative ? -v : v;
-    return true;
-}
-
 static int numeric_to_int(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows,
                           struct batch_column *ret, int bits)
 {
-    const __int128 end = (__int128)1 << (bits - 1);
+    const int64_t least = -1 - (int64_t)(UINT64_MAX >> (65 - bits)), greatest = -1 - least;
     for (size_t i = 0; i < rows->n; i++) {
         uint32_t at = rows->row[i];
-        struct decimal d = decimal_open(call->arg[0]->value[at].s);
-        __int128 v;
+        struct slice value = call->arg[0]->value[at].s;
+        enum decimal_class class = decimal_class(value);
+        int64_t v;
         int r = 0;
-        if (d.class != DECIMAL_FINITE)
-            r = expr_fail(run, at, "0A000", "cannot convert %s to %s", d.class == DECIMAL_NAN ? "NaN" : "infinity",
+        if (class != DECIMAL_FINITE)
+            r = expr_fail(run, at, "0A000", "cannot convert %s to %s", class == DECIMAL_NAN ? "NaN" : "infinity",
                           integer_name(bits));
-        else if (!nearest(&d, &v) || v < -end || v >= end)
+        else if (decimal_to_i64(value, &v) || v < least || v > greatest)
             r = out_of_range(run, at, bits);
         else
-            ret->value[at].i = (int64_t)v;
+            ret->value[at].i = v;
         if (r) return r;
     }
     return 0;
@@ -273,98 +261,6 @@ static int numeric_to_float8(SIGNATURE)
     return numeric_to_float(run, call, rows, ret, false);
 }
 
-/* A numeric that is being made: groups as numbers, with room for a carry before them. */
-struct draft {
-    uint16_t *group; /* group[0] is the carry's */
-    int32_t n;       /* behind that */
-    int32_t weight;  /* of group[1] */
-};
-
-static int draft_of(const struct decimal *d, struct arena *arena, struct draft *ret_draft)
-{
-    uint16_t *block = arena_alloc(arena, DECIMAL_HEAD + ((size_t)d->n + 1) * GROUP_LEN);
-    if (!block) return -ENOMEM;
-    struct draft draft = {.group = block + DECIMAL_HEAD / GROUP_LEN, .n = d->n, .weight = d->weight};
-    draft.group[0] = 0;
-    for (int32_t i = 0; i < d->n; i++)
-        draft.group[i + 1] = (uint16_t)decimal_digit(d, i);
-    *ret_draft = draft;
-    return 0;
-}
-
-/* Half away from zero to `scale` digits behind the point, which may be negative. */
-static void draft_round(struct draft *d, int scale)
-{
-    static const uint16_t unit[GROUP] = {DECIMAL_BASE, 1000, 100, 10};
-    int64_t keep = ((int64_t)d->weight + 1) * GROUP + scale; /* decimal digits, counted from group[1] on */
-    if (keep >= (int64_t)d->n * GROUP) return;
-    if (keep < 0) {
-        d->n = 0;
-        return;
-    }
-    int32_t last = (int32_t)((keep + GROUP - 1) / GROUP); /* the group of the last digit that stays; 0: the carry's */
-    int within = (int)(keep % GROUP);
-    bool up;
-    if (within == 0) {
-        up = d->group[last + 1] >= DECIMAL_BASE / 2;
-    } else {
-        uint16_t cut = d->group[last] % unit[within];
-        d->group[last] = (uint16_t)(d->group[last] - cut);
-        up = cut >= unit[within] / 2;
-    }
-    d->n = last;
-    if (!up) return;
-    d->group[last] = (uint16_t)(d->group[last] + (within ? unit[within] : 1));
-    for (; d->group[last] >= DECIMAL_BASE; last--) {
-        d->group[last] = (uint16_t)(d->group[last] - DECIMAL_BASE);
-        d->group[last - 1]++;
-    }
-}
-
-/* The bytes; d's memory becomes the value's. */
-static struct slice draft_finish(const struct draft *d, bool negative, int scale)
-{
-    uint16_t *first = d->group, *end = d->group + 1 + d->n;
-    int32_t weight = d->weight + 1;
-    for (; first < end && *first == 0; first++)
-        weight--;
-    while (end > first && end[-1] == 0)
-        end--;
-    size_t n = (size_t)(end - first);
-    uint16_t *value = first - DECIMAL_HEAD / GROUP_LEN;
-    for (size_t i = 0; i < n; i++)
-        first[i] = htobe16(first[i]);
-    value[0] = htobe16((uint16_t)n);
-    value[1] = htobe16(n ? (uint16_t)weight : 0);
-    value[2] = htobe16(n && negative ? 0x4000 : 0);
-    value[3] = htobe16((uint16_t)(scale > 0 ? scale : 0));
-    return (struct slice){(const char *)value, DECIMAL_HEAD + n * GROUP_LEN};
-}
-
-/* Decimal digits before the point; 0 or negative for values below 1. d->n > 0 */
-static int64_t digits_before(const struct decimal *d)
-{
-    uint32_t first = decimal_digit(d, 0);
-    return (int64_t)d->weight * GROUP + 1 + (first >= 10) + (first >= 100) + (first >= 1000);
-}
-
-static int limit(struct expr_run *run, uint32_t at, struct slice value, int precision, int scale, struct slice *ret)
-{
-    struct decimal d = decimal_open(value);
-    *ret = value;
-    if (d.class == DECIMAL_NAN) return 0;
-    if (d.class == DECIMAL_FINITE && d.scale != scale) {
-        struct draft draft;
-        int r = draft_of(&d, run->arena, &draft);
-        if (r) return r;
-        draft_round(&draft, scale);
-        *ret = draft_finish(&draft, d.negative, scale);
-        d = decimal_open(*ret);
-    }
-    if (d.class == DECIMAL_FINITE && (d.n == 0 || digits_before(&d) <= precision - scale)) return 0;
-    return expr_fail(run, at, "22003", "numeric field overflow");
-}
-
 static int to_length(SIGNATURE)
 {
     int precision, scale;
@@ -372,7 +268,8 @@ static int to_length(SIGNATURE)
     for (size_t i = 0; i < rows->n; i++) {
         uint32_t at = rows->row[i];
         ret->value[at] = call->arg[0]->value[at];
-        int r = limited ? limit(run, at, call->arg[0]->value[at].s, precision, scale, &ret->value[at].s) : 0;
+        int r = limited ? decimal_fit(ret->value[at].s, precision, scale, run->arena, &ret->value[at].s) : 0;
+        if (r > 0) r = expr_fail(run, at, "22003", "numeric field overflow");
         if (r) return r;
     }
     return 0;
