@@ -15,6 +15,7 @@
 #include "expr/expr.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 enum { CALLS_TEXT = 1024, CALLS_BLOCK = 1 << 16, CALLS_ARENA = 1 << 20 };
 
