@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/convert.h"
 
+#include "etl/sorter.h"
+
 #include <stdlib.h>
 
 enum {
@@ -73,6 +75,7 @@ struct conversion {
     struct reader reader;
     struct batch batch;
     struct pgcopy_lineage lineage;
+    struct sorter sorter; /* of plan->sort */
 };
 
 void convert_header(const struct convert_plan *plan, struct buf *out)
@@ -121,6 +124,8 @@ static int flush(struct conversion *c)
         pgcopy_rows(&c->out->copy, &c->batch, lineage);
     }
     int r = c->plan->index ? index_rows(c, at) : 0;
+    if (r == 0 && c->plan->sort_columns > 0)
+        r = sorter_add(&c->sorter, &c->batch, &c->out->copy, at, c->plan->text ? pgtext_row_bytes : pgcopy_row_bytes);
     if (r < 0) return r;
     arena_reset(&c->bench->arena);
     reader_forget(&c->reader);
@@ -177,7 +182,9 @@ static int run(struct conversion *c, bool header)
         int r = c->bench->infer ? infer_record(c, fault, &record) : convert_record(c, fault, &record);
         if (r != 0) return r;
     }
-    return c->bench->infer ? 0 : flush(c);
+    if (c->bench->infer) return 0;
+    int r = flush(c);
+    return r == 0 && c->plan->sort_columns > 0 ? sorter_finish(&c->sorter, &c->out->copy) : r;
 }
 
 /* Bytes of COPY that a chunk may come to. */
@@ -206,6 +213,8 @@ int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, st
         int r = batch_init(&c.batch, plan->types, plan->rule->columns, &bench->arena);
         if (r < 0) return r;
     }
+    sorter_init(&c.sorter, plan->sort, plan->sort_columns);
     int r = run(&c, plan->header && chunk->seq == 0);
+    sorter_done(&c.sorter);
     return r != 0 ? r : buf_check(&ret_output->copy);
 }

@@ -30,10 +30,12 @@ struct convert_plan {
     size_t aggregate_max; /* bytes of one partial */
     size_t rejects_max;   /* bytes of rejects kept for one chunk */
     size_t row_extra;     /* bytes that a row's COPY may hold beside what its cells come to: constants, NULLs, rescued headers */
-    bool lineage; /* behind each row stand its file's id and its line, for lineage or for the order of a stage */
-    bool text;        /* COPY's text format instead of its binary one: a column's type is none of ours */
-    bool keep_chunks; /* a chunk's bytes stay as long as its output */
-    bool index;       /* the output says where each of its rows lies */
+    bool lineage;         /* behind each row stand its file's id and its line, for lineage or for the order of a stage */
+    bool text;            /* COPY's text format instead of its binary one: a column's type is none of ours */
+    bool keep_chunks;     /* a chunk's bytes stay as long as its output */
+    bool index;           /* the output says where each of its rows lies */
+    const size_t *sort;   /* rule's columns by which a chunk's rows are sorted (sorter.h); not with `index` */
+    size_t sort_columns;
     /* Rows that the server refused, by line: they are rejected with its words instead of being sent. Sorted; NULL: none. */
     const struct reject_list *verdicts;
     const uint64_t *judged; /* lines of further ones, of which only that is known; sorted */

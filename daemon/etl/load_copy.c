@@ -9,6 +9,7 @@
 enum {
     CHUNK_BYTES = 512 * 1024,
     CHUNK_BYTES_MIN = 16 * 1024,
+    SORTED_BYTES_MAX = 4 * 1024 * 1024,
     CHUNK_EXTRA = 8,               /* bytes of COPY for a byte of the file that a chunk of full size has room for */
     REJECTS_MAX = 8 * 1024 * 1024, /* bytes of rejects kept for one file */
     ANALYZE_ROWS = 10000,
@@ -343,17 +344,29 @@ static void on_flow_ready(void *ctx)
     if (l->flowing && !load_is_unwinding(l) && over_budget(l, false)) pipeline_discard(l->pipeline); /* read on only to count */
 }
 
+/* Sorting gains with the rows that are sorted together; each load may always hold a chunk, whatever that comes to. */
+static size_t sorted_bytes(const struct load *l)
+{
+    size_t share = l->env->memory->max / PIPELINE_CHUNK_COST / ((size_t)l->settings->database.load_connections + 1);
+    return share < CHUNK_BYTES ? CHUNK_BYTES : share > SORTED_BYTES_MAX ? SORTED_BYTES_MAX : share;
+}
+
 /* Where rows bring more than their cells (constants, NULLs), which have a byte each at least, chunks are smaller, so that what is
  * made of one keeps its size. */
-static size_t chunk_bytes(const struct plan *p)
+static size_t chunk_bytes(const struct load *l)
 {
+    const struct plan *p = l->plan;
     size_t extra = p->convert.row_extra / (p->rule.cells ? p->rule.cells : 1);
-    size_t bytes = CHUNK_BYTES / (1 + extra / CHUNK_EXTRA);
+    size_t bytes = (p->convert.sort_columns > 0 ? sorted_bytes(l) : CHUNK_BYTES) / (1 + extra / CHUNK_EXTRA);
     return bytes > CHUNK_BYTES_MIN ? bytes : CHUNK_BYTES_MIN;
 }
 
 int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *, int, const struct error *))
 {
+    /* A keyed table is in no order of the file's anyway: what goes through a stage is merged in the order of the key. */
+    bool sorted = load_is_keyed(l) && l->plan->key && (l->way == WAY_COPY || l->way == WAY_PARALLEL);
+    l->plan->convert.sort = l->plan->key;
+    l->plan->convert.sort_columns = sorted ? l->plan->dataset->table.keys : 0;
     struct pipeline_config c = {
         .workers = l->env->workers,
         .memory = l->env->memory,
@@ -362,7 +375,7 @@ int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *,
                   .st = l->head.st,
                   .dialect = l->head.plan_head.dialect,
                   .options = l->head.input,
-                  .chunk_bytes = chunk_bytes(l->plan),
+                  .chunk_bytes = chunk_bytes(l),
                   .max_record = (size_t)l->settings->daemon.max_record},
         .plan = &l->plan->convert,
         .rejects_max = REJECTS_MAX,

@@ -5,9 +5,6 @@
 #include <stdlib.h>
 
 enum {
-    /* What a chunk may come to while it is in flight, in multiples of its bytes: itself and its COPY bytes. Corrected once those
-       are known. */
-    CHUNK_COST = 8,
     /* Chunks in flight a worker: enough to keep all busy while one output waits for the network. */
     CHUNKS_PER_WORKER = 4,
 };
@@ -224,7 +221,7 @@ static void convert_done(struct worker_job *job)
 /* Bytes that a chunk may come to. */
 static size_t chunk_cost(size_t bytes)
 {
-    return bytes < SIZE_MAX / CHUNK_COST ? bytes * CHUNK_COST : bytes;
+    return bytes < SIZE_MAX / PIPELINE_CHUNK_COST ? bytes * PIPELINE_CHUNK_COST : bytes;
 }
 
 /* The chunk that was cut goes to the workers. 0; PIPELINE_E_LATER: no bench is free, or no room for what it may come to; -ENOMEM.

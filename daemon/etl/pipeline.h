@@ -21,6 +21,10 @@
 
 struct pipeline;
 
+/** What a chunk may come to while it is in flight, in multiples of its bytes: itself, its COPY bytes, what sorts them. Corrected
+ * once those are known. */
+enum { PIPELINE_CHUNK_COST = 8 };
+
 /** The COPY bytes of one chunk. Several may be taken at once, by several senders. */
 struct piece {
     struct slice copy;

@@ -220,6 +220,20 @@ static int make_copy_sql(struct plan *p)
     return p->copy_sql ? 0 : -ENOMEM;
 }
 
+static int place_key(struct planning *m, const size_t *place)
+{
+    struct plan *p = m->plan;
+    const struct table *t = &p->dataset->table;
+    size_t *key = arena_array(&p->arena, t->keys + 1, sizeof *key);
+    if (!key) return -ENOMEM;
+    for (size_t i = 0; i < t->keys; i++) {
+        if (m->match.source[t->key[i]].kind == MATCH_NOTHING) return 0;
+        key[i] = place[t->key[i]];
+    }
+    if (t->keys > 0) p->key = key;
+    return 0;
+}
+
 static int make_rule(struct planning *m)
 {
     struct plan *p = m->plan;
@@ -250,6 +264,7 @@ static int make_rule(struct planning *m)
     p->convert.types = types;
     p->convert.lineage = t->lineage;
     int r = place_rollups(p, place);
+    if (r == 0) r = place_key(m, place);
     return r != 0 ? r : make_copy_sql(p);
 }
 

@@ -26,6 +26,7 @@ struct plan {
     struct type_format **format; /* of each rule column, or NULL */
     struct row_rule rule;
     struct convert_plan convert;
+    size_t *key; /* the table's key as columns of the rule, or NULL: it has none, or the file has not all of it */
     const char *copy_sql;
     struct plan_column *wanted; /* columns that the table lacks, of a plan that only infers */
     size_t n_wanted;

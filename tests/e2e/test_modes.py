@@ -224,6 +224,29 @@ def test_trigger_that_leaves_rows_out_sees_the_winners_only(cetld, database):
     assert database.rows("SELECT price, count(*)::int FROM stock GROUP BY price") == [(70, 1000)]
 
 
+@pytest.mark.parametrize("columns, key", [("id bigint primary key, b text", 1), ("b text, id numeric, primary key (b, id)", 2), ("id inet primary key, b text", 1)])
+def test_scattered_keys_load_in_the_order_of_the_key(cetld, database, folder, columns, key):
+    """Over several chunks, with rejects between: the same rows and counts as ever; within each chunk by key."""
+    daemon = cetld("[dataset things]\nfiles = things*.csv\nmode = upsert\nmax_errors = 5\ncolumns = %s\n" % columns)
+    r, numbers = random.Random(3), list(range(60000))
+    r.shuffle(numbers)
+    ids = ["10.%d.%d.%d" % (n >> 16, n >> 8 & 255, n & 255) if "inet" in columns else "%d" % n for n in numbers]
+    rows = ["%s,%s\n" % (i, "x" * (n % 50) if key == 1 else "ab"[n % 2]) for i, n in zip(ids, numbers)]
+    rows[7:7], rows[40000:40000] = ["oops,1,2\n"], ["1,2,3\n"]
+    entry = load_things(daemon, 1, "id,b\n" + "".join(rows))
+    assert entry["rows_rejected"] == 2 and counts(entry) == (60000, 0, 0)
+    assert [e["line"] for e in daemon.json("/v1/files/%d/rejects" % entry["id"])] == [9, 40002]
+    database.rows("CREATE TABLE expected (%s)" % columns)
+    path = os.path.join(folder, "good.csv")
+    with open(path, "w") as f:
+        f.write("id,b\n" + "".join(row for row in rows if row.count(",") == 1))
+    database.copy_csv("expected (id, b)", [path])
+    assert database.same("SELECT * FROM things", "SELECT * FROM expected")
+    by = 'host(id) COLLATE "C"' if "inet" in columns else "id" if key == 1 else "(b, id)"  # a type that only the server knows goes by its text
+    breaks = database.value("SELECT count(*)::int FROM (SELECT {0} < lag({0}) OVER (ORDER BY ctid) AS less FROM things) t WHERE less".format(by))
+    assert breaks <= 5
+
+
 # ---- what the table is like
 
 def test_file_without_a_key_column_is_refused(cetld, database):
