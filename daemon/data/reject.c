@@ -28,7 +28,25 @@ void reject_list_done(struct reject_list *l)
     for (size_t i = 0; i < l->n; i++)
         free_item(&l->item[i]);
     free(l->item);
+    free(l->unlisted);
     reject_list_init(l, l->max);
+}
+
+static void count_unlisted(struct reject_list *l, struct slice column, const char *code, uint64_t count)
+{
+    size_t i = 0;
+    while (i < l->n_unlisted && !(slice_equal(slice_of(l->unlisted[i].column), column) && strcmp(l->unlisted[i].code, code) == 0))
+        i++;
+    if (i == REJECT_KINDS_MAX || column.len >= sizeof l->unlisted[i].column) return;
+    if (i == l->n_unlisted) {
+        if (!l->unlisted) l->unlisted = malloc(REJECT_KINDS_MAX * sizeof *l->unlisted);
+        if (!l->unlisted) return;
+        struct reject_kind *k = &l->unlisted[l->n_unlisted++];
+        *k = (struct reject_kind){0};
+        if (column.len) memcpy(k->column, column.p, column.len);
+        snprintf(k->code, sizeof k->code, "%s", code);
+    }
+    l->unlisted[i].count += count;
 }
 
 static size_t text_bytes(const struct reject *r)
@@ -99,6 +117,7 @@ int reject_list_add(struct reject_list *l, const struct reject *r)
     int room = add(l, item);
     if (room > 0 && item.raw.len > RAW_LONG) room = add_without_raw(l, item);
     if (room < 0) return room;
+    if (room > 0) count_unlisted(l, item.column, item.code, 1);
     l->count++;
     return 0;
 }
@@ -107,6 +126,9 @@ int reject_list_move(struct reject_list *to, struct reject_list *from)
 {
     to->count += from->count - from->n;
     from->count = from->n;
+    for (size_t i = 0; i < from->n_unlisted; i++)
+        count_unlisted(to, slice_of(from->unlisted[i].column), from->unlisted[i].code, from->unlisted[i].count);
+    from->n_unlisted = 0;
     for (size_t i = 0; i < from->n; i++) {
         int room = make_room(to, text_bytes(&from->item[i]));
         if (room < 0) {
@@ -116,10 +138,12 @@ int reject_list_move(struct reject_list *to, struct reject_list *from)
             from->count -= i;
             return room;
         }
-        if (room)
+        if (room) {
+            count_unlisted(to, from->item[i].column, from->item[i].code, 1);
             free_item(&from->item[i]);
-        else
+        } else {
             to->item[to->n++] = from->item[i];
+        }
         to->count++;
     }
     from->n = 0;

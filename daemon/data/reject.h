@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Rejects: rows that were refused, with where, what and why, and their bytes as dropped. Bounded: beyond `max` bytes only the count
- * goes on; of a row so long that there is no room for its bytes the rest is kept.
+ * goes on, also by column and code where those are few; of a row so long that there is no room for its bytes the rest is kept.
  *
  * Thread: any, one at a time.
  */
@@ -26,11 +26,21 @@ struct reject {
 };
 enum { REJECT_VALUE_MAX = 200 };
 
+/** Of rejects for which there was no room. */
+struct reject_kind {
+    char column[64];
+    char code[6];
+    uint64_t count;
+};
+enum { REJECT_KINDS_MAX = 64 }; /* more are only in the list's count */
+
 struct reject_list {
     struct reject *item; /* the stored ones, in order of addition */
     size_t n, cap;
     uint64_t count;    /* all, also those there was no room for */
     size_t bytes, max; /* memory in use and its ceiling */
+    struct reject_kind *unlisted;
+    size_t n_unlisted;
 };
 
 void reject_list_init(struct reject_list *l, size_t max_bytes);

@@ -213,6 +213,7 @@ static void load_free(struct load *l)
     plan_free(l->plan);
     dataset_unref(l->judge);
     load_narrow_done(l);
+    free(l->altered);
     load_swap_done(l);
     reject_list_done(&l->rejects);
     config_unref(l->settings);

@@ -22,6 +22,27 @@ static void fail_unwidened(struct load *l, const char *why)
     load_conclude(l, LOAD_FAILED, &words);
 }
 
+/* What the table is to be told of once it is so. The names are the plan's. */
+static int remember(struct load *l, const struct guess_column *column, size_t n)
+{
+    free(l->altered);
+    l->altered = calloc(n + 1, sizeof *column);
+    l->n_altered = l->altered ? n : 0;
+    if (!l->altered) return -ENOMEM;
+    memcpy(l->altered, column, n * sizeof *column);
+    return 0;
+}
+
+static void tell(const struct load *l)
+{
+    const struct table *t = &l->plan->dataset->table;
+    char type[64], name[4 * NAME_MAX + 1];
+    log_escape(slice_of(l->arrival->file.name), name, sizeof name);
+    for (size_t i = 0; i < l->n_altered; i++)
+        log_notice("%s: table %s.%s %s column %s %s: %s", name, t->schema, t->name, l->widening ? "changes" : "gets",
+                   l->altered[i].name, type_sql(l->altered[i].as.type, type), l->altered[i].as.reason);
+}
+
 static void on_altered(void *ctx, int status, const struct error *err)
 {
     struct load *l = ctx;
@@ -33,19 +54,22 @@ static void on_altered(void *ctx, int status, const struct error *err)
         snprintf(why, sizeof why, "the column cannot be widened: %.600s", err->text);
         return fail_unwidened(l, why);
     }
-    if (!load_answered(l, &r) || load_outlived(l)) return;
+    if (!load_answered(l, &r)) return;
+    tell(l);
+    if (load_outlived(l)) return;
     struct dataset *d = catalog_find(l->env->catalog, l->plan->dataset->name);
     if (!d) return load_retry(l, -ESTALE, NULL);
     dataset_ref(d);
     l->widening = false;
     load_forget_attempt(l);
+    load_narrow_forget(l);
     plan_free(l->plan);
     l->plan = NULL;
     load_plan(l, d);
     dataset_unref(d);
 }
 
-/* The columns as they are to be, told in the log; 0 or negative. */
+/* Make the columns as they are to be; 0 or negative. */
 static int run_sql(struct load *l, const struct guess_column *column, size_t n)
 {
     struct buf sql;
@@ -57,13 +81,9 @@ static int run_sql(struct load *l, const struct guess_column *column, size_t n)
         guess_add_sql(&sql, d, column, n);
     }
     const char *text = buf_cstr(&sql);
-    int r = text ? catalog_alter(l->env->catalog, l->conn, d, text, on_altered, l) : -ENOMEM;
+    int r = text ? remember(l, column, n) : -ENOMEM;
+    if (r == 0) r = catalog_alter(l->env->catalog, l->conn, d, text, on_altered, l);
     buf_done(&sql);
-    for (size_t i = 0; i < n && r == 0; i++) {
-        char type[64];
-        log_notice("%s: table %s.%s %s column %s %s: %s", l->arrival->file.name, d->table.schema, d->table.name,
-                   l->widening ? "changes" : "gets", column[i].name, type_sql(column[i].as.type, type), column[i].as.reason);
-    }
     return r;
 }
 
@@ -132,21 +152,21 @@ void load_add_columns(struct load *l)
 
 /* ---- types that do not take the file's values ---- */
 
-static bool is_of_type(const struct reject *r)
+static bool is_of_type(const char *code)
 {
     static const char *const codes[] = {"22P02", "22003", "22007", "22008"};
     for (size_t i = 0; i < sizeof codes / sizeof codes[0]; i++)
-        if (strcmp(r->code, codes[i]) == 0) return r->column.len > 0;
+        if (strcmp(code, codes[i]) == 0) return true;
     return false;
 }
 
-/* The rule's column that the reject speaks of, where a cell feeds it and its type may change; or NULL. */
-static const struct column_rule *refused_column(const struct load *l, const struct reject *r)
+/* The rule's column of which a reject with that code speaks, where a cell feeds it and its type may change; or NULL. */
+static const struct column_rule *refused_column(const struct load *l, struct slice column, const char *code)
 {
     const struct plan *p = l->plan;
-    for (size_t i = 0; i < p->rule.columns && is_of_type(r); i++) {
+    for (size_t i = 0; i < p->rule.columns && is_of_type(code); i++) {
         const struct column_rule *c = &p->rule.column[i];
-        if (!slice_equal(slice_of(c->name), r->column)) continue;
+        if (!slice_equal(slice_of(c->name), column)) continue;
         bool fixed = match_used_by_rollup(p->dataset, (size_t)table_find(&p->dataset->table, c->name));
         return c->source >= 0 && !fixed ? c : NULL;
     }
@@ -158,10 +178,15 @@ bool load_may_widen(const struct load *l)
     const struct dataset *d = l->plan->dataset;
     if (!d->ours || !d->inferred || (d->config && !d->config->widen) || l->alterations >= ALTERATIONS_MAX) return false;
     static const struct config_budget none;
-    uint64_t other = 0;
+    uint64_t fit = 0; /* rows that would */
     for (size_t i = 0; i < l->rejects.n; i++)
-        other += refused_column(l, &l->rejects.item[i]) == NULL;
-    return l->rejects.n > other && config_budget_allows(d->config ? &d->config->max_errors : &none, other, l->arrival->counts.read);
+        fit += refused_column(l, l->rejects.item[i].column, l->rejects.item[i].code) != NULL;
+    for (size_t i = 0; i < l->rejects.n_unlisted; i++) {
+        const struct reject_kind *k = &l->rejects.unlisted[i];
+        if (refused_column(l, slice_of(k->column), k->code)) fit += k->count;
+    }
+    const struct config_budget *budget = d->config ? &d->config->max_errors : &none;
+    return fit > 0 && config_budget_allows(budget, l->rejects.count - fit, l->arrival->counts.read);
 }
 
 void load_widen(struct load *l)
@@ -173,10 +198,11 @@ void load_widen(struct load *l)
     l->pipeline = NULL;
     bool *only = arena_array(&p->arena, p->rule.cells + 1, sizeof *only);
     if (!only) return load_retry(l, -ENOMEM, NULL);
-    for (size_t i = 0; i < l->rejects.n; i++) {
-        const struct column_rule *c = refused_column(l, &l->rejects.item[i]);
-        if (c) only[c->source] = true;
-    }
+    const struct column_rule *c;
+    for (size_t i = 0; i < l->rejects.n; i++)
+        if ((c = refused_column(l, l->rejects.item[i].column, l->rejects.item[i].code))) only[c->source] = true;
+    for (size_t i = 0; i < l->rejects.n_unlisted; i++)
+        if ((c = refused_column(l, slice_of(l->rejects.unlisted[i].column), l->rejects.unlisted[i].code))) only[c->source] = true;
     p->convert.infer_columns = p->rule.cells;
     p->convert.infer_only = only;
     infer(l);

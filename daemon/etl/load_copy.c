@@ -272,7 +272,7 @@ static void describe_rejected(const struct load *l, struct error *ret_why)
     }
 }
 
-void load_fail_rejected(struct load *l)
+static void fail_rejected(struct load *l)
 {
     struct error why;
     describe_rejected(l, &why);
@@ -280,9 +280,9 @@ void load_fail_rejected(struct load *l)
 }
 
 /* More rows are refused than may be: does the table follow the file? */
-static void widen_or_fail(struct load *l)
+void load_widen_or_fail(struct load *l)
 {
-    if (!load_may_widen(l)) return load_fail_rejected(l);
+    if (!load_may_widen(l)) return fail_rejected(l);
     describe_rejected(l, &l->why);
     l->widening = true;
     load_restart(l, l->way);
@@ -330,7 +330,7 @@ static void on_flow_ended(void *ctx, int rc, const struct error *err)
     load_take_flow(l, rc, err);
     if (load_is_unwinding(l)) return load_unwind(l);
     if (rc != 0) return load_fail_flow(l);
-    if (over) return widen_or_fail(l);
+    if (over) return load_widen_or_fail(l);
     if (l->spoiled) return load_narrow(l, &l->why);
     sender_finish(&l->sender);
     if (l->shares) load_parallel_flow_ended(l);

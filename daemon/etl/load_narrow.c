@@ -82,6 +82,13 @@ void load_narrow_done(struct load *l)
     buf_done(&n->frame);
 }
 
+void load_narrow_forget(struct load *l)
+{
+    load_narrow_done(l);
+    l->narrow = (struct load_narrow){0};
+    load_narrow_init(l);
+}
+
 /* ---- the way in ---- */
 
 void load_narrow(struct load *l, const struct error *why)
@@ -425,7 +432,7 @@ static void on_counted(void *ctx, int rc, const struct error *err)
     load_take_flow(l, rc, err);
     if (load_is_unwinding(l)) return load_unwind(l);
     if (rc != 0) return load_fail_flow(l);
-    load_fail_rejected(l);
+    load_widen_or_fail(l);
 }
 
 int load_narrow_flow(struct load *l)

@@ -60,6 +60,8 @@ struct load;
 struct db_result;
 void load_narrow_init(struct load *l);
 void load_narrow_done(struct load *l);
+/** The table has changed: what is known of the rows is not true of it. No pipeline runs. */
+void load_narrow_forget(struct load *l);
 /** The server refused the rows, and the digest is known: search for them, or fail the file where that cannot help. Return right
  * after, as after load_conclude. */
 void load_narrow(struct load *l, const struct error *why);

@@ -88,9 +88,11 @@ struct load {
     struct prepared prepared; /* what it, or an earlier try, has left open is being settled */
     struct ledger_rejects reject_job;
     struct load_swap swap;
-    unsigned alterations; /* how often the table was altered for this file */
-    bool widening;        /* this attempt's rows do not fit the columns' types; the inference is to tell which would take them */
-    int64_t deleted;      /* rows that `replace` took away */
+    unsigned alterations;         /* how often the table was altered for this file */
+    struct guess_column *altered; /* what is being done to it */
+    size_t n_altered;
+    bool widening;   /* this attempt's rows do not fit the columns' types; the inference is to tell which would take them */
+    int64_t deleted; /* rows that `replace` took away */
     struct {
         int64_t inserted, updated; /* the table's statistics before a merge */
         int64_t tag;               /* the merge's */
@@ -187,7 +189,7 @@ must_check int load_flow_into_table(struct load *l);
 /** An attempt's flow ended: its counts, rejects and digest become the load's. */
 void load_take_flow(struct load *l, int rc, const struct error *err);
 /** Too many rows are rejected: in the words of the first. */
-void load_fail_rejected(struct load *l);
+void load_widen_or_fail(struct load *l);
 /** How many rows may be. */
 const struct config_budget *load_budget(const struct load *l);
 /** What takes the old rows away, and keeps other writers out, for `replace`. */

@@ -282,6 +282,35 @@ def test_columns_that_hide_behind_each_other_are_widened_one_after_the_other(cet
     assert [t for _, t in columns_of(database, "items")] == ["numeric", "text", "numeric"]
 
 
+def test_rows_that_the_server_refuses_do_not_keep_a_type_narrow(cetld, database):
+    """Together they are too many; without those that fit into the wider type they are not."""
+    daemon = cetld("[dataset items]\nfiles = items*.csv\nmax_errors = 3\n")
+    daemon.drop("items1.csv", "id,v\n1,1\n")
+    daemon.wait_state("items1.csv")
+    database.rows("ALTER TABLE items ADD CHECK (id > 0)")
+    daemon.drop("items2.csv", "id,v\n2,2.5\n-3,3\n4,4.5\n-5,5\n6,6\n")
+    entry = daemon.wait_state("items2.csv")
+    assert (entry["rows_read"], entry["rows_loaded"], entry["rows_rejected"]) == (5, 3, 2)
+    assert [v for v, in database.rows("SELECT v FROM items ORDER BY id")] == [1, Decimal("2.5"), Decimal("4.5"), 6]
+
+
+def test_refused_rows_beyond_those_that_are_listed_count_too(cetld, database):
+    daemon = cetld("[dataset items]\nfiles = items*.csv\n")
+    daemon.drop("items1.csv", "id,v,note\n1,1,x\n")
+    daemon.wait_state("items1.csv")
+    database.rows("ALTER TABLE items ALTER id SET NOT NULL")
+    daemon.restart()
+    long = "y" * 2000
+    wide = "".join("%d,%d.5,%s\n" % (n, n, long) for n in range(10, 7000))
+    daemon.drop("items2.csv", "id,v,note\n" + wide + ",7,z\n")
+    entry = daemon.wait_state("items2.csv", "failed")
+    assert "6991 of 6991 rows are refused" in entry["error"], entry
+    assert columns_of(database, "items")[1] == ("v", "bigint")
+    daemon.drop("items3.csv", "id,v,note\n" + wide)
+    daemon.wait_state("items3.csv")
+    assert columns_of(database, "items")[1] == ("v", "numeric")
+
+
 UNSAFE = {
     "zone": ("2024-01-02 03:04:05", "2024-01-02 03:04:05+02"),
     "timestamp": ("2024-01-02 03:04:05", "soon"),
@@ -327,6 +356,7 @@ def test_view_over_the_column_forbids_widening_with_the_servers_words(cetld, dat
     daemon.drop("items2.csv", "id\n1.5\n")
     error = daemon.wait_state("items2.csv", "failed")["error"]
     assert "line 2: column id: \"1.5\"" in error and "used by a view" in error, error
+    assert daemon.log_lines("changes column") == []
     daemon.drop("items3.csv", "id\n3\n")
     daemon.wait_state("items3.csv")
 

@@ -10,6 +10,8 @@
 
 #include "data/reject.h"
 
+#include <stdio.h>
+
 static struct reject make(uint64_t line, const char *column, const char *value, const char *raw)
 {
     return (struct reject){.line = line,
@@ -40,6 +42,43 @@ static void slices_are_copied(void **state)
     assert_true(slice_equal(l.item[0].column, SLICE("amount")));
     assert_string_equal(l.item[0].code, "22P02");
     reject_list_done(&l);
+}
+
+static void what_finds_no_room_is_counted_by_column_and_code(void **state)
+{
+    (void)state;
+    struct reject_list small, from;
+    reject_list_init(&small, 1);
+    reject_list_init(&from, 1 << 16);
+    add(&small, 1);
+    add(&from, 2);
+    const struct reject other = make(3, "amount", "x", "y");
+    assert_int_equal(reject_list_add(&from, &other), 0);
+    assert_int_equal(from.n_unlisted, 0);
+    assert_int_equal(reject_list_move(&small, &from), 0);
+    assert_int_equal(small.n, 0);
+    assert_int_equal(small.count, 3);
+    assert_int_equal(small.n_unlisted, 2);
+    assert_string_equal(small.unlisted[0].column, "a");
+    assert_string_equal(small.unlisted[0].code, "22P02");
+    assert_int_equal(small.unlisted[0].count, 2);
+    assert_string_equal(small.unlisted[1].column, "amount");
+    assert_int_equal(small.unlisted[1].count, 1);
+    /* What was only counted moves, too; and there is a ceiling. */
+    reject_list_init(&from, 1 << 16);
+    assert_int_equal(reject_list_move(&from, &small), 0);
+    assert_int_equal(from.unlisted[0].count, 2);
+    for (int i = 0; i < 2 * REJECT_KINDS_MAX; i++) {
+        char name[16];
+        snprintf(name, sizeof name, "c%d", i);
+        const struct reject r = make(9, name, "", "");
+        from.max = 1;
+        assert_int_equal(reject_list_add(&from, &r), 0);
+    }
+    assert_int_equal(from.n_unlisted, REJECT_KINDS_MAX);
+    assert_int_equal(from.count, 3 + 2 * REJECT_KINDS_MAX);
+    reject_list_done(&from);
+    reject_list_done(&small);
 }
 
 static void a_row_too_long_for_the_list_is_kept_without_its_bytes(void **state)
@@ -152,6 +191,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(slices_are_copied),
         cmocka_unit_test(long_values_are_cut_at_a_character),
+        cmocka_unit_test(what_finds_no_room_is_counted_by_column_and_code),
         cmocka_unit_test(a_row_too_long_for_the_list_is_kept_without_its_bytes),
         cmocka_unit_test(beyond_the_ceiling_only_the_count_goes_on),
         cmocka_unit_test(moving_keeps_the_count_and_the_order),
