@@ -178,8 +178,9 @@ static char detect_delimiter(const struct dialect *declared, struct slice text, 
     d.encoding = DIALECT_LATIN1; /* wrong bytes say nothing about the delimiter */
     char best = candidates[0].delimiter;
     double best_score = 0;
-    /* What is not there makes one cell of each record, which scores 0. */
+    /* What is not there makes one cell of each record, which scores 0: with nothing but what wins then, all is known. */
     struct present present = find_present(text);
+    if (present.n == 0 || (present.n == 1 && present.delimiter[0] == best)) return best;
     for (int i = 0; i < present.n; i++) {
         d.delimiter = present.delimiter[i];
         if (!may_delimit(&d)) continue;
