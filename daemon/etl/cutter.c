@@ -38,7 +38,17 @@ void cutter_done(struct cutter *c)
 {
     if (c->opened) input_close(&c->input);
     chunk_done(&c->tail);
+    free((char *)c->ahead.p);
     free((char *)c->header.p);
+}
+
+void cutter_go_on(struct cutter *c, struct input *input, struct slice text)
+{
+    assert(!c->opened && text.p);
+    c->input = *input;
+    *input = (struct input){0};
+    c->opened = true;
+    c->ahead = text;
 }
 
 uint64_t cutter_bytes(const struct cutter *c)
@@ -113,6 +123,13 @@ static bool wants_header(const struct cutter *c)
 /* Read the next piece behind the tail. `ret_len` is 0 at the end of the part. */
 static int read_piece(struct cutter *c, size_t *ret_len, struct error *err)
 {
+    if (c->ahead.p) {
+        c->tail.memory = (char *)c->ahead.p;
+        c->tail.bytes.p = c->ahead.p;
+        *ret_len = c->ahead.len;
+        c->ahead = (struct slice){NULL, 0};
+        return 0;
+    }
     size_t have = c->tail.bytes.len, want = c->in.chunk_bytes, least = wants_header(c) ? c->header.len + HEADER_SPARE : 0;
     if (least < TRANSCODE_ROOM && !is_plain(&c->in)) least = TRANSCODE_ROOM;
     if (want < least) want = least;
@@ -288,7 +305,7 @@ int cutter_next(struct cutter *c, struct chunk *ret_chunk, struct error *err)
     int r = open_input(c, err);
     if (r != 0) return r;
     do
-        r = c->input.over ? next_part(c, err) : 0;
+        r = c->input.over && !c->ahead.p ? next_part(c, err) : 0;
     while (r == 0 && (r = advance(c, ret_chunk, err)) == CUTTER_E_AGAIN);
     return r;
 }

@@ -59,6 +59,7 @@ struct cutter {
     struct input input;
     struct scan scan;
     struct chunk tail;   /* what was read behind the last record end */
+    struct slice ahead;  /* malloc'd: what was read before this began (cutter_go_on) */
     size_t skip;         /* bytes before the first record that are still to come */
     struct slice header; /* malloc'd: the first member's, of a zip file that has one */
     uint64_t seq;
@@ -69,6 +70,11 @@ struct cutter {
 
 must_check int cutter_init(struct cutter *c, const struct cutter_input *in);
 void cutter_done(struct cutter *c);
+/**
+ * Before the first cutter_next: take over an open input of the same file and options, and the text that was read from it so far
+ * (malloc'd). The cutter goes on there. `input` is closed afterwards.
+ */
+void cutter_go_on(struct cutter *c, struct input *input, struct slice text);
 /** 0 and the next chunk (the caller's, chunk_done), a CUTTER_E_ code with the words in err, or negative. */
 must_check int cutter_next(struct cutter *c, struct chunk *ret_chunk, struct error *err);
 /** Bytes of the dropped file that were read so far. */

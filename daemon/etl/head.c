@@ -83,14 +83,12 @@ static int fill(struct input *in, size_t want, struct start *s, struct error *er
 static int read_start(struct head *h, struct start *ret_start)
 {
     size_t want = h->want;
-    struct input in;
     h->more = false;
     *ret_start = (struct start){.memory = malloc(want)};
     if (!ret_start->memory) return -ENOMEM;
-    int r = input_open(&in, h->fd, (uint64_t)h->st.st_size, &h->declared.input, &h->err);
-    if (r == 0) r = fill(&in, want, ret_start, &h->err);
-    h->input = in.options;
-    input_close(&in);
+    int r = input_open(&h->open, h->fd, (uint64_t)h->st.st_size, &h->declared.input, &h->err);
+    if (r == 0) r = fill(&h->open, want, ret_start, &h->err);
+    h->input = h->open.options;
     if (r != 0) return r < 0 ? r : HEAD_E_REFUSED;
     if (ret_start->whole || want > h->max_record) return 0;
     struct dialect d;
@@ -207,27 +205,21 @@ static int keep_raw(struct head *h, struct slice text, const struct record *reco
     return 0;
 }
 
-static int read_head(struct head *h)
+static int find_head(struct head *h, const struct start *start)
 {
-    if (fstat(h->fd, &h->st) < 0) return error_set(&h->err, -errno, "cannot stat the file: %s", error_name(-errno));
-    struct start start;
-    int r = read_start(h, &start);
-    cleanup_free char *memory = start.memory;
-    if (r != 0 || h->more) return r;
-
-    struct slice sample = {memory, start.len};
-    dialect_detect(&h->declared.dialect, sample, start.whole, &h->plan_head.dialect);
+    struct slice sample = {start->memory, start->len};
+    dialect_detect(&h->declared.dialect, sample, start->whole, &h->plan_head.dialect);
     const struct dialect *d = &h->plan_head.dialect;
     struct reader reader;
     struct record record;
     struct reader_input input = {
-        .dialect = d, .chunk = {memory + d->start, sample.len - d->start}, .first_line = d->first_line, .first_offset = d->start};
+        .dialect = d, .chunk = {sample.p + d->start, sample.len - d->start}, .first_line = d->first_line, .first_offset = d->start};
     reader_init(&reader, &input, &h->arena);
-    r = reader_next(&reader, &record);
+    int r = reader_next(&reader, &record);
     if (r < 0) return r;
-    if (r == READER_E_END && !start.whole)
+    if (r == READER_E_END && !start->whole)
         return error_set(&h->err, HEAD_E_EMPTY, "line 1: the file begins with %zu bytes of blank lines or comments; remove them",
-                         start.len);
+                         start->len);
     if (r == READER_E_END) return error_set(&h->err, HEAD_E_EMPTY, "the file is empty; a file of no rows has its header line");
     if (r > 0) return error_set(&h->err, HEAD_E_BROKEN, "line %llu: %s", (unsigned long long)record.line, reader_error_text(r));
     if (record.n > HEAD_CELLS_MAX)
@@ -238,6 +230,40 @@ static int read_head(struct head *h)
     return r == 0 ? keep_cells(h, &record) : r;
 }
 
+static void forget_text(struct head *h)
+{
+    input_close(&h->open);
+    free((char *)h->text.p);
+    h->text = (struct slice){NULL, 0};
+}
+
+/* Room was taken for a large file. */
+static void keep_text(struct head *h, const struct start *start)
+{
+    char *fitting = realloc(start->memory, start->len);
+    h->text = (struct slice){fitting ? fitting : start->memory, start->len};
+}
+
+static int read_head(struct head *h)
+{
+    struct start start;
+    int r = read_start(h, &start);
+    if (r == 0 && !h->more) r = find_head(h, &start);
+    if (r == 0 && !h->more && h->keep) {
+        keep_text(h, &start);
+        return 0;
+    }
+    input_close(&h->open);
+    free(start.memory);
+    return r;
+}
+
+void head_hand_over(struct head *h, struct cutter *c)
+{
+    cutter_go_on(c, &h->open, h->text);
+    h->text = (struct slice){NULL, 0};
+}
+
 /* Here and not when it was claimed: of the files that wait none holds a descriptor. */
 static int open_claimed(struct head *h)
 {
@@ -246,6 +272,15 @@ static int open_claimed(struct head *h)
     int r = place_reopen(h->place, &mine, &h->err);
     if (r != 0) return r > 0 ? HEAD_E_GONE : r;
     h->fd = mine.fd;
+    h->st = mine.st;
+    return 0;
+}
+
+/* fstat before the first read: once for each time that it is read from the start. */
+static int look_at(struct head *h)
+{
+    if (h->place && h->fd < 0) return open_claimed(h);
+    if (fstat(h->fd, &h->st) < 0) return error_set(&h->err, -errno, "cannot stat the file: %s", error_name(-errno));
     return 0;
 }
 
@@ -253,7 +288,7 @@ static void run(struct worker_job *job)
 {
     struct head *h = container_of(job, struct head, job);
     if (h->more) h->want *= 2;
-    h->rc = h->place && h->fd < 0 ? open_claimed(h) : 0;
+    h->rc = look_at(h);
     if (h->rc == 0) h->rc = read_head(h);
 }
 
@@ -306,6 +341,7 @@ void head_init(struct head *h, int fd, const struct head_declared *declared, siz
 void head_done(struct head *h)
 {
     account(h, 0);
+    forget_text(h);
     head_names_done(&h->plan_head);
     arena_done(&h->arena);
 }

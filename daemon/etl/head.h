@@ -15,6 +15,7 @@
 #define CETLD_ETL_HEAD_H
 
 #include "config/config.h"
+#include "etl/cutter.h"
 #include "etl/memory.h"
 #include "etl/plan.h"
 #include "loop/workers.h"
@@ -43,6 +44,7 @@ struct head_declared head_declare(const struct config *settings, const struct co
 struct head {
     struct worker_job job; /* runs again with twice the bytes as long as there must be more */
     bool more;
+    bool keep;         /* set before it runs: what is read is kept for head_hand_over */
     size_t want, cost; /* bytes: to be read; taken from the budget */
     struct workers *workers;
     struct memory *memory;
@@ -57,6 +59,8 @@ struct head {
     struct error err;
     struct stat st;
     struct input_options input; /* as declared; compression and encoding are what they are */
+    struct input open;          /* with `keep`: it goes on behind `text` … */
+    struct slice text;          /* … which is malloc'd */
     struct plan_head plan_head; /* memory of the arena, and of head_names */
 };
 
@@ -67,6 +71,8 @@ void head_start(struct head *h, struct workers *workers, struct memory *memory);
  */
 void head_run(struct head *h);
 void head_done(struct head *h);
+/** Once, after rc 0 with `keep`: the cutter goes on where this stopped to read. Thread: any. */
+void head_hand_over(struct head *h, struct cutter *c);
 
 /**
  * Fill in the column names of a head whose cells are there: the normalised header (an empty one is column_N, a repeated one gets

@@ -45,6 +45,7 @@ static int read_whole(struct member *m, const struct member_input *in)
                                  .max_record = in->max_record};
     int r = cutter_init(&c, &input);
     if (r < 0) return r;
+    head_hand_over(&m->head, &c);
     r = cutter_next(&c, &m->chunk, &err);
     while (r == 0) {
         struct chunk more = {0};
@@ -63,6 +64,7 @@ void member_read(struct member *m, const struct member_input *in)
     m->headed = true;
     m->head.place = in->place;
     m->head.file = &m->arrival->file;
+    m->head.keep = true;
     head_run(&m->head);
     /* What has grown since it was claimed is counted by what it was then. */
     bool fits = m->head.rc == 0 && m->head.st.st_size <= m->arrival->file.st.st_size;

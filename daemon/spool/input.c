@@ -49,7 +49,8 @@ const char *input_part(const struct input *in, char ret_text[INPUT_PART_MAX])
 
 static int read_dropped(struct input *in, char *to, size_t room, size_t *ret_len, struct error *err)
 {
-    ssize_t n = fs_pread_full(in->fd, to, room, (off_t)in->offset);
+    uint64_t left = in->offset < in->size ? in->size - in->offset : 0;
+    ssize_t n = fs_pread_full(in->fd, to, room < left ? room : (size_t)left, (off_t)in->offset);
     if (n < 0) return error_set(err, (int)n, "cannot read byte %" PRIu64 ": %s", in->offset, error_name((int)n));
     digest_update(&in->digest, to, (size_t)n);
     in->offset += (uint64_t)n;
@@ -159,12 +160,7 @@ static int begin_part(struct input *in, struct slice start, struct error *err)
 
 static int look_at_start(struct input *in, struct error *err)
 {
-    if (in->options.compression == INPUT_PLAIN) {
-        char start[MARK_SAMPLE];
-        ssize_t n = fs_pread_full(in->fd, start, sizeof start, 0);
-        if (n < 0) return error_set(err, (int)n, "cannot read byte 0: %s", error_name((int)n));
-        return begin_part(in, (struct slice){start, (size_t)n}, err);
-    }
+    if (in->options.compression == INPUT_PLAIN) return begin_part(in, (struct slice){in->start, in->start_len}, err);
     int r = refill(in, err);
     return r == 0 ? begin_part(in, in->text, err) : r;
 }
@@ -280,12 +276,12 @@ static int open_zip(struct input *in, struct error *err)
 int input_open(struct input *in, int fd, uint64_t size, const struct input_options *options, struct error *err)
 {
     *in = (struct input){.options = *options, .fd = fd, .size = size};
-    char start[4];
     int r = digest_init(&in->digest);
     if (r < 0) return r;
-    ssize_t n = fs_pread_full(fd, start, sizeof start, 0);
+    ssize_t n = fs_pread_full(fd, in->start, size < MARK_SAMPLE ? (size_t)size : MARK_SAMPLE, 0);
     if (n < 0) return error_set(err, (int)n, "cannot read byte 0: %s", error_name((int)n));
-    enum input_compression found = compression_of((struct slice){start, (size_t)n});
+    in->start_len = (size_t)n;
+    enum input_compression found = compression_of((struct slice){in->start, in->start_len});
     if (in->options.compression == INPUT_AUTO) in->options.compression = found;
     if (in->options.compression != found && in->options.compression != INPUT_PLAIN)
         return error_set(err, INPUT_E_REFUSED, "it is no %s file, which compression says",

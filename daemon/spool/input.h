@@ -24,6 +24,7 @@
 #include "base/digest.h"
 #include "base/error.h"
 #include "csv/transcode.h"
+#include "spool/mark.h"
 
 #include <stdbool.h>
 #include <stddef.h>
@@ -62,6 +63,8 @@ struct input {
     struct slice packed; /* read and not yet unpacked */
     struct slice text;   /* unpacked and not yet handed out */
     char *packed_memory, *text_memory;
+    char start[MARK_SAMPLE]; /* of the file: by these bytes it is told what it is */
+    size_t start_len;
     struct transcode transcode;
     const char *encoding; /* of this part, while it is transcoded */
     uint64_t lf, cr;      /* of this part, that are transcoded: the greater is the count of its lines */
@@ -71,7 +74,8 @@ struct input {
     bool summed;          /* the digest is whole */
 };
 
-/** 0, INPUT_E_REFUSED, or negative. `in` needs input_close in any case. `fd` stays the caller's. */
+/** 0, INPUT_E_REFUSED, or negative. `in` needs input_close in any case. `fd` stays the caller's. What lies behind `size` is not
+ * read. */
 must_check int input_open(struct input *in, int fd, uint64_t size, const struct input_options *options, struct error *err);
 void input_close(struct input *in);
 /**

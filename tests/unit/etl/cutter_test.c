@@ -2,6 +2,7 @@
 #include "fixture.h"
 
 #include <fcntl.h>
+#include <stdlib.h>
 
 /* Everything that makes cutting hard: a byte order mark, CRLF beside LF, line ends, delimiters and doubled quotes in quotes. */
 static const char hard[] = "\xef\xbb\xbf"
@@ -43,12 +44,21 @@ static void check_end(const struct chunk *chunk, uint64_t file_bytes)
     assert_int_equal(s.p[s.len - 1], '\n');
 }
 
-static int cut_all(const struct cutter_input *in, struct cutting *ret_cutting)
+/* `read`: so many bytes of the text are read before the cutter begins. */
+static int cut_behind(size_t read, const struct cutter_input *in, struct cutting *ret_cutting)
 {
     struct cutting c = {.chunks = 0};
     buf_init(&c.joined, 1 << 20);
     struct cutter cutter;
     assert_int_equal(cutter_init(&cutter, in), 0);
+    if (read > 0) {
+        struct input input;
+        struct slice text = {malloc(read), 0};
+        assert_int_equal(input_open(&input, in->fd, (uint64_t)in->st.st_size, &in->options, &c.err), 0);
+        assert_int_equal(input_read(&input, (char *)text.p, read, &text.len, &c.err), 0);
+        cutter_go_on(&cutter, &input, text);
+        input_close(&input);
+    }
     struct chunk chunk;
     int r;
     while ((r = cutter_next(&cutter, &chunk, &c.err)) == 0) {
@@ -66,6 +76,11 @@ static int cut_all(const struct cutter_input *in, struct cutting *ret_cutting)
     cutter_done(&cutter);
     *ret_cutting = c;
     return r;
+}
+
+static int cut_all(const struct cutter_input *in, struct cutting *ret_cutting)
+{
+    return cut_behind(0, in, ret_cutting);
 }
 
 static void assert_digest_of(const uint8_t sum[DIGEST_BYTES], struct slice bytes)
@@ -94,6 +109,25 @@ static void chunks_of_every_size_join_to_the_file(void **state)
         assert_digest_of(c.sum, all);
         if (chunk_bytes < 8) assert_true(c.chunks > 6); /* of nine records, of which the blank one may travel with its neighbour */
         buf_done(&c.joined);
+    }
+    close(fd);
+}
+
+static void a_cutter_goes_on_where_another_stopped_to_read(void **state)
+{
+    (void)state;
+    struct slice all = slice_of(hard);
+    int fd = fixture_file(all);
+    for (size_t chunk_bytes = 3; chunk_bytes <= all.len + 1; chunk_bytes += 7) {
+        for (size_t read = 1; read <= all.len + 1; read++) {
+            struct cutter_input in = fixture_input(fd, all, chunk_bytes);
+            struct cutting c;
+            assert_int_equal(cut_behind(read, &in, &c), CUTTER_E_END);
+            assert_int_equal(c.joined.len, all.len - 3);
+            assert_memory_equal(c.joined.data, hard + 3, c.joined.len);
+            assert_digest_of(c.sum, all);
+            buf_done(&c.joined);
+        }
     }
     close(fd);
 }
@@ -330,6 +364,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(chunks_of_every_size_join_to_the_file),
+        cmocka_unit_test(a_cutter_goes_on_where_another_stopped_to_read),
         cmocka_unit_test(a_file_of_less_than_a_chunk_is_one),
         cmocka_unit_test(skipped_lines_are_in_no_chunk_but_are_counted),
         cmocka_unit_test(text_in_utf16_is_cut_in_utf8),
