@@ -29,7 +29,8 @@ static void run(struct worker_job *job)
     struct batch *b = container_of(job, struct batch, job);
     for (list_each(l, next, &b->items)) {
         struct claim *c = container_of(l, struct claim, link);
-        c->rc = place_claim(b->all->config.place, c->path, c->token, c->durable, &c->err, &c->file);
+        struct place_wish wish = {.path = c->path, .token = c->token, .durable = c->durable, .again = c->failures > 0};
+        c->rc = place_claim(b->all->config.place, &wish, &c->err, &c->file);
         if (b->turn && c->rc < 0) break;
     }
 }

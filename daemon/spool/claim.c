@@ -11,6 +11,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#define INCOMING "incoming/"
+
 struct claim {
     struct place *place;
     const char *path; /* below incoming/ */
@@ -18,7 +20,10 @@ struct claim {
     const char *token;
     bool durable;
     struct error *err;
-    int folder;     /* that holds it: O_PATH, so that search permission is enough */
+    int folder;       /* the one below incoming/ that holds it: O_PATH, so that search permission is enough; or -1 */
+    int at;           /* where `from` is looked up: in `folder`, or in the spool */
+    const char *from; /* NAME, or incoming/NAME */
+    char plain[sizeof INCOMING + NAME_MAX];
     int dir;        /* work/TOKEN, or -1: it needs none */
     int fd;         /* the file */
     struct stat st; /* of it, as far as we came */
@@ -58,7 +63,7 @@ static int unreadable_folder(const struct claim *c, int code)
 {
     char incoming[PATH_MAX];
     struct stat st = {0};
-    if (fstat(c->folder, &st) < 0) return -errno;
+    if (c->folder < 0 ? fstatat(c->at, INCOMING, &st, 0) < 0 : fstat(c->folder, &st) < 0) return -errno;
     struct mend m = mend_of(c, incoming, &st);
     mend_folder(&m, code, c->err);
     return PLACE_E_UNREADABLE;
@@ -69,25 +74,42 @@ static bool refused(int code)
     return code == -EACCES || code == -EPERM || code == -EROFS || code == -EBUSY;
 }
 
-/* Walk to the folder that holds the file, through no symbolic link. */
-static int open_folder(struct claim *c)
+static bool is_name(const char *s)
 {
-    char path[PATH_MAX];
-    if ((size_t)snprintf(path, sizeof(path), "%s", c->path) >= sizeof(path)) return -ENAMETOOLONG;
-    c->folder = openat(c->place->root, "incoming", O_PATH | O_DIRECTORY | O_CLOEXEC);
+    return *s != '\0' && strcmp(s, ".") != 0 && strcmp(s, "..") != 0;
+}
+
+/* Walk to the folder that holds the file, through no symbolic link. */
+static int walk(struct claim *c, char *at)
+{
+    c->at = c->folder = openat(c->place->root, INCOMING, O_PATH | O_DIRECTORY | O_CLOEXEC);
     if (c->folder < 0) return errno == ENOENT ? PLACE_E_GONE : -errno;
-    char *at = path;
     for (char *slash; (slash = strchr(at, '/')); at = slash + 1) {
         *slash = '\0';
-        if (*at == '\0' || strcmp(at, ".") == 0 || strcmp(at, "..") == 0) return -EINVAL;
+        if (!is_name(at)) return -EINVAL;
         int sub = openat(c->folder, at, O_PATH | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
         if (sub < 0 && errno == EACCES) return unreadable_folder(c, -EACCES);
         if (sub < 0) return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? PLACE_E_GONE : -errno;
         close(c->folder);
-        c->folder = sub;
+        c->at = c->folder = sub;
     }
-    if (*at == '\0' || strcmp(at, ".") == 0 || strcmp(at, "..") == 0) return -EINVAL;
-    c->name = c->path + (at - path);
+    return 0;
+}
+
+static int find_folder(struct claim *c)
+{
+    char path[PATH_MAX];
+    size_t len = (size_t)snprintf(path, sizeof path, INCOMING "%s", c->path);
+    const char *slash = strrchr(c->path, '/');
+    if (len >= sizeof path) return -ENAMETOOLONG;
+    c->name = slash ? slash + 1 : c->path;
+    if (!is_name(c->name)) return -EINVAL;
+    if (slash) {
+        c->from = c->name;
+        return walk(c, path + strlen(INCOMING));
+    }
+    if (len >= sizeof c->plain) return -ENAMETOOLONG;
+    memcpy(c->plain, path, len + 1);
     return 0;
 }
 
@@ -101,12 +123,12 @@ static int not_regular(const struct claim *c)
 /* lstat before open: to open a device or a FIFO already does something. */
 static int open_file(struct claim *c)
 {
-    if (fstatat(c->folder, c->name, &c->st, AT_SYMLINK_NOFOLLOW) < 0) {
+    if (fstatat(c->at, c->from, &c->st, AT_SYMLINK_NOFOLLOW) < 0) {
         if (errno == ENOENT) return PLACE_E_GONE;
         return errno == EACCES ? unreadable_folder(c, -EACCES) : -errno;
     }
     if (!S_ISREG(c->st.st_mode)) return not_regular(c);
-    c->fd = openat(c->folder, c->name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
+    c->fd = openat(c->at, c->from, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (c->fd < 0 && errno == ENOENT) return PLACE_E_GONE;
     if (c->fd < 0 && (errno == EACCES || errno == EPERM)) return unreadable_file(c, -errno);
     if (c->fd < 0 && (errno == ELOOP || errno == ENXIO)) return PLACE_E_GONE; /* replaced since the lstat: the next event tells */
@@ -125,8 +147,12 @@ static int write_path(const struct claim *c)
  */
 static int put_back(const struct claim *c)
 {
-    int root = c->place->root, r = fs_rename_noreplace(root, c->to, c->folder, c->name);
-    if (r == -EEXIST) r = fs_move_unique(&(struct fs_move){root, c->to, c->folder, c->name, &c->place->copied, NULL}, NULL);
+    int root = c->place->root, r = fs_rename_noreplace(root, c->to, c->at, c->from);
+    if (r != -EEXIST) return r < 0 ? r : PLACE_E_GONE;
+    cleanup_fd int incoming = c->folder < 0 ? openat(root, INCOMING, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
+    if (c->folder < 0 && incoming < 0) return -errno;
+    int to = c->folder < 0 ? incoming : c->folder;
+    r = fs_move_unique(&(struct fs_move){root, c->to, to, c->name, &c->place->copied, NULL}, NULL);
     return r < 0 ? r : PLACE_E_GONE;
 }
 
@@ -148,7 +174,7 @@ static int make_copy(struct claim *c, int *ret_fd)
     if (r < 0) return r;
     struct stat open_now, named_now;
     if (fstat(c->fd, &open_now) < 0) return -errno;
-    if (fstatat(c->folder, c->name, &named_now, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? PLACE_E_GONE : -errno;
+    if (fstatat(c->at, c->from, &named_now, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? PLACE_E_GONE : -errno;
     if (!fs_stat_same(&c->st, &open_now) || !same_inode(&open_now, &named_now)) return -EAGAIN; /* changed while it was copied */
     r = write_path(c);
     if (r == 0) r = fs_rename_noreplace(c->dir, TOKEN_PART, c->dir, TOKEN_COPY);
@@ -166,7 +192,7 @@ static int take_copy(struct claim *c)
     cleanup_fd int copy = -1;
     int r = make_copy(c, &copy);
     if (r != 0) return r;
-    if (unlinkat(c->folder, c->name, 0) < 0) {
+    if (unlinkat(c->at, c->from, 0) < 0) {
         r = -errno;
         if (unlinkat(c->dir, TOKEN_COPY, 0) < 0) return -errno;
         return r == -ENOENT ? PLACE_E_GONE : refused(r) ? unreadable_folder(c, r) : r;
@@ -175,7 +201,7 @@ static int take_copy(struct claim *c)
     if (r < 0) return r;
     close(c->fd);
     c->fd = steal_fd(&copy);
-    return 0;
+    return fstat(c->fd, &c->st) < 0 ? -errno : 0;
 }
 
 /* To work/TOKEN=NAME. */
@@ -183,7 +209,7 @@ static int take_flat(struct claim *c)
 {
     if (strchr(c->path, '/')) return -EINVAL; /* its .path needs a folder */
     if (!token_flat_path(c->token, c->name, c->to)) return -ENAMETOOLONG;
-    return fs_rename_noreplace(c->folder, c->name, c->place->root, c->to);
+    return fs_rename_noreplace(c->at, c->from, c->place->root, c->to);
 }
 
 /* To work/TOKEN/NAME. */
@@ -191,7 +217,7 @@ static int take_folder(struct claim *c)
 {
     if (!token_path(c->token, c->name, c->to)) return -ENAMETOOLONG;
     int r = strchr(c->path, '/') ? write_path(c) : 0;
-    return r < 0 ? r : fs_rename_noreplace(c->folder, c->name, c->dir, c->name);
+    return r < 0 ? r : fs_rename_noreplace(c->at, c->from, c->dir, c->name);
 }
 
 static int take(struct claim *c)
@@ -211,7 +237,10 @@ static int take(struct claim *c)
     if (r < 0) return r;
     struct stat st;
     if (fstatat(c->place->root, c->to, &st, AT_SYMLINK_NOFOLLOW) < 0) return -errno;
-    if (same_inode(&st, &c->st)) return 0;
+    if (same_inode(&st, &c->st)) {
+        c->st = st; /* the rename itself changed ctime */
+        return 0;
+    }
     /* Somebody replaced it after we had opened it. What we hold now may be anything: it goes back and is found anew. */
     r = put_back(c);
     return r < 0 ? r : PLACE_E_GONE;
@@ -223,8 +252,8 @@ static int sync_folders(const struct claim *c)
     cleanup_fd int work = r == 0 ? place_folder(c->place, "work") : -1;
     if (r == 0) r = work < 0 ? work : fs_sync_dir(work);
     /* The source's folder too, else both names may be there after a power loss. One that we may not read cannot be synced. */
-    if (r < 0 || c->folder < 0) return r;
-    cleanup_fd int from = openat(c->folder, ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (r < 0 || c->at < 0) return r;
+    cleanup_fd int from = openat(c->at, c->folder < 0 ? INCOMING : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
     if (from < 0) return errno == EACCES || errno == ENOENT ? 0 : -errno;
     return fs_sync_dir(from);
 }
@@ -239,7 +268,7 @@ static bool holds_file(int dir, const char *name)
 static void give_up(const struct claim *c)
 {
     if (c->dir < 0) return;
-    bool source = holds_file(c->folder, c->name);
+    bool source = holds_file(c->at, c->from);
     if (holds_file(c->dir, c->name) || (holds_file(c->dir, TOKEN_COPY) && !source)) return;
     token_remove(c->place, c->token);
 }
@@ -252,8 +281,6 @@ static int run(struct claim *c)
         r = sync_folders(c);
         if (r < 0 && put_back(c) < 0) return r;
     }
-    /* Only now: the rename itself changes ctime. */
-    if (r == 0 && fstat(c->fd, &c->st) < 0) r = -errno;
     if (r != 0) give_up(c);
     return r;
 }
@@ -284,11 +311,11 @@ static int take_up(struct claim *c, struct place_file *ret_file)
 }
 
 /* First what an earlier call has moved: another file of this name may lie in incoming/ by now, and would get the same token. */
-static int claim(struct claim *c, struct place_file *ret_file)
+static int claim(struct claim *c, bool again, struct place_file *ret_file)
 {
-    int opened = open_folder(c), r = take_up(c, ret_file);
+    int found = find_folder(c), r = again ? take_up(c, ret_file) : PLACE_E_GONE;
     if (r != PLACE_E_GONE) return r;
-    r = opened == 0 ? run(c) : opened;
+    r = found == 0 ? run(c) : found;
     /* A file system of another machine may have renamed it and told us otherwise. */
     if (r == PLACE_E_GONE)
         r = take_up(c, ret_file);
@@ -297,13 +324,21 @@ static int claim(struct claim *c, struct place_file *ret_file)
     return r;
 }
 
-int place_claim(struct place *p, const char *path, const char *token, bool durable, struct error *err, struct place_file *ret_file)
+int place_claim(struct place *p, const struct place_wish *wish, struct error *err, struct place_file *ret_file)
 {
-    cleanup(claim_done) struct claim c = {
-        .place = p, .path = path, .name = path, .token = token, .durable = durable, .err = err, .folder = -1, .dir = -1, .fd = -1};
+    cleanup(claim_done) struct claim c = {.place = p,
+                                          .path = wish->path,
+                                          .token = wish->token,
+                                          .durable = wish->durable,
+                                          .err = err,
+                                          .folder = -1,
+                                          .at = p->root,
+                                          .from = c.plain,
+                                          .dir = -1,
+                                          .fd = -1};
     *ret_file = (struct place_file){.fd = -1};
-    c.copy = strdup(path);
-    int r = c.copy ? claim(&c, ret_file) : -ENOMEM;
+    c.copy = strdup(wish->path);
+    int r = c.copy ? claim(&c, wish->again, ret_file) : -ENOMEM;
     if (r == 0) return 0;
     ret_file->st = c.st;
     if (r == PLACE_E_GONE) return error_set(err, r, "it is gone");

@@ -67,16 +67,21 @@ enum {
 };
 /** Reserve the next token now (arrival order is the order of these calls), for a claim that runs on a worker later. */
 void place_token(struct place *p, char ret_token[PLACE_TOKEN_MAX]);
+struct place_wish {
+    const char *path; /* below incoming/ */
+    const char *token;
+    bool durable; /* fsync the folders, so that after a power loss the token is still that of this arrival */
+    bool again;   /* a call with this token failed before */
+};
 /**
- * Open with O_NOFOLLOW|O_NONBLOCK, check that it is a regular file, and claim it: into work/. `durable`: fsync the folders,
- * so that after a power loss the token is still that of this arrival. On PLACE_E_UNREADABLE and PLACE_E_NOT_REGULAR nothing has
- * moved and ret_file->st holds the lstat (all zero when not even that was allowed). A negative code (no descriptors, no space, …)
- * left the file where it was too, or in work/: call again later with the same token, which keeps the file's place in the
- * order of arrival and takes up what the first call had moved. (But -EAGAIN: it was written to while it was copied; it is not
- * complete, and arrives anew when it is.) What was replaced between open and rename is put back and is PLACE_E_GONE.
+ * Open with O_NOFOLLOW|O_NONBLOCK, check that it is a regular file, and claim it: into work/. On PLACE_E_UNREADABLE and
+ * PLACE_E_NOT_REGULAR nothing has moved and ret_file->st holds the lstat (all zero when not even that was allowed). A negative code
+ * (no descriptors, no space, …) left the file where it was too, or in work/: call `again` later with the same token, which keeps
+ * the file's place in the order of arrival and takes up what the first call had moved. (But -EAGAIN: it was written to while it was
+ * copied; it is not complete, and arrives anew when it is.) What was replaced between open and rename is put back and is
+ * PLACE_E_GONE.
  */
-must_check int place_claim(struct place *p, const char *path, const char *token, bool durable, struct error *err,
-                           struct place_file *ret_file);
+must_check int place_claim(struct place *p, const struct place_wish *wish, struct error *err, struct place_file *ret_file);
 
 enum place_target { PLACE_DONE, PLACE_FAILED, PLACE_INCOMING };
 

@@ -58,7 +58,8 @@ static struct member *add(struct fixture *f, const char *text)
     folder_write(f->dir, name, text);
     place_token(&f->place, token);
     m->arrival = &f->arrival[f->n++];
-    assert_int_equal(place_claim(&f->place, strchr(name, '/') + 1, token, false, &err, &m->arrival->file), 0);
+    assert_int_equal(
+        place_claim(&f->place, &(struct place_wish){.path = strchr(name, '/') + 1, .token = token}, &err, &m->arrival->file), 0);
     member_read(m, &f->in);
     return m;
 }

@@ -40,7 +40,7 @@ static int set_up(void **state)
     assert_int_equal(place_open(&f->place, f->dir, &err), 0);
     folder_write(f->dir, "incoming/in.csv", "n\nx\n");
     place_token(&f->place, token);
-    assert_int_equal(place_claim(&f->place, "in.csv", token, false, &err, &f->file), 0);
+    assert_int_equal(place_claim(&f->place, &(struct place_wish){.path = "in.csv", .token = token}, &err, &f->file), 0);
     assert_int_equal(loop_new(&f->loop), 0);
     assert_int_equal(workers_new(f->loop, 1, 0, &f->workers), 0);
     struct tidies_config c = {.loop = f->loop, .workers = f->workers, .place = &f->place, .over = on_over, .ctx = f};
@@ -183,7 +183,8 @@ static void files_that_wait_are_moved_together(void **state)
         snprintf(name, sizeof name, "incoming/%03d.csv", i);
         folder_write(f->dir, name, "n\n1\n");
         place_token(&f->place, token);
-        assert_int_equal(place_claim(&f->place, strchr(name, '/') + 1, token, false, &err, &m->file[i]), 0);
+        assert_int_equal(
+            place_claim(&f->place, &(struct place_wish){.path = strchr(name, '/') + 1, .token = token}, &err, &m->file[i]), 0);
     }
     for (int i = 0; i < FILES; i++)
         assert_int_equal(tidies_add(&m->tidies, &m->file[i], PLACE_DONE, &none), 0);

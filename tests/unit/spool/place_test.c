@@ -39,7 +39,7 @@ static int claim(struct fixture *f, const char *path, struct error *err, struct 
 {
     char token[PLACE_TOKEN_MAX];
     place_token(&f->place, token);
-    return place_claim(&f->place, path, token, true, err, ret_file);
+    return place_claim(&f->place, &(struct place_wish){.path = path, .token = token, .durable = true}, err, ret_file);
 }
 
 static struct place_file claimed(struct fixture *f, const char *path)
@@ -398,14 +398,17 @@ static void a_claim_without_descriptors_succeeds_later_with_its_token(void **sta
     assert_int_equal(getrlimit(RLIMIT_NOFILE, &before), 0);
     int lowest = dup(STDERR_FILENO);
     close(lowest);
-    for (int more = 0; more < 4; more++) { /* it fails at one call after the other */
+    for (int more = 0; more < 3; more++) { /* it fails at one call after the other */
         none = (struct rlimit){(rlim_t)(lowest + more), before.rlim_max};
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
-        int r = place_claim(&f->place, "a.csv", token, true, &err, &file);
+        int r = place_claim(&f->place, &(struct place_wish){.path = "a.csv", .token = token, .durable = true, .again = more > 0},
+                            &err, &file);
         assert_int_equal(setrlimit(RLIMIT_NOFILE, &before), 0);
         assert_int_equal(r, -EMFILE);
     }
-    if (place_claim(&f->place, "a.csv", token, true, &err, &file) != 0) fail_msg("%s", err.text);
+    if (place_claim(&f->place, &(struct place_wish){.path = "a.csv", .token = token, .durable = true, .again = true}, &err,
+                    &file) != 0)
+        fail_msg("%s", err.text);
     assert_string_equal(file.token, token);
     finish(f, &file, PLACE_DONE, "", "a.csv");
     assert_int_equal(folder_count(f->dir, "work"), 0);
@@ -418,11 +421,16 @@ static void a_claim_that_is_repeated_finds_what_it_had_moved(void **state)
     folder_mkdir(f->dir, "incoming/eu");
     folder_write(f->dir, "incoming/eu/a.csv", "1");
     struct place_file file = claimed(f, "eu/a.csv"), again;
-    if (place_claim(&f->place, "eu/a.csv", file.token, true, &err, &again) != 0) fail_msg("%s", err.text);
+    if (place_claim(&f->place, &(struct place_wish){.path = "eu/a.csv", .token = file.token, .durable = true, .again = true}, &err,
+                    &again) != 0)
+        fail_msg("%s", err.text);
     assert_string_equal(again.path, "eu/a.csv");
     assert_true(fs_stat_same(&again.st, &file.st));
     finish(f, &again, PLACE_DONE, "", "a.csv");
-    assert_int_equal(place_claim(&f->place, "eu/a.csv", file.token, true, &err, &again), PLACE_E_GONE);
+    assert_int_equal(place_claim(&f->place,
+                                 &(struct place_wish){.path = "eu/a.csv", .token = file.token, .durable = true, .again = true},
+                                 &err, &again),
+                     PLACE_E_GONE);
     place_file_done(&file);
 }
 
@@ -460,13 +468,16 @@ static void a_claim_that_is_repeated_does_not_take_another_file_under_its_token(
         if (form == 1) folder_mkdir(f->dir, path);
         snprintf(path, sizeof(path), form == 0 ? "work/%s=a.csv" : "work/%s/a.csv", token);
         folder_write(f->dir, path, "moved before");
-        if (place_claim(&f->place, "a.csv", token, true, &err, &file) != 0) fail_msg("%s", err.text);
+        if (place_claim(&f->place, &(struct place_wish){.path = "a.csv", .token = token, .durable = true, .again = true}, &err,
+                        &file) != 0)
+            fail_msg("%s", err.text);
         assert_file(f, &file, "moved before");
         assert_true(folder_has(f->dir, "incoming/a.csv"));
         finish(f, &file, PLACE_DONE, "", form == 0 ? "a.csv" : "a.1.csv");
     }
     place_token(&f->place, token);
-    assert_int_equal(place_claim(&f->place, "a.csv", token, true, &err, &file), 0);
+    assert_int_equal(place_claim(&f->place, &(struct place_wish){.path = "a.csv", .token = token, .durable = true}, &err, &file),
+                     0);
     finish(f, &file, PLACE_DONE, "", "a.2.csv");
     assert_int_equal(folder_count(f->dir, "work"), 0);
 }
@@ -596,10 +607,15 @@ static void a_copy_is_kept_while_incoming_is_not_there(void **state)
     folder_write(f->dir, "work/0000000000000001-01234567/.path", "a.csv");
     folder_write(f->dir, "work/0000000000000001-01234567/.copy", "1");
     folder_rmdir(f->dir, "incoming");
-    assert_int_equal(place_claim(&f->place, "a.csv", "0000000000000001-01234567", false, &err, &again), PLACE_E_GONE);
+    assert_int_equal(place_claim(&f->place,
+                                 &(struct place_wish){.path = "a.csv", .token = "0000000000000001-01234567", .again = true}, &err,
+                                 &again),
+                     PLACE_E_GONE);
     assert_true(folder_has(f->dir, "work/0000000000000001-01234567/.copy"));
     folder_mkdir(f->dir, "incoming");
-    if (place_claim(&f->place, "a.csv", "0000000000000001-01234567", false, &err, &again) != 0) fail_msg("%s", err.text);
+    if (place_claim(&f->place, &(struct place_wish){.path = "a.csv", .token = "0000000000000001-01234567", .again = true}, &err,
+                    &again) != 0)
+        fail_msg("%s", err.text);
     assert_file(f, &again, "1");
     finish(f, &again, PLACE_DONE, "", "a.csv");
 }
@@ -706,7 +722,7 @@ static void where_a_file_of_a_subfolder_came_from_is_on_disk_before_it_moves(voi
     struct place_file file;
     place_token(&f->place, token);
     syncs = 0;
-    assert_int_equal(place_claim(&f->place, "eu/a.csv", token, false, NULL, &file), 0);
+    assert_int_equal(place_claim(&f->place, &(struct place_wish){.path = "eu/a.csv", .token = token}, NULL, &file), 0);
     assert_int_equal(syncs, 2);
     assert_non_null(strstr(synced[0], ".path"));
     assert_string_equal(synced[1], token);
@@ -714,7 +730,7 @@ static void where_a_file_of_a_subfolder_came_from_is_on_disk_before_it_moves(voi
     folder_write(f->dir, "incoming/a.csv", "1");
     syncs = 0;
     place_token(&f->place, token);
-    assert_int_equal(place_claim(&f->place, "a.csv", token, false, NULL, &file), 0);
+    assert_int_equal(place_claim(&f->place, &(struct place_wish){.path = "a.csv", .token = token}, NULL, &file), 0);
     assert_int_equal(syncs, 0); /* its name tells */
     finish(f, &file, PLACE_DONE, "", "a.1.csv");
 }
@@ -836,7 +852,7 @@ static void a_file_that_is_replaced_while_it_is_claimed_is_whole_or_gone(void **
         struct place_file file;
         struct error err;
         place_token(&f->place, token);
-        int r = place_claim(&f->place, "a.csv", token, false, &err, &file);
+        int r = place_claim(&f->place, &(struct place_wish){.path = "a.csv", .token = token}, &err, &file);
         if (r == PLACE_E_GONE) continue;
         if (r != 0) fail_msg("%s", err.text);
         ino_t claimed_ino = file.st.st_ino;
