@@ -1,12 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/pgvalue.h"
 
-#include "base/num.h"
-#include "csv/quote.h"
 #include "base/civil.h"
+#include "csv/quote.h"
 #include "data/decimal.h"
+#include "data/print.h"
+#include "data/shortest.h"
 #include "format/json_writer.h"
-#include "format/shortest.h"
 
 #include <assert.h>
 #include <math.h>
@@ -29,15 +29,13 @@ static int64_t get_int(struct slice v)
 
 static int put_int(struct buf *out, struct slice v)
 {
-    char digits[NUM_I64_MAX];
-    buf_append(out, digits, (size_t)num_write_i64(get_int(v), digits));
+    print_int(out, get_int(v));
     return 0;
 }
 
 static int put_oid(struct buf *out, struct slice v)
 {
-    char digits[NUM_I64_MAX];
-    buf_append(out, digits, (size_t)num_write_i64((int64_t)get_bits(v), digits));
+    print_int(out, (int64_t)get_bits(v));
     return 0;
 }
 
@@ -67,27 +65,13 @@ static double get_float(struct slice v)
     return f;
 }
 
-static struct shortest get_shortest(struct slice v)
-{
-    double f = get_float(v);
-    return v.len == sizeof(float) ? shortest_float4((float)f) : shortest_float8(f);
-}
-
-static const char *special_float(double f)
-{
-    return isnan(f) ? "NaN" : f > 0 ? "Infinity" : "-Infinity";
-}
-
 static int put_float_text(struct buf *out, struct slice v)
 {
     double f = get_float(v);
-    if (!isfinite(f)) {
-        buf_puts(out, special_float(f));
-        return 0;
-    }
-    char text[SHORTEST_TEXT_MAX];
-    struct shortest s = get_shortest(v);
-    buf_append(out, text, (size_t)shortest_text(&s, text));
+    if (v.len == sizeof(float))
+        print_float4(out, (float)f);
+    else
+        print_float8(out, f);
     return 0;
 }
 
@@ -96,11 +80,13 @@ static int put_float_json(struct buf *out, struct slice v)
 {
     double f = get_float(v);
     if (!isfinite(f)) {
-        buf_printf(out, "\"%s\"", special_float(f));
+        buf_putc(out, '"');
+        print_float8(out, f);
+        buf_putc(out, '"');
         return 0;
     }
     char text[SHORTEST_PLAIN_MAX];
-    struct shortest s = get_shortest(v);
+    struct shortest s = v.len == sizeof(float) ? shortest_float4((float)f) : shortest_float8(f);
     buf_append(out, text, (size_t)shortest_plain(&s, text));
     return 0;
 }
@@ -120,53 +106,9 @@ static int put_numeric_json(struct buf *out, struct slice v)
     return 0;
 }
 
-/* n digits at least, with zeros in front. */
-static void put_padded(struct buf *out, int64_t v, int n)
-{
-    char digits[NUM_I64_MAX];
-    int have = num_write_i64(v, digits);
-    for (int i = have; i < n; i++)
-        buf_putc(out, '0');
-    buf_append(out, digits, (size_t)have);
-}
-
-/* The year 0 is 1 BC; the caller writes " BC" at the end. */
-static void put_civil(struct buf *out, struct civil c)
-{
-    put_padded(out, c.year > 0 ? c.year : 1 - (int64_t)c.year, 4);
-    buf_putc(out, '-');
-    put_padded(out, c.month, 2);
-    buf_putc(out, '-');
-    put_padded(out, c.day, 2);
-}
-
-/* HH:MM:SS and up to six decimals, without zeros at the end. */
-static void put_clock(struct buf *out, int64_t us)
-{
-    int64_t seconds = us / CIVIL_US_PER_SECOND, fraction = us % CIVIL_US_PER_SECOND;
-    put_padded(out, seconds / 3600, 2);
-    buf_putc(out, ':');
-    put_padded(out, seconds / 60 % 60, 2);
-    buf_putc(out, ':');
-    put_padded(out, seconds % 60, 2);
-    if (fraction == 0) return;
-    int digits = 6;
-    for (; fraction % 10 == 0; fraction /= 10)
-        digits--;
-    buf_putc(out, '.');
-    put_padded(out, fraction, digits);
-}
-
 static int put_date(struct buf *out, struct slice v)
 {
-    int32_t days = (int32_t)get_int(v);
-    if (days == INT32_MAX || days == INT32_MIN) {
-        buf_puts(out, days > 0 ? "infinity" : "-infinity");
-        return 0;
-    }
-    struct civil c = civil_of_days(days);
-    put_civil(out, c);
-    if (c.year <= 0) buf_puts(out, " BC");
+    print_date(out, get_int(v));
     return 0;
 }
 
@@ -174,59 +116,37 @@ static int put_time(struct buf *out, struct slice v)
 {
     int64_t us = get_int(v);
     if (us < 0 || us > CIVIL_US_PER_DAY) return ERROR_PROTOCOL;
-    put_clock(out, us);
+    print_time(out, us);
     return 0;
-}
-
-static void put_moment(struct buf *out, int64_t us, char between, const char *zone)
-{
-    if (us == INT64_MAX || us == INT64_MIN) {
-        buf_puts(out, us > 0 ? "infinity" : "-infinity");
-        return;
-    }
-    struct civil c = civil_of_days((int32_t)civil_floor_div(us, CIVIL_US_PER_DAY));
-    put_civil(out, c);
-    buf_putc(out, between);
-    put_clock(out, civil_floor_mod(us, CIVIL_US_PER_DAY));
-    buf_puts(out, zone);
-    if (c.year <= 0) buf_puts(out, " BC");
 }
 
 static int put_timestamp_text(struct buf *out, struct slice v)
 {
-    put_moment(out, get_int(v), ' ', "");
+    print_moment(out, get_int(v), ' ', "");
     return 0;
 }
 
 static int put_timestamp_json(struct buf *out, struct slice v)
 {
-    put_moment(out, get_int(v), 'T', "");
+    print_moment(out, get_int(v), 'T', "");
     return 0;
 }
 
 static int put_timestamptz_text(struct buf *out, struct slice v)
 {
-    put_moment(out, get_int(v), ' ', "+00");
+    print_moment(out, get_int(v), ' ', "+00");
     return 0;
 }
 
 static int put_timestamptz_json(struct buf *out, struct slice v)
 {
-    put_moment(out, get_int(v), 'T', "+00:00");
+    print_moment(out, get_int(v), 'T', "+00:00");
     return 0;
 }
 
 static int put_uuid(struct buf *out, struct slice v)
 {
-    static const char hex[] = "0123456789abcdef";
-    char text[36], *to = text;
-    for (size_t i = 0; i < v.len; i++) {
-        if (i == 4 || i == 6 || i == 8 || i == 10) *to++ = '-';
-        unsigned char c = (unsigned char)v.p[i];
-        *to++ = hex[c >> 4];
-        *to++ = hex[c & 15];
-    }
-    buf_append(out, text, sizeof(text));
+    print_uuid(out, v);
     return 0;
 }
 

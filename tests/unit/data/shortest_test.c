@@ -1,5 +1,5 @@
 /* SPDX-License-Identifier: MIT */
-#include "format/shortest.h"
+#include "data/shortest.h"
 
 /* cmocka.h needs the others before it */
 /* clang-format off */

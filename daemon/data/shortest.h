@@ -10,8 +10,8 @@
  *
  * Thread: any.
  */
-#ifndef CETLD_FORMAT_SHORTEST_H
-#define CETLD_FORMAT_SHORTEST_H
+#ifndef CETLD_DATA_SHORTEST_H
+#define CETLD_DATA_SHORTEST_H
 
 #include <stdbool.h>
 

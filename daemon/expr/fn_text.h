@@ -1,0 +1,85 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The kernels of fn_text's table, by file, and what they share: characters of UTF-8. Texts are valid UTF-8, as everything that the
+ * rules let pass is.
+ *
+ * Source: PostgreSQL manual, "String Functions and Operators", "Pattern Matching"; what a server of version 15 answers.
+ *
+ * Thread: any.
+ */
+#ifndef CETLD_EXPR_FN_TEXT_H
+#define CETLD_EXPR_FN_TEXT_H
+
+#include "base/buf.h"
+#include "expr/function.h"
+
+#define FN_TEXT_KERNEL(name)                                                                                                       \
+    int name(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret)
+
+/* PostgreSQL's values are below 1 GB, their header of four bytes included. */
+enum { FN_TEXT_MAX = 0x3fffffff - 4 };
+
+/** Bytes that begin a character */
+static inline bool fn_text_starts(char c)
+{
+    return ((unsigned char)c & 0xc0) != 0x80;
+}
+/** Characters */
+size_t fn_text_length(struct slice s);
+/** Bytes of the first n characters, or of all where there are fewer. */
+size_t fn_text_offset(struct slice s, size_t n);
+/** Bytes of the character that begins at `at`. */
+static inline size_t fn_text_char(struct slice s, size_t at)
+{
+    size_t end = at + 1;
+    while (end < s.len && !fn_text_starts(s.p[end]))
+        end++;
+    return end - at;
+}
+/** Without the blanks at its end, which do not count in a char(n). */
+static inline struct slice fn_text_blanks_off(struct slice s)
+{
+    while (s.len > 0 && s.p[s.len - 1] == ' ')
+        s.len--;
+    return s;
+}
+/** A copy of what the buffer holds, in the arena. 0 or negative. */
+must_check int fn_text_take(const struct buf *from, struct expr_run *run, union value *ret_value);
+/** Where `part` first stands in s, or s.len when nowhere; part is not empty. */
+size_t fn_text_find(struct slice s, struct slice part);
+
+/* fn_text_case.c */
+FN_TEXT_KERNEL(fn_text_lower);
+FN_TEXT_KERNEL(fn_text_upper);
+FN_TEXT_KERNEL(fn_text_initcap);
+/** Fold as lower() does, behind what `out` holds. */
+void fn_text_fold_lower(struct slice s, locale_t ctype, struct buf *out);
+
+/* fn_text_like.c */
+FN_TEXT_KERNEL(fn_text_like);
+FN_TEXT_KERNEL(fn_text_not_like);
+FN_TEXT_KERNEL(fn_text_ilike);
+FN_TEXT_KERNEL(fn_text_not_ilike);
+FN_TEXT_KERNEL(fn_text_like_escape);
+
+/* fn_text_part.c: parts of a text, which stay where they are */
+FN_TEXT_KERNEL(fn_text_substr);
+FN_TEXT_KERNEL(fn_text_left);
+FN_TEXT_KERNEL(fn_text_right);
+FN_TEXT_KERNEL(fn_text_split_part);
+FN_TEXT_KERNEL(fn_text_btrim);
+FN_TEXT_KERNEL(fn_text_ltrim);
+FN_TEXT_KERNEL(fn_text_rtrim);
+
+/* fn_text_make.c: texts that are made */
+FN_TEXT_KERNEL(fn_text_join);
+FN_TEXT_KERNEL(fn_text_concat);
+FN_TEXT_KERNEL(fn_text_concat_ws);
+FN_TEXT_KERNEL(fn_text_replace);
+FN_TEXT_KERNEL(fn_text_lpad);
+FN_TEXT_KERNEL(fn_text_rpad);
+FN_TEXT_KERNEL(fn_text_repeat);
+FN_TEXT_KERNEL(fn_text_reverse);
+FN_TEXT_KERNEL(fn_text_translate);
+
+#endif

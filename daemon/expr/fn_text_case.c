@@ -1,0 +1,140 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Upper and lower case. In the C locale only ASCII letters have it; else each character goes through the C library's tables for the
+ * locale, as PostgreSQL's libc provider does it (so ß stays what it is).
+ */
+#include "expr/fn_text.h"
+
+#include <wctype.h>
+
+enum direction { LOWER, UPPER, INITCAP };
+enum { ASCII = 128 };
+
+static wint_t convert(wint_t c, bool upper, locale_t ctype)
+{
+    if (ctype) return upper ? towupper_l(c, ctype) : towlower_l(c, ctype);
+    if (upper) return c >= 'a' && c <= 'z' ? c - ('a' - 'A') : c;
+    return c >= 'A' && c <= 'Z' ? c + ('a' - 'A') : c;
+}
+
+static bool is_alnum(wint_t c, locale_t ctype)
+{
+    if (ctype) return iswalnum_l(c, ctype) != 0;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* The character at `at`; what is no UTF-8 counts as one byte. */
+static wint_t decode(struct slice s, size_t at, size_t *ret_len)
+{
+    struct slice rest = {s.p + at, s.len - at};
+    size_t len = slice_char_len(rest);
+    const unsigned char *p = (const unsigned char *)rest.p;
+    *ret_len = len ? len : 1;
+    if (len < 2) return p[0];
+    wint_t c = p[0] & (0x7fU >> len);
+    for (size_t i = 1; i < len; i++)
+        c = c << 6 | (p[i] & 0x3fU);
+    return c;
+}
+
+static void encode(struct buf *out, wint_t c)
+{
+    char p[4];
+    size_t len = c < 0x80 ? 1 : c < 0x800 ? 2 : c < 0x10000 ? 3 : 4;
+    static const unsigned char first[] = {0, 0, 0xc0, 0xe0, 0xf0};
+    for (size_t i = len; i-- > 1; c >>= 6)
+        p[i] = (char)(0x80 | (c & 0x3f));
+    p[0] = (char)(first[len] | c);
+    buf_append(out, p, len);
+}
+
+/* What becomes of each ASCII character; one that leaves ASCII (Turkish i) is 0. */
+struct table {
+    char lower[ASCII], upper[ASCII];
+    bool alnum[ASCII];
+    locale_t ctype;
+};
+
+static void table_init(struct table *t, locale_t ctype)
+{
+    *t = (struct table){.ctype = ctype};
+    for (wint_t c = 1; c < ASCII; c++) {
+        wint_t lower = convert(c, false, ctype), upper = convert(c, true, ctype);
+        t->lower[c] = (char)(lower < ASCII ? lower : 0);
+        t->upper[c] = (char)(upper < ASCII ? upper : 0);
+        t->alnum[c] = is_alnum(c, ctype);
+    }
+}
+
+/* Characters one by one, from `at` on */
+static void change_slowly(const struct table *t, enum direction d, struct slice s, size_t at, bool inside, struct buf *out)
+{
+    for (size_t len; at < s.len; at += len) {
+        wint_t c = decode(s, at, &len);
+        if (c >= ASCII && !t->ctype) {
+            buf_append(out, s.p + at, len);
+            inside = false;
+            continue;
+        }
+        c = convert(c, d == UPPER || (d == INITCAP && !inside), t->ctype);
+        encode(out, c);
+        inside = is_alnum(c, t->ctype);
+    }
+}
+
+static void change(const struct table *t, enum direction d, struct slice s, struct buf *out)
+{
+    char *to = buf_reserve(out, s.len);
+    if (!to) return;
+    bool inside = false;
+    size_t i = 0;
+    for (; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        if (c >= ASCII) break;
+        char changed = d == UPPER || (d == INITCAP && !inside) ? t->upper[c] : t->lower[c];
+        if (!changed) break;
+        to[i] = changed;
+        inside = t->alnum[(unsigned char)changed];
+    }
+    buf_wrote(out, i);
+    change_slowly(t, d, s, i, inside, out);
+}
+
+static int each(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret,
+                enum direction d)
+{
+    struct table t;
+    table_init(&t, run->ctype);
+    struct buf out;
+    buf_init(&out, FN_TEXT_MAX);
+    int r = 0;
+    for (size_t i = 0; !r && i < rows->n; i++) {
+        uint32_t row = rows->row[i];
+        buf_reset(&out);
+        change(&t, d, call->arg[0]->value[row].s, &out);
+        r = fn_text_take(&out, run, &ret->value[row]);
+    }
+    buf_done(&out);
+    return r;
+}
+
+FN_TEXT_KERNEL(fn_text_lower)
+{
+    return each(run, call, rows, ret, LOWER);
+}
+
+FN_TEXT_KERNEL(fn_text_upper)
+{
+    return each(run, call, rows, ret, UPPER);
+}
+
+FN_TEXT_KERNEL(fn_text_initcap)
+{
+    return each(run, call, rows, ret, INITCAP);
+}
+
+void fn_text_fold_lower(struct slice s, locale_t ctype, struct buf *out)
+{
+    const struct table t = {.ctype = ctype};
+    change_slowly(&t, LOWER, s, 0, false, out);
+}
