@@ -42,11 +42,14 @@ struct state {
 
 /* ---- handlers: the table's name is the path's; the usual columns are id and name ---- */
 
+/* Without a timeout of the test's own the pool's holds: 100 ms, which a query may need on a machine that is busy. */
 static void rows_of(struct http_request *r, const struct select_request *s)
 {
     struct bench *b = http_request_context(r);
     struct state *state = container_of(b, struct state, bench);
-    select_answer(r, state->pool, s);
+    struct select_request timed = *s;
+    timed.timeout_ms = state->timeout_ms;
+    select_answer(r, state->pool, &timed);
 }
 
 static void two_columns(struct http_request *r)
@@ -61,7 +64,6 @@ static void two_columns(struct http_request *r)
                                         .column = (struct select_column[]){{"id", 20}, {"name", 25}},
                                         .columns = 2,
                                         .limit = limit.p ? atoi(limit.p) : SELECT_ALL,
-                                        .timeout_ms = state->timeout_ms,
                                         .gate = state->gate});
 }
 
