@@ -445,6 +445,34 @@ static int build_rollups(struct builder *b, struct config_dataset *d)
     return 0;
 }
 
+static bool same_cell(const struct config_column *a, const char *from, const struct config_column *other)
+{
+    char name[NAME_MAX_BYTES + 1];
+    if (a->position > 0) return a->position == other->position;
+    if (!*a->from || !*other->from) return false;
+    name_normalise(slice_of(other->from), name);
+    return strcmp(from, name) == 0;
+}
+
+/* A cell goes into one column; the other would have none. */
+static void check_cells(struct builder *b, const struct config_dataset *d)
+{
+    for (size_t i = 1; i < d->n_columns; i++) {
+        const struct config_column *c = &d->column[i];
+        char from[NAME_MAX_BYTES + 1];
+        name_normalise(slice_of(c->from), from);
+        for (size_t k = 0; k < i; k++) {
+            const struct config_column *other = &d->column[k];
+            if (!same_cell(c, from, other)) continue;
+            if (c->position > 0)
+                mistakes_add(b->mistakes, c->place, "it and column '%s' both have position %lld", other->name,
+                             (long long)c->position);
+            else
+                mistakes_add(b->mistakes, c->place, "it and column '%s' both are from '%s'", other->name, c->from);
+        }
+    }
+}
+
 /* The header's default, and that positions make sense with it. */
 static void settle_header(struct builder *b, struct config_dataset *d)
 {
@@ -458,6 +486,12 @@ static void settle_header(struct builder *b, struct config_dataset *d)
     if (d->header == CONFIG_HEADER_NO && positions > 0 && positions < d->columns.n)
         mistakes_add(b->mistakes, place_of(s, "header"),
                      "without a header give every column of '%s' a position, or none (then their order counts)", d->name);
+    if (d->header == CONFIG_HEADER_NO && d->missing_columns == CONFIG_MISSING_REJECT)
+        mistakes_add(
+            b->mistakes, place_of(s, "missing_columns"),
+            "missing_columns = reject asks a header which columns are there, and '%s' has none (header = no); a row that is "
+            "too short is refused anyway",
+            d->name);
 }
 
 /* The table of `r`, a rollup of `d`, is no dataset's and no earlier rollup's. */
@@ -506,7 +540,9 @@ int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_c
     for (size_t i = 0; i < ret_config->n_datasets && r == 0; i++) {
         r = build_columns(&b, &b.datasets[i]);
         if (r == 0) r = build_rollups(&b, &b.datasets[i]);
-        if (r == 0) settle_header(&b, &b.datasets[i]);
+        if (r < 0) break;
+        check_cells(&b, &b.datasets[i]);
+        settle_header(&b, &b.datasets[i]);
     }
     if (r == 0) check_tables(&b);
     return r;

@@ -48,8 +48,9 @@ static void the_marks_of_numbers_differ(void **state)
                     "f:4: decimal_mark and thousands_mark are both ','\n"
                     "f:6: decimal_mark and thousands_mark are both ','\n"
                     "f:10: decimal_mark: 'x' is not dataset, . or ,\n");
-    struct config *c = parse("[dataset a]\ncolumns = x int, y int\ndecimal_mark = ,\nthousands_mark = space\ntimezone = Asia/Tokyo\n"
-                             "[column a.x]\ndecimal_mark = .\nthousands_mark = '\n");
+    struct config *c =
+        parse("[dataset a]\ncolumns = x int, y int\ndecimal_mark = ,\nthousands_mark = space\ntimezone = Asia/Tokyo\n"
+              "[column a.x]\ndecimal_mark = .\nthousands_mark = '\n");
     assert_int_equal(c->datasets[0].decimal_mark, ',');
     assert_int_equal(c->datasets[0].thousands_mark, ' ');
     assert_string_equal(zone_name(c->datasets[0].zone), "Asia/Tokyo");
@@ -126,6 +127,14 @@ static void columns_must_be_declared(void **state)
     expect_mistakes("[dataset a]\ncolumns = x\n", "f:2: columns: column 'x' has no type\n");
     expect_mistakes("[dataset a]\nheader = no\ncolumns = x int, y int\n[column a.x]\nposition = 1\n",
                     "f:2: without a header give every column of 'a' a position, or none (then their order counts)\n");
+    expect_mistakes("[dataset a]\nheader = no\nmissing_columns = reject\ncolumns = x int\n",
+                    "f:3: missing_columns = reject asks a header which columns are there, and 'a' has none (header = no); what is "
+                    "too short is refused anyway\n");
+    expect_mistakes("[dataset a]\ncolumns = x int, y int, z int\n[column a.y]\nfrom = Order ID\n[column a.x]\nfrom = "
+                    "order-id\n[column a.z]\nfrom = other\n",
+                    "f:3: it and column 'x' both are from 'Order ID'\n");
+    expect_mistakes("[dataset a]\ncolumns = x int, y int\n[column a.x]\nposition = 2\n[column a.y]\nposition = 2\n",
+                    "f:5: it and column 'x' both have position 2\n");
 }
 
 static void rollups_are_checked(void **state)
