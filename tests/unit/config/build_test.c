@@ -127,9 +127,10 @@ static void columns_must_be_declared(void **state)
     expect_mistakes("[dataset a]\ncolumns = x\n", "f:2: columns: column 'x' has no type\n");
     expect_mistakes("[dataset a]\nheader = no\ncolumns = x int, y int\n[column a.x]\nposition = 1\n",
                     "f:2: without a header give every column of 'a' a position, or none (then their order counts)\n");
-    expect_mistakes("[dataset a]\nheader = no\nmissing_columns = reject\ncolumns = x int\n",
-                    "f:3: missing_columns = reject asks a header which columns are there, and 'a' has none (header = no); what is "
-                    "too short is refused anyway\n");
+    expect_mistakes(
+        "[dataset a]\nheader = no\nmissing_columns = reject\ncolumns = x int\n",
+        "f:3: missing_columns = reject asks a header which columns are there, and 'a' has none (header = no); a row that is "
+        "too short is refused anyway\n");
     expect_mistakes("[dataset a]\ncolumns = x int, y int, z int\n[column a.y]\nfrom = Order ID\n[column a.x]\nfrom = "
                     "order-id\n[column a.z]\nfrom = other\n",
                     "f:3: it and column 'x' both are from 'Order ID'\n");
