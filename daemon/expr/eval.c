@@ -151,12 +151,36 @@ static int constant(struct eval *e, const struct expr_node *n, const struct expr
     int r = take_column(e, n->type, &ret->own);
     if (r) return r;
     struct batch_column *c = &ret->own->column;
-    for (size_t i = 0; i < rows->n; i++) {
+    if (rows->n > 0) memset(c->null + rows->row[0], n->null, rows->row[rows->n - 1] - rows->row[0] + 1);
+    for (size_t i = 0; i < rows->n && !n->null; i++)
         c->value[rows->row[i]] = n->value;
-        c->null[rows->row[i]] = n->null;
-    }
     ret->column = c;
     return 0;
+}
+
+/* NULL where an argument is. False: nowhere. */
+static bool nulls_of(const struct expr_call *call, const struct expr_rows *rows, bool *null)
+{
+    size_t n = rows->n, first = rows->row[0];
+    bool found = false;
+    if (rows->row[n - 1] - first + 1 > n) {
+        for (size_t i = 0; i < n; i++)
+            null[rows->row[i]] = false;
+        for (size_t a = 0; a < call->args; a++)
+            for (size_t i = 0; i < n; i++)
+                found |= null[rows->row[i]] |= call->arg[a]->null[rows->row[i]];
+        return found;
+    }
+    /* No gaps: most columns have no NULL at all, and to see that is cheap. */
+    memset(null + first, false, n);
+    for (size_t a = 0; a < call->args; a++) {
+        const bool *more = call->arg[a]->null + first;
+        if (!memchr(more, true, n)) continue;
+        found = true;
+        for (size_t i = 0; i < n; i++)
+            null[first + i] |= more[i];
+    }
+    return found;
 }
 
 /*
@@ -168,18 +192,7 @@ static int apply(struct eval *e, const struct expr_function *f, const struct exp
     if (rows->n == 0) return 0;
     if (f->flags & EXPR_NULLS) return f->run(e->run, call, rows, ret);
     bool *null = ret->null;
-    for (size_t i = 0; i < rows->n; i++)
-        null[rows->row[i]] = false;
-    uint32_t nulls = 0;
-    for (size_t a = 0; a < call->args; a++) {
-        const bool *more = call->arg[a]->null;
-        for (size_t i = 0; i < rows->n; i++) {
-            uint32_t at = rows->row[i];
-            null[at] |= more[at];
-            nulls |= more[at];
-        }
-    }
-    if (!nulls) return f->run(e->run, call, rows, ret);
+    if (!nulls_of(call, rows, null)) return f->run(e->run, call, rows, ret);
     struct scratch *own = scratch_take(e);
     if (!own) return -ENOMEM;
     uint32_t *row = scratch_rows(own);

@@ -8,7 +8,7 @@
 
 #include <sys/random.h>
 
-enum { UUID_LEN = 16, RANDOM_ONCE = 256 };
+enum { UUID_LEN = 16 };
 
 enum comparison { EQUAL, NOT_EQUAL, LESS, LESS_EQUAL, GREATER, GREATER_EQUAL };
 
@@ -54,11 +54,11 @@ COMPARISON(less_equal, LESS_EQUAL)
 COMPARISON(greater, GREATER)
 COMPARISON(greater_equal, GREATER_EQUAL)
 
-/* Calls of at most 256 bytes are not cut short by a signal. */
+/* A signal may cut it short. */
 static int random_bytes(char *to, size_t n)
 {
     for (size_t done = 0; done < n;) {
-        ssize_t got = getrandom(to + done, n - done < RANDOM_ONCE ? n - done : RANDOM_ONCE, 0);
+        ssize_t got = getrandom(to + done, n - done, 0);
         if (got < 0 && errno != EINTR) return -errno;
         if (got > 0) done += (size_t)got;
     }
