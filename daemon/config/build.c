@@ -196,12 +196,16 @@ static void check_marks(struct builder *b, const struct ini_section *s, int deci
 /* What the characters of the dialect mean must be clear. (An escape that is the quote is RFC 4180's doubling.) */
 static void check_characters(struct builder *b, const struct ini_section *s, const struct config_dataset *d)
 {
-    if (d->delimiter == d->quote) mistakes_add(b->mistakes, place_of(s, "quote"), "quote and delimiter are the same character");
+    const char quote = d->quote == CONFIG_CHAR_AUTO ? '"' : d->quote;
+    if (d->delimiter && d->delimiter == quote)
+        mistakes_add(b->mistakes, place_of(s, "quote"), "quote and delimiter are the same character");
     if (d->escape && d->escape == d->delimiter)
         mistakes_add(b->mistakes, place_of(s, "escape"), "escape and delimiter are the same character");
+    if (!d->quote && d->escape && d->escape != CONFIG_CHAR_AUTO)
+        mistakes_add(b->mistakes, place_of(s, "escape"), "escape means nothing without a quote (quote = none)");
     const char *other = !d->comment                  ? NULL
                         : d->comment == d->delimiter ? "delimiter"
-                        : d->comment == d->quote     ? "quote"
+                        : d->comment == quote        ? "quote"
                         : d->comment == d->escape    ? "escape"
                                                      : NULL;
     if (other) mistakes_add(b->mistakes, place_of(s, "comment"), "comment and %s are the same character", other);

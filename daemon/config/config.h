@@ -111,6 +111,9 @@ struct config_budget {
     int64_t count;
 };
 
+/** What is detected: no character that can be declared, and no number of lines. */
+enum { CONFIG_CHAR_AUTO = 1, CONFIG_LINES_AUTO = -1 };
+
 enum config_mode { CONFIG_MODE_APPEND, CONFIG_MODE_UPSERT, CONFIG_MODE_IGNORE, CONFIG_MODE_REPLACE };
 enum config_order { CONFIG_ORDER_LENIENT, CONFIG_ORDER_STRICT };
 enum config_header { CONFIG_HEADER_AUTO, CONFIG_HEADER_YES, CONFIG_HEADER_NO };
@@ -142,10 +145,10 @@ struct config_dataset {
     enum config_order order;   /* strict: a failed file holds its followers */
     enum config_header header; /* no: a column without a position has the place it has in `columns` */
     char delimiter;            /* 0: detected */
-    char quote;
-    char escape;  /* 0: none */
-    char comment; /* 0: none */
-    int64_t skip_lines;
+    char quote;                /* 0: none; or CONFIG_CHAR_AUTO */
+    char escape;               /* 0: none; or CONFIG_CHAR_AUTO */
+    char comment;              /* 0: none */
+    int64_t skip_lines;        /* or CONFIG_LINES_AUTO */
     enum config_line_end line_end;
     enum config_blank_lines blank_lines;
     enum config_trim trim;

@@ -38,7 +38,8 @@ static const struct option daemon_options[] = {
     {"memory_max", RANGE(SIZE, 32 * MIB, 1024 * GIB), F(memory_max), "128M", .fixed = true,
      .prose = "The bound of all buffers, lookups and aggregates together."},
     {"max_record", RANGE(SIZE, 4 * KIB, GIB), F(max_record), "16M",
-     .prose = "The longest record of a file, so that an open quote does not become one of 10 GB. At most half of memory_max."},
+     .prose = "The longest record of a file, in bytes with its line end, so that an open quote does not become one of 10 GB. A "
+              "file with a longer one fails. At most half of memory_max."},
     {"unpack_max", RANGE(SIZE, MIB, 1024 * GIB), F(unpack_max), "64G",
      .prose = "The most bytes that a gzip or zip file may unpack to."},
     {"unpack_ratio", RANGE(COUNT, 2, 100000), F(unpack_ratio), "200",
@@ -146,13 +147,19 @@ static const struct option dataset_options[] = {
      .prose = "Does the first line name the columns? Where every column has a position the default is no."},
     {"delimiter", TYPE(DELIMITER), F(delimiter), "auto",
      .prose = "auto (one of , ; tab |), tab, space, or a character that is no letter and no digit."},
-    {"quote", TYPE(QUOTE), F(quote), "\"", .prose = "The quote character."},
-    {"escape", TYPE(MARK), F(escape), "none", "\\",
+    {"quote", TYPE(QUOTE), F(quote), "auto",
+     .prose = "The quote character. auto: \"; but where the delimiter is auto, too, ' if the start of the file is a table with it "
+              "only, or if every text there stands in such quotes. none: a quote is a character like any other."},
+    {"escape", TYPE(ESCAPE), F(escape), "auto", "\\",
      .prose = "A character that stands before a quote, or before itself, inside of quotes to make it a part of the cell. Doubled "
-              "quotes work, too. none, or a character."},
+              "quotes work, too. auto: none; but where the delimiter is auto, too, \\ if the start of the file is a table with it "
+              "only."},
     {"comment", TYPE(MARK), F(comment), "none", "#",
      .prose = "Lines that begin with it outside of quotes are comments. none, or a character."},
-    {"skip_lines", RANGE(COUNT, 0, 1000000), F(skip_lines), "0", .prose = "Lines before the header that are no part of the table."},
+    {"skip_lines", RANGE(LINES, 0, 1000000), F(skip_lines), "auto",
+     .prose = "Lines before the header that are no part of the table. auto: none where the first record is the header; else those "
+              "before the one that names the dataset's columns, or, where these are not declared, before the one that names the "
+              "columns of all records behind it."},
     {"line_end", CHOICE({"auto", CONFIG_LINE_END_AUTO}, {"lf", CONFIG_LINE_END_LF}, {"cr", CONFIG_LINE_END_CR}), F(line_end),
      "auto",
      .prose = "Where a record ends: lf (also CRLF), or cr, a carriage return alone. auto: cr where the first record ends so and no "

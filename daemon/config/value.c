@@ -277,11 +277,36 @@ static int parse_delimiter(const struct input *in, void *field)
     return 0;
 }
 
+/* auto and none; else false. */
+static bool parse_open_char(const struct input *in, void *field)
+{
+    bool open = slice_equal(in->text, SLICE("auto")), none = slice_equal(in->text, SLICE("none"));
+    if (open) *(char *)field = CONFIG_CHAR_AUTO;
+    if (none) *(char *)field = 0;
+    return open || none;
+}
+
 static int parse_quote(const struct input *in, void *field)
 {
+    if (parse_open_char(in, field)) return 0;
     if (!is_plain_byte(in->text) || is_letter_or_digit(in->text.p[0]))
-        return refuse(in, "one ASCII character that is no letter and no digit");
+        return refuse(in, "auto, none, or one ASCII character that is no letter and no digit");
     *(char *)field = in->text.p[0];
+    return 0;
+}
+
+static int parse_escape(const struct input *in, void *field)
+{
+    if (parse_open_char(in, field)) return 0;
+    if (!is_plain_byte(in->text)) return refuse(in, "auto, none, or one ASCII character");
+    *(char *)field = in->text.p[0];
+    return 0;
+}
+
+static int parse_lines(const struct input *in, void *field)
+{
+    if (!slice_equal(in->text, SLICE("auto"))) return parse_count(in, field);
+    *(int64_t *)field = CONFIG_LINES_AUTO;
     return 0;
 }
 
@@ -417,6 +442,22 @@ static void format_mark(const struct value_rule *rule, const void *field, struct
         buf_puts(out, "none");
 }
 
+static void format_open_char(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    if (*(const char *)field == CONFIG_CHAR_AUTO)
+        buf_puts(out, "auto");
+    else
+        format_mark(rule, field, out);
+}
+
+static void format_lines(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    if (*(const int64_t *)field == CONFIG_LINES_AUTO)
+        buf_puts(out, "auto");
+    else
+        format_number(rule, field, out);
+}
+
 static void format_budget(const struct value_rule *rule, const void *field, struct buf *out)
 {
     (void)rule;
@@ -464,7 +505,9 @@ static const struct {
     [VALUE_GLOBS] = {parse_globs, format_list, NULL},
     [VALUE_ADDRESSES] = {parse_addresses, format_list, NULL},
     [VALUE_DELIMITER] = {parse_delimiter, format_char, NULL},
-    [VALUE_QUOTE] = {parse_quote, format_char, NULL},
+    [VALUE_QUOTE] = {parse_quote, format_open_char, NULL},
+    [VALUE_ESCAPE] = {parse_escape, format_open_char, NULL},
+    [VALUE_LINES] = {parse_lines, format_lines, "auto or a number"},
     [VALUE_MARK] = {parse_mark, format_mark, NULL},
     [VALUE_ENCODING] = {parse_encoding, format_string, NULL},
     [VALUE_BUDGET] = {parse_budget, format_budget, NULL},

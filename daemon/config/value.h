@@ -25,8 +25,10 @@ enum value_type {
     VALUE_GLOBS,     /* struct config_list */
     VALUE_ADDRESSES, /* struct config_list */
     VALUE_DELIMITER, /* char; 0: auto */
-    VALUE_QUOTE,     /* char */
+    VALUE_QUOTE,     /* char; 0: none, CONFIG_CHAR_AUTO */
+    VALUE_ESCAPE,    /* char; 0: none, CONFIG_CHAR_AUTO */
     VALUE_MARK,      /* char; 0: none */
+    VALUE_LINES,     /* int64_t; CONFIG_LINES_AUTO */
     VALUE_ENCODING,  /* const char *; a name that config/encoding.h knows */
     VALUE_BUDGET,    /* struct config_budget */
     VALUE_TABLE,     /* const char *[2]: schema and table */
@@ -41,7 +43,7 @@ struct value_choice {
 /** What a value may be. */
 struct value_rule {
     enum value_type type;
-    int64_t min, max; /* VALUE_COUNT, VALUE_SIZE, VALUE_DURATION, VALUE_MODE */
+    int64_t min, max; /* VALUE_COUNT, VALUE_LINES, VALUE_SIZE, VALUE_DURATION, VALUE_MODE */
     const struct value_choice *choices;
 };
 

@@ -2,8 +2,9 @@
 #include "csv/dialect.h"
 
 #include "base/arena.h"
-#include "csv/reader.h"
+#include "csv/header.h"
 #include "csv/scan.h"
+#include "csv/shape.h"
 
 #include <stdio.h>
 
@@ -44,53 +45,6 @@ const char *dialect_delimiter_name(char delimiter, char ret_text[16])
     else
         snprintf(ret_text, 16, "byte 0x%02x", (unsigned char)delimiter);
     return ret_text;
-}
-
-/* What a cell looks like from afar. This only guides the guess about the header; data/infer.h decides about types. */
-enum look { LOOK_EMPTY, LOOK_VALUE, LOOK_TEXT };
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
-static bool is_one_of(struct slice s, const char *const *words)
-{
-    for (; *words; words++)
-        if (slice_equal_nocase(s, slice_of(*words))) return true;
-    return false;
-}
-
-/* Digits and what stands between them in numbers, amounts, dates and times. */
-static bool looks_numeric(struct slice s)
-{
-    size_t digits = 0;
-    for (size_t i = 0; i < s.len; i++) {
-        if (is_digit(s.p[i]))
-            digits++;
-        else if (s.p[i] == '\0' || !strchr(digits ? "+-.,:/%$() TZeE" : "+-.,$(", s.p[i]))
-            return false;
-    }
-    return digits > 0;
-}
-
-static bool looks_uuid(struct slice s)
-{
-    if (s.len != 36) return false;
-    for (size_t i = 0; i < s.len; i++) {
-        bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
-        if (hyphen ? s.p[i] != '-' : !memchr("0123456789abcdefABCDEF", s.p[i], 22)) return false;
-    }
-    return true;
-}
-
-static enum look look_at(struct slice cell)
-{
-    static const char *const nulls[] = {"null", "na", "n/a", "nan", "none", "-", "\\n", NULL};
-    static const char *const booleans[] = {"true", "false", NULL};
-    struct slice s = slice_trim(cell);
-    if (s.len == 0 || is_one_of(s, nulls)) return LOOK_EMPTY;
-    return looks_numeric(s) || looks_uuid(s) || is_one_of(s, booleans) ? LOOK_VALUE : LOOK_TEXT;
 }
 
 /* The part of the sample that is judged: complete records only. */
@@ -160,7 +114,8 @@ static double score_delimiter(const struct dialect *d, const struct present *p, 
         c.cells += record.n;
         for (size_t i = 0; i < record.n; i++) {
             const struct cell *cell = &record.cell[i];
-            if (!cell->quoted && holds_other_candidate(cell->text, p, d->delimiter) && !looks_numeric(slice_trim(cell->text)))
+            if (!cell->quoted && holds_other_candidate(cell->text, p, d->delimiter) &&
+                header_look_at(cell->text) == HEADER_LOOK_TEXT)
                 c.muddled++;
         }
     }
@@ -195,58 +150,6 @@ static char detect_delimiter(const struct dialect *declared, struct slice text, 
     return best;
 }
 
-/* A cell of the first record, and what stands below it. */
-struct column {
-    struct slice head;
-    enum look look;
-    bool year;     /* the head is four digits */
-    bool again;    /* the head's text comes below, too */
-    size_t values; /* cells below that look like values, */
-    size_t texts;  /* and like text */
-};
-
-static bool is_year(struct slice s)
-{
-    return s.len == 4 && is_digit(s.p[0]) && is_digit(s.p[1]) && is_digit(s.p[2]) && is_digit(s.p[3]);
-}
-
-static void add_record(struct column *column, size_t n, const struct record *record)
-{
-    for (size_t i = 0; i < n && i < record->n; i++) {
-        struct slice text = record->cell[i].text;
-        enum look look = look_at(text);
-        column[i].values += look == LOOK_VALUE;
-        column[i].texts += look == LOOK_TEXT;
-        column[i].again |= slice_equal(text, column[i].head);
-    }
-}
-
-static bool has_twin(const struct column *column, size_t i)
-{
-    for (size_t k = 0; k < i; k++)
-        if (slice_equal(column[k].head, column[i].head)) return true;
-    return false;
-}
-
-/*
- * Is the first record a header? Names are texts; a number, a date or the like is not, save a year when another column speaks for
- * a header. What speaks for one: text over a column of values (nine in ten). Without that, names must be there, be distinct, and
- * not come again as values. In doubt yes.
- */
-static bool first_is_header(const struct column *column, size_t n)
-{
-    bool contrast = false, years_only = true, odd = false, values = false;
-    for (size_t i = 0; i < n; i++) {
-        const struct column *c = &column[i];
-        contrast |= c->look == LOOK_TEXT && c->values > 9 * c->texts;
-        values |= c->look == LOOK_VALUE;
-        years_only &= c->look != LOOK_VALUE || c->year;
-        odd |= c->look == LOOK_EMPTY || c->again || has_twin(column, i);
-    }
-    if (values) return contrast && years_only;
-    return contrast || !odd;
-}
-
 /* The header, where it is open, and what blank lines are: both hang on the first record. */
 static void detect_first_record(struct dialect *d, struct slice text, struct arena *arena)
 {
@@ -266,20 +169,7 @@ static void detect_first_record(struct dialect *d, struct slice text, struct are
     if (as_declared.blank != DIALECT_BLANK_SKIP && record.n == 1) d->blank = DIALECT_BLANK_ROW;
     if (!open) return;
 
-    size_t n = record.n < WIDTH_MAX ? record.n : WIDTH_MAX;
-    struct column *column = arena_array(arena, n, sizeof(*column));
-    if (!column) return;
-    for (size_t i = 0; i < n; i++) {
-        column[i].head = record.cell[i].text;
-        column[i].look = look_at(column[i].head);
-        column[i].year = is_year(slice_trim(column[i].head));
-    }
-    for (int seen = 1; seen < RECORDS_MAX; seen++) {
-        rc = reader_next(&r, &record);
-        if (rc < 0 || rc == READER_E_END) break;
-        if (rc == 0) add_record(column, n, &record);
-    }
-    if (!first_is_header(column, n)) d->header = DIALECT_HEADER_NO;
+    if (header_judge(&r, &record, RECORDS_MAX, arena) == HEADER_NO) d->header = DIALECT_HEADER_NO;
 }
 
 /* Behind the n-th line end of the text, which may be CRLF where the byte is LF; its length when it has fewer. */
@@ -344,6 +234,107 @@ size_t dialect_skip(const struct dialect *d, struct slice text)
     return mark + behind_lines((struct slice){text.p + mark, text.len - mark}, d->skip_lines, dialect_line_byte(d));
 }
 
+/* ---- quote, escape and the lines before the header ---- */
+
+/* As it stands, and what may be meant instead; the simpler first. */
+static const struct grammar {
+    char quote, escape;
+} grammars[] = {{'"', 0}, {'"', '\\'}, {'\'', 0}, {'\'', '\\'}};
+enum { GRAMMARS = sizeof(grammars) / sizeof(grammars[0]) };
+
+static bool holds_pair(struct slice text, char a, char b)
+{
+    for (const char *p = text.p, *end = text.p + text.len; p && p < end; p++) {
+        p = memchr(p, a, (size_t)(end - p));
+        if (!p || p + 1 == end) return false;
+        if (p[1] == b) return true;
+    }
+    return false;
+}
+
+/* Is it left open, is it another one than what stands, and may the sample hold it? */
+static bool may_be(const struct dialect *d, const struct grammar *g, struct slice text)
+{
+    bool quote = g->quote != d->quote, escape = g->escape != d->escape;
+    if ((!quote && !escape) || (quote && !d->open.quote) || (escape && !d->open.escape) || !d->quote) return false;
+    const char mine[] = {g->quote, g->escape ? g->escape : g->quote};
+    for (size_t i = 0; i < sizeof(mine); i++)
+        if (mine[i] == d->delimiter || mine[i] == d->comment) return false;
+    if (g->escape) return holds_pair(text, g->escape, g->quote);
+    return memchr(text.p, g->quote, text.len) != NULL;
+}
+
+/* A dialect over the sample. */
+struct view {
+    struct dialect dialect;
+    struct shape shape;
+    uint64_t lines; /* before its header */
+    bool table;     /* all behind them is even */
+    bool most;      /* and that is most of the text: no open quote runs away with it */
+};
+
+static struct slice behind(const struct dialect *d, struct slice text, uint64_t lines)
+{
+    size_t skip = behind_lines(text, lines, dialect_line_byte(d));
+    return (struct slice){text.p + skip, text.len - skip};
+}
+
+static void look(struct view *v, struct slice text, bool whole, struct arena *arena)
+{
+    static const struct shape_names unknown;
+    struct dialect *d = &v->dialect;
+    const struct shape_names *names = d->open.names ? d->open.names : &unknown;
+    bool detect = !d->delimiter;
+    if (detect) d->delimiter = detect_delimiter(d, text, whole);
+    struct slice sample = complete_records(d, text, whole);
+    v->most = sample.len >= text.len / 2;
+    shape_look(d, sample, arena, &v->shape);
+    v->table = v->shape.even;
+    bool lines = d->open.lines && d->header != DIALECT_HEADER_NO && (!v->table || names->n > 0);
+    v->lines = lines ? shape_preamble(d, sample, names, arena) : 0;
+    if (v->lines == 0) return;
+    struct shape rest;
+    shape_look(d, behind(d, sample, v->lines), arena, &rest);
+    v->table = rest.even;
+}
+
+/* What the sample proves, in the place of what stands. */
+static void detect_open(struct dialect *d, struct slice text, bool whole, struct arena *arena)
+{
+    struct view stands = {.dialect = *d}, other;
+    look(&stands, text, whole, arena);
+    struct view best = stands;
+    for (int i = 0; i < GRAMMARS; i++) {
+        if (!may_be(d, &grammars[i], text)) continue;
+        other = (struct view){.dialect = *d};
+        other.dialect.quote = grammars[i].quote;
+        other.dialect.escape = grammars[i].escape;
+        look(&other, text, whole, arena);
+        if (!other.table || !other.most || other.shape.records < 2) continue;
+        bool better = !best.table && other.shape.quoted;
+        bool wrapped = other.shape.wrapped && other.lines == 0 && !stands.shape.quoted && best.dialect.quote == d->quote;
+        if (better || wrapped) best = other;
+    }
+    *d = best.dialect;
+    if (best.lines > 0) {
+        d->skip_lines = best.lines;
+        d->header = DIALECT_HEADER_YES;
+    }
+}
+
+const char *dialect_found(const struct dialect *declared, const struct dialect *d, char ret_text[DIALECT_FOUND_MAX])
+{
+    int len = 0;
+    ret_text[0] = '\0';
+    if (d->quote != declared->quote) len += snprintf(ret_text, DIALECT_FOUND_MAX, "quote %c", d->quote);
+    if (d->escape != declared->escape)
+        len += snprintf(ret_text + len, DIALECT_FOUND_MAX - (size_t)len, "%sescape %c", len ? ", " : "", d->escape);
+    if (d->skip_lines != declared->skip_lines)
+        snprintf(ret_text + len, DIALECT_FOUND_MAX - (size_t)len, "%s%llu line%s before the header", len ? ", " : "",
+                 (unsigned long long)d->skip_lines, d->skip_lines == 1 ? "" : "s");
+    return ret_text;
+}
+
 void dialect_detect(const struct dialect *declared, struct slice sample, bool whole, struct dialect *ret_dialect)
 {
     struct dialect d = *declared;
@@ -353,6 +344,9 @@ void dialect_detect(const struct dialect *declared, struct slice sample, bool wh
     d.blank_header = false;
     struct slice text = {sample.len ? sample.p + d.start : NULL, sample.len - d.start};
     if (d.line_end == DIALECT_END_AUTO) d.line_end = ends_in_cr(&d, text, whole, &arena) ? DIALECT_END_CR : DIALECT_END_LF;
+    if (text.len > 0 && (d.open.quote || d.open.escape || d.open.lines))
+        detect_open(&d, behind(&d, text, d.skip_lines), whole, &arena);
+    d.open = (struct dialect_open){0};
     size_t skipped = behind_lines(text, d.skip_lines, dialect_line_byte(&d));
     d.start += skipped;
     d.first_line = 1 + d.skip_lines;

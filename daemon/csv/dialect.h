@@ -36,9 +36,19 @@ enum dialect_blank {
     DIALECT_BLANK_REJECT, /* is an error of its row */
 };
 
+struct shape_names;
+
+/* Declared: what is to be detected, where the file as it stands is no table. Of a detected dialect all is false. */
+struct dialect_open {
+    bool quote;                      /* ' may take the place of `quote` */
+    bool escape;                     /* \ may be it */
+    bool lines;                      /* there may be lines before the header */
+    const struct shape_names *names; /* the header's, where they are known; or NULL */
+};
+
 struct dialect {
     char delimiter; /* 0: to be detected */
-    char quote;     /* usually '"' */
+    char quote;     /* usually '"'; 0: none, it is a byte like any other */
     char escape;    /* 0: none */
     char comment;   /* 0: none */
     bool trim;
@@ -46,10 +56,11 @@ struct dialect {
     enum dialect_encoding encoding;
     enum dialect_header header;
     enum dialect_blank blank;
-    uint64_t skip_lines; /* declared: lines before the header (or the first record) that are none */
+    uint64_t skip_lines; /* lines before the header (or the first record) that are none */
     size_t start;        /* bytes before the first record: the byte order mark and the skipped lines */
     uint64_t first_line; /* the physical line of the byte at `start`, from 1 */
     bool blank_header;   /* there is nothing but blank lines, and the first of them is the header */
+    struct dialect_open open;
 };
 
 /** RFC 4180's: comma, double quote, UTF-8, line end, header and blank lines to be detected. (A scan or a reader takes LF and
@@ -61,10 +72,18 @@ struct dialect dialect_default(void);
  * most evenly; comma when nothing speaks for another), whether there is a header, what blank lines are (rows where the first record
  * has one cell). `whole`: the sample is the whole file. At most its first 1000 records are looked at. Works at any cut of the
  * sample (a last incomplete record is not judged); a sample that ends before the first record has start == its length.
+ *
+ * Of what is `open` only that is found which the sample proves (shape.h): quotes and an escape with which all of its records are
+ * sound and as wide, where they are not without; quotes ' around every text; the lines before a header. In doubt it is read as it
+ * stands.
  */
 void dialect_detect(const struct dialect *declared, struct slice sample, bool whole, struct dialect *ret_dialect);
 /** Bytes at the start of the text that are the byte order mark and the lines that a detected dialect skips. */
 size_t dialect_skip(const struct dialect *d, struct slice text);
+/** What was detected of what is open in `declared`, for a person: "quote ', escape \, 2 lines before the header"; "" when nothing
+ * was. */
+enum { DIALECT_FOUND_MAX = 80 };
+const char *dialect_found(const struct dialect *declared, const struct dialect *d, char ret_text[DIALECT_FOUND_MAX]);
 /** The name of a delimiter for people: "comma", "semicolon", "tab", "pipe", "space", or the character in quotes. ret_text holds 16
  * bytes. */
 const char *dialect_delimiter_name(char delimiter, char ret_text[16]);

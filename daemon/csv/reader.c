@@ -27,7 +27,7 @@ void reader_init(struct reader *r, const struct reader_input *in, struct arena *
                          .arena = arena,
                          .ops = simd_best(),
                          .delimiter = d->delimiter,
-                         .quote = d->quote,
+                         .quote = d->quote ? d->quote : READER_NO_QUOTE,
                          .escape = d->escape,
                          .comment = d->comment,
                          .line_byte = dialect_line_byte(d),
@@ -44,7 +44,8 @@ void reader_forget(struct reader *r)
 
 static void load_block(struct reader *r, size_t block)
 {
-    const struct simd_set set = {.quote = r->quote, .delimiter = r->delimiter};
+    const bool quoting = r->quote != READER_NO_QUOTE;
+    const struct simd_set set = {.quote = quoting ? (char)r->quote : r->delimiter, .delimiter = r->delimiter};
     struct slice rest = {r->in.chunk.p + block, r->in.chunk.len - block};
     struct simd_masks m;
     if (rest.len >= SIMD_BLOCK)
@@ -52,7 +53,7 @@ static void load_block(struct reader *r, size_t block)
     else
         simd_structure_tail(r->ops, rest, &set, &m);
     r->block = block;
-    r->quotes = m.quote;
+    r->quotes = quoting ? m.quote : 0;
     r->structural = m.quote | m.delimiter | m.lf | m.cr;
     r->lines = r->cr ? m.cr : m.lf;
     if (!r->escape) return;

@@ -36,7 +36,7 @@ enum {
     READER_E_BLANK,       /* a blank line (DIALECT_BLANK_REJECT) */
     READER_E_CODES
 };
-enum { READER_CELLS_MAX = 16384 };
+enum { READER_CELLS_MAX = 16384, READER_NO_QUOTE = 256 };
 
 struct cell {
     struct slice text;
@@ -65,7 +65,8 @@ struct reader {
     struct reader_input in;
     struct arena *arena;
     const struct simd_ops *ops;
-    char delimiter, quote, escape, comment, line_byte; /* the dialect's */
+    char delimiter, escape, comment, line_byte; /* the dialect's */
+    int quote;                                  /* READER_NO_QUOTE, which no byte is: the dialect has none */
     bool trim, cr;
     size_t pos;        /* in the chunk, behind the last record */
     uint64_t line;     /* physical line of pos */

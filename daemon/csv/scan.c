@@ -54,7 +54,8 @@ void scan_init(struct scan *s, const struct dialect *d)
     assert(d->delimiter != 0 && d->delimiter != d->quote);
     *s = (struct scan){.ops = simd_best(),
                        .delimiter = d->delimiter,
-                       .quote = d->quote,
+                       .quote = d->quote ? d->quote : d->delimiter,
+                       .quoting = d->quote ? ~(uint64_t)0 : 0,
                        .escape = d->escape,
                        .comment = d->comment,
                        .trim = d->trim,
@@ -154,7 +155,7 @@ static void find_extras(const struct scan *s, struct slice block, struct marks *
 
 static inline void feed_block(struct scan *s, const struct simd_masks *found, struct slice block, struct progress *p)
 {
-    struct marks m = {.quote = found->quote, .delimiter = found->delimiter, .ends = s->cr ? found->cr : found->lf};
+    struct marks m = {.quote = found->quote & s->quoting, .delimiter = found->delimiter, .ends = s->cr ? found->cr : found->lf};
     if (!s->plain) find_extras(s, block, &m);
     step_block(s, &m, block.len, p);
 }

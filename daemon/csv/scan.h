@@ -25,6 +25,7 @@ struct simd_ops;
 struct scan {
     const struct simd_ops *ops;
     char delimiter, quote, escape, comment;
+    uint64_t quoting;    /* what is left of the mask of quotes: all, or nothing where the dialect has none */
     bool trim, cr;       /* cr: a record ends at a CR, else at an LF */
     bool plain;          /* neither escape nor comment nor trim */
     unsigned char state; /* scan.c's enum */

@@ -267,11 +267,30 @@ static int next_part(struct cutter *c, struct error *err)
     return 0;
 }
 
-static int too_long(const struct cutter *c, struct error *err)
+static int too_long(const struct cutter *c, uint64_t line, struct error *err)
 {
     return error_set(err, CUTTER_E_LONG,
                      "line %" PRIu64 ": the record that begins here is longer than max_record (%zu bytes); is a quote left open?",
-                     c->tail.first_line, c->in.max_record);
+                     line, c->in.max_record);
+}
+
+/*
+ * Is none of the records in the first `end` bytes of the tail too long? Only a tail that is longer itself can hold one: it is
+ * scanned once more, so many bytes at a time that a record which may be there ends in them.
+ */
+static int check_lengths(const struct cutter *c, size_t end, struct error *err)
+{
+    struct slice left = {c->tail.bytes.p, end};
+    uint64_t line = c->tail.first_line;
+    while (left.len > c->in.max_record) {
+        struct scan s;
+        scan_init(&s, &c->in.dialect);
+        struct scan_result r = scan_feed(&s, (struct slice){left.p, c->in.max_record});
+        if (r.end == 0) return too_long(c, line, err);
+        line += r.lines;
+        left = (struct slice){left.p + r.end, left.len - r.end};
+    }
+    return 0;
 }
 
 /* The part ends, and with it its last record, which may lack its line end. */
@@ -280,6 +299,8 @@ static int end_part(struct cutter *c, struct chunk *ret_chunk, struct error *err
     if (scan_open_quote(&c->scan)) return unclosed(c, err);
     size_t len = c->tail.bytes.len;
     if (len == 0) return CUTTER_E_AGAIN;
+    int r = check_lengths(c, len, err);
+    if (r != 0) return r;
     c->scan.line += c->tail.bytes.p[len - 1] != dialect_line_byte(&c->in.dialect);
     return cut(c, len, c->scan.line, ret_chunk);
 }
@@ -294,9 +315,10 @@ static int advance(struct cutter *c, struct chunk *ret_chunk, struct error *err)
     c->tail.bytes.len = have + n;
     uint64_t line_before = c->scan.line;
     struct scan_result s = scan_feed(&c->scan, (struct slice){c->tail.memory + have, n});
-    if (s.end == 0 && n > 0 && have + n > c->in.max_record) return too_long(c, err);
     if (c->input.over) return end_part(c, ret_chunk, err);
-    return s.end > 0 ? cut(c, have + s.end, line_before + s.lines, ret_chunk) : CUTTER_E_AGAIN;
+    if (s.end == 0) return have + n > c->in.max_record ? too_long(c, c->tail.first_line, err) : CUTTER_E_AGAIN;
+    r = check_lengths(c, have + s.end, err);
+    return r == 0 ? cut(c, have + s.end, line_before + s.lines, ret_chunk) : r;
 }
 
 int cutter_next(struct cutter *c, struct chunk *ret_chunk, struct error *err)

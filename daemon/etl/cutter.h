@@ -51,7 +51,7 @@ struct cutter_input {
     struct dialect dialect; /* detected */
     struct input_options options;
     size_t chunk_bytes; /* read at once */
-    size_t max_record;  /* bytes; a longer record is refused */
+    size_t max_record;  /* bytes with its line end; a longer record is refused, and so is a longer comment */
 };
 
 struct cutter {

@@ -175,6 +175,7 @@ static void on_read(struct worker_job *job)
     if (r > 0) leader->fate = MEMBER_ALONE;
     for (size_t i = 0; i < g->n; i++) {
         struct member *m = &g->member[i];
+        if (m->fate == MEMBER_IN) head_tell(&m->head, m->arrival->file.name);
         if (m != leader) member_forget_head(m);
         if (m->fate != MEMBER_IN) chunk_done(&m->chunk);
         group_settle(g, m, member_cost(m->chunk.bytes.len));

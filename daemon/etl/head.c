@@ -3,9 +3,11 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/log.h"
 #include "base/name.h"
 #include "config/encoding.h"
 #include "csv/scan.h"
+#include "csv/shape.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -27,12 +29,16 @@ static void declare_dialect(const struct config_dataset *c, struct dialect *d)
     for (size_t i = 0; i < c->n_columns; i++)
         positions = positions && c->column[i].position > 0;
     d->delimiter = c->delimiter;
-    d->quote = c->quote;
-    d->escape = c->escape == c->quote ? 0 : c->escape;
+    /* Who says how cells are delimited has looked at the dialect: what is not said of quotes is RFC 4180's. */
+    d->open.quote = c->quote == CONFIG_CHAR_AUTO && c->escape != '"' && !c->delimiter;
+    d->open.escape = c->escape == CONFIG_CHAR_AUTO && c->quote != 0 && !c->delimiter;
+    d->open.lines = c->skip_lines == CONFIG_LINES_AUTO;
+    d->quote = c->quote == CONFIG_CHAR_AUTO ? '"' : c->quote;
+    d->escape = c->escape == d->quote || c->escape == CONFIG_CHAR_AUTO ? 0 : c->escape;
     d->comment = c->comment;
     d->trim = c->trim == CONFIG_TRIM_YES;
     d->line_end = end_of[c->line_end];
-    d->skip_lines = (uint64_t)c->skip_lines;
+    d->skip_lines = d->open.lines ? 0 : (uint64_t)c->skip_lines;
     d->blank = c->blank_lines == CONFIG_BLANK_LINES_SKIP ? DIALECT_BLANK_SKIP : DIALECT_BLANK_ROW;
     d->encoding = encoding_is_latin1(c->encoding) ? DIALECT_LATIN1 : DIALECT_UTF8;
     d->header = header_of[c->header];
@@ -50,6 +56,8 @@ struct head_declared head_declare(const struct config *settings, const struct co
                                         .unpack_ratio = (uint64_t)settings->daemon.unpack_ratio,
                                         .unpack_entries = (uint64_t)settings->daemon.unpack_entries}};
     d.dialect.delimiter = '\0'; /* to be detected */
+    d.dialect.open = (struct dialect_open){.quote = true, .escape = true, .lines = true};
+    d.dataset = dataset;
     if (!dataset) return d;
     declare_dialect(dataset, &d.dialect);
     d.input.compression = compression_of[dataset->compression];
@@ -57,6 +65,45 @@ struct head_declared head_declare(const struct config *settings, const struct co
     d.input.utf8 = encoding_is_utf8(dataset->encoding);
     if (!d.input.latin1 && !d.input.utf8 && !encoding_is_auto(dataset->encoding)) d.input.encoding = dataset->encoding;
     return d;
+}
+
+static int by_name(const void *a, const void *b)
+{
+    return strcmp(*(const char *const *)a, *(const char *const *)b);
+}
+
+/* The header that names the column: the `from` of its section; NULL where it has a position. */
+static const char *header_of(const struct config_dataset *c, const char *name)
+{
+    for (size_t i = 0; i < c->n_columns; i++) {
+        const struct config_column *column = &c->column[i];
+        if (strcmp(column->name, name) == 0) return column->position > 0 ? NULL : column->from[0] ? column->from : name;
+    }
+    return name;
+}
+
+/* What a header may hold, where the dataset's columns are declared. 0 or -ENOMEM. */
+static int know_names(struct head *h)
+{
+    const struct config_dataset *c = h->declared.dataset;
+    if (!c || !h->declared.dialect.open.lines || h->declared.dialect.open.names) return 0;
+    const char **name = arena_array(&h->arena, c->columns.n + 1, sizeof *name);
+    struct shape_names *names = arena_zalloc(&h->arena, sizeof *names);
+    if (!name || !names) return -ENOMEM;
+    for (size_t i = 0; i < c->columns.n; i++) {
+        char normal[NAME_MAX_BYTES + 1];
+        const char *header = header_of(c, c->columns.item[i]);
+        if (!header || name_normalise(slice_of(header), normal) == 0) continue;
+        name[names->n] = arena_cstr(&h->arena, slice_of(normal));
+        if (!name[names->n++]) return -ENOMEM;
+    }
+    qsort(name, names->n, sizeof *name, by_name);
+    size_t distinct = 0;
+    for (size_t i = 0; i < names->n; i++)
+        if (i == 0 || strcmp(name[i], name[distinct - 1]) != 0) name[distinct++] = name[i];
+    *names = (struct shape_names){name, distinct};
+    h->declared.dialect.open.names = names;
+    return 0;
 }
 
 /* ---- the start of the text ---- */
@@ -184,7 +231,7 @@ static int keep_raw(struct head *h, struct slice text, const struct record *reco
     const struct dialect *d = &h->plan_head.dialect;
     struct slice mark = h->input.transcodes ? SLICE("\xef\xbb\xbf") : SLICE(""), raw = {text.p, 0};
     if (d->header == DIALECT_HEADER_YES) raw = record->raw;
-    if (d->skip_lines > 0) {
+    if (h->declared.dialect.skip_lines > 0) { /* those that were detected need not be there again */
         const char *from = text.p + (slice_starts(text, SLICE("\xef\xbb\xbf")) ? 3 : 0), *to = raw.p + raw.len;
         if (d->header != DIALECT_HEADER_YES) to = text.p + d->start - 1; /* its line end comes again */
         if (to > from && d->header != DIALECT_HEADER_YES && d->line_end == DIALECT_END_LF && to[-1] == '\r') to--;
@@ -205,11 +252,21 @@ static int keep_raw(struct head *h, struct slice text, const struct record *reco
     return 0;
 }
 
+static int no_record(struct head *h, const struct start *start)
+{
+    char part[INPUT_PART_MAX];
+    if (!start->whole)
+        return error_set(&h->err, HEAD_E_EMPTY, "line 1: %s begins with %zu bytes of blank lines or comments; remove them",
+                         input_part(&h->open, part), start->len);
+    return error_set(&h->err, HEAD_E_EMPTY, "%s is empty; a file of no rows has its header line", input_part(&h->open, part));
+}
+
 static int find_head(struct head *h, const struct start *start)
 {
     struct slice sample = {start->memory, start->len};
     dialect_detect(&h->declared.dialect, sample, start->whole, &h->plan_head.dialect);
     const struct dialect *d = &h->plan_head.dialect;
+    dialect_found(&h->declared.dialect, d, h->found);
     struct reader reader;
     struct record record;
     struct reader_input input = {
@@ -217,10 +274,7 @@ static int find_head(struct head *h, const struct start *start)
     reader_init(&reader, &input, &h->arena);
     int r = reader_next(&reader, &record);
     if (r < 0) return r;
-    if (r == READER_E_END && !start->whole)
-        return error_set(&h->err, HEAD_E_EMPTY, "line 1: the file begins with %zu bytes of blank lines or comments; remove them",
-                         start->len);
-    if (r == READER_E_END) return error_set(&h->err, HEAD_E_EMPTY, "the file is empty; a file of no rows has its header line");
+    if (r == READER_E_END) return no_record(h, start);
     if (r > 0) return error_set(&h->err, HEAD_E_BROKEN, "line %llu: %s", (unsigned long long)record.line, reader_error_text(r));
     if (record.n > HEAD_CELLS_MAX)
         return error_set(&h->err, HEAD_E_WIDE,
@@ -246,8 +300,9 @@ static void keep_text(struct head *h, const struct start *start)
 
 static int read_head(struct head *h)
 {
-    struct start start;
-    int r = read_start(h, &start);
+    struct start start = {0};
+    int r = know_names(h);
+    if (r == 0) r = read_start(h, &start);
     if (r == 0 && !h->more) r = find_head(h, &start);
     if (r == 0 && !h->more && h->keep) {
         keep_text(h, &start);
@@ -336,6 +391,13 @@ void head_init(struct head *h, int fd, const struct head_declared *declared, siz
                        .declared = *declared,
                        .max_record = max_record};
     arena_init(&h->arena, ARENA_BLOCK, max_record + ((size_t)64 << 20));
+}
+
+void head_tell(const struct head *h, const char *file)
+{
+    char shown[512];
+    if (h->rc == 0 && h->found[0])
+        log_info("%s is read with %s (detected)", log_escape(slice_of(file), shown, sizeof shown), h->found);
 }
 
 void head_done(struct head *h)

@@ -37,6 +37,7 @@ enum { HEAD_CELLS_MAX = 1600 };
 struct head_declared {
     struct dialect dialect;
     struct input_options input;
+    const struct config_dataset *dataset; /* whose columns name the header, where that is open; or NULL */
 };
 /** As a dataset says, or nothing when it is NULL. The strings are the configuration's. */
 struct head_declared head_declare(const struct config *settings, const struct config_dataset *dataset);
@@ -58,10 +59,11 @@ struct head {
     int rc; /* 0, HEAD_E_…, or negative */
     struct error err;
     struct stat st;
-    struct input_options input; /* as declared; compression and encoding are what they are */
-    struct input open;          /* with `keep`: it goes on behind `text` … */
-    struct slice text;          /* … which is malloc'd */
-    struct plan_head plan_head; /* memory of the arena, and of head_names */
+    struct input_options input;    /* as declared; compression and encoding are what they are */
+    struct input open;             /* with `keep`: it goes on behind `text` … */
+    struct slice text;             /* … which is malloc'd */
+    struct plan_head plan_head;    /* memory of the arena, and of head_names */
+    char found[DIALECT_FOUND_MAX]; /* what of its dialect was detected beside the delimiter and the line end; "" */
 };
 
 void head_init(struct head *h, int fd, const struct head_declared *declared, size_t max_record);
@@ -73,6 +75,8 @@ void head_run(struct head *h);
 void head_done(struct head *h);
 /** Once, after rc 0 with `keep`: the cutter goes on where this stopped to read. Thread: any. */
 void head_hand_over(struct head *h, struct cutter *c);
+/** Say in the log what was detected of its dialect, if anything was. */
+void head_tell(const struct head *h, const char *file);
 
 /**
  * Fill in the column names of a head whose cells are there: the normalised header (an empty one is column_N, a repeated one gets

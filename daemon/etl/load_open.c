@@ -243,6 +243,7 @@ static void on_head(struct head *h)
     if (l->decided) return load_unwind(l);
     if (l->head.rc > 0) return load_fail(l, "%s", l->head.err.text);
     if (l->head.rc < 0) return load_retry(l, l->head.rc, &l->head.err);
+    head_tell(&l->head, l->arrival->file.name);
     l->head.plan_head.path = slice_of(l->arrival->file.path);
     resolve(l);
 }

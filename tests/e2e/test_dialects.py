@@ -9,6 +9,8 @@ import zipfile
 
 import pytest
 
+from waiting import until
+
 PEOPLE = "[dataset people]\nfiles = people*\ncolumns = id bigint, name text\n"
 ROWS = [(1, "Zoë"), (2, "a,b"), (3, None)]
 TEXT = 'id,name\r\n1,Zoë\r\n2,"a,b"\r\n3,\r\n'
@@ -50,6 +52,7 @@ DIALECTS = {
     "bare CR": ("", 'id,name\r1,Zoë\r2,"a\rb\n"\r3,', [(1, "Zoë"), (2, "a\rb\n"), (3, None)]),
     "line_end": ("line_end = cr", "id,name\r1,Zoë", [(1, "Zoë")]),
     "quote": ("quote = '", "id,name\n1,'Zoë'\n2,'a,''b'\n", [(1, "Zoë"), (2, "a,'b")]),
+    "no quote": ("quote = none", 'id,name\n1,"Zoë"\n2,5" a\n3,"\n', [(1, '"Zoë"'), (2, '5" a'), (3, '"')]),
     "blank_lines": ("blank_lines = skip", "\nid,name\n\n1,Zoë\r\n\r\n\n", [(1, "Zoë")]),
 }
 
@@ -93,6 +96,77 @@ def test_blank_lines_are_rows_of_one_column(cetld, database):
     assert database.rows("SELECT word FROM words WHERE word IS NULL") == [(None,)]
     daemon.drop("words2.csv", "\n\n\n")
     assert daemon.wait_state("words2.csv")["rows_loaded"] == 2
+
+
+# Of what is not declared: quote, escape and lines before the header, where the file proves them.
+DETECTED = {
+    "quote": ("id,name\n1,'Zoë'\n2,'a, ''b'\n", "quote '", [(1, "Zoë"), (2, "a, 'b")]),
+    "every text in quotes": ("'id';'name'\n1;'Zoë'\n2;'x'\n", "quote '", [(1, "Zoë"), (2, "x")]),
+    "escape": ('id,name\n1,"Zoë \\"x\\", y"\n2,b\n', "escape \\", [(1, 'Zoë "x", y'), (2, "b")]),
+    "both": ("id|name\n1|'it\\'s | so'\n2|b\n", "quote ', escape \\", [(1, "it's | so"), (2, "b")]),
+    "comments": ("# by us, for, you\n#\n\n#id,name\n1,Zoë\n2,#b\n", "3 lines before the header", [(1, "Zoë"), (2, "#b")]),
+    "a title": ("\ufeffReport of 2024\r\n\r\nid\tname\r\n1\tZoë\r\n2\tb\r\n", "2 lines before the header", [(1, "Zoë"), (2, "b")]),
+}
+AS_IT_STANDS = {
+    "quotes that are text": ("id,name\n1,'Zoë'\n2,b\n", [(1, "'Zoë'"), (2, "b")]),
+    "a backslash": ('id,name\n1,"c:\\"\n2,"\\\\"\n', [(1, "c:\\"), (2, "\\\\")]),
+    "a comment that is a row": ("id,name\n1,#\n2,# b\n", [(1, "#"), (2, "# b")]),
+}
+
+
+def test_what_is_not_declared_is_detected_where_it_is_proved(cetld, database):
+    """In a file that no dataset claims, and in one that a dataset without these options does."""
+    cases = [(what, text, found, rows) for what, (text, found, rows) in DETECTED.items()]
+    cases += [(what, text, None, rows) for what, (text, rows) in AS_IT_STANDS.items()]
+    daemon = cetld("".join(dataset("d%s" % chr(97 + i), "") for i in range(len(cases))))
+    for i, (_, text, _, _) in enumerate(cases):
+        daemon.drop("d%s.csv" % chr(97 + i), text)
+        daemon.drop("u%s.csv" % chr(97 + i), text)
+    for i, (what, _, found, rows) in enumerate(cases):
+        for name in "du":
+            file = "%s%s.csv" % (name, chr(97 + i))
+            entry = daemon.wait_state(file)
+            assert daemon.settled(entry) and entry["rows_loaded"] == len(rows), what
+            assert people(database, file[:-4]) == rows, what
+            told = daemon.log_lines("%s is read with " % file)
+            assert bool(told) == bool(found) and (not found or "with %s (detected)" % found in told[0]), (what, told)
+    assert database.rows("SELECT line FROM cetl.reject") == []
+    assert database.rows("SELECT _line FROM ue ORDER BY 1") == [(5,), (6,)]  # those of the file
+
+
+def test_a_header_that_a_dataset_names_is_found_behind_lines(cetld, database):
+    text = "Report,,\nof,2024\n,,\nFull Name,ID,x\nZoë,1,\nb,z,\n"
+    daemon = cetld(dataset("d0", "new_columns = ignore\nmax_errors = 1\n[column d0.name]\nfrom = full name") + dataset("d1", "skip_lines = 0"))
+    daemon.drop("d0.csv", text)
+    entry = daemon.wait_state("d0.csv")
+    assert daemon.settled(entry) and (entry["rows_loaded"], entry["rows_rejected"]) == (1, 1)
+    assert people(database, "d0") == [(1, "Zoë")]
+    assert database.rows("SELECT line FROM cetl.reject") == [(6,)]
+    rejects = daemon.get("/v1/files/%d/rejects?format=csv" % entry["id"]).body.decode()
+    assert rejects == "Full Name,ID,x\nb,z,\n"
+    daemon.drop("d0.csv", rejects.replace("z", "2"))
+    until(lambda: people(database, "d0") == [(1, "Zoë"), (2, "b")], daemon.log)
+    assert fails(daemon, "d1.csv", text).startswith("line 1: cell 1")
+
+
+def test_what_proves_nothing_is_refused_as_it_stands(cetld, database):
+    """A declared delimiter, quote or escape leaves nothing open; and a header of another width is no title."""
+    daemon = cetld(dataset("d0", "delimiter = ,") + dataset("d1", 'quote = "') + dataset("d2", "escape = none"))
+    quoted, escaped = "id,name\n1,'a, b'\n2,c\n", 'id,name\n1,"a \\"b\\""\n2,c\n'
+    assert fails(daemon, "d0.csv", quoted).startswith("line 2: ")
+    assert fails(daemon, "d1.csv", quoted).startswith("line 2: ")
+    assert fails(daemon, "d2.csv", escaped).startswith("line 2: ")
+    assert fails(daemon, "ua.csv", "id,name,city\nx,y\n1,Zoë\n2,b\n").startswith("line 2: ")
+    assert fails(daemon, "ub.csv", "2,10,bad,good\n1,2,3\n4,5,6\n7,8,9\n").startswith("line 2: ")
+    assert fails(daemon, "uc.csv", "Report\nid,name\n1,Zoë\n2,b,c\n").startswith("line 2: ")
+
+
+def test_max_record_is_exact(cetld, database):
+    daemon = cetld(PEOPLE, daemon={"max_record": "4K"})
+    text = "id,name\n1,a\n2,%s\n3,b\n"
+    daemon.drop("people1.csv", text % ("x" * (4096 - 3)))
+    assert daemon.wait_state("people1.csv")["rows_loaded"] == 3
+    assert fails(daemon, "people2.csv", text % ("x" * (4096 - 2))).startswith("line 3: the record that begins here is longer than max_record (4096 bytes)")
 
 
 # -- encodings
@@ -279,6 +353,7 @@ BROKEN = {
     "no member": (lambda: zipped([]), "holds no file"),
     "folders only": (lambda: zipped([("a/", "")]), "holds no file"),
     "another header": (lambda: zipped([("a.csv", TEXT), ("b.csv", "name,id\nx,1\n")]), "member b.csv of the zip file does not begin with the header"),
+    "an empty first member": (lambda: zipped([("a.csv", ""), ("b.csv", TEXT)]), "member a.csv of the zip file is empty"),
     "a member without a header": (lambda: zipped([("a.csv", TEXT), ("b.csv", "")]), "member b.csv"),
     "too many entries": (lambda: many(11), "unpack_entries allows 10"),
     "a gzip bomb": (lambda: gzip.compress(b"id,name\n" + b"1,aaaaaaaaaaaaaaaa\n" * 1500000), "unpack_ratio"),

@@ -27,7 +27,7 @@ static struct dialect choose_dialect(unsigned choice, unsigned extra)
     d.trim = extra & 4;
     d.line_end = extra & 8 ? DIALECT_END_CR : DIALECT_END_LF;
     d.header = choice & 16 ? DIALECT_HEADER_YES : DIALECT_HEADER_NO;
-    d.quote = choice & 32 ? '\'' : '"';
+    d.quote = choice & 64 ? '\0' : choice & 32 ? '\'' : '"';
     return d;
 }
 

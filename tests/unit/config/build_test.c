@@ -178,6 +178,7 @@ static void other_things_that_do_not_fit_are_told(void **state)
     expect_mistakes("[daemon]\nmemory_max = 32M\nmax_record = 17M\n",
                     "f:3: max_record is more than half of memory_max; no record of that size could be loaded\n");
     expect_mistakes("[daemon]\nspool =\nstate =\n", "f:2: spool names no folder\nf:3: state names no folder\n");
+    expect_mistakes("[dataset a]\nquote = none\nescape = \\\n", "f:3: escape means nothing without a quote (quote = none)\n");
     expect_mistakes("[dataset a]\nquote = '\ndelimiter = '\n", "f:2: quote and delimiter are the same character\n");
     expect_mistakes("[dataset a]\nfiles =\n", "f:2: files names no glob, so that no file can ever match\n");
 }

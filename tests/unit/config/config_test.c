@@ -65,7 +65,9 @@ static void a_dataset_has_defaults_made_of_its_name(void **state)
     assert_int_equal(d->mode, CONFIG_MODE_APPEND);
     assert_int_equal(d->header, CONFIG_HEADER_YES);
     assert_int_equal(d->delimiter, 0);
-    assert_int_equal(d->quote, '"');
+    assert_int_equal(d->quote, CONFIG_CHAR_AUTO);
+    assert_int_equal(d->escape, CONFIG_CHAR_AUTO);
+    assert_int_equal(d->skip_lines, CONFIG_LINES_AUTO);
     assert_int_equal(d->null.n, 0);
     assert_false(d->max_errors.is_percent);
     assert_int_equal(d->max_errors.count, 0);

@@ -159,13 +159,21 @@ static void a_delimiter_is_one_character_or_a_word(void **state)
     becomes(VALUE_DELIMITER, "space", "space");
     becomes(VALUE_DELIMITER, "a",
             "! 'a' is not a delimiter: auto, tab, space, or one ASCII character that is no letter and no digit");
-    becomes(VALUE_QUOTE, "1", "! '1' is not one ASCII character that is no letter and no digit");
+    becomes(VALUE_QUOTE, "1", "! '1' is not auto, none, or one ASCII character that is no letter and no digit");
     becomes(VALUE_QUOTE, "'", "'");
+    becomes(VALUE_QUOTE, "auto", "auto");
+    becomes(VALUE_QUOTE, "none", "none");
+    becomes(VALUE_ESCAPE, "auto", "auto");
+    becomes(VALUE_ESCAPE, "none", "none");
+    becomes(VALUE_ESCAPE, "\\", "\\");
+    becomes(VALUE_ESCAPE, "xx", "! 'xx' is not auto, none, or one ASCII character");
+    becomes(VALUE_LINES, "auto", "auto");
+    becomes(VALUE_LINES, "3", "3");
     becomes(VALUE_QUOTE, "''",
             "! '"
             "'"
             "'"
-            "' is not one ASCII character that is no letter and no digit");
+            "' is not auto, none, or one ASCII character that is no letter and no digit");
 }
 
 static void budgets_are_rows_or_a_percentage(void **state)

@@ -4,7 +4,9 @@
 #include <stddef.h>
 #include <stdint.h>
 /* cmocka needs the four above */
+#include "base/buf.h"
 #include "csv/dialect.h"
+#include "csv/shape.h"
 #include "guarded.h"
 
 #include <stdlib.h>
@@ -257,6 +259,185 @@ static void endless_sample_is_looked_at_in_part(void **state)
     free(text);
 }
 
+static struct dialect detect_all(const char *text, const struct shape_names *names)
+{
+    struct dialect open = dialect_default(), d;
+    open.delimiter = 0;
+    open.open = (struct dialect_open){.quote = true, .escape = true, .lines = true, .names = names};
+    dialect_detect(&open, slice_of(text), true, &d);
+    assert_false(d.open.quote || d.open.escape || d.open.lines || d.open.names);
+    return d;
+}
+
+static void quotes_and_escapes_are_those_with_which_the_sample_is_a_table(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        char quote, escape, delimiter;
+    } cases[] = {
+        /* As they stand they are no table, */
+        {"id,name\n1,'a, b'\n2,c\n", '\'', 0, ','},
+        {"id;name\n1;'a; b'\n2;'it''s'\n", '\'', 0, ';'},
+        {"id,name\n1,\"say \\\"hi\\\"\"\n2,x\n", '"', '\\', ','},
+        {"id,name\n1,'it\\'s, hm'\n2,x\n", '\'', '\\', ','},
+        {"x\ty\n1\t'a\tb'\n'2'\tz\n", '\'', 0, '\t'},
+        /* or every text stands in quotes. */
+        {"'id','name'\n1,'Ann'\n", '\'', 0, ','},
+        {"id,name\n1,'Ann'\n2,'Bob'\n", '\'', 0, ','},
+        {"'Ann',1\n'Bob',NULL\n'Eve',\n", '\'', 0, ','},
+        /* What is a table is read as it stands, */
+        {"id,name\n1,'Ann'\n2,Bob\n", '"', 0, ','},
+        {"id,name\n1,'Ann'\n", '"', 0, ','},
+        {"id,name\n1,O'Neil\n2,'n'\n", '"', 0, ','},
+        {"id,path\n1,\"c:\\dir\\\"\n2,x\n", '"', 0, ','},
+        {"id,name\n1,\"'Ann'\"\n2,'Bob'\n", '"', 0, ','},
+        /* and so is what is none in any way, or that one record alone would have to prove. */
+        {"id,name\n1,'a, b'\n2,c,d\n", '"', 0, ','},
+        {"id,name\n1,\"a\" b\n2,c\n", '"', 0, ','},
+        {"id,name\n1,'tis, hm\n2,c\n", '"', 0, ','},
+        {"\"a \\\"b\\\"\",c\n", '"', 0, ','},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct dialect d = detect_all(cases[i].text, NULL);
+        assert_int_equal(d.quote, cases[i].quote);
+        assert_int_equal(d.escape, cases[i].escape);
+        assert_int_equal(d.delimiter, cases[i].delimiter);
+        assert_int_equal(d.skip_lines, 0);
+        assert_int_equal(detect(cases[i].text).quote, '"'); /* where it is not left open */
+        assert_int_equal(detect(cases[i].text).escape, 0);
+    }
+}
+
+static void what_is_declared_is_not_detected(void **state)
+{
+    (void)state;
+    struct dialect declared = dialect_default(), d;
+    declared.open.quote = true;
+    dialect_detect(&declared, SLICE("id,name\n1,\"a \\\"b\\\"\"\n2,x\n"), true, &d);
+    assert_int_equal(d.escape, 0);
+    declared.open = (struct dialect_open){.escape = true};
+    dialect_detect(&declared, SLICE("id,name\n1,'a, b'\n2,c\n"), true, &d);
+    assert_int_equal(d.quote, '"');
+    declared.quote = 0;
+    dialect_detect(&declared, SLICE("id,name\n1,\"a \\\"b\\\"\"\n2,x,\n"), true, &d);
+    assert_int_equal(d.quote, 0);
+    assert_int_equal(d.escape, 0);
+    declared = dialect_default();
+    declared.open = (struct dialect_open){.quote = true, .escape = true};
+    declared.delimiter = '\'';
+    dialect_detect(&declared, SLICE("id'name\n1''a b'\n2'c\n"), true, &d);
+    assert_int_equal(d.quote, '"');
+}
+
+static void an_open_quote_does_not_make_the_sample_small(void **state)
+{
+    (void)state;
+    struct dialect declared = dialect_default(), d;
+    declared.open = (struct dialect_open){.quote = true};
+    dialect_detect(&declared, SLICE("id,name\n1,'a, b'\n2,'tis\n3,x\n4,x\n5,x\n6,x\n7,x\n8,x\n9,x\n"), false, &d);
+    assert_int_equal(d.quote, '"');
+}
+
+static void lines_before_a_header_that_its_table_proves_are_told(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *text;
+        int lines;
+    } cases[] = {
+        {"Report\nid,name\n1,Ann\n2,Bob\n", 1},
+        {"# made by x, y, z\n# today\nid,name\n1,Ann\n2,Bob\n", 2},
+        {"##a\n##b\n#id\tname\n1\tAnn\n2\tBob\n", 2},
+        {"Report\n\nFrom:,2021-01-02\n\nid,name,price,n\n1,Ann,2,3\n2,Bob,3,4\n", 4},
+        {"Made as a new table,by me,2017\ncm,T\n4000,98\n3999,97\n", 1},
+        {"\"a\nb\"\nid,name\n1,Ann\n2,Bob\n", 2},
+        {"It's a \"report\"\nid,name\n1,Ann\n2,Bob\n", 1},
+        /* no table, */
+        {"Report\nid,name\n1,Ann\n2,Bob,x\n", 0},
+        {"Report\nid,name\n1,Ann\n2,Bob\nsum\n", 0},
+        {"Report\nid,name\n1,Ann\n", 0},
+        {"Report\nname\nAnn\nBob\n", 0},
+        /* no header that surely is one, */
+        {"Report\n1,Ann\n2,Bob\n3,Eve\n", 0},
+        {"Report\nname,city\nAnn,Rome\nBob,Bonn\n", 0},
+        {"Report\nid,\n1,Ann\n2,Bob\n", 0},
+        {"569,30,malignant,benign\n1,2\n3,4\n5,6\n", 0},
+        /* or the first line looks like one. */
+        {"id,name,city\nx,y\n1,Ann\n2,Bob\n", 0},
+        {"mpg,cyl\nrow,sedan,gear\nMazda,21,6\nVolvo,20,4\n", 0},
+        {"na\"me,x\nfoo,bar\n1,2\n3,4\n", 0},
+        {"id,name\n1,Ann\n2,Bob\n", 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        struct dialect d = detect_all(cases[i].text, NULL);
+        assert_int_equal(d.skip_lines, cases[i].lines);
+        assert_int_equal(d.first_line, 1 + cases[i].lines);
+        assert_int_equal(d.start == 0, cases[i].lines == 0);
+        if (cases[i].lines > 0) assert_int_equal(d.header, DIALECT_HEADER_YES);
+    }
+    struct dialect d = detect_all("\xef\xbb\xbfReport\r\nid;'na;me'\r\n1;Ann\r\n2;Bob\r\n", NULL);
+    assert_int_equal(d.start, 3 + 8);
+    assert_int_equal(d.quote, '\'');
+    assert_int_equal(detect_all("Report\rid,name\r1,Ann\r2,Bob\r", NULL).start, 7);
+    struct dialect declared = dialect_default();
+    declared.header = DIALECT_HEADER_NO;
+    declared.open.lines = true;
+    dialect_detect(&declared, SLICE("Report\nid,name\n1,Ann\n2,Bob\n"), true, &d);
+    assert_int_equal(d.skip_lines, 0);
+}
+
+static void lines_before_a_header_whose_names_are_known_are_told(void **state)
+{
+    (void)state;
+    static const char *const name[] = {"city", "id", "name"}, *const one[] = {"name"};
+    static const struct shape_names names = {name, 3}, single = {one, 1};
+    static const struct {
+        const char *text;
+        int lines, lines_of_one;
+    } cases[] = {
+        {"Report,,\n,,\nID,Name,City\n1,Ann,\n", 2, 2},
+        {"Report\nname,id\n1,2,3\n", 1, 1},
+        {"Report\nid,x,name,city\n", 1, 1},
+        {"Report\nname\nAnn\n", 0, 1},
+        {"id,x\nid,name,city\n", 0, 1},         /* the first line is a header, if a wrong one, */
+        {"a,b,c\n1,2,3\nid,name,city\n", 0, 0}, /* or a table's that would be lost. */
+        {"Report\nid,x\n1,2\n", 0, 0},
+        {"\n\nid,name\n1,Ann\n", 0, 0},
+        {"", 0, 0},
+    };
+    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+        assert_int_equal(detect_all(cases[i].text, &names).skip_lines, cases[i].lines);
+        assert_int_equal(detect_all(cases[i].text, &single).skip_lines, cases[i].lines_of_one);
+    }
+    struct buf text;
+    buf_init(&text, 1 << 16);
+    for (int i = 0; i < SHAPE_LINES_MAX; i++)
+        buf_puts(&text, "x\n");
+    buf_puts(&text, "id,name\n1,Ann\n");
+    assert_int_equal(detect_all(buf_cstr(&text), &names).skip_lines, SHAPE_LINES_MAX);
+    buf_reset(&text);
+    for (int i = 0; i <= SHAPE_LINES_MAX; i++)
+        buf_puts(&text, "x\n");
+    buf_puts(&text, "id,name\n1,Ann\n");
+    assert_int_equal(detect_all(buf_cstr(&text), &names).skip_lines, 0);
+    buf_done(&text);
+}
+
+static void what_was_found_is_told_to_people(void **state)
+{
+    (void)state;
+    char text[DIALECT_FOUND_MAX];
+    struct dialect declared = dialect_default(), d = dialect_default();
+    assert_string_equal(dialect_found(&declared, &d, text), "");
+    d.skip_lines = 1;
+    assert_string_equal(dialect_found(&declared, &d, text), "1 line before the header");
+    d.quote = '\'';
+    d.escape = '\\';
+    d.skip_lines = 12;
+    assert_string_equal(dialect_found(&declared, &d, text), "quote ', escape \\, 12 lines before the header");
+}
+
 static void delimiter_has_a_name_for_people(void **state)
 {
     (void)state;
@@ -287,6 +468,12 @@ int main(void)
         cmocka_unit_test(any_cut_behind_the_third_record_gives_the_same),
         cmocka_unit_test(incomplete_last_record_is_not_judged),
         cmocka_unit_test(endless_sample_is_looked_at_in_part),
+        cmocka_unit_test(quotes_and_escapes_are_those_with_which_the_sample_is_a_table),
+        cmocka_unit_test(what_is_declared_is_not_detected),
+        cmocka_unit_test(an_open_quote_does_not_make_the_sample_small),
+        cmocka_unit_test(lines_before_a_header_that_its_table_proves_are_told),
+        cmocka_unit_test(lines_before_a_header_whose_names_are_known_are_told),
+        cmocka_unit_test(what_was_found_is_told_to_people),
         cmocka_unit_test(delimiter_has_a_name_for_people),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

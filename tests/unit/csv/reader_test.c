@@ -99,6 +99,21 @@ static void cells_are_cut_and_unquoted(void **state)
     assert_int_equal(next(f), READER_E_END);
 }
 
+static void quotes_are_bytes_where_the_dialect_has_none(void **state)
+{
+    struct fixture *f = *state;
+    f->dialect.quote = 0;
+    begin(f, "a,\"b\"\n\",''\r\n5\" disk,\"\"\"\n\",");
+    expect_record(f, "[a][\"b\"]");
+    expect_record(f, "[\"]['']");
+    expect_record(f, "[5\" disk][\"\"\"]");
+    expect_record(f, "[\"][]");
+    assert_int_equal(next(f), READER_E_END);
+    begin_slice(f, (struct slice){"a,\0b\nc,\xff\n", 9});
+    assert_int_equal(next(f), READER_E_NUL);
+    assert_int_equal(next(f), READER_E_ENCODING);
+}
+
 static void line_ends_are_lf_or_crlf_and_the_last_may_lack(void **state)
 {
     struct fixture *f = *state;
@@ -495,6 +510,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test_setup_teardown(cells_are_cut_and_unquoted, setup, teardown),
+        cmocka_unit_test_setup_teardown(quotes_are_bytes_where_the_dialect_has_none, setup, teardown),
         cmocka_unit_test_setup_teardown(line_ends_are_lf_or_crlf_and_the_last_may_lack, setup, teardown),
         cmocka_unit_test_setup_teardown(line_ends_inside_quotes_are_content, setup, teardown),
         cmocka_unit_test_setup_teardown(line_and_offset_are_those_of_the_file, setup, teardown),

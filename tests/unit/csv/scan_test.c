@@ -123,6 +123,10 @@ static void declared_delimiter_and_quote_are_used(void **state)
     struct scan s;
     scan_init(&s, &d);
     assert_int_equal(scan_feed(&s, SLICE("a,\"\n;'\n';b\n'\n")).end, 11);
+    d.quote = 0;
+    scan_init(&s, &d);
+    assert_int_equal(scan_feed(&s, SLICE("a;'\n\"b\n")).end, 7);
+    assert_false(scan_open_quote(&s));
 }
 
 /* A small generator of our own, so that a failure comes again. */
@@ -136,11 +140,12 @@ static uint32_t next_random(uint64_t *seed)
 static struct dialect random_dialect(uint64_t *seed)
 {
     struct dialect d = comma();
-    uint32_t r = next_random(seed), all = r % 4 == 0 ? 0xff : r % 4 == 1 ? 0 : 1u << (r / 4 % 5);
+    uint32_t r = next_random(seed), all = r % 4 == 0 ? 0xff : r % 4 == 1 ? 0 : 1u << (r / 4 % 6);
     if (all & 1) d.escape = '\\';
     if (all & 2) d.comment = '#';
     if (all & 4) d.trim = true;
     if (all & 8) d.line_end = DIALECT_END_CR;
+    if (all == 32) d.quote = 0;
     if (all & 16) d.delimiter = r & 1024 ? '\t' : ' ';
     d.blank = (enum dialect_blank)(r / 32 % 4);
     return d;
@@ -198,7 +203,7 @@ static size_t expected_ends(const struct dialect *d, struct slice text, bool *re
         size_t at = i;
         while (!is_comment && d->trim && at < text.len && (text.p[at] == ' ' || text.p[at] == '\t') && text.p[at] != d->delimiter)
             at++;
-        if (!is_comment && at < text.len && text.p[at] == d->quote) {
+        if (!is_comment && d->quote && at < text.len && text.p[at] == d->quote) {
             i = naive_close(d, text, at + 1);
             *ret_open = i > text.len;
         }

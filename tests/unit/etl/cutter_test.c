@@ -276,6 +276,34 @@ static void too_long_a_record_is_said_with_the_line_it_begins_on(void **state)
     buf_done(&text);
 }
 
+/* Whatever is read at once, and wherever in it the record lies. */
+static void the_longest_record_is_exact(void **state)
+{
+    (void)state;
+    enum { MAX = 20 };
+    for (size_t chunk_bytes = 1; chunk_bytes < 120; chunk_bytes++)
+        for (int before = 0; before < 4; before++)
+            for (int end = 0; end < 3; end++)
+                for (int len = MAX - 1; len <= MAX + 1; len++) {
+                    struct buf text;
+                    buf_init(&text, 1000);
+                    for (int i = 0; i < before; i++)
+                        buf_puts(&text, "a,\"b\n\"\n");
+                    const char *const line_end[] = {"", "\n", "\r\n"};
+                    for (int i = 0; i < len - (int)strlen(line_end[end]); i++)
+                        buf_putc(&text, 'x');
+                    buf_puts(&text, line_end[end]);
+                    if (end) buf_puts(&text, "c,d\n");
+                    struct cutting c;
+                    assert_int_equal(cut_text(buf_slice(&text), chunk_bytes, MAX, &c), len > MAX ? CUTTER_E_LONG : CUTTER_E_END);
+                    char line[16];
+                    snprintf(line, sizeof line, "line %d: ", 1 + 2 * before);
+                    if (len > MAX) assert_non_null(strstr(c.err.text, line));
+                    buf_done(&c.joined);
+                    buf_done(&text);
+                }
+}
+
 /* ---- a file that moves under the reader ---- */
 
 struct moving {
@@ -372,6 +400,7 @@ int main(void)
         cmocka_unit_test(empty_files_have_no_chunk_but_a_digest),
         cmocka_unit_test(unclosed_quote_is_said_with_the_line_it_opened_on),
         cmocka_unit_test(too_long_a_record_is_said_with_the_line_it_begins_on),
+        cmocka_unit_test(the_longest_record_is_exact),
         cmocka_unit_test(file_that_shrinks_is_truncated),
         cmocka_unit_test(file_that_grows_has_changed),
         cmocka_unit_test(file_that_is_rewritten_in_place_has_changed),

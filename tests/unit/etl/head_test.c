@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "../spool/packed.h"
 #include "base/clock.h"
 #include "base/name.h"
 #include "etl/head.h"
@@ -309,11 +310,62 @@ static void header_that_is_too_long_to_be_kept_is_refused(void **state)
     buf_done(&text);
 }
 
+/* What stood before the header need not stand again before rows that were mended. */
+static void what_was_detected_is_told_and_kept_apart(void **state)
+{
+    (void)state;
+    static const char *columns[] = {"id", "name", "at", "again"};
+    static const struct config_column column[] = {{.name = "at", .position = 3}, {.name = "name", .from = "Full Name"}};
+    static const struct config_dataset dataset = {.columns = {columns, 4}, .column = column, .n_columns = 2};
+    struct head_declared declared = {.dialect = dialect_default()};
+    declared.dialect.delimiter = 0;
+    declared.dialect.open = (struct dialect_open){.quote = true, .escape = true, .lines = true};
+    const struct slice text = SLICE("Report\n;;\nID;Full name\n1;'a; b'\n2;x\n");
+    for (int named = 0; named < 2; named++) {
+        struct head h;
+        declared.dataset = named ? &dataset : NULL;
+        int fd = fixture_file(text);
+        head_init(&h, fd, &declared, MAX_RECORD);
+        head_run(&h);
+        assert_int_equal(h.rc, 0);
+        assert_string_equal(h.found, named ? "quote ', 2 lines before the header" : "");
+        if (named) {
+            assert_cells(&h, 2, (const char *const[]){"ID", "Full name"});
+            assert_int_equal(h.plan_head.dialect.first_line, 3);
+            assert_true(slice_equal(h.plan_head.raw, SLICE("ID;Full name")));
+        }
+        head_done(&h);
+        close(fd);
+    }
+}
+
+static void an_empty_member_of_a_zip_is_named(void **state)
+{
+    (void)state;
+    const struct packed_member members[] = {{"a.csv", SLICE("\n")}, {"b.csv", SLICE("id\n1\n")}};
+    struct head_declared declared = {.dialect = dialect_default(),
+                                     .input = {.unpack_max = 1 << 20, .unpack_ratio = 100, .unpack_entries = 9}};
+    struct buf zip;
+    struct head h;
+    buf_init(&zip, 1 << 16);
+    packed_zip(&zip, members, 2);
+    int fd = packed_file(buf_slice(&zip));
+    head_init(&h, fd, &declared, MAX_RECORD);
+    head_run(&h);
+    assert_int_equal(h.rc, HEAD_E_EMPTY);
+    assert_string_equal(h.err.text, "member a.csv of the zip file is empty; a file of no rows has its header line");
+    head_done(&h);
+    close(fd);
+    buf_done(&zip);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(first_record_and_dialect_are_told),
         cmocka_unit_test(header_that_is_too_long_to_be_kept_is_refused),
+        cmocka_unit_test(what_was_detected_is_told_and_kept_apart),
+        cmocka_unit_test(an_empty_member_of_a_zip_is_named),
         cmocka_unit_test(declared_dialect_rules),
         cmocka_unit_test(files_without_a_record_are_empty),
         cmocka_unit_test(first_record_that_breaks_the_grammar_is_said_with_its_line),
