@@ -94,6 +94,15 @@ static void fold_batch(struct fold *f, struct reader *reader)
     check(batch_init(&f->batch, types, COLUMNS, &f->arena) == 0, "batch_init");
 }
 
+/* As etl/convert.c does it */
+static void fold_rows(struct fold *f, struct reader *reader)
+{
+    for (size_t read = 1; read > 0;) {
+        check(rule_apply_rows(&f->rule, reader, &f->batch, &f->rejects, &read) == 0 && f->rejects.n == 0, "a row");
+        if (f->batch.rows == f->batch.rows_max) fold_batch(f, reader);
+    }
+}
+
 static void fold_file(struct fold *f, const struct source *s)
 {
     struct reader reader;
@@ -103,9 +112,13 @@ static void fold_file(struct fold *f, const struct source *s)
     reader_init(&reader, &input, &f->arena);
     check(batch_init(&f->batch, types, COLUMNS, &f->arena) == 0, "batch_init");
     for (bool header = true; (r = reader_next(&reader, &record)) == 0; header = false) {
-        if (header) continue;
+        if (header) {
+            fold_rows(f, &reader);
+            continue;
+        }
         check(rule_apply(&f->rule, &record, &f->batch, &f->arena, &f->rejects) == 0, "a row");
         if (f->batch.rows == f->batch.rows_max) fold_batch(f, &reader);
+        fold_rows(f, &reader);
     }
     check(r == READER_E_END, "a record");
     fold_batch(f, &reader);

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "csv/simd.h"
 
+#include "csv/simd_index.h"
+
 #include <endian.h>
 
 /* The scalar variant works on words of eight bytes, so that machines without a variant of their own are not left with bytes. */
@@ -31,18 +33,32 @@ static uint64_t match(uint64_t w, char c)
     return gather(zero_bytes(w ^ (ones * (unsigned char)c)));
 }
 
+static struct simd_masks scalar_masks(const char *p, const struct simd_set *set)
+{
+    struct simd_masks m = {0};
+    for (unsigned i = 0; i < SIMD_BLOCK; i += 8) {
+        uint64_t w = load_word(p + i);
+        m.quote |= match(w, set->quote) << i;
+        m.delimiter |= match(w, set->delimiter) << i;
+        m.lf |= match(w, '\n') << i;
+        m.cr |= match(w, '\r') << i;
+    }
+    return m;
+}
+
 static void scalar_structure(const char *p, size_t blocks, const struct simd_set *set, struct simd_masks *ret_masks)
 {
-    for (size_t b = 0; b < blocks; b++, p += SIMD_BLOCK) {
-        struct simd_masks m = {0};
-        for (unsigned i = 0; i < SIMD_BLOCK; i += 8) {
-            uint64_t w = load_word(p + i);
-            m.quote |= match(w, set->quote) << i;
-            m.delimiter |= match(w, set->delimiter) << i;
-            m.lf |= match(w, '\n') << i;
-            m.cr |= match(w, '\r') << i;
-        }
-        ret_masks[b] = m;
+    for (size_t b = 0; b < blocks; b++, p += SIMD_BLOCK)
+        ret_masks[b] = scalar_masks(p, set);
+}
+
+static void scalar_index(const char *p, size_t blocks, const struct simd_set *set, struct simd_index *x)
+{
+    struct simd_index_state s;
+    simd_index_begin(&s, x);
+    for (size_t b = 0; b < blocks; b++) {
+        struct simd_masks m = scalar_masks(p + b * SIMD_BLOCK, set);
+        if (!simd_index_block(&s, x, &m, simd_prefix_xor(m.quote), (uint32_t)(b * SIMD_BLOCK))) break;
     }
 }
 
@@ -146,6 +162,7 @@ static size_t scalar_text_prefix(struct slice s);
 static const struct simd_ops scalar = {
     .name = "scalar",
     .structure = scalar_structure,
+    .index = scalar_index,
     .count = scalar_count,
     .first_high = scalar_first_high,
     .first_nul_or_high = scalar_first_nul_or_high,
@@ -158,13 +175,22 @@ static size_t scalar_text_prefix(struct slice s)
     return simd_text_rest(&scalar, s, 0);
 }
 
+#ifdef __x86_64__
+/* What simd_avx2.c is compiled for. Every processor with AVX2 has the others, too, but a virtual machine may hide them. */
+static bool has_avx2(void)
+{
+    return __builtin_cpu_supports("avx2") && __builtin_cpu_supports("bmi") && __builtin_cpu_supports("popcnt") &&
+           __builtin_cpu_supports("pclmul");
+}
+#endif
+
 const struct simd_ops *simd_variant(enum simd_variant v)
 {
     switch (v) {
     case SIMD_SCALAR: return &scalar;
 #ifdef __x86_64__
     case SIMD_SSE2: return simd_sse2();
-    case SIMD_AVX2: return __builtin_cpu_supports("avx2") ? simd_avx2() : NULL;
+    case SIMD_AVX2: return has_avx2() ? simd_avx2() : NULL;
 #endif
     default: return NULL;
     }

@@ -29,10 +29,29 @@ struct simd_masks {
     uint64_t quote, delimiter, lf, cr;
 };
 
+/*
+ * Where the cells of sound records begin and end: RFC 4180 with the set's quote and delimiter and with records that end at LF or
+ * CRLF. At the first byte that breaks this grammar, and at a blank line, the index stops; what is in it before is right.
+ *
+ *     struct simd_index x = {.behind = room, .max = items};
+ *     ops->index(p, blocks, &set, &x);        p is the first byte of a record
+ *
+ */
+struct simd_index {
+    uint32_t *behind; /* for each delimiter and LF outside of quotes, the offset behind it; SIMD_INDEX_DOUBLED may be added */
+    size_t max;       /* room in `behind`, at least 2 * SIMD_BLOCK; the index ends when less than that is left */
+    size_t n;         /* how many */
+    size_t lines;     /* how many of them are LF */
+    bool multiline;   /* an LF stands inside of quotes, or may */
+};
+#define SIMD_INDEX_DOUBLED UINT32_C(0x80000000) /* a doubled quote stands in the cell before */
+
 struct simd_ops {
     const char *name;
     /** The masks of `blocks` blocks of SIMD_BLOCK bytes each, from p on; ret_masks has room for as many. */
     void (*structure)(const char *p, size_t blocks, const struct simd_set *set, struct simd_masks *ret_masks);
+    /** Index up to `blocks` blocks of SIMD_BLOCK bytes from p on, where a record begins; blocks * SIMD_BLOCK < 2^31. */
+    void (*index)(const char *p, size_t blocks, const struct simd_set *set, struct simd_index *x);
     /** How often c stands in s. */
     size_t (*count)(struct slice s, char c);
     /** Index of the first byte above 0x7f; s.len when there is none. */

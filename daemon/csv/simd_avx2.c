@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The one file that is compiled with -mavx2: nothing here may run before simd_variant has asked the processor, but simd_avx2
- * itself. */
+/* The one file that is compiled with -mavx2 -mbmi -mpopcnt -mpclmul: nothing here may run before simd_variant has asked the
+ * processor, but simd_avx2 itself. */
 #include "csv/simd.h"
 
-#ifdef __AVX2__
+#if defined(__AVX2__) && defined(__BMI__) && defined(__POPCNT__) && defined(__PCLMUL__)
+#include "csv/simd_index.h"
+
 #include <immintrin.h>
 #include <stdbool.h>
 
@@ -37,6 +39,30 @@ static void structure(const char *p, size_t blocks, const struct simd_set *set, 
             .lf = match(low, high, lf),
             .cr = match(low, high, cr),
         };
+    }
+}
+
+/* The product without carries by all ones: bit i is the xor of the bits 0 to i. */
+static uint64_t prefix_xor(uint64_t m)
+{
+    return (uint64_t)_mm_cvtsi128_si64(_mm_clmulepi64_si128(_mm_set_epi64x(0, (long long)m), _mm_set1_epi8((char)0xff), 0));
+}
+
+static void index_cells(const char *p, size_t blocks, const struct simd_set *set, struct simd_index *x)
+{
+    const __m256i quote = _mm256_set1_epi8(set->quote), delimiter = _mm256_set1_epi8(set->delimiter);
+    const __m256i lf = _mm256_set1_epi8('\n'), cr = _mm256_set1_epi8('\r');
+    struct simd_index_state s;
+    simd_index_begin(&s, x);
+    for (size_t b = 0; b < blocks; b++) {
+        __m256i low = load(p + b * SIMD_BLOCK), high = load(p + b * SIMD_BLOCK + VECTOR);
+        const struct simd_masks m = {
+            .quote = match(low, high, quote),
+            .delimiter = match(low, high, delimiter),
+            .lf = match(low, high, lf),
+            .cr = match(low, high, cr),
+        };
+        if (!simd_index_block(&s, x, &m, prefix_xor(m.quote), (uint32_t)(b * SIMD_BLOCK))) break;
     }
 }
 
@@ -177,6 +203,7 @@ static size_t text_prefix(struct slice s)
 static const struct simd_ops avx2 = {
     .name = "avx2",
     .structure = structure,
+    .index = index_cells,
     .count = count,
     .first_high = first_high,
     .first_nul_or_high = first_nul_or_high,

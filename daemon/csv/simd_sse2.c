@@ -2,6 +2,8 @@
 #include "csv/simd.h"
 
 #ifdef __SSE2__
+#include "csv/simd_index.h"
+
 #include <emmintrin.h>
 
 enum { VECTOR = 16 };
@@ -31,6 +33,17 @@ static void structure(const char *p, size_t blocks, const struct simd_set *set, 
             m.cr |= match(v, cr) << i;
         }
         ret_masks[b] = m;
+    }
+}
+
+static void index_cells(const char *p, size_t blocks, const struct simd_set *set, struct simd_index *x)
+{
+    struct simd_index_state s;
+    simd_index_begin(&s, x);
+    for (size_t b = 0; b < blocks; b++) {
+        struct simd_masks m;
+        structure(p + b * SIMD_BLOCK, 1, set, &m);
+        if (!simd_index_block(&s, x, &m, simd_prefix_xor(m.quote), (uint32_t)(b * SIMD_BLOCK))) break;
     }
 }
 
@@ -99,6 +112,7 @@ static size_t text_prefix(struct slice s);
 static const struct simd_ops sse2 = {
     .name = "sse2",
     .structure = structure,
+    .index = index_cells,
     .count = count,
     .first_high = first_high,
     .first_nul_or_high = first_nul_or_high,

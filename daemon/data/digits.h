@@ -3,7 +3,9 @@
  * Decimal digits, eight at a time in a 64-bit word: the fast ways into integers, numerics, floats, dates and times. They take the
  * everyday forms only; who calls has a slower way for everything else, and for what is wrong.
  *
- * A word has the text's first byte lowest, as a little-endian load gives it. Nothing is read beyond the text.
+ * A word has the text's first byte lowest, as a little-endian load gives it. Nothing is read beyond the text, but by what is called
+ * roomy: there the 16 bytes before the text's end may be read, too, whatever stands in them. That takes the choice by the text's
+ * length away, which no processor can foresee.
  *
  * Source of digits_value: D. Lemire, "Number Parsing at a Gigabyte per Second", 2021 (SIMD within a register).
  *
@@ -43,6 +45,13 @@ static inline uint64_t digits_load(const char *p, size_t n)
             (uint64_t)(unsigned char)p[n - 1] << (8 * (n - 1));
     }
     return v << (8 * (DIGITS_WORD - n)) | DIGITS_ZEROS >> (8 * n);
+}
+
+/** The same, roomy: the n bytes that end at `end`. */
+static inline uint64_t digits_load_roomy(const char *end, size_t n)
+{
+    uint64_t before = (UINT64_C(1) << (8 * (DIGITS_WORD - n) & 63)) - 1; /* nothing of a full word */
+    return (digits_eight(end - DIGITS_WORD) & ~before) | (DIGITS_ZEROS & before);
 }
 
 /** All eight bytes are digits. */
@@ -86,6 +95,21 @@ static inline bool digits_parse(const char *p, size_t n, uint64_t *ret_value)
     return true;
 }
 
+/** 1 to 16 digits and nothing else, roomy. */
+static inline bool digits_parse_roomy(const char *p, size_t n, uint64_t *ret_value)
+{
+    if (n - 1 >= 2 * DIGITS_WORD) return false;
+    uint64_t last = digits_load_roomy(p + n, n < DIGITS_WORD ? n : DIGITS_WORD), value = 0;
+    if (n > DIGITS_WORD) {
+        uint64_t first = digits_load_roomy(p + n - DIGITS_WORD, n - DIGITS_WORD);
+        if (!digits_all(first)) return false;
+        value = (uint64_t)digits_value(first) * UINT64_C(100000000);
+    }
+    if (!digits_all(last)) return false;
+    *ret_value = value + digits_value(last);
+    return true;
+}
+
 /** A number written plainly: value = (negative ? -1 : 1) * mantissa / 10^scale. */
 struct digits_number {
     uint64_t mantissa; /* at most 16 digits */
@@ -109,8 +133,8 @@ static inline uint64_t digits_close(uint64_t v, uint64_t at, uint64_t fill)
     return (v & behind) | (v & before) << 8 | fill;
 }
 
-/** [sign] digits [. digits], with at least one digit on either side, in at most 16 bytes beside the sign. */
-static inline bool digits_number(struct slice s, struct digits_number *ret_number)
+/* [sign] digits [. digits], with at least one digit on either side, in at most 16 bytes beside the sign. */
+__attribute__((always_inline)) static inline bool digits_number_by(struct slice s, bool roomy, struct digits_number *ret_number)
 {
     struct digits_number n = {0};
     if (s.len > 0 && (s.p[0] == '-' || s.p[0] == '+')) {
@@ -120,9 +144,10 @@ static inline bool digits_number(struct slice s, struct digits_number *ret_numbe
     if (s.len == 0 || s.len > 2 * DIGITS_WORD || s.p[0] == '.' || s.p[s.len - 1] == '.') return false;
     uint64_t first = DIGITS_ZEROS, last;
     if (s.len <= DIGITS_WORD) {
-        last = digits_load(s.p, s.len);
+        last = roomy ? digits_load_roomy(s.p + s.len, s.len) : digits_load(s.p, s.len);
     } else {
-        first = digits_load(s.p, s.len - DIGITS_WORD);
+        size_t head = s.len - DIGITS_WORD;
+        first = roomy ? digits_load_roomy(s.p + head, head) : digits_load(s.p, head);
         last = digits_eight(s.p + s.len - DIGITS_WORD);
     }
     uint64_t point = digits_point(last);
@@ -143,6 +168,18 @@ static inline bool digits_number(struct slice s, struct digits_number *ret_numbe
     }
     *ret_number = n;
     return true;
+}
+
+/** [sign] digits [. digits], with at least one digit on either side, in at most 16 bytes beside the sign. */
+static inline bool digits_number(struct slice s, struct digits_number *ret_number)
+{
+    return digits_number_by(s, false, ret_number);
+}
+
+/** The same, roomy. */
+static inline bool digits_number_roomy(struct slice s, struct digits_number *ret_number)
+{
+    return digits_number_by(s, true, ret_number);
 }
 
 #endif

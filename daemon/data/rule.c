@@ -3,7 +3,9 @@
 
 #include "base/log.h"
 #include "data/infer_cell.h"
+#include "data/type_time.h"
 
+#include <assert.h>
 #include <stdio.h>
 
 enum { SHOWN_BYTES = 60, SHOWN_MAX = 4 * SHOWN_BYTES + 1, MESSAGE_MAX = 640 };
@@ -58,13 +60,16 @@ static int reject_cell(const struct column_rule *c, int code, const struct recor
     return add_reject(record, &f, rejects);
 }
 
+static bool is_token(const struct column_rule *c, struct slice text)
+{
+    for (size_t i = 0; i < c->null_tokens; i++)
+        if (slice_equal(text, c->null_token[i])) return true;
+    return false;
+}
+
 static bool is_null(const struct column_rule *c, const struct cell *cell)
 {
-    if (cell->quoted) return false;
-    if (cell->text.len == 0) return true;
-    for (size_t i = 0; i < c->null_tokens; i++)
-        if (slice_equal(cell->text, c->null_token[i])) return true;
-    return false;
+    return !cell->quoted && (cell->text.len == 0 || is_token(c, cell->text));
 }
 
 /* The value of a column that no cell feeds. */
@@ -89,6 +94,7 @@ static bool loses(const struct type_input *in, struct slice text, struct arena *
     };
     static const int64_t day_us = INT64_C(86400000000);
     if (in->format || text.len <= DATE_BYTES) return false;
+    if (in->type.id == TYPE_TIMESTAMP && type_time_is_plain(text)) return false;
     if (in->type.id == TYPE_TIMESTAMP) return text.len > TIMESTAMP_BYTES && infer_cell_look(text, ZONED, &in->marks).is;
     if (in->type.id != TYPE_DATE) return false;
     unsigned is = infer_cell_look(text, ZONED | 1 << INFER_CELL_TIMESTAMP, &in->marks).is;
@@ -124,6 +130,120 @@ int rule_apply(const struct row_rule *rule, const struct record *record, struct 
     batch->line[row] = record->line;
     batch->rows++;
     return 0;
+}
+
+/* Records on their way into a batch, from its row `first` on */
+struct run {
+    const struct row_rule *rule;
+    struct reader *reader;
+    struct batch *batch;
+    struct reader_rows rows;
+    size_t first;
+    bool bad[BATCH_ROWS]; /* rows with a cell that cannot be taken */
+};
+
+/* The texts of a column's cells, as values; what is NULL. 0 or -ENOMEM. */
+static int take_texts(const struct run *run, const struct column_rule *c, union value *value, bool *null)
+{
+    const struct reader_rows *rows = &run->rows;
+    size_t at = (size_t)c->source, step = rows->cells;
+    bool last = at + 1 == step;
+    for (size_t i = 0; i < rows->rows; i++, at += step) {
+        bool doubled;
+        struct cell cell = reader_rows_cell(rows, at, last, &doubled);
+        if (doubled) {
+            cell.text = reader_unescape(run->reader, cell.text);
+            if (!cell.text.p) return -ENOMEM;
+        }
+        /* Word by word: a copy of the slice as a whole would wait for both of its stores. */
+        value[i].s.p = cell.text.p;
+        value[i].s.len = cell.text.len;
+        null[i] = !cell.quoted && (cell.text.len == 0 || (c->null_tokens > 0 && is_token(c, cell.text)));
+    }
+    return 0;
+}
+
+/* A column whose values come from cells. 0 or -ENOMEM. */
+static int take_column(struct run *run, const struct column_rule *c, const struct batch_column *out)
+{
+    struct arena *arena = run->reader->arena;
+    const struct type_rows rows = {.value = out->value + run->first,
+                                   .null = out->null + run->first,
+                                   .bad = run->bad,
+                                   .rows = run->rows.rows,
+                                   .memory = run->reader->in.chunk};
+    int r = take_texts(run, c, rows.value, out->null + run->first);
+    if (r) return r;
+    for (size_t i = 0; c->not_null && i < rows.rows; i++)
+        run->bad[i] |= rows.null[i];
+    for (size_t i = 0; c->exact && i < rows.rows; i++)
+        run->bad[i] |= !rows.null[i] && loses(&c->input, rows.value[i].s, arena);
+    return type_parse_rows(&c->input, &rows, arena);
+}
+
+/* A column that has the same value in every row */
+static void fill_column(struct run *run, const struct column_rule *c, const struct batch_column *out)
+{
+    bool null = c->source == RULE_NULL;
+    memset(out->null + run->first, null, run->rows.rows);
+    for (size_t i = 0; !null && i < run->rows.rows; i++)
+        out->value[run->first + i] = c->constant;
+    if (null && c->not_null) memset(run->bad, true, run->rows.rows);
+}
+
+static void drop_bad(struct run *run)
+{
+    struct batch *b = run->batch;
+    size_t end = run->first + run->rows.rows;
+    b->rows = run->first;
+    for (size_t from = run->first; from < end; from++) {
+        if (run->bad[from - run->first]) continue;
+        for (size_t c = 0; c < b->columns; c++) {
+            b->column[c].value[b->rows] = b->column[c].value[from];
+            b->column[c].null[b->rows] = b->column[c].null[from];
+        }
+        b->line[b->rows++] = b->line[from];
+    }
+}
+
+/* Each with the reject that rule_apply makes of it. 0 or -ENOMEM. */
+static int reject_bad(struct run *run, struct reject_list *rejects)
+{
+    for (size_t i = 0; i < run->rows.rows; i++) {
+        struct record record;
+        if (!run->bad[i]) continue;
+        int r = reader_rows_record(run->reader, &run->rows, i, &record);
+        if (r == 0) r = rule_apply(run->rule, &record, run->batch, run->reader->arena, rejects);
+        assert(r != 0); /* there is one way to read a cell */
+        if (r < 0) return r;
+    }
+    return 0;
+}
+
+int rule_apply_rows(const struct row_rule *rule, struct reader *reader, struct batch *batch, struct reject_list *rejects,
+                    size_t *ret_read)
+{
+    struct run run;
+    run.rule = rule, run.reader = reader, run.batch = batch,
+    run.first = batch->rows; /* `bad` is too large to be zeroed as a whole */
+    size_t n = rule->rescue.cells > 0 ? 0 : reader_rows(reader, rule->cells, batch->rows_max - batch->rows, &run.rows);
+    *ret_read = n;
+    if (n == 0) return 0;
+    memset(run.bad, 0, n);
+    for (size_t i = 0; i < rule->columns; i++) {
+        const struct column_rule *c = &rule->column[i];
+        int r = 0;
+        if (c->source < 0)
+            fill_column(&run, c, &batch->column[i]);
+        else
+            r = take_column(&run, c, &batch->column[i]);
+        if (r) return r;
+    }
+    reader_rows_lines(reader, &run.rows, batch->line + batch->rows);
+    batch->rows += n;
+    if (!memchr(run.bad, true, n)) return 0;
+    drop_bad(&run);
+    return reject_bad(&run, rejects);
 }
 
 int rule_reject_record(const struct row_rule *rule, const struct record *record, int code, struct reject_list *rejects)

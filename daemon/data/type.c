@@ -7,6 +7,7 @@
 #include "data/type_marks.h"
 #include "data/type_number.h"
 #include "data/type_numeric.h"
+#include "data/type_rows.h"
 #include "data/type_text.h"
 #include "data/type_time.h"
 
@@ -14,7 +15,7 @@
 
 static const struct family {
     struct type_info info;
-    int (*parse)(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
+    type_parse_one parse;
     const char *fault;    /* what a text that is none is */
     const char *expected; /* what is expected where a text is none */
     const char *range;    /* what is expected of one that is out of range; NULL: the same */
@@ -85,6 +86,21 @@ static const struct family {
     [TYPE_OTHER] = {{"column of another type", 0, 0, false}, type_text_text, "is not a text", "a text", NULL},
 };
 
+/* Loops of the families' own; NULL: cell by cell */
+static int (*const row_parsers[TYPE_N])(const struct type_input *in, const struct type_rows *rows, struct arena *arena) = {
+    [TYPE_INT2] = type_number_int_rows,
+    [TYPE_INT4] = type_number_int_rows,
+    [TYPE_INT8] = type_number_int_rows,
+    [TYPE_NUMERIC] = type_numeric_rows,
+    [TYPE_FLOAT8] = type_float_double_rows,
+    [TYPE_DATE] = type_time_date_rows,
+    [TYPE_TIMESTAMP] = type_time_timestamp_rows,
+    [TYPE_TIMESTAMPTZ] = type_time_timestamp_rows,
+    [TYPE_TEXT] = type_text_rows,
+    [TYPE_VARCHAR] = type_text_rows,
+    [TYPE_OTHER] = type_text_rows,
+};
+
 enum { TYPMOD_OFFSET = 4, EXPECTED_MAX = 128, SQL_MAX = 64 };
 
 const struct type_info *type_info(enum type_id id)
@@ -120,6 +136,19 @@ int type_parse(const struct type_input *in, struct slice text, struct arena *are
 {
     if (in->marks.decimal && is_number(in->type.id)) return parse_marked(in, text, arena, ret_value);
     return families[in->type.id].parse(in, text, arena, ret_value);
+}
+
+int type_parse_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+{
+    enum type_id id = in->type.id;
+    bool marked = in->marks.decimal && is_number(id);
+    if (row_parsers[id] && !marked) return row_parsers[id](in, rows, arena);
+    type_parse_one parse = marked ? parse_marked : families[id].parse;
+    for (size_t i = 0; i < rows->rows; i++) {
+        int r = rows->null[i] ? 0 : type_rows_one(in, rows, i, parse, arena);
+        if (r) return r;
+    }
+    return 0;
 }
 
 static bool is_datetime(enum type_id id)

@@ -114,6 +114,16 @@ struct type_input {
  * arena (numeric, uuid): both must live as long as the value.
  */
 must_check int type_parse(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
+/** Texts of many rows, which become values where they are. */
+struct type_rows {
+    union value *value; /* s is the text, and afterwards the value is there */
+    const bool *null;   /* rows without a text */
+    bool *bad;          /* becomes true where a text is none of the type */
+    size_t rows;
+    struct slice memory; /* most texts lie in these bytes, all of which may be read */
+};
+/** The same for a column, in a loop of the type's own. 0 or -ENOMEM. */
+must_check int type_parse_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena);
 /** What a text with TYPE_E_ `code` is, for a person: "is not a number", "is out of range", "is too long". */
 const char *type_fault(enum type_id id, int code);
 /** What was expected, for a person: "a date such as 2024-01-31", "a whole number from -32768 to 32767". ret_text holds 128 bytes.

@@ -37,6 +37,7 @@ static inline bool type_datetime_exists(struct civil date)
 {
     static const unsigned char days[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
     if (date.year < -4713 || date.year > 5874897 || date.month < 1 || date.month > 12 || date.day < 1) return false;
+    if (date.day <= 28) return true;
     bool leap = date.year % 4 == 0 && (date.year % 100 != 0 || date.year % 400 == 0);
     return date.day <= days[date.month - 1] + (date.month == 2 && leap);
 }

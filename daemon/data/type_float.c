@@ -3,6 +3,7 @@
 
 #include "data/digits.h"
 #include "data/power5.h"
+#include "data/type_rows.h"
 
 #include <locale.h>
 #include <math.h>
@@ -162,31 +163,52 @@ static bool read_bits(const struct format *f, const struct scanned *n, uint64_t 
     return !n->dropped || (nearest(f, n->mantissa + 1, n->exponent, &above) && above == *ret_bits);
 }
 
+/* Powers of ten that are exact */
+static const double exact_power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
+                                     1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+
+/* One division of exact numbers rounds once. */
+static inline bool plain_double(const struct digits_number *n, double *ret_value)
+{
+    if (n->mantissa > UINT64_C(1) << 53) return false;
+    double exact = (double)(int64_t)n->mantissa / exact_power[n->scale];
+    *ret_value = n->negative ? -exact : exact;
+    return true;
+}
+
 int type_float_double(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value)
 {
     (void)in;
-    static const double power[] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
     struct slice s = slice_trim(text);
     struct digits_number plain;
-    if (digits_number(s, &plain) && plain.mantissa <= UINT64_C(1) << 53) {
-        double exact = (double)(int64_t)plain.mantissa / power[plain.scale];
-        ret_value->f = plain.negative ? -exact : exact;
-        return 0;
-    }
+    if (digits_number(s, &plain) && plain_double(&plain, &ret_value->f)) return 0;
     struct scanned n;
     uint64_t bits;
     if (!read_text(s, &n)) return parse_by_libc(s, false, arena, &ret_value->f);
     double v;
     if (n.mantissa <= UINT64_C(1) << 53 && n.exponent <= float8.exact_power && n.exponent >= -float8.exact_power && !n.dropped) {
         v = (double)n.mantissa;
-        v = n.exponent < 0 ? v / power[-n.exponent] : v * power[n.exponent];
+        v = n.exponent < 0 ? v / exact_power[-n.exponent] : v * exact_power[n.exponent];
     } else if (read_bits(&float8, &n, &bits)) {
         memcpy(&v, &bits, sizeof(v));
     } else {
         return parse_by_libc(s, false, arena, &ret_value->f);
     }
     ret_value->f = n.negative ? -v : v;
+    return 0;
+}
+
+int type_float_double_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+{
+    size_t room = type_rows_room(rows);
+    for (size_t i = 0; i < rows->rows; i++) {
+        if (rows->null[i]) continue;
+        struct slice s = rows->value[i].s;
+        struct digits_number n;
+        if (type_rows_roomy(rows, room, s) && digits_number_roomy(s, &n) && plain_double(&n, &rows->value[i].f)) continue;
+        int r = type_rows_one(in, rows, i, type_float_double, arena);
+        if (r) return r;
+    }
     return 0;
 }
 

@@ -22,4 +22,7 @@ must_check int type_float_double(const struct type_input *in, struct slice text,
 /** The nearest float (not the nearest double rounded once more). */
 must_check int type_float_single(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
 
+/** float8 for a column */
+must_check int type_float_double_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena);
+
 #endif

@@ -2,6 +2,7 @@
 #include "data/type_number.h"
 
 #include "data/digits.h"
+#include "data/type_rows.h"
 
 /* Any beginning of a word stands for it, from its shortest unambiguous one. */
 static const struct bool_word {
@@ -29,10 +30,11 @@ int type_number_bool(const struct type_input *in, struct slice text, struct aren
     return TYPE_E_SYNTAX;
 }
 
+static const uint64_t int_max[TYPE_N] = {[TYPE_INT2] = INT16_MAX, [TYPE_INT4] = INT32_MAX, [TYPE_INT8] = INT64_MAX};
+
 static int finish_int(const struct type_input *in, uint64_t v, bool negative, union value *ret_value)
 {
-    static const uint64_t max[TYPE_N] = {[TYPE_INT2] = INT16_MAX, [TYPE_INT4] = INT32_MAX, [TYPE_INT8] = INT64_MAX};
-    if (v > max[in->type.id] + negative) return TYPE_E_RANGE;
+    if (v > int_max[in->type.id] + negative) return TYPE_E_RANGE;
     ret_value->i = (int64_t)(negative ? 0 - v : v);
     return 0;
 }
@@ -54,4 +56,25 @@ int type_number_int(const struct type_input *in, struct slice text, struct arena
         over |= __builtin_add_overflow(v, digit, &v);
     }
     return over ? TYPE_E_RANGE : finish_int(in, v, negative, ret_value);
+}
+
+int type_number_int_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+{
+    const uint64_t max = int_max[in->type.id];
+    size_t room = type_rows_room(rows);
+    for (size_t i = 0; i < rows->rows; i++) {
+        if (rows->null[i]) continue;
+        struct slice s = rows->value[i].s;
+        uint64_t v;
+        if (type_rows_roomy(rows, room, s)) {
+            size_t sign = s.p[0] == '-';
+            if (digits_parse_roomy(s.p + sign, s.len - sign, &v) && v <= max + sign) {
+                rows->value[i].i = (int64_t)(sign ? 0 - v : v);
+                continue;
+            }
+        }
+        int r = type_rows_one(in, rows, i, type_number_int, arena);
+        if (r) return r;
+    }
+    return 0;
 }

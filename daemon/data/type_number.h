@@ -13,5 +13,7 @@
 must_check int type_number_bool(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
 /** int2, int4, int8 by in->type.id. */
 must_check int type_number_int(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
+/** The same for a column; so it is called for the other types, too. */
+must_check int type_number_int_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena);
 
 #endif

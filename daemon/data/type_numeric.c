@@ -2,6 +2,7 @@
 #include "data/type_numeric.h"
 
 #include "data/digits.h"
+#include "data/type_rows.h"
 
 enum {
     GROUP = 4,              /* decimal digits in a base-10000 digit */
@@ -217,25 +218,35 @@ static inline uint64_t split(uint64_t v)
     return (uint64_t)(high / 10000) << 48 | (uint64_t)(high % 10000) << 32 | (uint64_t)(low / 10000) << 16 | low % 10000;
 }
 
+/* What a typmod asks for */
+struct limit {
+    bool limited;
+    int precision, scale;
+};
+
+static struct limit limit_of(int32_t typmod)
+{
+    struct limit l = {0};
+    l.limited = type_numeric_typmod(typmod, &l.precision, &l.scale);
+    return l;
+}
+
 /*
  * Up to 16 digits that need no rounding: the mantissa, moved so that the point stands between base-10000 digits, is divided into
- * them. False: it takes the long way. What does not fit the precision does, for its error.
+ * them. Bytes of the value, which is `to`'s; 0: it takes the long way. What does not fit the precision does, for its error.
  */
-static bool parse_plain(int32_t typmod, struct slice s, struct arena *arena, union value *ret_value)
+static inline size_t pack_plain(const struct limit *l, const struct digits_number *n, uint64_t to[2])
 {
-    struct digits_number n;
-    if (!digits_number(s, &n)) return false;
-    int precision, scale = (int)n.scale;
-    if (type_numeric_typmod(typmod, &precision, &scale)) {
-        if ((int)n.scale > scale) return false;
-        int digits = precision - scale + (int)n.scale;
-        if (digits < 0 || (digits < TENS && n.mantissa >= tens[digits])) return false;
+    int scale = (int)n->scale;
+    if (l->limited) {
+        if (scale > l->scale) return 0;
+        int digits = l->precision - l->scale + scale;
+        scale = l->scale;
+        if (digits < 0 || (digits < TENS && n->mantissa >= tens[digits])) return 0;
     }
-    unsigned behind = (n.scale + GROUP - 1) / GROUP;
-    uint64_t moved = n.mantissa * tens[behind * GROUP - n.scale]; /* 16 digits and three zeros at most */
-    if (moved >= PLAIN_END) return false;
-    uint64_t *to = arena_alloc(arena, 2 * sizeof(*to));
-    if (!to) return false;
+    unsigned behind = (n->scale + GROUP - 1) / GROUP;
+    uint64_t moved = n->mantissa * tens[behind * GROUP - n->scale]; /* 16 digits and three zeros at most */
+    if (moved >= PLAIN_END) return 0;
     unsigned groups = 0;
     if (moved == 0) {
         to[0] = htobe64((uint64_t)scale);
@@ -244,12 +255,45 @@ static bool parse_plain(int32_t typmod, struct slice s, struct arena *arena, uni
         unsigned zeros = (unsigned)__builtin_clzll(word) / GROUP_BITS;
         groups = PLAIN_GROUPS - zeros - (unsigned)__builtin_ctzll(word) / GROUP_BITS;
         uint16_t weight = (uint16_t)(PLAIN_GROUPS - 1 - zeros - behind);
-        uint16_t sign = n.negative ? SIGN_NEGATIVE : 0;
+        uint16_t sign = n->negative ? SIGN_NEGATIVE : 0;
         to[0] = htobe64((uint64_t)groups << 48 | (uint64_t)weight << 32 | (uint64_t)sign << 16 | (uint64_t)scale);
         to[1] = htobe64(word << (GROUP_BITS * zeros));
     }
-    ret_value->s = (struct slice){(const char *)to, (HEADER + groups) * sizeof(uint16_t)};
-    return true;
+    return (HEADER + groups) * sizeof(uint16_t);
+}
+
+/* False: it takes the long way. */
+static bool parse_plain(int32_t typmod, struct slice s, struct arena *arena, union value *ret_value)
+{
+    struct digits_number n;
+    if (!digits_number(s, &n)) return false;
+    struct limit l = limit_of(typmod);
+    uint64_t *to = arena_alloc(arena, 2 * sizeof(*to));
+    size_t len = to ? pack_plain(&l, &n, to) : 0;
+    if (len) ret_value->s = (struct slice){(const char *)to, len};
+    return len > 0;
+}
+
+int type_numeric_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+{
+    struct limit l = limit_of(in->type.typmod);
+    size_t room = type_rows_room(rows);
+    uint64_t *to = arena_alloc(arena, rows->rows * 2 * sizeof(*to));
+    if (!to) return -ENOMEM;
+    for (size_t i = 0; i < rows->rows; i++) {
+        if (rows->null[i]) continue;
+        struct slice s = rows->value[i].s;
+        struct digits_number n;
+        size_t len = type_rows_roomy(rows, room, s) && digits_number_roomy(s, &n) ? pack_plain(&l, &n, to + 2 * i) : 0;
+        if (len) {
+            rows->value[i].s.p = (const char *)(to + 2 * i);
+            rows->value[i].s.len = len;
+            continue;
+        }
+        int r = type_rows_one(in, rows, i, type_numeric_parse, arena);
+        if (r) return r;
+    }
+    return 0;
 }
 
 int type_numeric_parse(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value)

@@ -13,6 +13,9 @@
 
 must_check int type_numeric_parse(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
 
+/** The same for a column */
+must_check int type_numeric_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena);
+
 /** Precision and scale of numeric(p,s); false when the typmod says nothing. */
 bool type_numeric_typmod(int32_t typmod, int *ret_precision, int *ret_scale);
 

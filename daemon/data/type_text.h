@@ -15,4 +15,7 @@ must_check int type_text_varchar(const struct type_input *in, struct slice text,
 must_check int type_text_bpchar(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
 must_check int type_text_uuid(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
 
+/** text and varchar for a column */
+must_check int type_text_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena);
+
 #endif

@@ -5,6 +5,7 @@
 #include "data/digits.h"
 #include "data/type_datetime.h"
 #include "data/type_format.h"
+#include "data/type_rows.h"
 
 /* What PostgreSQL can hold: dates from 4714-11-24 BC to 5874897-12-31, timestamps from there to 294276-12-31. */
 static const int64_t first_day = -2451545, end_day = 2145031949;
@@ -35,10 +36,15 @@ static inline bool read_pattern(const char *p, uint64_t pattern, uint64_t above,
 #define TIME_PATTERN UINT64_C(0x30303a30303a3030) /* 00:00:00 */
 #define TIME_ABOVE UINT64_C(0x76767f76767f7676)
 
-/* What the pair of digits at byte `at` says */
-static inline unsigned pair(uint64_t digits, unsigned at)
+/* In each byte what its digit and the next one say as a pair */
+static inline uint64_t pairs_of(uint64_t digits)
 {
-    return (unsigned)(digits >> (8 * at) & 0xf) * 10 + (unsigned)(digits >> (8 * at + 8) & 0xf);
+    return digits * 10 + (digits >> 8);
+}
+
+static inline unsigned pair(uint64_t pairs, unsigned at)
+{
+    return (unsigned)(pairs >> (8 * at)) & 0xff;
 }
 
 /* [.f{1,6}][Z|±hh[:mm]] behind an ISO date and time */
@@ -70,7 +76,8 @@ static inline bool scan_iso_time(struct slice s, struct type_stamp *stamp)
 {
     uint64_t digits;
     if (s.len < 8 || !read_pattern(s.p, TIME_PATTERN, TIME_ABOVE, &digits)) return false;
-    unsigned hour = pair(digits, 0), minute = pair(digits, 3), second = pair(digits, 6);
+    uint64_t pairs = pairs_of(digits);
+    unsigned hour = pair(pairs, 0), minute = pair(pairs, 3), second = pair(pairs, 6);
     if (hour > 23 || minute > 59 || second > 59) return false;
     stamp->has_time = true;
     stamp->time_us = (int64_t)((hour * 60 + minute) * 60 + second) * CIVIL_US_PER_SECOND;
@@ -78,11 +85,12 @@ static inline bool scan_iso_time(struct slice s, struct type_stamp *stamp)
 }
 
 /* yyyy-mm-dd of the years 1 to 9999 at the start of s */
-static inline bool scan_iso_date(struct slice s, struct civil *ret_date)
+__attribute__((always_inline)) static inline bool scan_iso_date(struct slice s, struct civil *ret_date)
 {
     uint64_t digits;
     if (s.len < ISO_DATE || !read_pattern(s.p, DATE_PATTERN, DATE_ABOVE, &digits)) return false;
-    struct civil date = {(int32_t)(pair(digits, 0) * 100 + pair(digits, 2)), (int32_t)pair(digits, 5), (int32_t)two(s.p + 8)};
+    uint64_t pairs = pairs_of(digits);
+    struct civil date = {(int32_t)(pair(pairs, 0) * 100 + pair(pairs, 2)), (int32_t)pair(pairs, 5), (int32_t)two(s.p + 8)};
     if (date.year == 0 || !type_datetime_exists(date)) return false;
     *ret_date = date;
     return true;
@@ -99,6 +107,14 @@ __attribute__((always_inline)) static inline bool scan_iso(struct slice s, struc
     }
     *ret_stamp = stamp;
     return true;
+}
+
+bool type_time_is_plain(struct slice text)
+{
+    uint64_t digits;
+    if (text.len != ISO_DATE + 9 || (text.p[ISO_DATE] != ' ' && text.p[ISO_DATE] != 'T') || two(text.p + 8) > 99) return false;
+    return read_pattern(text.p, DATE_PATTERN, DATE_ABOVE, &digits) &&
+           read_pattern(text.p + ISO_DATE + 1, TIME_PATTERN, TIME_ABOVE, &digits);
 }
 
 static int decode(const struct type_input *in, struct slice text, struct type_stamp *ret_stamp)
@@ -138,6 +154,23 @@ int type_time_date(const struct type_input *in, struct slice text, struct arena 
     int64_t days = civil_to_days(s.date);
     if (days < first_day || days >= end_day) return TYPE_E_RANGE;
     ret_value->i = days;
+    return 0;
+}
+
+int type_time_date_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+{
+    bool iso = !in->format;
+    for (size_t i = 0; i < rows->rows; i++) {
+        if (rows->null[i]) continue;
+        struct slice s = rows->value[i].s;
+        struct civil date;
+        if (iso && s.len == ISO_DATE && scan_iso_date(s, &date)) {
+            rows->value[i].i = civil_to_days_usual(date);
+            continue;
+        }
+        int r = type_rows_one(in, rows, i, type_time_date, arena);
+        if (r) return r;
+    }
     return 0;
 }
 
@@ -190,5 +223,17 @@ int type_time_timestamp(const struct type_input *in, struct slice text, struct a
     us -= zone_us(in, &s, us);
     if (us < first_us || us >= end_us) return TYPE_E_RANGE;
     ret_value->i = round_us(us, in->type.typmod);
+    return 0;
+}
+
+int type_time_timestamp_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+{
+    bool iso = !in->format;
+    for (size_t i = 0; i < rows->rows; i++) {
+        if (rows->null[i]) continue;
+        if (iso && usual_timestamp(in, rows->value[i].s, &rows->value[i])) continue;
+        int r = type_rows_one(in, rows, i, type_time_timestamp, arena);
+        if (r) return r;
+    }
     return 0;
 }

@@ -16,5 +16,10 @@ must_check int type_time_date(const struct type_input *in, struct slice text, st
 must_check int type_time_time(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
 /** timestamp and timestamptz by in->type.id. */
 must_check int type_time_timestamp(const struct type_input *in, struct slice text, struct arena *arena, union value *ret_value);
+/** The same for a column */
+must_check int type_time_date_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena);
+must_check int type_time_timestamp_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena);
+/** yyyy-mm-dd hh:mm:ss (or with a T) in digits, and nothing else: it has no zone. */
+bool type_time_is_plain(struct slice text);
 
 #endif

@@ -169,6 +169,21 @@ static int infer_record(struct conversion *c, int fault, const struct record *re
     return r;
 }
 
+/* As many records at once as can be; the next one is for convert_record. */
+static int convert_rows(struct conversion *c)
+{
+    /* A row that was judged is told by its line. */
+    if (c->plan->verdicts || c->plan->judged_rows > 0) return 0;
+    for (;;) {
+        size_t read;
+        int r = rule_apply_rows(c->plan->rule, &c->reader, &c->batch, &c->out->rejects, &read);
+        if (r != 0 || read == 0) return r;
+        c->out->rows_read += read;
+        if (c->batch.rows == c->batch.rows_max) r = flush(c);
+        if (r != 0) return r;
+    }
+}
+
 static int run(struct conversion *c, bool header)
 {
     struct record record;
@@ -180,6 +195,7 @@ static int run(struct conversion *c, bool header)
             continue;
         }
         int r = c->bench->infer ? infer_record(c, fault, &record) : convert_record(c, fault, &record);
+        if (r == 0 && !c->bench->infer) r = convert_rows(c);
         if (r != 0) return r;
     }
     if (c->bench->infer) return 0;

@@ -85,6 +85,22 @@ static int flush(struct filter *f)
     return batch_init(&f->batch, &f->in.type, 1, &f->arena);
 }
 
+/* As a cell of a column, behind other bytes, it is the same. */
+static bool same_in_column(struct filter *f, struct slice text, int code, const union value *want)
+{
+    enum { BEFORE = 16 };
+    char *memory = arena_alloc(&f->arena, BEFORE + text.len);
+    if (!memory) return false;
+    memset(memory, '7', BEFORE);
+    if (text.len) memcpy(memory + BEFORE, text.p, text.len);
+    union value v = {.s = {memory + BEFORE, text.len}};
+    bool bad = false;
+    const bool null = false;
+    const struct type_rows rows = {&v, &null, &bad, 1, {memory, BEFORE + text.len}};
+    if (type_parse_rows(&f->in, &rows, &f->arena) || bad != (code != 0)) return false;
+    return code || (type_info(f->in.type.id)->fixed ? v.i == want->i : slice_equal(v.s, want->s));
+}
+
 static int take(struct filter *f, struct slice text)
 {
     union value v;
@@ -93,6 +109,7 @@ static int take(struct filter *f, struct slice text)
     if (!exact) return -ENOMEM;
     if (text.len) memcpy(exact, text.p, text.len);
     int r = type_parse(&f->in, (struct slice){exact, text.len}, &f->arena, &v);
+    if (r >= 0 && !same_in_column(f, text, r, &v)) r = -EBADMSG;
     if (r >= 0 && f->mode == VALUES) {
         write_value(f, r, &v);
         arena_reset(&f->arena);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Scan and reader over any bytes: the scan finds the same record ends whole, cut in two and a byte at a time; the reader finds the
- * same ones; what it hands out lies in the chunk and is UTF-8 without NUL. The first three bytes choose the dialect and the cut.
+ * same ones, one by one and many at once; what it hands out lies in the chunk and is UTF-8 without NUL. The first three bytes
+ * choose the dialect and the cut.
  */
 #include "csv/reader.h"
 #include "csv/scan.h"
@@ -98,6 +99,37 @@ static void check_reader(const struct dialect *d, struct slice text, const bool 
     arena_done(&arena);
 }
 
+static void check_row(struct reader *reader, const struct reader_rows *rows, size_t row, struct reader *reference)
+{
+    struct record want, got;
+    check(reader_next(reference, &want) == 0 && reader_rows_record(reader, rows, row, &got) == 0);
+    check(got.n == want.n && got.line == want.line && got.offset == want.offset && got.raw.p == want.raw.p &&
+          got.raw.len == want.raw.len);
+    for (size_t i = 0; i < got.n; i++)
+        check(got.cell[i].quoted == want.cell[i].quoted && slice_equal(got.cell[i].text, want.cell[i].text));
+}
+
+/* Many records at once are those that come one by one. */
+static void check_rows(const struct dialect *d, struct slice text, size_t cells)
+{
+    struct arena arena;
+    arena_init(&arena, 1 << 14, 1 << 28);
+    struct reader reference, reader;
+    reader_init(&reference, &(struct reader_input){.dialect = d, .chunk = text, .first_line = 1}, &arena);
+    reader_init(&reader, &(struct reader_input){.dialect = d, .chunk = text, .first_line = 1}, &arena);
+    for (int rc = 0; rc != READER_E_END;) {
+        struct reader_rows rows;
+        struct record want, got;
+        size_t n = reader_rows(&reader, cells, 1024, &rows);
+        for (size_t i = 0; i < n; i++)
+            check_row(&reader, &rows, i, &reference);
+        check(reader.pos == reference.pos && reader.line == reference.line);
+        rc = reader_next(&reference, &want);
+        check(reader_next(&reader, &got) == rc);
+    }
+    arena_done(&arena);
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     if (size < 3) return 0;
@@ -111,6 +143,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     check_cut(&d, text, 0, &bytes, last);
     check_cut(&d, text, text.len * data[2] / 255, &bytes, last);
     check_reader(&d, text, ends);
+    check_rows(&d, text, 1 + data[2] % 4);
     free(ends);
     return 0;
 }

@@ -39,6 +39,17 @@ static bool is_datetime(enum type_id id)
     return id >= TYPE_DATE && id <= TYPE_TIMESTAMPTZ;
 }
 
+/* As a cell of a column, behind other bytes: the same. */
+static void check_rows(const struct type_input *in, struct slice memory, size_t at, struct arena *arena, int code,
+                       const union value *want)
+{
+    union value v = {.s = {memory.p + at, memory.len - at}};
+    bool bad = false;
+    const bool null = false;
+    check(type_parse_rows(in, &(struct type_rows){&v, &null, &bad, 1, memory}, arena) == 0 && bad == (code != 0));
+    if (code == 0) check(type_info(in->type.id)->fixed ? v.i == want->i : slice_equal(v.s, want->s));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum { CHOICES = 4 };
@@ -58,6 +69,14 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
     buf_init(&wire_again, 1 << 24);
     int r = parse(&in, text, &arena, &v);
     check(r >= 0 && r <= TYPE_E_LENGTH && parse(&in, text, &arena, &again) == r);
+    if (size > 2 * CHOICES + 16) {
+        size_t at = CHOICES + 16 + data[2] % 4;
+        union value rest;
+        struct slice memory = {(const char *)data, size};
+        int code = type_parse(&in, (struct slice){memory.p + at, size - at}, &arena, &rest);
+        check_rows(&in, memory, at, &arena, code, &rest);
+    }
+    check_rows(&in, text, 0, &arena, r, &v);
     char expected[128];
     if (r > 0) {
         check(strlen(type_sqlstate(in.type.id, r)) == 5 && strlen(type_fault(in.type.id, r)) > 0);

@@ -12,6 +12,39 @@
 
 enum { PARSE_TEXT_MAX = 4096, PARSE_ARENA_MAX = 1 << 20 };
 
+static inline bool parse_same(enum type_id id, const union value *a, const union value *b)
+{
+    return type_info(id)->fixed ? a->i == b->i : slice_equal(a->s, b->s);
+}
+
+/* As cells of a column it is the same: at the beginning of the memory, behind other bytes, and in memory of its own. */
+static inline void parse_rows(const struct type_input *in, struct slice text, struct arena *arena, int code,
+                              const union value *want)
+{
+    static const char before[] = "12345678\"'-.e9876543210";
+    enum { BEFORE = sizeof(before) - 1, ROWS = 3 };
+    char *memory = malloc(text.len + BEFORE + text.len), *own = malloc(text.len ? text.len : 1);
+    assert_non_null(memory);
+    assert_non_null(own);
+    if (text.len) {
+        memcpy(memory, text.p, text.len);
+        memcpy(own, text.p, text.len);
+        memcpy(memory + text.len + BEFORE, text.p, text.len);
+    }
+    memcpy(memory + text.len, before, BEFORE);
+    union value value[ROWS] = {{.s = {memory, text.len}}, {.s = {memory + text.len + BEFORE, text.len}}, {.s = {own, text.len}}};
+    bool bad[ROWS] = {false};
+    const bool null[ROWS] = {false};
+    const struct type_rows rows = {
+        .value = value, .null = null, .bad = bad, .rows = ROWS, .memory = {memory, 2 * text.len + BEFORE}};
+    assert_int_equal(type_parse_rows(in, &rows, arena), 0);
+    for (int i = 0; i < ROWS; i++)
+        if (bad[i] != (code != 0) || (code == 0 && !parse_same(in->type.id, &value[i], want)))
+            fail_msg("\"" SLICE_FMT "\" in row %d is not what it is alone", SLICE_ARG(text), i);
+    free(memory);
+    free(own);
+}
+
 /*
  * The text is parsed from a copy of its exact size, so that the sanitizer sees a byte read beyond it. A variable-length value is
  * copied to the arena, which the caller resets.
@@ -24,6 +57,7 @@ static inline int parse_text(const struct type_input *in, struct slice text, str
     int r = type_parse(in, (struct slice){exact, text.len}, arena, ret_value);
     if (r == 0 && !type_info(in->type.id)->fixed) ret_value->s = arena_copy(arena, ret_value->s);
     free(exact);
+    if (r >= 0) parse_rows(in, text, arena, r, ret_value);
     return r;
 }
 

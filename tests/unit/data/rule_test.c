@@ -220,6 +220,134 @@ static void an_inferred_type_drops_no_time_and_no_zone(void **state)
     }
 }
 
+enum { ROWS_BYTES = 1 << 16 };
+
+/* What came of a text: by rule_apply_rows where it can, or record by record */
+struct outcome {
+    struct arena arena;
+    struct batch batch;
+    struct reject_list rejects;
+    size_t at_once; /* records that went by rule_apply_rows */
+};
+
+static void run_rule(const struct row_rule *r, const struct type *types, struct slice text, bool by_rows, struct outcome *o)
+{
+    static struct reader reader;
+    struct dialect dialect = dialect_default();
+    dialect.delimiter = ',';
+    *o = (struct outcome){0};
+    arena_init(&o->arena, 1 << 16, 64 << 20);
+    reject_list_init(&o->rejects, 1 << 20);
+    assert_int_equal(batch_init(&o->batch, types, r->columns, &o->arena), 0);
+    reader_init(&reader, &(struct reader_input){.dialect = &dialect, .chunk = text, .first_line = 1}, &o->arena);
+    struct record record;
+    for (int fault = 0; fault != READER_E_END;) {
+        size_t read = 0;
+        if (by_rows) assert_int_equal(rule_apply_rows(r, &reader, &o->batch, &o->rejects, &read), 0);
+        o->at_once += read;
+        if (read > 0) continue;
+        fault = reader_next(&reader, &record);
+        if (fault == 0) assert_true(rule_apply(r, &record, &o->batch, &o->arena, &o->rejects) >= 0);
+        if (fault > READER_E_END) assert_int_equal(rule_reject_record(r, &record, fault, &o->rejects), 0);
+    }
+}
+
+static void outcome_done(struct outcome *o)
+{
+    arena_done(&o->arena);
+    reject_list_done(&o->rejects);
+}
+
+static void assert_same_rows(const struct batch *a, const struct batch *b)
+{
+    assert_int_equal(a->rows, b->rows);
+    for (size_t row = 0; row < a->rows; row++) {
+        assert_int_equal(a->line[row], b->line[row]);
+        for (size_t c = 0; c < a->columns; c++) {
+            const struct batch_column *x = &a->column[c], *y = &b->column[c];
+            assert_int_equal(x->null[row], y->null[row]);
+            if (x->null[row]) continue;
+            bool fixed = type_info(x->type.id)->fixed;
+            assert_true(fixed ? x->value[row].i == y->value[row].i : slice_equal(x->value[row].s, y->value[row].s));
+        }
+    }
+}
+
+static void assert_same_rejects(const struct reject_list *a, const struct reject_list *b)
+{
+    assert_int_equal(a->n, b->n);
+    for (size_t i = 0; i < a->n; i++) {
+        const struct reject *x = &a->item[i], *y = &b->item[i];
+        assert_int_equal(x->line, y->line);
+        assert_int_equal(x->offset, y->offset);
+        assert_string_equal(x->code, y->code);
+        assert_true(slice_equal(x->column, y->column) && slice_equal(x->message, y->message));
+        assert_true(slice_equal(x->value, y->value) && slice_equal(x->raw, y->raw));
+    }
+}
+
+static struct column_rule many_columns[] = {
+    {.name = "id", .input = {.type = {TYPE_INT4, -1}}, .source = 0, .not_null = true},
+    {.name = "name", .input = {.type = {TYPE_VARCHAR, 4 + 8}}, .source = 3, .null_token = tokens, .null_tokens = 2},
+    {.name = "amount", .input = {.type = {TYPE_NUMERIC, (7 << 16 | 2) + 4}}, .source = 1},
+    {.name = "rate", .input = {.type = {TYPE_FLOAT8, -1}}, .source = 2},
+    {.name = "at", .input = {.type = {TYPE_TIMESTAMP, -1}}, .source = 4, .exact = true},
+    {.name = "day", .input = {.type = {TYPE_DATE, -1}}, .source = 5},
+    {.name = "same", .input = {.type = {TYPE_INT8, -1}}, .source = RULE_CONSTANT, .constant = {.i = 42}},
+    {.name = "none", .input = {.type = {TYPE_TEXT, -1}}, .source = RULE_NULL},
+    {.name = "flag", .input = {.type = {TYPE_BOOL, -1}}, .source = 6},
+    {.name = "marked", .input = {.type = {TYPE_NUMERIC, -1}, .marks = {',', '.'}}, .source = 7},
+};
+enum { MANY = sizeof(many_columns) / sizeof(many_columns[0]), CELLS = 8 };
+
+/* Rows of those columns' cells; one cell in `rare` is none of its type, one row in 2 * rare has a cell too many. */
+static size_t make_rows(uint64_t *seed, uint32_t rare, char *text)
+{
+    static const char *const good[CELLS][6] = {
+        {"1", "-22", "12345678", "2147483647", "+7", " 9 "},
+        {"1.5", "", "12345.67", "0.005", "\"3.00\"", "-99999.99"},
+        {"1e3", "3.141592", "-0.5", "NaN", "123456789012345.6", ""},
+        {"Ann", "NULL", "\"NULL\"", "\"a, \"\"b\"\"\"", "\"\"", "n/a"},
+        {"2024-01-02 10:00:00", "2024-01-02T10:00:01", "", "2024-02-29 23:59:59.5", "2024-01-02", "1/2/2024 5:00 PM"},
+        {"2024-01-02", "1999-12-31", "31-Jan-2024", "", "\"2024-02-29\"", "infinity"},
+        {"true", "f", "", "1", "no", "TRUE"},
+        {"\"1.234,5\"", "7", "", "\"0,25\"", "-1", "\"12,00\""}};
+    static const char *const wrong[] = {"",           "\"\"",  "abc",     "99999999999", "2024-01-02 10:00:00+02",
+                                        "2024-02-30", "1.2.3", "\"x\ny\""};
+    static const char *const end[] = {"\n", "\r\n", ",\n"};
+    size_t len = 0;
+    for (int i = 0; i < 300; i++)
+        for (int c = 0; c < CELLS; c++) {
+            *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+            uint32_t r = (uint32_t)(*seed >> 33);
+            const char *cell = r % rare == 0 ? wrong[r / rare % 8] : good[c][r / rare % 6];
+            len += (size_t)sprintf(text + len, "%s%s", cell, c + 1 < CELLS ? "," : end[r / 7 % (2 * rare) == 0 ? 2 : i % 2]);
+        }
+    return len;
+}
+
+static void rows_at_once_are_the_same_rows_and_rejects(void **state)
+{
+    (void)state;
+    static char text[ROWS_BYTES];
+    struct type types[MANY];
+    for (size_t i = 0; i < MANY; i++)
+        types[i] = many_columns[i].input.type;
+    const struct row_rule many = {.column = many_columns, .columns = MANY, .cells = CELLS};
+    uint64_t seed = 11;
+    for (int round = 0; round < 200; round++) {
+        struct outcome rows, single;
+        struct slice bytes = {text, make_rows(&seed, 3 + (uint32_t)round * 20, text)};
+        run_rule(&many, types, bytes, true, &rows);
+        run_rule(&many, types, bytes, false, &single);
+        assert_same_rows(&rows.batch, &single.batch);
+        assert_same_rejects(&rows.rejects, &single.rejects);
+        if (round == 199) assert_true(rows.at_once > 280 && rows.batch.rows > 200);
+        outcome_done(&rows);
+        outcome_done(&single);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -234,6 +362,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(an_inferred_type_drops_no_time_and_no_zone, setup, teardown),
         cmocka_unit_test_setup_teardown(control_characters_and_length_are_shown_safely, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_the_reader_refused_becomes_a_reject, setup, teardown),
+        cmocka_unit_test(rows_at_once_are_the_same_rows_and_rejects),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
