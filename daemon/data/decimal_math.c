@@ -425,3 +425,9 @@ int decimal_to_i64(struct slice a, int64_t *ret_value)
     *ret_value = (int64_t)(d.negative ? 0 - (uint64_t)v : (uint64_t)v);
     return 0;
 }
+
+int decimal_of_scaled(int64_t v, int32_t scale, struct arena *arena, struct slice *ret_value)
+{
+    int32_t behind = (scale + DECIMAL_BASE_DIGITS - 1) / DECIMAL_BASE_DIGITS;
+    return pack_signed((__int128)v * (int64_t)tens[behind * DECIMAL_BASE_DIGITS - scale], behind, scale, arena, ret_value);
+}

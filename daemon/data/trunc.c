@@ -2,13 +2,10 @@
 #include "data/trunc.h"
 
 #include "base/civil.h"
+#include "data/type_time.h"
 
 #include <stddef.h>
 #include <strings.h>
-
-/* The range of timestamps: 4714-11-24 BC to before 294277-01-01. */
-#define TIMESTAMP_MIN INT64_C(-211813488000000000)
-#define TIMESTAMP_END INT64_C(9223371331200000000)
 
 enum { DAYS_A_WEEK = 7, MONDAY_SHIFT = 5 }; /* 2000-01-01 was a Saturday, five days after a Monday */
 
@@ -78,7 +75,7 @@ int trunc_timestamp(enum trunc_unit unit, int64_t us, int64_t *ret_us)
         *ret_us = us - civil_floor_mod(us, span);
     else {
         int64_t start = (int64_t)trunc_days(unit, (int32_t)civil_floor_div(us, CIVIL_US_PER_DAY)) * CIVIL_US_PER_DAY;
-        if (start < TIMESTAMP_MIN) return TRUNC_E_RANGE;
+        if (start < TYPE_TIME_FIRST) return TRUNC_E_RANGE;
         *ret_us = start;
     }
     return 0;
@@ -90,7 +87,7 @@ int trunc_date_to_timestamp(int64_t days, int64_t *ret_us)
         *ret_us = days > 0 ? INT64_MAX : INT64_MIN;
         return 0;
     }
-    if (days < TIMESTAMP_MIN / CIVIL_US_PER_DAY || days >= TIMESTAMP_END / CIVIL_US_PER_DAY) return TRUNC_E_RANGE;
+    if (days < TYPE_TIME_FIRST / CIVIL_US_PER_DAY || days >= TYPE_TIME_END / CIVIL_US_PER_DAY) return TRUNC_E_RANGE;
     *ret_us = days * CIVIL_US_PER_DAY;
     return 0;
 }

@@ -7,11 +7,8 @@
 #include "data/type_format.h"
 #include "data/type_rows.h"
 
-/* What PostgreSQL can hold: dates from 4714-11-24 BC to 5874897-12-31, timestamps from there to 294276-12-31. */
-static const int64_t first_day = -2451545, end_day = 2145031949;
 static const int64_t unix_epoch_s = 946684800; /* from 1970-01-01 to 2000-01-01 */
 enum { ISO_DATE = 10 };                        /* bytes */
-static const int64_t first_us = INT64_C(-211813488000000000), end_us = INT64_C(9223371331200000000);
 
 /* Two digits, or something above 99 */
 static inline unsigned two(const char *p)
@@ -127,8 +124,7 @@ static int decode(const struct type_input *in, struct slice text, struct type_st
     return type_datetime_decode(s, time_only, ret_stamp);
 }
 
-/* time(p), timestamp(p): to p digits behind the point, half away from zero */
-static int64_t round_us(int64_t us, int32_t digits)
+int64_t type_time_round(int64_t us, int32_t digits)
 {
     static const int64_t scale[] = {1000000, 100000, 10000, 1000, 100, 10};
     if (digits < 0 || digits > 5) return us;
@@ -152,7 +148,7 @@ int type_time_date(const struct type_input *in, struct slice text, struct arena 
     }
     if (!s.has_date) return TYPE_E_SYNTAX;
     int64_t days = civil_to_days(s.date);
-    if (days < first_day || days >= end_day) return TYPE_E_RANGE;
+    if (days < TYPE_TIME_DATE_FIRST || days >= TYPE_TIME_DATE_END) return TYPE_E_RANGE;
     ret_value->i = days;
     return 0;
 }
@@ -181,7 +177,7 @@ int type_time_time(const struct type_input *in, struct slice text, struct arena 
     int r = decode(in, text, &s);
     if (r) return r;
     if (!s.has_time) return TYPE_E_SYNTAX;
-    ret_value->i = round_us(s.time_us, in->type.typmod);
+    ret_value->i = type_time_round(s.time_us, in->type.typmod);
     return 0;
 }
 
@@ -200,7 +196,7 @@ static inline bool usual_timestamp(const struct type_input *in, struct slice tex
     if (!scan_iso(text, &s)) return false;
     int64_t us = civil_to_days_usual(s.date) * CIVIL_US_PER_DAY + s.time_us;
     us -= zone_us(in, &s, us);
-    ret_value->i = in->type.typmod < 0 ? us : round_us(us, in->type.typmod);
+    ret_value->i = in->type.typmod < 0 ? us : type_time_round(us, in->type.typmod);
     return true;
 }
 
@@ -218,11 +214,11 @@ int type_time_timestamp(const struct type_input *in, struct slice text, struct a
     if (!s.has_date) return TYPE_E_SYNTAX;
     int64_t days = civil_to_days(s.date);
     /* A day on either side is left for the zone; within it nothing overflows. */
-    if (days < first_day - 1 || days > end_us / CIVIL_US_PER_DAY + 1) return TYPE_E_RANGE;
+    if (days < TYPE_TIME_DATE_FIRST - 1 || days > TYPE_TIME_END / CIVIL_US_PER_DAY + 1) return TYPE_E_RANGE;
     int64_t us = days * CIVIL_US_PER_DAY + s.time_us;
     us -= zone_us(in, &s, us);
-    if (us < first_us || us >= end_us) return TYPE_E_RANGE;
-    ret_value->i = round_us(us, in->type.typmod);
+    if (us < TYPE_TIME_FIRST || us >= TYPE_TIME_END) return TYPE_E_RANGE;
+    ret_value->i = type_time_round(us, in->type.typmod);
     return 0;
 }
 

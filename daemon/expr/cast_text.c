@@ -1,4 +1,221 @@
 /* SPDX-License-Identifier: MIT */
-#include "expr/function.h"
+/*
+ * Casts to text, from text, and to the length of varchar(n) and char(n).
+ *
+ * A text becomes a value by data/type.h's parser, so what that refuses though PostgreSQL takes it ('now', zones by name, see the
+ * headers of its families) is an error here, too; and of a text that is no date by far the error may have other words. There is no
+ * cast from jsonb: its text is the server's to write.
+ */
+#include "base/num.h"
+#include "data/print.h"
+#include "data/type_datetime.h"
+#include "expr/fn_text.h"
 
-const struct expr_cast expr_cast_text[] = {{0}};
+enum { TYPMOD_OFFSET = 4 };
+
+static int of_bool(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret)
+{
+    (void)run;
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t row = rows->row[i];
+        ret->value[row].s = call->arg[0]->value[row].i ? SLICE("true") : SLICE("false");
+    }
+    return 0;
+}
+
+static int of_any(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret)
+{
+    struct buf out;
+    buf_init(&out, FN_TEXT_MAX);
+    int r = 0;
+    for (size_t i = 0; !r && i < rows->n; i++) {
+        uint32_t row = rows->row[i];
+        buf_reset(&out);
+        print_value(&out, call->arg[0]->type.id, call->arg[0]->value[row]);
+        r = fn_text_take(&out, run, &ret->value[row]);
+    }
+    buf_done(&out);
+    return r;
+}
+
+static int of_bpchar(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret)
+{
+    (void)run;
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t row = rows->row[i];
+        ret->value[row].s = fn_text_blanks_off(call->arg[0]->value[row].s);
+    }
+    return 0;
+}
+
+/* The type in the server's words about a text that is none */
+static const char *words_of(enum type_id id)
+{
+    switch (id) {
+    case TYPE_TIME: return "time";
+    case TYPE_TIMESTAMP: return "timestamp";
+    case TYPE_JSONB: return "json";
+    default: return type_info(id)->name;
+    }
+}
+
+static int fail_range(struct expr_run *run, uint32_t row, enum type_id id, struct slice text)
+{
+    const char *code = type_sqlstate(id, TYPE_E_RANGE), *type = words_of(id);
+    struct type_stamp stamp;
+    struct slice plain = slice_trim(text);
+    switch (id) {
+    case TYPE_NUMERIC: return expr_fail(run, row, code, "value overflows numeric format");
+    case TYPE_FLOAT4:
+    case TYPE_FLOAT8: return expr_fail(run, row, code, "\"" SLICE_FMT "\" is out of range for type %s", SLICE_ARG(plain), type);
+    case TYPE_DATE:
+    case TYPE_TIME:
+    case TYPE_TIMESTAMP:
+    case TYPE_TIMESTAMPTZ: break;
+    default: return expr_fail(run, row, code, "value \"" SLICE_FMT "\" is out of range for type %s", SLICE_ARG(text), type);
+    }
+    /* A day and a time that exist are out of the type's range. */
+    if (type_datetime_decode(plain, id == TYPE_TIME, &stamp) == 0)
+        return expr_fail(run, row, code, "%s out of range: \"" SLICE_FMT "\"", id == TYPE_DATE ? "date" : "timestamp",
+                         SLICE_ARG(text));
+    return expr_fail(run, row, code, "date/time field value out of range: \"" SLICE_FMT "\"", SLICE_ARG(text));
+}
+
+/* The server finds too many digits of an integer before it finds what is wrong behind them. */
+static bool too_many_digits(enum type_id id, struct slice text)
+{
+    static const uint64_t most[TYPE_N] = {
+        [TYPE_INT2] = UINT64_C(1) << 15, [TYPE_INT4] = UINT64_C(1) << 31, [TYPE_INT8] = UINT64_C(1) << 63};
+    struct slice s = slice_trim(text);
+    if (s.len > 0 && (*s.p == '-' || *s.p == '+')) s.p++, s.len--;
+    size_t digits = 0;
+    while (digits < s.len && s.p[digits] >= '0' && s.p[digits] <= '9')
+        digits++;
+    uint64_t v;
+    int r = num_parse_u64((struct slice){s.p, digits}, &v);
+    return most[id] && (r == NUM_E_RANGE || (r == 0 && v > most[id]));
+}
+
+static int fail_syntax(struct expr_run *run, uint32_t row, enum type_id id, struct slice text)
+{
+    if (too_many_digits(id, text)) return fail_range(run, row, id, text);
+    const char *code = type_sqlstate(id, TYPE_E_SYNTAX), *type = words_of(id);
+    /* The server says in the detail what is wrong with it. */
+    if (id == TYPE_JSON || id == TYPE_JSONB) return expr_fail(run, row, code, "invalid input syntax for type %s", type);
+    return expr_fail(run, row, code, "invalid input syntax for type %s: \"" SLICE_FMT "\"", type, SLICE_ARG(text));
+}
+
+/* A date before a time of day is read over, which a column's text may not have. What parsing it as a time gave, or better. */
+static int time_behind_date(struct slice text, int r, union value *ret_value)
+{
+    struct slice s = slice_trim(text);
+    struct type_stamp stamp;
+    if (s.len == 0 || *s.p < '0' || *s.p > '9' || !memchr(s.p, ':', s.len) || memchr(s.p, 'T', s.len) || memchr(s.p, 't', s.len))
+        return r;
+    int d = type_datetime_decode(s, false, &stamp);
+    if (d) return d;
+    if (!stamp.has_date || !stamp.has_time) return r;
+    ret_value->i = stamp.time_us;
+    return 0;
+}
+
+static int to_any(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret)
+{
+    const struct type_input in = {.type = {call->type.id, -1}};
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t row = rows->row[i];
+        struct slice text = call->arg[0]->value[row].s;
+        int r = type_parse(&in, text, run->arena, &ret->value[row]);
+        if (r == TYPE_E_SYNTAX && in.type.id == TYPE_TIME) r = time_behind_date(text, r, &ret->value[row]);
+        if (r == TYPE_E_SYNTAX)
+            r = fail_syntax(run, row, in.type.id, text);
+        else if (r > 0)
+            r = fail_range(run, row, in.type.id, text);
+        if (r) return r;
+    }
+    return 0;
+}
+
+static bool only_blanks(struct slice s)
+{
+    return fn_text_blanks_off(s).len == 0;
+}
+
+/* To n characters; `cut`: whatever they are, else only blanks may go */
+static inline int to_length(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows,
+                            struct batch_column *ret, bool cut)
+{
+    bool padded = call->type.id == TYPE_BPCHAR, limited = call->type.typmod >= TYPMOD_OFFSET;
+    size_t max = limited ? (size_t)call->type.typmod - TYPMOD_OFFSET : 0;
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t row = rows->row[i];
+        struct slice s = call->arg[0]->value[row].s;
+        size_t len = limited && s.len > max ? fn_text_offset(s, max) : s.len;
+        if (!cut && !only_blanks((struct slice){s.p + len, s.len - len})) {
+            int r = expr_fail(run, row, "22001", "value too long for type %s(%zu)", type_info(call->type.id)->name, max);
+            if (r) return r;
+            continue;
+        }
+        s.len = len;
+        ret->value[row].s = padded && limited ? fn_text_blanks_off(s) : s;
+    }
+    return 0;
+}
+
+static int to_length_cut(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret)
+{
+    return to_length(run, call, rows, ret, true);
+}
+
+static int to_length_whole(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows,
+                           struct batch_column *ret)
+{
+    return to_length(run, call, rows, ret, false);
+}
+
+#define CAST(from, to, context, name, kernel)                                                                                      \
+    {                                                                                                                              \
+        from, to, EXPR_CAST_##context,                                                                                             \
+        {                                                                                                                          \
+            name, 1, {from}, to, 0, kernel                                                                                         \
+        }                                                                                                                          \
+    }
+#define TO_TEXT(from, kernel) CAST(from, TYPE_TEXT, ASSIGNMENT, "text", kernel)
+#define FROM_TEXT(to, name) CAST(TYPE_TEXT, to, EXPLICIT, name, to_any)
+
+const struct expr_cast expr_cast_text[] = {
+    TO_TEXT(TYPE_BOOL, of_bool),
+    TO_TEXT(TYPE_INT2, of_any),
+    TO_TEXT(TYPE_INT4, of_any),
+    TO_TEXT(TYPE_INT8, of_any),
+    TO_TEXT(TYPE_NUMERIC, of_any),
+    TO_TEXT(TYPE_FLOAT4, of_any),
+    TO_TEXT(TYPE_FLOAT8, of_any),
+    TO_TEXT(TYPE_DATE, of_any),
+    TO_TEXT(TYPE_TIME, of_any),
+    TO_TEXT(TYPE_TIMESTAMP, of_any),
+    TO_TEXT(TYPE_TIMESTAMPTZ, of_any),
+    TO_TEXT(TYPE_UUID, of_any),
+    TO_TEXT(TYPE_JSON, NULL),
+    CAST(TYPE_BPCHAR, TYPE_TEXT, IMPLICIT, "text", of_bpchar),
+    CAST(TYPE_BPCHAR, TYPE_VARCHAR, IMPLICIT, "varchar", of_bpchar),
+    FROM_TEXT(TYPE_BOOL, "bool"),
+    FROM_TEXT(TYPE_INT2, "int2"),
+    FROM_TEXT(TYPE_INT4, "int4"),
+    FROM_TEXT(TYPE_INT8, "int8"),
+    FROM_TEXT(TYPE_NUMERIC, "numeric"),
+    FROM_TEXT(TYPE_FLOAT4, "float4"),
+    FROM_TEXT(TYPE_FLOAT8, "float8"),
+    FROM_TEXT(TYPE_DATE, "date"),
+    FROM_TEXT(TYPE_TIME, "time"),
+    FROM_TEXT(TYPE_TIMESTAMP, "timestamp"),
+    FROM_TEXT(TYPE_TIMESTAMPTZ, "timestamptz"),
+    FROM_TEXT(TYPE_UUID, "uuid"),
+    FROM_TEXT(TYPE_JSON, "json"),
+    FROM_TEXT(TYPE_JSONB, "jsonb"),
+    CAST(TYPE_VARCHAR, TYPE_VARCHAR, EXPLICIT, "varchar", to_length_cut),
+    CAST(TYPE_VARCHAR, TYPE_VARCHAR, ASSIGNMENT, "varchar", to_length_whole),
+    CAST(TYPE_BPCHAR, TYPE_BPCHAR, EXPLICIT, "bpchar", to_length_cut),
+    CAST(TYPE_BPCHAR, TYPE_BPCHAR, ASSIGNMENT, "bpchar", to_length_whole),
+    {.function = {0}},
+};

@@ -5,8 +5,8 @@
  *     NAME  TYPE=HEX …               a function or operator; the value's text in hexadecimal, or NULL
  *     ::TYPE  TYPMOD  CONTEXT  TYPE=HEX    a cast; e: explicit, a: assignment
  *
- * and a line on standard output is its result: its text by the output function in hexadecimal, NULL, or "! SQLSTATE message".
- * The first argument of the program is the LC_CTYPE of lower and upper ("C": none).
+ * and a line on standard output is its result: its text by the output function in hexadecimal, NULL, or "! SQLSTATE message" (on
+ * one line). The first argument of the program is the LC_CTYPE of lower and upper ("C": none).
  */
 #include "data/print.h"
 #include "expr/function.h"
@@ -143,7 +143,10 @@ static void call(const struct expr_function *f, struct type type, const struct b
         result.value = arg[0]->value[0];
     }
     if (fault) {
-        printf("! %s %s\n", fault->code, fault->message);
+        printf("! %s ", fault->code);
+        for (const char *p = fault->message; *p; p++)
+            putchar(*p == '\n' ? ' ' : *p);
+        puts("");
         return;
     }
     if (result.null) {

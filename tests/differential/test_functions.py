@@ -20,7 +20,7 @@ BEGIN
             ' FROM (SELECT ' || expression || ' AS v OFFSET 0) x' INTO r;
     RETURN r;
 EXCEPTION WHEN OTHERS THEN
-    RETURN '! ' || sqlstate || ' ' || sqlerrm;
+    RETURN replace('! ' || sqlstate || ' ' || sqlerrm, E'\\n', ' ');
 END $$"""
 
 TEXTS = ["", " ", "a", "A", "abc", " abc ", "aXbXc", "XX", "äöüß", "ÄÖÜ", "éa zB9ç_d", "日本語", "a日b本", "😀x😀", "'q'", "\\", "a\\%b", "a%b_c",
@@ -117,13 +117,13 @@ def call(dice, shape, collate=""):
     return Call(shape[0], [(t, None if dice.random() < nulls else make(dice)) for t, make in kinds], collate)
 
 
-def check(postgres, program, cases, ctype="C.UTF-8", seed=0):
+def check(postgres, program, cases, ctype="C.UTF-8", seed=0, setup=""):
     with closing(postgres.connect()) as db, db.cursor() as sql:
-        sql.execute(ATTEMPT)
+        sql.execute(ATTEMPT + ";" + setup)
         sql.execute("SELECT pg_temp.attempt(e) FROM unnest(%s::text[]) WITH ORDINALITY AS c(e, n) ORDER BY n", ([c.theirs for c in cases],))
         theirs = [row[0] for row in sql.fetchall()]
     done = subprocess.run([program("function_diff"), ctype], input="".join(c.ours + "\n" for c in cases), stdout=subprocess.PIPE, text=True, check=True)
-    ours = done.stdout.splitlines()
+    ours = done.stdout.split("\n")[:-1]
     assert len(ours) == len(theirs) == len(cases)
     found = ["%s: we say %s, the server %s" % (c.theirs, readable(us), readable(them)) for c, us, them in zip(cases, ours, theirs) if us != them]
     assert not found, "seed %d: %d of %d:\n" % (seed, len(found), len(cases)) + "\n".join(line[:400] for line in found[:40])
@@ -150,3 +150,86 @@ def test_case_in_the_c_locale_is_ascii(postgres, program):
     dice = random.Random(SEED)
     calls = [shape for shape in TEXT_CALLS if shape[0] in ("lower", "upper", "initcap", "~~*", "!~~*")]
     check(postgres, program, [call(dice, shape, ' COLLATE "C"') for shape in calls for _ in range(CASES)], "C", SEED)
+
+
+def number_text(dice):
+    kind = dice.random()
+    if kind < 0.25:
+        return dice.choice(["", " ", "x", "1", " 12 ", "-0", "+7", "1.5", "1e3", "32767", "32768", "-32769", "2147483648", "-2147483648", "9223372036854775807",
+                            "9223372036854775808", "99999999999999999999", "1e400", "-1e400", "1e-400", "1e39", "1e-46", "NaN", "inf", "-Infinity", "0x10", "1_000", "1,5",
+                            "t", "f", "yes", "off", "of", "o", "TRUE", "tru e", "1e140000", "5e-20", "--1", "1.", ".5", ".", "é"])
+    return "%.*f" % (dice.randint(0, 5), dice.uniform(-1, 1) * 10 ** dice.randint(0, 22)) if kind < 0.6 else str(dice.randint(-1, 1) * 10 ** dice.randint(0, 20) + dice.randint(-9, 9))
+
+
+def moment_text(dice):
+    kind = dice.random()
+    if kind < 0.2:
+        return dice.choice(["", "x", "infinity", "-infinity", "epoch", "2024-02-30", "2024-13-01", "2023-02-29", "2024-02-29", "0000-01-01", "0001-01-01 BC", "4714-11-24 BC",
+                            "4714-11-23 BC", "5874897-12-31", "294276-12-31 23:59:59.999999", "294277-01-01", "25:00:00", "24:00:00", "24:00:01", "12:60:00", "23:59:60", "12:00:61",
+                            "2024-01-01 12:00:00+05:30", "2024-01-01 12:00+15:59", "1/31/2024", "31/1/2024", "20240131", "2024-1-5", "Jan 5, 2024", "2024-01-01 24:00:00", "12:34:56.7899999",
+                            "2024-01-01T12:00:00Z", "  2024-01-01  ", "2024-01-01 1:2:3"])
+    date = "%04d-%02d-%02d" % (dice.randint(1, 9999), dice.randint(1, 12), dice.randint(1, 29))
+    clock = "%02d:%02d:%02d" % (dice.randint(0, 24), dice.randint(0, 59), dice.randint(0, 59))
+    if dice.random() < 0.5:
+        clock += ".%d" % dice.randint(0, 9999999)
+    return dice.choice([date, clock, date + " " + clock, date + " " + clock, date + " BC" if date < "4713" else date])
+
+
+def value_text(dice):
+    return dice.choice([number_text, moment_text, text])(dice)
+
+
+UUIDS = ["", "x", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11", "A0EEBC999C0B4EF8BB6D6BB9BD380A11", "{a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11}", " a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11",
+         "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a1", "a0eebc999c0b-4ef8bb6d-6bb9bd380a11"]
+JSONS = ["", "{", "{}", '{"a": 1}', "[1, 2", "null", "nul", ' "x" ', "1e5", "01", '{"a":1,}']
+FROM_TEXT = [(number_text, ("bool", "int2", "int4", "int8", "numeric", "float4", "float8")), (moment_text, ("date", "time", "timestamp", "timestamptz")),
+             (lambda dice: dice.choice(UUIDS), ("uuid",)), (lambda dice: dice.choice(JSONS), ("json",)),
+             (value_text, ("bool", "int4", "numeric", "float8", "uuid"))]
+
+
+def moment(dice, kind):
+    if dice.random() < 0.06 and kind != "time":
+        return dice.choice(["infinity", "-infinity"])
+    if dice.random() < 0.08:
+        return {"date": ["4714-11-24 BC", "5874897-12-31", "0001-12-31 BC", "0001-01-01", "294276-12-31", "294277-01-01"], "time": ["00:00:00", "24:00:00", "23:59:59.999999"]}.get(
+            kind, ["4714-11-24 00:00:00 BC", "294276-12-31 23:59:59.999999", "0001-12-31 23:59:59.9 BC", "0001-01-01 00:00:00", "0101-01-01 BC", "2000-01-01", "1970-01-01"])[
+            dice.randint(0, 2 if kind == "time" else 5)]
+    year = dice.choice([dice.randint(1990, 2030), dice.randint(1, 9999), dice.randint(1, 4713)])
+    date = "%04d-%02d-%02d" % (year, dice.choice([1, 1, 12, 12, dice.randint(1, 12)]), dice.choice([1, 2, 3, 4, 28, 29, 30, 31, dice.randint(1, 28)]))
+    if date[5:7] in ("02", "04", "06", "09", "11"):
+        date = date[:8] + min(date[8:], "28")
+    clock = "%02d:%02d:%02d%s" % (dice.randint(0, 23), dice.randint(0, 59), dice.randint(0, 59), dice.choice(["", ".5", ".25", ".000001", ".999999", ".%06d" % dice.randint(0, 999999)]))
+    era = " BC" if year < 4713 and dice.random() < 0.1 else ""
+    return {"date": date + era, "time": clock}.get(kind, date + " " + clock + era)
+
+
+DATE, TIME, TIMESTAMP, TIMESTAMPTZ = [(kind, lambda dice, kind=kind: moment(dice, kind)) for kind in ("date", "time", "timestamp", "timestamptz")]
+
+
+def test_casts_of_text_are_the_servers(postgres, program):
+    dice = random.Random(SEED)
+    cases = [Cast("text", make(dice), target) for make, targets in FROM_TEXT for target in targets for _ in range(CASES)]
+    cases += [Cast(kind, make(dice), "text") for kind, make in (BOOL, INT, INT8, NUMERIC, FLOAT4, FLOAT8, UUID, DATE, TIME, TIMESTAMP, TIMESTAMPTZ) for _ in range(CASES)]
+    for _ in range(CASES):
+        n = dice.randint(1, 9)
+        cases.append(Cast("varchar", text(dice), "varchar", n + 4, "varchar(%d)" % n))
+        cases.append(Cast("bpchar", text(dice).rstrip(" "), "bpchar", n + 4, "char(%d)::text" % n))
+        cases.append(Cast("bpchar", text(dice)[:40], "text"))
+    check(postgres, program, cases, seed=SEED)
+
+
+ASSIGN = """
+CREATE FUNCTION pg_temp.varchar3(x text) RETURNS text LANGUAGE plpgsql AS $$ DECLARE v varchar(3); BEGIN v := x; RETURN v; END $$;
+CREATE FUNCTION pg_temp.char3(x text) RETURNS text LANGUAGE plpgsql AS $$ DECLARE v char(3); BEGIN v := x; RETURN v; END $$;"""
+
+
+class Assigned:
+    def __init__(self, source, value):
+        self.ours = "\t".join(["::" + source, "7", "a", "%s=%s" % (source, value.encode().hex())])
+        self.theirs = "pg_temp.%s3(%s)" % ("char" if source == "bpchar" else source, quoted(value))
+
+
+def test_what_is_too_long_to_be_assigned_is_an_error(postgres, program):
+    dice = random.Random(SEED)
+    texts = ["", "abc", "abc ", "abc  ", "abcd", "äöü", "äöü ", "äöüx", "   ", "    ", "a   ", "ab  c"]
+    check(postgres, program, [Assigned(source, value) for source in ("varchar", "bpchar") for value in texts + [text(dice) for _ in range(CASES)]], setup=ASSIGN)
