@@ -3,6 +3,16 @@
 
 #include "expr/tree.h"
 
+void tree_count(struct expr_node *node)
+{
+    node->nodes = node->depth = 1;
+    for (size_t i = 0; i < node->args; i++) {
+        const struct expr_node *arg = node->arg[i];
+        if (__builtin_add_overflow(node->nodes, arg->nodes, &node->nodes)) node->nodes = UINT32_MAX;
+        if (arg->depth >= node->depth) node->depth = arg->depth + 1;
+    }
+}
+
 struct expr_node *tree_node(struct arena *arena, enum expr_kind kind, size_t at, struct expr_node *const *arg, size_t args)
 {
     struct expr_node *n = arena_zalloc(arena, sizeof(*n));
@@ -10,6 +20,7 @@ struct expr_node *tree_node(struct arena *arena, enum expr_kind kind, size_t at,
     if (!n || !copy) return NULL;
     if (args > 0) memcpy(copy, arg, args * sizeof(struct expr_node *));
     *n = (struct expr_node){.kind = kind, .at = at, .type = {TYPE_OTHER, -1}, .arg = copy, .args = args};
+    tree_count(n);
     return n;
 }
 

@@ -20,4 +20,7 @@ struct expr {
 /** Arena, or NULL. The args are copied. */
 struct expr_node *tree_node(struct arena *arena, enum expr_kind kind, size_t at, struct expr_node *const *arg, size_t args);
 
+/** Count `nodes` and `depth` anew, from those of the args. */
+void tree_count(struct expr_node *node);
+
 #endif
