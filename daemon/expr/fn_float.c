@@ -70,7 +70,7 @@ static int power(struct expr_run *run, const struct expr_call *call, const struc
         int r = 0;
         if (a == 0 && b < 0) {
             r = expr_fail(run, at, "2201F", "zero raised to a negative power is undefined");
-        } else if (a < 0 && floor(b) != b) {
+        } else if (a < 0 && !isnan(b) && floor(b) != b) {
             r = expr_fail(run, at, "2201F", "a negative number raised to a non-integer power yields a complex result");
         } else {
             errno = 0;

@@ -84,6 +84,7 @@ static void powers(void **state)
     assert_call("power", "float8 nan", "float8 0", "1");
     assert_call("^", "float8 1", "float8 nan", "1");
     assert_call("^", "float8 -1", "float8 inf", "1");
+    assert_call("^", "float8 -2.5", "float8 nan", "nan");
     assert_call("^", "float8 0", "float8 -inf", "2201F zero raised to a negative power is undefined");
     assert_call("^", "float8 -inf", "float8 0.5", "2201F a negative number raised to a non-integer power yields a complex result");
     assert_call("^", "float8 -inf", "float8 -3", "-0");
