@@ -9,6 +9,7 @@
  */
 #include "data/aggregate.h"
 #include "data/decimal.h"
+#include "server_value.h"
 
 #include <libpq-fe.h>
 #include <math.h>
@@ -90,27 +91,6 @@ static void execute(struct run *run, const char *sql)
     PQclear(query(run, sql));
 }
 
-/* A value in the server's binary form. */
-static union value decode(enum type_id id, const char *p, int len)
-{
-    if (!type_info(id)->fixed || len == 0) return (union value){.s = {p, (size_t)len}};
-    uint64_t bits = 0;
-    for (int i = 0; i < len; i++)
-        bits = bits << 8 | (unsigned char)p[i];
-    if (id == TYPE_FLOAT4) {
-        uint32_t half = (uint32_t)bits;
-        float f;
-        memcpy(&f, &half, sizeof(f));
-        return (union value){.f = (double)f};
-    }
-    if (id == TYPE_FLOAT8) {
-        double f;
-        memcpy(&f, &bits, sizeof(f));
-        return (union value){.f = f};
-    }
-    return (union value){.i = (int64_t)(bits << (64 - 8 * len)) >> (64 - 8 * len)};
-}
-
 static bool close_to(double a, double b, double within)
 {
     if (isnan(a) || isnan(b)) return isnan(a) && isnan(b);
@@ -147,7 +127,8 @@ static struct batch load(struct run *run, int from, int to)
     for (int row = from; row < to; row++)
         for (int c = 0; c < COLUMNS; c++) {
             b.column[c].null[row - from] = PQgetisnull(run->rows, row, c);
-            b.column[c].value[row - from] = decode(run->type[c].id, PQgetvalue(run->rows, row, c), PQgetlength(run->rows, row, c));
+            b.column[c].value[row - from] =
+                server_value(run->type[c].id, PQgetvalue(run->rows, row, c), PQgetlength(run->rows, row, c));
         }
     return b;
 }
@@ -187,7 +168,7 @@ static void compare(struct run *run, struct aggregate *a, const PGresult *theirs
                 enum type_id id = b.column[c].type.id;
                 if (type_info(id)->oid != PQftype(theirs, c)) differ(run, "row %d, column %d: another type", row, c);
                 bool null = PQgetisnull(theirs, row, c);
-                union value v = decode(id, PQgetvalue(theirs, row, c), PQgetlength(theirs, row, c));
+                union value v = server_value(id, PQgetvalue(theirs, row, c), PQgetlength(theirs, row, c));
                 if (null != b.column[c].null[i] || (!null && !same(id, &v, &b.column[c].value[i])))
                     differ(run, "row %d, column %d differ", row, c);
             }
