@@ -7,6 +7,7 @@ its values, its SQLSTATEs and its messages. EXPR_SEED= repeats a run; the seed i
 import io
 import os
 import random
+import re
 import subprocess
 from contextlib import closing
 
@@ -17,6 +18,9 @@ import expressions
 
 SHOWN = 40
 BPCHAR = 1042
+DATE_REFUSED = re.compile(rb"! 2200[78] (invalid input syntax for type (date|time)|date/time field value out of range|"
+                          rb"(date|timestamp) out of range)")
+DATE_FAULT = re.compile(rb"! (22007|22008|22009|22023) ")
 DATABASE = "CREATE DATABASE expr TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
 # {0} is the expression
 TRY = """
@@ -56,7 +60,7 @@ class Oracle:
         self.db.autocommit = True
         self.sql = self.db.cursor()
         self.sql.execute("CREATE TABLE subject (%s)" % expressions.COLUMNS)
-        self.rows = rows
+        self.rows, self.refused = rows, 0
         copy = io.BytesIO()
         for number in range(1, rows + 1):
             line = "\t".join("\\N" if v is None else escaped(v) for v in expressions.row(dice, number))
@@ -111,12 +115,23 @@ class Oracle:
         except psycopg2.Error:
             # One that we have a value for raises.
             theirs = self.attempts(text, list(range(1, self.rows + 1)))
-            return [(i + 1, a, b) for i, (a, b) in enumerate(zip(answers, theirs)) if a[:1] == b"!" or b[:1] == b"!" if a != b]
+            return [(i + 1, a, b) for i, (a, b) in enumerate(zip(answers, theirs))
+                    if (a[:1] == b"!" or b[:1] == b"!") and a != b and not self.stricter(a, b)]
         raised = iter(self.attempts(text, faults))
         theirs = [next(raised) if a.startswith(b"!") else b"." + next(values) for a in answers]
         if oid == BPCHAR:
             answers, theirs = ([a.rstrip(b" ") for a in side] for side in (answers, theirs))
-        return [(i + 1, a, b) for i, (a, b) in enumerate(zip(answers, theirs)) if a != b]
+        return [(i + 1, a, b) for i, (a, b) in enumerate(zip(answers, theirs)) if a != b and not self.stricter(a, b)]
+
+    def stricter(self, ours, theirs):
+        """
+        Of dates and times in unusual forms our reading is narrower than the server's (see data/type.h), for cells as for casts; nor
+        do we tell the kinds of nonsense apart.
+        """
+        if not DATE_REFUSED.match(ours):
+            return False
+        self.refused += not theirs.startswith(b"!")
+        return not theirs.startswith(b"!") or DATE_FAULT.match(theirs) is not None
 
     def told(self, text, differences):
         """For a person: the expression, and a few rows."""
@@ -231,6 +246,7 @@ def test_random_expressions_give_what_the_server_gives(oracle, thought, seed):
     print("%d expressions x %d rows: %d faults, %d NULLs; %d more run in the server:" % (len(taken), oracle.rows, faults, nulls, len(left)))
     print("\n".join(sorted({head for _, _, head, _ in left})))
     assert not wrong, "EXPR_SEED=%d: %d of %d\n%s" % (seed, len(wrong), len(taken) + len(left), "\n".join(wrong[:SHOWN]))
+    assert oracle.refused < n / 200
     assert n / 50 < faults < n / 2 and n / 50 < nulls < n / 2 and len(left) < len(taken) / 2
 
 
