@@ -431,3 +431,10 @@ int decimal_of_scaled(int64_t v, int32_t scale, struct arena *arena, struct slic
     int32_t behind = (scale + DECIMAL_BASE_DIGITS - 1) / DECIMAL_BASE_DIGITS;
     return pack_signed((__int128)v * (int64_t)tens[behind * DECIMAL_BASE_DIGITS - scale], behind, scale, arena, ret_value);
 }
+
+struct slice decimal_infinity(bool negative)
+{
+    struct slice value;
+    (void)infinity(negative, &value);
+    return value;
+}

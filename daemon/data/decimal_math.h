@@ -51,5 +51,6 @@ must_check int decimal_fit(struct slice a, int precision, int scale, struct aren
 must_check int decimal_to_i64(struct slice a, int64_t *ret_value);
 /** The integer / 10^scale, of that scale (0 to 8). 0 or -ENOMEM. */
 must_check int decimal_of_scaled(int64_t v, int32_t scale, struct arena *arena, struct slice *ret_value);
+struct slice decimal_infinity(bool negative);
 
 #endif

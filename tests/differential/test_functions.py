@@ -99,7 +99,7 @@ class Call:
 
     def sql(self, name, texts):
         if not is_operator(name):
-            return "pg_catalog.%s(%s)" % ('"position"' if name == "position" else name, ", ".join(texts))
+            return "pg_catalog.%s(%s)" % ('"%s"' % name, ", ".join(texts))
         return "(%s) %s (%s)" % (texts[0], name, texts[1]) if len(texts) == 2 else "%s (%s)" % (name, texts[0])
 
 
@@ -233,3 +233,31 @@ def test_what_is_too_long_to_be_assigned_is_an_error(postgres, program):
     dice = random.Random(SEED)
     texts = ["", "abc", "abc ", "abc  ", "abcd", "äöü", "äöü ", "äöüx", "   ", "    ", "a   ", "ab  c"]
     check(postgres, program, [Assigned(source, value) for source in ("varchar", "bpchar") for value in texts + [text(dice) for _ in range(CASES)]], setup=ASSIGN)
+
+
+UNITS = ("microseconds milliseconds second minute hour day week month quarter year decade century millennium timezone timezone_hour timezone_minute dow isodow doy isoyear julian"
+         " epoch us msecs s m mm h d mons qtr y dec cent mil MILLENNIUMS Year j jd infinity now today allballs foo Microsecon microseco").split() + ["", " day", "ÄöX", "x" * 80]
+UNIT = ("text", lambda dice: dice.choice(UNITS[:22]) if dice.random() < 0.8 else dice.choice(UNITS))
+DAYS = ("int4", lambda dice: dice.choice([0, 1, -1, 2147483647, -2147483648, 2145031948]) if dice.random() < 0.3 else dice.randint(-100000, 100000))
+YEAR = ("int4", lambda dice: dice.choice([0, -1, -4, -5, 4, 2000, 1900, -2147483648, 2147483647, 5874897, 5874898, -4713, -4714, -4715]) if dice.random() < 0.3 else dice.randint(-5000, 9999))
+MONTH = ("int4", lambda dice: dice.choice([0, 13, -1, 2147483647, -2147483648]) if dice.random() < 0.1 else dice.choice([2, 11, dice.randint(1, 12)]))
+DAY = ("int4", lambda dice: dice.choice([0, 32, -1, 2147483647]) if dice.random() < 0.1 else dice.choice([23, 24, 28, 29, 30, 31, dice.randint(1, 31)]))
+MOMENTS = (DATE, TIMESTAMP, TIMESTAMPTZ)
+DATETIME_CALLS = [(op, a, b) for op in ("=", "<>", "<", "<=", ">", ">=") for a in MOMENTS for b in MOMENTS] + [
+    (op, TIME, TIME) for op in ("=", "<>", "<", "<=", ">", ">=")] + [
+    ("+", DATE, DAYS), ("+", DAYS, DATE), ("-", DATE, DAYS), ("-", DATE, DATE), ("+", DATE, TIME), ("+", TIME, DATE),
+    ("make_date", YEAR, MONTH, DAY), ("isfinite", DATE), ("isfinite", TIMESTAMP), ("isfinite", TIMESTAMPTZ),
+    ("date_trunc", UNIT, TIMESTAMP), ("date_trunc", UNIT, TIMESTAMPTZ)] + [
+    (name, UNIT, kind) for name in ("extract", "date_part") for kind in (DATE, TIME, TIMESTAMP, TIMESTAMPTZ) for _ in range(8)]
+
+
+def test_dates_and_times_are_the_servers(postgres, program):
+    dice = random.Random(SEED)
+    cases = [call(dice, shape) for shape in DATETIME_CALLS for _ in range(CASES)]
+    for kind, make in MOMENTS + (TIME,):
+        for target in ("date", "time", "timestamp", "timestamptz"):
+            if kind != target and "time" != kind and (kind, target) != ("date", "time"):
+                cases += [Cast(kind, make(dice), target) for _ in range(CASES)]
+        if kind != "date":
+            cases += [Cast(kind, make(dice), kind, digits, "%s(%d)" % (kind, digits)) for digits in range(7) for _ in range(CASES)]
+    check(postgres, program, cases, seed=SEED)
