@@ -185,8 +185,10 @@ static const struct option dataset_options[] = {
     {"timezone", TYPE(ZONE), F(zone), "", "Europe/Paris",
      .prose = "The time zone (by its IANA name) of the times in columns of type timestamptz that do not say theirs. Empty: UTC."},
     {"encoding", TYPE(ENCODING), F(encoding), "auto", "cp1252",
-     .prose = "The encoding of the files: any that iconv --list names. auto: UTF-8, or UTF-16 or UTF-32 where a byte order mark "
-              "says so."},
+     .prose =
+         "The encoding of the files: any that iconv --list names. auto: UTF-8, or UTF-16 or UTF-32 where a byte order mark "
+         "says so. A character that means nothing in it rejects its row; where it cannot be told where the next one begins, as in "
+         "gb18030, the file fails."},
     {"max_errors", TYPE(BUDGET), F(max_errors), "0",
      .prose = "How many rows of a file, or which part (1%), may be rejected before the file fails."},
     {"lineage", CHOICE({"auto", CONFIG_LINEAGE_AUTO}, {"yes", CONFIG_LINEAGE_YES}, {"no", CONFIG_LINEAGE_NO}), F(lineage), "auto",

@@ -17,6 +17,12 @@ static bool is_plain(const struct reader *r)
     return !r->escape && !r->comment && !r->trim && !r->cr;
 }
 
+/* Where the dialect has no quote NUL is in its place: a row that holds one is none of these (plain_rows). */
+static char quote_of(const struct reader *r)
+{
+    return r->quote == READER_NO_QUOTE ? '\0' : (char)r->quote;
+}
+
 static bool is_line_end(const struct reader *r, size_t cut)
 {
     return r->in.chunk.p[r->base + OFFSET(r->behind[cut]) - 1] == '\n';
@@ -26,7 +32,7 @@ static bool is_line_end(const struct reader *r, size_t cut)
 static void cut_window(struct reader *r)
 {
     const struct slice chunk = r->in.chunk;
-    const struct simd_set set = {.quote = r->quote, .delimiter = r->delimiter};
+    const struct simd_set set = {.quote = quote_of(r), .delimiter = r->delimiter};
     size_t blocks = (chunk.len - r->pos) / SIMD_BLOCK;
     if (blocks > WINDOW / SIMD_BLOCK) blocks = WINDOW / SIMD_BLOCK;
     struct simd_index x = {.behind = r->behind + 1, .max = READER_INDEX - 1};
@@ -125,7 +131,7 @@ size_t reader_rows(struct reader *r, size_t cells, size_t max, struct reader_row
                                      .behind = r->behind + r->cut,
                                      .rows = rows,
                                      .cells = cells,
-                                     .quote = r->quote,
+                                     .quote = quote_of(r),
                                      .multiline = r->multiline,
                                      .line = r->line,
                                      .offset = r->in.first_offset + r->base};

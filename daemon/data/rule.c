@@ -246,19 +246,28 @@ int rule_apply_rows(const struct row_rule *rule, struct reader *reader, struct b
     return reject_bad(&run, rejects);
 }
 
+const char *rule_encoding_text(const char *encoding, char ret_text[RULE_ENCODING_TEXT_MAX])
+{
+    snprintf(ret_text, RULE_ENCODING_TEXT_MAX, "bytes that mean nothing in %.40s; mend them, or declare another encoding",
+             encoding);
+    return ret_text;
+}
+
 int rule_reject_record(const struct row_rule *rule, const struct record *record, int code, struct reject_list *rejects)
 {
     const char *column = NULL;
     bool line = code == READER_E_BLANK || code == READER_E_COMMENT; /* it is the line as such, and no cell */
     for (size_t i = 0; i < rule->columns && !column && !line; i++)
         if (rule->column[i].source >= 0 && (size_t)rule->column[i].source == record->fault_cell) column = rule->column[i].name;
-    char message[MESSAGE_MAX];
+    char message[MESSAGE_MAX], converted[RULE_ENCODING_TEXT_MAX];
+    const char *words = reader_error_text(code);
+    if (code == READER_E_ENCODING && rule->encoding) words = rule_encoding_text(rule->encoding, converted);
     if (line)
-        snprintf(message, sizeof(message), "%s", reader_error_text(code));
+        snprintf(message, sizeof(message), "%s", words);
     else if (column)
-        snprintf(message, sizeof(message), "column %s: %s", column, reader_error_text(code));
+        snprintf(message, sizeof(message), "column %s: %s", column, words);
     else
-        snprintf(message, sizeof(message), "cell %zu of the row: %s", record->fault_cell + 1, reader_error_text(code));
+        snprintf(message, sizeof(message), "cell %zu of the row: %s", record->fault_cell + 1, words);
     bool bytes = code == READER_E_NUL || code == READER_E_ENCODING;
     int r = add_reject(record, &(struct fault){.column = column, .code = bytes ? bad_bytes : bad_row, .message = message}, rejects);
     return r == RULE_E_REJECTED ? 0 : r;

@@ -38,6 +38,7 @@ struct row_rule {
     size_t columns;
     size_t cells;         /* how many cells a record must have */
     struct rescue rescue; /* of RULE_RESCUE */
+    const char *encoding; /* that the file was converted from, for the words about what is no UTF-8; NULL: it was not */
 };
 
 /**
@@ -58,6 +59,9 @@ must_check int rule_apply_rows(const struct row_rule *rule, struct reader *reade
                                size_t *ret_read);
 /** A reject for a record that the reader refused with READER_E_ `code`. 0 or -ENOMEM. */
 must_check int rule_reject_record(const struct row_rule *rule, const struct record *record, int code, struct reject_list *rejects);
+/** What READER_E_ENCODING means in a file that was converted. */
+enum { RULE_ENCODING_TEXT_MAX = 120 };
+const char *rule_encoding_text(const char *encoding, char ret_text[RULE_ENCODING_TEXT_MAX]);
 /** A reject for a record of which it is known already what is wrong with it: column, code and message are `verdict`'s. 0 or
  * -ENOMEM. */
 must_check int rule_reject_verdict(const struct row_rule *rule, const struct record *record, const struct reject *verdict,

@@ -275,7 +275,11 @@ static int find_head(struct head *h, const struct start *start)
     int r = reader_next(&reader, &record);
     if (r < 0) return r;
     if (r == READER_E_END) return no_record(h, start);
-    if (r > 0) return error_set(&h->err, HEAD_E_BROKEN, "line %llu: %s", (unsigned long long)record.line, reader_error_text(r));
+    const char *encoding = h->plan_head.encoding = h->open.transcoding ? h->open.encoding : NULL;
+    char words[RULE_ENCODING_TEXT_MAX];
+    if (r > 0)
+        return error_set(&h->err, HEAD_E_BROKEN, "line %llu: %s", (unsigned long long)record.line,
+                         r == READER_E_ENCODING && encoding ? rule_encoding_text(encoding, words) : reader_error_text(r));
     if (record.n > HEAD_CELLS_MAX)
         return error_set(&h->err, HEAD_E_WIDE,
                          "line %llu: %zu columns; a table of PostgreSQL holds at most %d; is the delimiter right?",

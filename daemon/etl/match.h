@@ -18,6 +18,7 @@
 /** What a file brings: its first record (etl/head.h makes it) and where it was dropped. */
 struct plan_head {
     struct dialect dialect; /* detected; header is YES or NO */
+    const char *encoding;   /* that the text was converted from; NULL: it was not */
     struct slice *cell;     /* of the first record; its header's names where there is a header */
     size_t cells;
     struct slice raw;          /* what stands before the rows, as head.c keeps it; may be empty */

@@ -244,6 +244,7 @@ static int make_rule(struct planning *m)
     p->format = arena_array(&p->arena, t->columns + 1, sizeof *p->format);
     if (!types || !place || !p->rule.column || !p->format) return -ENOMEM;
     p->rule.cells = m->head->cells;
+    p->rule.encoding = m->head->encoding;
     if (m->match.unknowns > 0) {
         bool rescue = p->dataset->config->new_columns == CONFIG_NEW_RESCUE;
         int r = rescue ? make_rescue(m) : note_ignored(m);

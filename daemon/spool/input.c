@@ -193,6 +193,8 @@ static int read_transcoded(struct input *in, char *to, size_t room, size_t *ret_
                 return invalid(in, "the text ends inside a character of", err);
         } else {
             r = transcode_step(&in->transcode, &in->text, to + len, room - len, &n);
+            if (r != 0 && n > 0) r = 0; /* it comes again when there is room for what stands for it */
+            if (r != 0) r = transcode_skip(&in->transcode, &in->text, to + len, room - len, &n);
             in->lf += simd_best()->count((struct slice){to + len, n}, '\n');
             in->cr += simd_best()->count((struct slice){to + len, n}, '\r');
             if (r != 0) return invalid_byte(in, err);

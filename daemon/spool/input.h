@@ -13,6 +13,9 @@
  *
  * A plain file and a gzip file are one part; each member of a zip file is one, in the order of their names.
  *
+ * A character that means nothing in its encoding stands in the text as bytes that are no UTF-8, where it can be skipped
+ * (csv/transcode.h); else the file is refused there.
+ *
  * What is packed twice is refused, and so is what unpacks to more than the options allow. The mark of UTF-8 rules over
  * what is declared; that of UTF-16 and UTF-32 decides where nothing is, and must agree with what is.
  *

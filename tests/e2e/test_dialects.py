@@ -201,9 +201,12 @@ def test_a_stateful_encoding_is_carried_over_every_cut(cetld, database):
 
 
 WRONG = {
-    "a byte that cp1252 does not have": ("cp1252", b"id,name\n1,a\x81b\n", "byte 11 "),
+    "a byte that gb18030 does not have": ("gb18030", b"id,name\n1,a\xffb\n", "line 2, byte 11 "),
+    "a byte that cp1252 does not have": ("cp1252", b"id,name\n1,a\x81b\n", "line 2: column name: bytes that mean nothing in cp1252; "),
+    "one in the header": ("cp1252", b"id,na\x81me\n1,a\n", "line 1: bytes that mean nothing in cp1252; "),
+    "bytes that would be UTF-8": ("ascii", "id,name\n1,ä\n".encode(), "line 2: column name: bytes that mean nothing in ascii; "),
     "half a character": ("utf-16le", "id,name\n1,a\n".encode("utf-16-le") + b"x", "byte 24 "),
-    "a lone surrogate": ("utf-16le", "id,name\n1,".encode("utf-16-le") + b"\x00\xdc\n\0", "byte 20 "),
+    "a lone surrogate": ("utf-16le", "id,name\n1,".encode("utf-16-le") + b"\x00\xdc\n\0", "line 2: column name: bytes that mean nothing in UTF-16LE; "),
     "a mark that contradicts": ("cp1252", TEXT.encode("utf-16"), "byte order mark of UTF-16LE"),
     "UTF-16 where UTF-8 is declared": ("utf-8", TEXT.encode("utf-16"), "byte order mark of UTF-16LE"),
     "the other order": ("utf-16le", "\ufeffid,name\n".encode("utf-16-be"), "byte order mark of UTF-16BE"),
@@ -217,6 +220,24 @@ def test_text_that_is_not_in_its_encoding_fails_with_the_place(cetld, database):
         error = fails(daemon, "d%d.csv" % i, data)
         assert words in error, (what, error)
         assert people(database, "d%d" % i) == [], what
+
+
+def test_a_byte_that_means_nothing_rejects_its_row_only(cetld, database):
+    """With line, column, offset and bytes; within max_errors the rest is loaded."""
+    texts = {"utf-8": b"id,name\n1,Zo\xc3\xab\n2,a\xe9b\n3,\n", "cp1252": b"id,name\n1,Zo\xeb\n2,a\x81b\n3,\n",
+             "utf-16": "id,name\n1,Zoë\n2,a".encode("utf-16") + b"\x00\xdc" + "b\n3,\n".encode("utf-16-le")}
+    raws = {"utf-8": b"2,a\xe9b", "cp1252": b"2,a\x81b", "utf-16": b"2,a\xed\xb0\x80b"}
+    daemon = cetld("".join(dataset("d%d" % i, "max_errors = 1\nencoding = " + encoding) for i, encoding in enumerate(texts)))
+    for i, (encoding, text) in enumerate(texts.items()):
+        daemon.drop("d%d.csv" % i, text)
+        entry = daemon.wait_state("d%d.csv" % i)
+        assert daemon.settled(entry) and (entry["rows_loaded"], entry["rows_rejected"]) == (2, 1), encoding
+        assert people(database, "d%d" % i) == [(1, "Zoë"), (3, None)], encoding
+        (line, offset, column, code, message, raw), = database.rows(
+            "SELECT line, byte_offset, column_name, code, message, raw FROM cetl.reject WHERE file_id = %s", entry["id"])
+        offsets = {"utf-8": 15, "cp1252": 15, "utf-16": 18}  # of the row in the text, which begins with the mark
+        assert (line, offset, column, code, bytes(raw)) == (3, offsets[encoding], "name", "22021", raws[encoding])
+        assert message.startswith("column name: bytes that ") and (encoding == "utf-8" or "mean nothing in " in message)
 
 
 def test_rejects_of_any_file_can_be_mended_and_dropped_again(cetld, database):

@@ -7,6 +7,7 @@
 #include "spool/input.h"
 
 #include <stdlib.h>
+#include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
 
@@ -32,6 +33,24 @@ static void add(struct outcome *o, const char *p, size_t n)
     o->len += n;
 }
 
+/* What means nothing is left in the text there; in the others it fails the file. */
+static bool goes_on(const char *encoding)
+{
+    return encoding &&
+           (strncmp(encoding, "UTF-16", 6) == 0 || strncmp(encoding, "UTF-32", 6) == 0 || strcmp(encoding, "cp1252") == 0);
+}
+
+/* All but a character that may be cut at the end. */
+static size_t sound_prefix(struct slice s, bool marks)
+{
+    size_t good = utf8_prefix(s);
+    while (marks && s.len - good >= 4) {
+        good++;
+        good += utf8_prefix((struct slice){s.p + good, s.len - good});
+    }
+    return good;
+}
+
 static int read_part(struct input *in, char *piece, size_t room, struct outcome *o, struct error *err)
 {
     int r = 0;
@@ -42,12 +61,12 @@ static int read_part(struct input *in, char *piece, size_t room, struct outcome 
         check(n <= room);
         add(o, piece + open, n);
         if (!in->transcoding) continue;
-        size_t good = utf8_prefix((struct slice){piece, open + n});
+        size_t good = sound_prefix((struct slice){piece, open + n}, goes_on(in->encoding));
         check(open + n - good < 4);
         memmove(piece, piece + good, open + n - good);
         open = open + n - good;
     }
-    check(r != 0 || open == 0);
+    check(r != 0 || open == 0 || goes_on(in->encoding));
     return r;
 }
 
