@@ -1,6 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/name.h"
 #include "expr/checker.h"
+#include "expr/fold.h"
+
+#include <stdio.h>
 
 static int check_node(struct checker *c, struct expr_node **io_node);
 
@@ -17,14 +20,11 @@ static int no_such_name(struct resolver *r, const struct expr_node *n)
     struct name_nearest nearest = name_nearest_to(n->name);
     for (size_t i = 0; i < r->scope->names; i++)
         name_nearest_offer(&nearest, r->scope->name[i].name);
-    if (nearest.best)
-        return mistake_at(r->mistake, n->at, EXPR_E_NAME, "there is no column '" SLICE_FMT "' (did you mean '%s'?)",
-                          SLICE_ARG(shown), nearest.best);
+    char guess[96] = "", quotes[160] = "";
+    if (nearest.best) snprintf(guess, sizeof guess, " (did you mean '%s'?)", nearest.best);
     if (n->form == EXPR_FORM_QUOTED)
-        return mistake_at(r->mistake, n->at, EXPR_E_NAME,
-                          "there is no column '" SLICE_FMT "'; a text stands in single quotes: '" SLICE_FMT "'", SLICE_ARG(shown),
-                          SLICE_ARG(shown));
-    return mistake_at(r->mistake, n->at, EXPR_E_NAME, "there is no column '" SLICE_FMT "'", SLICE_ARG(shown));
+        snprintf(quotes, sizeof quotes, "; a text stands in single quotes: '" SLICE_FMT "'", SLICE_ARG(shown));
+    return mistake_at(r->mistake, n->at, EXPR_E_NAME, "there is no column '" SLICE_FMT "'%s%s", SLICE_ARG(shown), guess, quotes);
 }
 
 static int resolve(void *ctx, const struct expr_node *name)
@@ -408,6 +408,7 @@ int expr_check(struct expr_node *tree, const struct expr_scope *scope, const str
     int r = check_names(tree, scope, ret_mistake);
     if (r == 0) r = check_node(&c, &tree);
     if (r == 0) r = suit(&c, &tree, want);
+    if (r == 0) fold_tree(tree, arena);
     if (r == 0) r = expr_each_name(tree, note_use, used);
     if (r) return r;
     *e = (struct expr){tree, used, scope->names};

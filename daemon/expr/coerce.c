@@ -77,8 +77,8 @@ int coerce_literal(struct expr_node *literal, enum type_id to, struct arena *are
         return mistake_at(ret_mistake, literal->at, EXPR_E_SERVER, "only the server can say whether '" SLICE_FMT "' is a %s",
                           SLICE_ARG(shown), type_sql(in.type, name));
     if (r > 0)
-        return mistake_at(ret_mistake, literal->at, EXPR_E_TYPE, "'" SLICE_FMT "' %s; as a %s it must be %s", SLICE_ARG(shown),
-                          type_fault(to, r), type_sql(in.type, name), type_expected(&in, r, expected));
+        return mistake_at(ret_mistake, literal->at, EXPR_E_TYPE, "'" SLICE_FMT "' %s; expected %s", SLICE_ARG(shown),
+                          type_fault(to, r), type_expected(&in, r, expected));
     literal->unknown = false;
     literal->type = in.type;
     literal->value = value;
