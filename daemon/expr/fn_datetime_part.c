@@ -116,10 +116,14 @@ static int epoch(enum type_id type, int64_t v, struct arena *arena, struct slice
     int64_t since;
     if (!__builtin_sub_overflow(v, unix_epoch_days * CIVIL_US_PER_DAY, &since))
         return decimal_of_scaled(since, MICRO, arena, ret_value);
-    struct slice from_2000, more;
-    int r = decimal_of_scaled(v, MICRO, arena, &from_2000);
-    if (!r) r = decimal_of_scaled(-unix_epoch_days * CIVIL_US_PER_DAY, MICRO, arena, &more);
-    return r ? r : decimal_add(from_2000, more, arena, ret_value);
+    /* Near the end of time PostgreSQL divides, and so rounds to four digits. */
+    struct slice part[3];
+    int r = decimal_of_scaled(v, 0, arena, &part[0]);
+    if (!r) r = decimal_of_scaled(-unix_epoch_days * CIVIL_US_PER_DAY, 0, arena, &part[1]);
+    if (!r) r = decimal_of_scaled(CIVIL_US_PER_SECOND, 0, arena, &part[2]);
+    if (!r) r = decimal_add(part[0], part[1], arena, &part[0]);
+    if (!r) r = decimal_div(part[0], part[2], arena, &part[0]);
+    return r ? r : decimal_round(part[0], MICRO, arena, ret_value);
 }
 
 static int extract_finite(enum datetime_part part, enum type_id type, int64_t v, struct arena *arena, struct slice *ret_value)

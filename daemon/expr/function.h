@@ -55,7 +55,8 @@ struct expr_call {
 /** That row has no result. Words as printf makes them. 0, or -ENOMEM. */
 must_check int expr_fail(struct expr_run *run, uint32_t row, const char *code, const char *format, ...) printf_like(4, 5);
 
-/** Fill ret->value (and ret->null where it is not strict) at these rows. 0 or -ENOMEM. */
+/** Fill ret->value (and ret->null where it is not strict; a strict one sets it where its result is NULL) at these rows. 0 or
+ * -ENOMEM. */
 typedef int (*expr_kernel)(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows,
                            struct batch_column *ret);
 
