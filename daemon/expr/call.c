@@ -207,6 +207,12 @@ static int join_texts(struct checker *c, struct expr_node *n, struct overload *i
     return find(c, n, io);
 }
 
+/* What its text is cannot be told from the value in memory: jsonb is as it was written, char(n) has no padding. */
+static bool prints_otherwise(const struct expr_node *arg)
+{
+    return !arg->unknown && (arg->type.id == TYPE_JSONB || arg->type.id == TYPE_BPCHAR);
+}
+
 int checker_call(struct checker *c, struct expr_node **io_call)
 {
     struct expr_node *n = *io_call;
@@ -221,6 +227,7 @@ int checker_call(struct checker *c, struct expr_node **io_call)
     if (r == 0 && slice_equal(n->name, SLICE("||")) && (o.type[0] == EXPR_TYPE_ANY || o.type[1] == EXPR_TYPE_ANY))
         r = join_texts(c, n, &o);
     for (size_t i = 0; i < n->args && r == 0; i++) {
+        if (o.type[i] == EXPR_TYPE_ANY && prints_otherwise(n->arg[i])) return say(c, n, OVERLOAD_E_SERVER);
         enum type_id to = o.type[i] == EXPR_TYPE_ANY ? (n->arg[i]->unknown ? TYPE_TEXT : n->arg[i]->type.id) : o.type[i];
         r = checker_cast(c, &n->arg[i], to, EXPR_CAST_IMPLICIT);
     }

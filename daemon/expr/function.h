@@ -67,7 +67,7 @@ enum expr_function_flag {
     EXPR_VOLATILE = 4, /* not folded: gen_random_uuid(), line(), … */
     EXPR_COLLATED = 8, /* its result hangs on the collation: < of texts; only where all arguments compare bytewise */
     EXPR_CTYPE = 16,   /* its result hangs on run->ctype */
-    EXPR_ANY = 32,     /* arguments of type EXPR_TYPE_ANY stand for any type */
+    EXPR_ANY = 32,     /* arguments of type EXPR_TYPE_ANY stand for any type but jsonb and char(n) */
 };
 /** In `arg`: any type (the kernel is given the columns with their types). */
 enum { EXPR_TYPE_ANY = TYPE_N };
