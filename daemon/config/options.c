@@ -198,8 +198,9 @@ static const struct option dataset_options[] = {
      .prose = "What becomes of a file whose very bytes are loaded already."},
     {"parallel", RANGE(COUNT, 1, 16), F(parallel), "1",
      .prose = "Over how many connections one large file is loaded. More than one needs prepared transactions in the server "
-              "(max_prepared_transactions), as many load_connections, mode = append, and a table without triggers, "
-              "foreign keys, a primary key or unique constraints; else one is used, and the log says why."},
+              "(max_prepared_transactions), as many load_connections, another mode than replace, and a table without triggers, "
+              "foreign keys, and unique constraints beside its primary key; else one is used, and the log says why. What clashes "
+              "with a key goes over one as well."},
     {"parallel_min", RANGE(SIZE, 0, 1024 * GIB), F(parallel_min), "64M", .prose = "Smaller files are loaded over one connection."},
     {"new_columns",
      CHOICE({"reject", CONFIG_NEW_REJECT}, {"ignore", CONFIG_NEW_IGNORE}, {"add", CONFIG_NEW_ADD}, {"rescue", CONFIG_NEW_RESCUE}),

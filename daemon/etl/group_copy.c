@@ -214,19 +214,13 @@ static void on_advanced(void *ctx, const struct db_result *r)
     if (group_answered(g, r)) advance_sequences(g, g->sequence + 1);
 }
 
-/* As load_copy.c does it: rows that bring their own ids leave an identity's sequence behind. */
 static void advance_sequences(struct group *g, size_t i)
 {
-    const struct table *t = &g->dataset->table;
-    for (; i < g->plan->rule.columns; i++) {
-        const char *name = g->plan->rule.column[i].name;
-        const struct table_column *c = &t->column[table_find(t, name)];
-        bool integer = c->type.id == TYPE_INT2 || c->type.id == TYPE_INT4 || c->type.id == TYPE_INT8;
-        if (!c->has_default || !integer) continue;
-        g->sequence = i;
-        return group_asked(g, ledger_advance_sequence(g->conn, t, name, on_advanced, g));
-    }
-    group_record(g);
+    g->sequence = plan_next_sequence(g->plan, i);
+    if (g->sequence == g->plan->rule.columns) return group_record(g);
+    struct ledger_sequence s = {
+        .table = &g->dataset->table, .column = g->plan->rule.column[g->sequence].name, .most = LEDGER_SEQUENCE_SEEN};
+    group_asked(g, ledger_advance_sequence(g->conn, &s, on_advanced, g));
 }
 
 static void on_copied(void *ctx, const struct db_result *r)

@@ -271,23 +271,23 @@ int ledger_compact(struct db_conn *c, int64_t dataset, ledger_done done, void *c
     return db_query(c, &(struct db_query){.sql = SQL_CHANGE_COMPACT, .param = &p, .params = 1, .done = done, .ctx = ctx});
 }
 
-int ledger_advance_sequence(struct db_conn *c, const struct table *t, const char *column, ledger_done done, void *ctx)
+int ledger_advance_sequence(struct db_conn *c, const struct ledger_sequence *s, ledger_done done, void *ctx)
 {
     struct buf table, sql;
     buf_init(&table, SQL_TEXT_MAX);
     buf_init(&sql, SQL_TEXT_MAX);
-    const char *name = table_quote(&table, t->schema, t->name);
+    const char *name = table_quote(&table, s->table->schema, s->table->name);
     buf_puts(&sql, "SELECT setval(s.seq, least(m.id, q.seqmax)) FROM (SELECT pg_get_serial_sequence($1, $2)::regclass AS seq) s, "
-                   "(SELECT max(");
-    db_quote_identifier(&sql, slice_of(column));
-    buf_puts(&sql, ")::int8 AS id FROM ");
+                   "(SELECT greatest(max(");
+    db_quote_identifier(&sql, slice_of(s->column));
+    buf_puts(&sql, "), $3::int8) AS id FROM ");
     buf_put(&sql, buf_slice(&table));
     buf_puts(&sql, ") m, pg_sequence q WHERE q.seqrelid = s.seq AND q.seqincrement > 0 AND m.id >= q.seqmin AND m.id > "
                    "coalesce(pg_sequence_last_value(s.seq), 0)");
     const char *text = buf_cstr(&sql);
-    struct db_param p[] = {db_text(name), db_text(column)};
+    struct db_param p[] = {db_text(name), db_text(s->column), db_int8(s->most)};
     int r =
-        name && text ? db_query(c, &(struct db_query){.sql = text, .param = p, .params = 2, .done = done, .ctx = ctx}) : -ENOMEM;
+        name && text ? db_query(c, &(struct db_query){.sql = text, .param = p, .params = 3, .done = done, .ctx = ctx}) : -ENOMEM;
     buf_done(&table);
     buf_done(&sql);
     return r;

@@ -87,8 +87,14 @@ must_check int ledger_get_rejects(struct db_conn *c, int64_t file, ledger_done d
 /** Fill a list from its rows. 0 or -ENOMEM. */
 must_check int ledger_read_rejects(const PGresult *rows, struct reject_list *list);
 
+struct ledger_sequence {
+    const struct table *table;
+    const char *column;
+    int64_t most; /* the highest value among rows that this transaction does not see, or LEDGER_SEQUENCE_SEEN */
+};
+#define LEDGER_SEQUENCE_SEEN INT64_MIN
 /** Move the sequence behind an identity or serial column, if there is one, to the column's highest value or its own, never back. */
-must_check int ledger_advance_sequence(struct db_conn *c, const struct table *t, const char *column, ledger_done done, void *ctx);
+must_check int ledger_advance_sequence(struct db_conn *c, const struct ledger_sequence *s, ledger_done done, void *ctx);
 
 /** Fold the dataset's marks into its base. */
 must_check int ledger_compact(struct db_conn *c, int64_t dataset, ledger_done done, void *ctx);

@@ -61,11 +61,11 @@ static void on_committed(void *ctx, const struct db_result *r)
         l->arrival->state = ARRIVAL_LOADING;
         return load_retry(l, -EPROTO, NULL);
     }
+    if (r->status == 0) load_note_clashes(l);
     if (r->status == 0 && l->shares) return load_parallel_finish(l);
     if (r->status == 0) {
         l->arrival->xid[0] = '\0';
         l->arrival->check_ledger = false;
-        load_note_clashes(l);
         if (wants_analyze(l)) return analyze(l);
         return load_conclude(l, LOAD_LOADED, NULL);
     }
@@ -185,23 +185,15 @@ static void on_advanced(void *ctx, const struct db_result *r)
     if (load_answered(l, r)) advance_sequences(l, l->sequence + 1);
 }
 
-/*
- * Rows that bring their own ids leave an identity's or a serial's sequence behind, and the next INSERT of somebody else would
- * clash. So the sequence of every loaded column, from number `i` on, is moved to the highest id; then the load goes on.
- */
+/* From number `i` on; then the load goes on. */
 static void advance_sequences(struct load *l, size_t i)
 {
-    const struct table *t = &l->plan->dataset->table;
-    for (; i < l->plan->rule.columns; i++) {
-        const char *name = l->plan->rule.column[i].name;
-        const struct table_column *c = &t->column[table_find(t, name)];
-        bool integer = c->type.id == TYPE_INT2 || c->type.id == TYPE_INT4 || c->type.id == TYPE_INT8;
-        if (!c->has_default || !integer) continue;
-        l->sequence = i;
-        load_asked(l, ledger_advance_sequence(l->conn, t, name, on_advanced, l));
-        return;
-    }
-    lock_content(l);
+    l->sequence = plan_next_sequence(l->plan, i);
+    if (l->sequence == l->plan->rule.columns) return lock_content(l);
+    struct ledger_sequence s = {.table = &l->plan->dataset->table,
+                                .column = l->plan->rule.column[l->sequence].name,
+                                .most = l->shares ? load_parallel_most(l, l->sequence) : LEDGER_SEQUENCE_SEEN};
+    load_asked(l, ledger_advance_sequence(l->conn, &s, on_advanced, l));
 }
 
 /*

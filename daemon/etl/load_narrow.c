@@ -15,7 +15,8 @@ enum {
     JUDGED_BYTES = 8 * 1024 * 1024,   /* of the lines of the others */
     POSTPONED_SHARE = 16,             /* of memory_max, for the rows that are put off */
     POSTPONED_ROUNDS = 16,
-    FRAME_MAX = 64,
+    TOGETHER_BYTES = 16 * 1024, /* a window of at most so many goes in one piece */
+    FRAME_MAX = TOGETHER_BYTES + 64,
     SQL_MAX = 2 * 1024 * 1024,
 };
 enum { STEP_HEADER, STEP_ROWS, STEP_TRAILER, STEP_END };
@@ -168,17 +169,22 @@ static void search_over(struct load *l)
 
 /* ---- a window's COPY ---- */
 
+static struct slice window_bytes(const struct load_narrow *n)
+{
+    size_t start = n->from > 0 ? n->row[n->from - 1].end : 0;
+    return (struct slice){n->copy.p + start, n->row[n->to - 1].end - start};
+}
+
 static void put_step(struct load *l)
 {
     struct load_narrow *n = &l->narrow;
-    size_t start = n->from > 0 ? n->row[n->from - 1].end : 0;
     buf_reset(&n->frame);
     switch (n->step++) {
     case STEP_HEADER:
         convert_header(&l->plan->convert, &n->frame);
         db_copyin_put(l->conn, buf_slice(&n->frame));
         break;
-    case STEP_ROWS: db_copyin_put(l->conn, (struct slice){n->copy.p + start, n->row[n->to - 1].end - start}); break;
+    case STEP_ROWS: db_copyin_put(l->conn, window_bytes(n)); break;
     case STEP_TRAILER:
         convert_trailer(&l->plan->convert, &n->frame);
         db_copyin_put(l->conn, buf_slice(&n->frame));
@@ -190,12 +196,26 @@ static void put_step(struct load *l)
     }
 }
 
+/* A small window: each piece costs a call, and the server is woken up for it. */
+static void put_together(struct load *l)
+{
+    struct load_narrow *n = &l->narrow;
+    buf_reset(&n->frame);
+    convert_header(&l->plan->convert, &n->frame);
+    buf_put(&n->frame, window_bytes(n));
+    convert_trailer(&l->plan->convert, &n->frame);
+    n->ended = true;
+    db_copyin_put(l->conn, buf_slice(&n->frame));
+    db_copyin_end(l->conn, NULL);
+}
+
 static void on_ready(void *ctx)
 {
     struct load *l = ctx;
-    l->narrow.open = true;
-    if (!l->narrow.aborting) return put_step(l);
-    l->narrow.ended = true;
+    struct load_narrow *n = &l->narrow;
+    n->open = true;
+    if (!n->aborting) return window_bytes(n).len <= TOGETHER_BYTES ? put_together(l) : put_step(l);
+    n->ended = true;
     db_copyin_end(l->conn, ABORT_REASON);
 }
 

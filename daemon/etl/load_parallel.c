@@ -20,8 +20,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#define UNIQUE_VIOLATION "23505"
 enum {
     SQL_TEXT_MAX = 4096,
+    SQL_MAX = 4 * 1024 * 1024,
     CONNECTION_WAIT_MS = 10000,
     SHOWN_MAX = 4 * NAME_MAX + 1,
 };
@@ -32,6 +34,9 @@ struct shares {
     bool copied;    /* the leader's share is in its transaction */
     int64_t rows;   /* of the leader */
     unsigned seats; /* that the followers take */
+    int64_t *most;  /* of each of the plan's sequences, in their order: the highest id of the followers */
+    char *most_sql; /* malloc'd, or NULL: there are none */
+    size_t sequences;
 };
 
 bool load_wants_parallel(const struct load *l)
@@ -65,22 +70,31 @@ static void share_failed(struct load *l, int status, const struct error *why)
 {
     if (status != ERROR_REFUSED) return load_retry(l, status, why);
     say_alone(l, why->text);
-    load_restart(l, WAY_COPY);
+    bool clash = load_is_keyed(l) && strcmp(why->sqlstate, UNIQUE_VIOLATION) == 0;
+    load_restart(l, clash ? WAY_STAGE : WAY_COPY);
 }
 
 /* ---- COPYING ---- */
+
+/* What RECORDING waits for is waited for as by any load. */
+static void on_patient(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (load_answered(l, r)) load_record(l);
+}
 
 /* All shares are there? Promise 2: each row is accounted for. */
 static void maybe_record(struct load *l)
 {
     struct shares *s = l->shares;
-    if (!s->copied || !followers_prepared(&s->followers)) return;
+    if (!s->copied || l->asking || !followers_prepared(&s->followers)) return;
     struct arrival_counts *n = &l->arrival->counts;
     n->loaded = (uint64_t)(s->rows + followers_rows(&s->followers));
     if (n->loaded + n->rejected != n->read)
         return load_fail(l, "%llu rows were read, but PostgreSQL counted %llu and %llu were rejected; nothing was loaded",
                          (unsigned long long)n->read, (unsigned long long)n->loaded, (unsigned long long)n->rejected);
-    load_record(l);
+    load_asked(l, db_query(l->conn, &(struct db_query){
+                                        .sql = "SET LOCAL lock_timeout = '" SQL_LOCK_TIMEOUT "'", .done = on_patient, .ctx = l}));
 }
 
 static void on_copied(void *ctx, const struct db_result *r)
@@ -99,8 +113,13 @@ static void on_locked(void *ctx, const struct db_result *r)
     struct load *l = ctx;
     if (!load_answered(l, r)) return;
     struct followers *f = &l->shares->followers;
-    struct followers_copy copy = {
-        .sender = load_sender(l, NULL), .sql = l->plan->copy_sql, .instance = l->env->instance->id, .file = l->arrival->ledger_id};
+    struct followers_copy copy = {.sender = load_sender(l, NULL),
+                                  .sql = l->plan->copy_sql,
+                                  .instance = l->env->instance->id,
+                                  .file = l->arrival->ledger_id,
+                                  .most_sql = l->shares->most_sql,
+                                  .most = l->shares->most,
+                                  .most_columns = l->shares->sequences};
     int e = followers_begin(f, &copy);
     if (e < 0) return load_retry(l, e, NULL);
     if (!l->flowing) followers_finish(f);
@@ -115,7 +134,7 @@ static void begin(struct load *l)
     buf_init(&sql, SQL_TEXT_MAX);
     buf_printf(&sql, SQL_LOAD_SHARE "; BEGIN; LOCK TABLE ", (long long)l->arrival->ledger_id);
     table_quote(&sql, l->plan->dataset->table.schema, l->plan->dataset->table.name);
-    buf_puts(&sql, " IN ROW EXCLUSIVE MODE");
+    buf_printf(&sql, " IN ROW EXCLUSIVE MODE; SET LOCAL lock_timeout = %d", FOLLOWERS_LOCK_TIMEOUT_MS);
     const char *text = buf_cstr(&sql);
     load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_locked, .ctx = l}) : -ENOMEM);
     buf_done(&sql);
@@ -181,18 +200,6 @@ static void gather(struct load *l, int64_t prepared_free)
     seats->followers += wanted;
 }
 
-/* Rows that bring their own ids move a sequence, and what is prepared cannot be seen for that. */
-static const char *sequence_of(const struct plan *p)
-{
-    const struct table *t = &p->dataset->table;
-    for (size_t i = 0; i < p->rule.columns; i++) {
-        const struct table_column *c = &t->column[table_find(t, p->rule.column[i].name)];
-        bool integer = c->type.id == TYPE_INT2 || c->type.id == TYPE_INT4 || c->type.id == TYPE_INT8;
-        if (c->has_default && integer) return c->name;
-    }
-    return NULL;
-}
-
 static void on_conditions(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
@@ -200,16 +207,14 @@ static void on_conditions(void *ctx, const struct db_result *r)
     if (!load_answered(l, r)) return;
     if (PQntuples(r->rows) == 0) return load_stale(l, "its table is gone");
     int64_t most = db_get_int8(r->rows, 0, 0, 0), taken = db_get_int8(r->rows, 0, 1, 0);
-    const char *table = db_get(r->rows, 0, 2), *sequence = sequence_of(l->plan);
+    const char *table = db_get(r->rows, 0, 2);
     instance_judge(l->env->instance, most);
     if (l->env->instance->missing.text[0]) {
         snprintf(words, sizeof words, "%s", l->env->instance->missing.text);
-    } else if (load_replaces(l) || load_is_revertible(l)) {
-        snprintf(words, sizeof words, "its mode is not append");
+    } else if (load_replaces(l)) {
+        snprintf(words, sizeof words, "its mode is replace");
     } else if (table) {
         snprintf(words, sizeof words, "its table takes one: %s", table);
-    } else if (sequence) {
-        snprintf(words, sizeof words, "the numbers of column %s come from the file, and it has a default", sequence);
     } else if (most <= taken) {
         snprintf(words, sizeof words, "all of the server's %lld prepared transactions are taken (max_prepared_transactions)",
                  (long long)most);
@@ -219,11 +224,42 @@ static void on_conditions(void *ctx, const struct db_result *r)
     alone(l, words);
 }
 
+/* Rows that bring their own ids move sequences; the leader, which does that, does not see what is prepared. 0 or -ENOMEM. */
+static int find_sequences(struct load *l)
+{
+    struct shares *s = l->shares;
+    const struct plan *p = l->plan;
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    for (size_t i = 0; (i = plan_next_sequence(p, i)) < p->rule.columns; i++) {
+        buf_puts(&sql, s->sequences++ ? ", max(" : "SELECT max(");
+        db_quote_identifier(&sql, slice_of(p->rule.column[i].name));
+        buf_puts(&sql, ")::int8");
+    }
+    if (s->sequences == 0) return 0;
+    buf_puts(&sql, " FROM ");
+    table_quote(&sql, p->dataset->table.schema, p->dataset->table.name);
+    size_t len;
+    s->most_sql = buf_steal(&sql, &len);
+    s->most = calloc(s->sequences, sizeof *s->most);
+    for (size_t i = 0; s->most && i < s->sequences; i++)
+        s->most[i] = LEDGER_SEQUENCE_SEEN;
+    return s->most && s->most_sql ? 0 : -ENOMEM;
+}
+
+int64_t load_parallel_most(const struct load *l, size_t column)
+{
+    size_t n = 0;
+    for (size_t i = 0; (i = plan_next_sequence(l->plan, i)) < column; i++)
+        n++;
+    return l->shares->most[n];
+}
+
 void load_parallel(struct load *l)
 {
     load_enter(l, STATE_GATHERING);
     l->shares = calloc(1, sizeof *l->shares);
-    if (!l->shares) return load_retry(l, -ENOMEM, NULL);
+    if (!l->shares || find_sequences(l) < 0) return load_retry(l, -ENOMEM, NULL);
     struct buf name;
     buf_init(&name, SQL_TEXT_MAX);
     struct db_param p = db_text(table_quote(&name, l->plan->dataset->table.schema, l->plan->dataset->table.name));
@@ -300,6 +336,8 @@ void load_parallel_free(struct load *l)
     followers_done(&s->followers);
     l->env->seats->followers -= s->seats;
     if (s->seats > 0) l->env->room(l->env->room_ctx);
+    free(s->most);
+    free(s->most_sql);
     free(s);
     l->shares = NULL;
 }

@@ -238,6 +238,8 @@ void load_parallel(struct load *l);
 void load_parallel_pump(struct load *l);
 /** The pipeline has ended well. */
 void load_parallel_flow_ended(struct load *l);
+/** The highest value of the rule's column (plan_next_sequence) among the rows of all followers, or LEDGER_SEQUENCE_SEEN. */
+int64_t load_parallel_most(const struct load *l, size_t column);
 /** FINISHING: the leader's COMMIT was answered. */
 void load_parallel_finish(struct load *l);
 /** UNWINDING: are the followers at their ends? What is not is on its way, and leads to load_unwind. */

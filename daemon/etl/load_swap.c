@@ -27,16 +27,10 @@ void load_swap_done(struct load *l)
 
 bool load_may_swap(const struct load *l)
 {
-    const struct table *t = &l->plan->dataset->table;
-    if (!load_replaces(l) || !t->partitioned) return false;
+    if (!load_replaces(l) || !l->plan->dataset->table.partitioned) return false;
     if ((int64_t)l->arrival->file.st.st_size < l->declared->replace_swap_min) return false;
     /* What advances a sequence reads the table, and that has the old rows yet. */
-    for (size_t i = 0; i < l->plan->rule.columns; i++) {
-        const struct table_column *c = &t->column[table_find(t, l->plan->rule.column[i].name)];
-        bool integer = c->type.id == TYPE_INT2 || c->type.id == TYPE_INT4 || c->type.id == TYPE_INT8;
-        if (c->has_default && integer) return false;
-    }
-    return true;
+    return plan_next_sequence(l->plan, 0) == l->plan->rule.columns;
 }
 
 static struct swap swap_of(const struct load *l)

@@ -49,7 +49,10 @@ bool narrow_refused(struct narrow *n, long hint)
     size_t sent = n->to - n->from;
     assert(sent > 0);
     if (sent == 1) {
-        n->width = n->run < WIDTH_MIN ? WIDTH_MIN : n->run < SIZE_MAX / 2 ? n->run * 2 : SIZE_MAX;
+        if (n->run == 0)
+            n->width = 1; /* behind a bad one: the next may be bad, too, and then it is judged at once */
+        else
+            n->width = n->run < WIDTH_MIN ? WIDTH_MIN : n->run < SIZE_MAX / 2 ? n->run * 2 : SIZE_MAX;
         n->run = 0;
         n->limit = 0;
         n->to = ++n->from;

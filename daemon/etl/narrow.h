@@ -9,7 +9,8 @@
  *         accepted: narrow_accepted(&n)
  *         refused, and taken back: if (narrow_refused(&n, hint)) row `from` is judged
  *
- * With hints a bad row costs three windows more, without them twice the logarithm of the rows between it and the next.
+ * With hints a bad row costs three windows more, one behind another bad one a single window, without them twice the logarithm of
+ * the rows between it and the next.
  *
  * Thread: any, one at a time.
  */

@@ -8,15 +8,11 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum {
-    SQL_TEXT_MAX = 1024 * 1024,
-    /* A change of the table that waits for one share's lock holds up the next share, and no deadlock check sees that circle. */
-    LOCK_TIMEOUT_MS = 3000,
-};
+enum { SQL_TEXT_MAX = 1024 * 1024 };
 
 /*
  *   WAITING ──▶ HELD ──▶ COPYING ──▶ PREPARING ──▶ LEAVING ──▶ OUT
- *      │          │          └────(refused)─────────▲           ▲
+ *      │          │          └──────(refused)───────▲           ▲
  *      └──────────┴─────────────────────────────────────────────┘
  */
 enum follower_state { WAITING, HELD, COPYING, PREPARING, LEAVING, OUT };
@@ -26,6 +22,7 @@ struct follower {
     struct db_wait wait;
     struct db_conn *conn;
     struct sender sender;
+    struct followers_copy copy;
     enum follower_state state;
     bool quitting, prepared;
     int64_t rows;
@@ -110,16 +107,35 @@ static void on_prepared(void *ctx, const struct db_result *r)
     leave(f);
 }
 
+static void prepare(struct follower *f)
+{
+    char sql[PREPARED_NAME_MAX + sizeof "PREPARE TRANSACTION ''"];
+    snprintf(sql, sizeof sql, "PREPARE TRANSACTION '%s'", f->gid);
+    int e = db_query(f->conn, &(struct db_query){.sql = sql, .done = on_prepared, .ctx = f});
+    if (e < 0) fail(f, e, NULL);
+}
+
+static void on_most(void *ctx, const struct db_result *r)
+{
+    struct follower *f = ctx;
+    if (r->status != 0) return fail(f, r->status, r->error);
+    if (f->quitting) return leave(f);
+    for (size_t i = 0; i < f->copy.most_columns; i++) {
+        int64_t value = db_get_int8(r->rows, 0, (int)i, INT64_MIN);
+        if (value > f->copy.most[i]) f->copy.most[i] = value;
+    }
+    prepare(f);
+}
+
 static void on_copied(void *ctx, const struct db_result *r)
 {
     struct follower *f = ctx;
-    char sql[PREPARED_NAME_MAX + sizeof "PREPARE TRANSACTION ''"];
     if (r->status != 0) return fail(f, r->status, r->error);
     if (f->quitting) return leave(f);
     f->rows = db_affected(r->rows);
     f->state = PREPARING;
-    snprintf(sql, sizeof sql, "PREPARE TRANSACTION '%s'", f->gid);
-    int e = db_query(f->conn, &(struct db_query){.sql = sql, .done = on_prepared, .ctx = f});
+    if (!f->copy.most_sql) return prepare(f);
+    int e = db_query(f->conn, &(struct db_query){.sql = f->copy.most_sql, .done = on_most, .ctx = f});
     if (e < 0) fail(f, e, NULL);
 }
 
@@ -127,12 +143,15 @@ static int begin(struct follower *f, const struct followers_copy *copy, unsigned
 {
     struct buf sql;
     buf_init(&sql, SQL_TEXT_MAX);
-    buf_printf(&sql, SQL_LOAD_SHARE "; BEGIN; SET LOCAL lock_timeout = %d; %s", (long long)copy->file, LOCK_TIMEOUT_MS, copy->sql);
+    buf_printf(&sql, SQL_LOAD_SHARE "; BEGIN; SET LOCAL lock_timeout = %d; %s", (long long)copy->file, FOLLOWERS_LOCK_TIMEOUT_MS,
+               copy->sql);
     char names[PREPARED_NAME_MAX];
     prepared_names(names, copy->instance, copy->file);
     int len = snprintf(f->gid, sizeof f->gid, "%s%u", names, number);
     assert(len > 0 && (size_t)len < sizeof f->gid);
     (void)len;
+    f->copy = *copy;
+    f->copy.sql = NULL; /* the caller's, until this returns */
     f->sender = copy->sender;
     f->sender.conn = f->conn;
     f->sender.done = on_copied;

@@ -39,10 +39,20 @@ struct followers {
     struct error why;
 };
 
+/*
+ * Milliseconds that a share waits for a lock, the leader's too. Shares that meet in a key, an outside writer between two of them,
+ * or a change of the table that waits for one and holds up the next: each makes a circle of waits that no deadlock check of the
+ * server sees, since what is prepared waits for nobody there. This is where it breaks.
+ */
+enum { FOLLOWERS_LOCK_TIMEOUT_MS = 3000 };
+
 /** What they copy, and as whom. */
 struct followers_copy {
     struct sender sender; /* one that was not begun, of which each gets a copy for its own connection */
     const char *sql;      /* COPY … FROM STDIN */
+    const char *most_sql; /* asked of each share behind its COPY: a row of `most_columns` bigints or NULLs; or NULL */
+    int64_t *most;        /* of each of these the greatest of all shares is put here, where it is more; the caller's, until quiet */
+    size_t most_columns;
     const char *instance;
     int64_t file;
 };

@@ -287,6 +287,17 @@ static int check_key(const struct planning *m)
     return 0;
 }
 
+size_t plan_next_sequence(const struct plan *p, size_t i)
+{
+    const struct table *t = &p->dataset->table;
+    for (; i < p->rule.columns; i++) {
+        const struct table_column *c = &t->column[table_find(t, p->rule.column[i].name)];
+        bool integer = c->type.id == TYPE_INT2 || c->type.id == TYPE_INT4 || c->type.id == TYPE_INT8;
+        if (c->has_default && integer) break;
+    }
+    return i;
+}
+
 /* `config` may be NULL; it must outlive the plan. */
 static struct plan *plan_make(const struct config_dataset *config, const struct plan_head *head)
 {

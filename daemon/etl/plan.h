@@ -47,6 +47,11 @@ must_check int plan_new(struct dataset *d, const struct plan_head *head, struct 
  */
 must_check int plan_new_infer(const struct config_dataset *config, const struct plan_head *head, struct error *err,
                               struct plan **ret_plan);
+/**
+ * The first of the rule's columns from number `i` on whose sequence may fall behind, or rule.columns: rows that bring their own ids
+ * leave an identity's or a serial's sequence where it was, and the next INSERT of somebody else would clash.
+ */
+size_t plan_next_sequence(const struct plan *p, size_t i);
 /** Say in the log which cells of this file are ignored; once for a snapshot of the dataset. */
 void plan_tell_ignored(const struct plan *p, const char *file);
 /** The plan's COPY into another table with the same columns (quoted), which was made in this transaction. */

@@ -7,13 +7,14 @@
 
 /*
  * What a loader's and the catalog's sessions begin with: our texts, UTC, no time-outs that would kill a COPY that waits for input,
- * and no endless wait for a lock. A file leaves work/ once its COMMIT was answered, so the answer must mean that the rows survive a
- * crash, whatever the server's default is. Each statement must see what was committed before it (the duplicate check behind its
- * lock).
+ * and no endless wait for a lock (SQL_LOCK_TIMEOUT). A file leaves work/ once its COMMIT was answered, so the answer must mean that
+ * the rows survive a crash, whatever the server's default is. Each statement must see what was committed before it (the duplicate
+ * check behind its lock).
  */
+#define SQL_LOCK_TIMEOUT "30s"
 #define SQL_SETUP                                                                                                                  \
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
-    " SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '30s';"                           \
+    " SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '" SQL_LOCK_TIMEOUT "';"          \
     " SET extra_float_digits = 1; SET client_min_messages = warning; SET cetl.load = 'on';"                                        \
     " SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;"                                 \
     " SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
@@ -197,8 +198,10 @@
     " WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled <> 'D')"                        \
     "  THEN 'it has triggers'"                                                                                                     \
     " WHEN EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f') THEN 'it has foreign keys'"                 \
-    " WHEN EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND (indisunique OR indisexclusion))"                               \
-    "  THEN 'it has a primary key, or unique or exclusion constraints' END"                                                        \
+    " WHEN EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary AND NOT indimmediate)"                             \
+    "  THEN 'its primary key is DEFERRABLE'"                                                                                       \
+    " WHEN EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND (indisunique OR indisexclusion) AND NOT indisprimary)"          \
+    "  THEN 'it has unique or exclusion constraints beside its primary key' END"                                                   \
     " FROM pg_class c WHERE c.oid = to_regclass($1)"
 
 /* The name of file n's lock: each session that works on its load shares it until it is through, and who settles the load takes it

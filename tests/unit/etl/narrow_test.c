@@ -94,11 +94,26 @@ static void hints_save_windows(void **state)
     free(s);
 }
 
+static void a_bad_row_behind_a_bad_one_costs_one_window(void **state)
+{
+    (void)state;
+    struct server *s = malloc(sizeof *s);
+    assert_non_null(s);
+    for (enum tongue t = SILENT; t <= HONEST; t++) {
+        *s = (struct server){0};
+        memset(s->bad, true, sizeof s->bad);
+        search(s, t);
+        assert_in_range(s->windows, PIECES * ROWS, PIECES * ROWS + 2 * 12);
+    }
+    free(s);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(the_bad_rows_and_no_others_are_judged),
         cmocka_unit_test(hints_save_windows),
+        cmocka_unit_test(a_bad_row_behind_a_bad_one_costs_one_window),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
