@@ -55,11 +55,13 @@ static void scalar_structure(const char *p, size_t blocks, const struct simd_set
 static void scalar_index(const char *p, size_t blocks, const struct simd_set *set, struct simd_index *x)
 {
     struct simd_index_state s;
-    simd_index_begin(&s, x);
+    struct simd_index found = *x; /* a copy that no store can change */
+    simd_index_begin(&s, &found);
     for (size_t b = 0; b < blocks; b++) {
         struct simd_masks m = scalar_masks(p + b * SIMD_BLOCK, set);
-        if (!simd_index_block(&s, x, &m, simd_prefix_xor(m.quote), (uint32_t)(b * SIMD_BLOCK))) break;
+        if (!simd_index_block(&s, &found, &m, simd_prefix_xor(m.quote), (uint32_t)(b * SIMD_BLOCK))) break;
     }
+    *x = found;
 }
 
 static size_t scalar_count(struct slice s, char c)

@@ -53,7 +53,8 @@ static void index_cells(const char *p, size_t blocks, const struct simd_set *set
     const __m256i quote = _mm256_set1_epi8(set->quote), delimiter = _mm256_set1_epi8(set->delimiter);
     const __m256i lf = _mm256_set1_epi8('\n'), cr = _mm256_set1_epi8('\r');
     struct simd_index_state s;
-    simd_index_begin(&s, x);
+    struct simd_index found = *x; /* a copy that no store can change */
+    simd_index_begin(&s, &found);
     for (size_t b = 0; b < blocks; b++) {
         __m256i low = load(p + b * SIMD_BLOCK), high = load(p + b * SIMD_BLOCK + VECTOR);
         const struct simd_masks m = {
@@ -62,8 +63,9 @@ static void index_cells(const char *p, size_t blocks, const struct simd_set *set
             .lf = match(low, high, lf),
             .cr = match(low, high, cr),
         };
-        if (!simd_index_block(&s, x, &m, prefix_xor(m.quote), (uint32_t)(b * SIMD_BLOCK))) break;
+        if (!simd_index_block(&s, &found, &m, prefix_xor(m.quote), (uint32_t)(b * SIMD_BLOCK))) break;
     }
+    *x = found;
 }
 
 static size_t count(struct slice s, char c)

@@ -13,6 +13,10 @@
 
 #include "csv/simd.h"
 
+#ifdef __BMI__
+#include <immintrin.h>
+#endif
+
 /* What the last byte of the block before was, as the lowest bit; inside: of all bits */
 struct simd_index_state {
     uint64_t inside, cut, closed, cr, ended;
@@ -34,20 +38,26 @@ static inline uint64_t simd_prefix_xor(uint64_t m)
     return m;
 }
 
+#ifdef __BMI__
+#define LOWEST_BIT(m) ((uint32_t)_tzcnt_u64(m)) /* of none: 64 */
+#else
+#define LOWEST_BIT(m) ((uint32_t)__builtin_ctzll((m) | UINT64_C(1) << 63))
+#endif
+
 /* The offset behind each cut; `flagged`: those that get SIMD_INDEX_DOUBLED. Most blocks have few, and it is cheaper to write eight
  * than to ask how many; what is written too much is written over. */
 __attribute__((always_inline)) static inline void simd_index_put(struct simd_index *x, uint64_t cuts, uint64_t flagged, uint32_t at)
 {
     enum { ROUND = 8 };
-    const uint64_t top = UINT64_C(1) << 63;
     uint32_t *to = x->behind + x->n, *end = to + __builtin_popcountll(cuts);
+    uint64_t left = cuts;
     do {
-        for (int i = 0; i < ROUND; i++, cuts &= cuts - 1) {
-            unsigned bit = (unsigned)__builtin_ctzll(cuts | top);
-            to[i] = (at + bit + 1) | (uint32_t)(flagged >> bit << 31);
-        }
+        for (int i = 0; i < ROUND; i++, left &= left - 1)
+            to[i] = at + LOWEST_BIT(left) + 1;
         to += ROUND;
     } while (to < end);
+    for (to = x->behind + x->n; flagged; flagged &= flagged - 1)
+        to[__builtin_popcountll(cuts & ((flagged & (0 - flagged)) - 1))] |= SIMD_INDEX_DOUBLED;
     x->n = (size_t)(end - x->behind);
 }
 

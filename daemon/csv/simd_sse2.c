@@ -39,12 +39,14 @@ static void structure(const char *p, size_t blocks, const struct simd_set *set, 
 static void index_cells(const char *p, size_t blocks, const struct simd_set *set, struct simd_index *x)
 {
     struct simd_index_state s;
-    simd_index_begin(&s, x);
+    struct simd_index found = *x; /* a copy that no store can change */
+    simd_index_begin(&s, &found);
     for (size_t b = 0; b < blocks; b++) {
         struct simd_masks m;
         structure(p + b * SIMD_BLOCK, 1, set, &m);
-        if (!simd_index_block(&s, x, &m, simd_prefix_xor(m.quote), (uint32_t)(b * SIMD_BLOCK))) break;
+        if (!simd_index_block(&s, &found, &m, simd_prefix_xor(m.quote), (uint32_t)(b * SIMD_BLOCK))) break;
     }
+    *x = found;
 }
 
 static size_t count(struct slice s, char c)

@@ -45,7 +45,8 @@ struct aggregate {
     size_t groups;
     bool sorted; /* the first `groups` slots are the groups in key order: it is no hash table any more */
     uint64_t seed;
-    size_t *reserve; /* the measures that need room for a value */
+    size_t values_at, nulls_at; /* in a group, bytes from its beginning */
+    size_t *reserve;            /* the measures that need room for a value */
     size_t reserving;
     struct buf bytes; /* of the key of a group that is being made */
     size_t *key_at;   /* where each key's bytes begin in it */
@@ -57,12 +58,12 @@ struct aggregate {
 
 static union value *group_values(const struct aggregate *a, struct group *g)
 {
-    return (union value *)(g->cell + a->spec->measures);
+    return (union value *)((char *)g + a->values_at);
 }
 
 static bool *group_nulls(const struct aggregate *a, struct group *g)
 {
-    return (bool *)(group_values(a, g) + a->spec->keys);
+    return (bool *)((char *)g + a->nulls_at);
 }
 
 static char *group_bytes(const struct aggregate *a, struct group *g)
@@ -118,6 +119,8 @@ int aggregate_new(const struct aggregate_spec *spec, size_t max_bytes, struct ag
     if (!a) return -ENOMEM;
     a->spec = spec;
     a->max = max_bytes;
+    a->values_at = sizeof(struct group) + spec->measures * sizeof(struct aggregate_cell);
+    a->nulls_at = a->values_at + spec->keys * sizeof(union value);
     arena_init(&a->arena, BLOCK_BYTES, max_bytes);
     buf_init(&a->bytes, max_bytes);
     /* Keys come from files of strangers: nobody shall know which of them collide. */
@@ -166,7 +169,7 @@ static uint64_t hash_row(const struct aggregate *a, size_t row)
 }
 
 /* The key of the row is that of the group. */
-static bool is_key(const struct aggregate *a, struct group *g, size_t row)
+static inline bool is_key(const struct aggregate *a, struct group *g, size_t row)
 {
     const union value *value = group_values(a, g);
     const bool *null = group_nulls(a, g);
@@ -178,7 +181,7 @@ static bool is_key(const struct aggregate *a, struct group *g, size_t row)
 }
 
 /* The slot that holds the row's key, or the free one where it belongs. */
-static struct slot *find_slot(struct aggregate *a, uint64_t h, size_t row)
+static inline struct slot *find_slot(struct aggregate *a, uint64_t h, size_t row)
 {
     for (size_t i = h & (a->slots - 1);; i = (i + 1) & (a->slots - 1)) {
         struct slot *s = &a->slot[i];
@@ -245,8 +248,7 @@ static int make_group(struct aggregate *a, size_t row, struct group **ret_group)
     const struct aggregate_spec *s = a->spec;
     int r = encode(a, row);
     if (r) return r;
-    size_t head =
-        sizeof(struct group) + s->measures * sizeof(struct aggregate_cell) + s->keys * (sizeof(union value) + sizeof(bool));
+    size_t head = a->nulls_at + s->keys * sizeof(bool);
     struct group *g = arena_alloc(&a->arena, head + a->bytes.len);
     if (!g) return AGGREGATE_E_FULL;
     memset(g, 0, head);
@@ -258,7 +260,7 @@ static int make_group(struct aggregate *a, size_t row, struct group **ret_group)
 }
 
 /* Find or make the group of the row's key. The slot is valid until the next call; ret_made: the group is new. */
-static int find_group(struct aggregate *a, uint64_t h, size_t row, struct slot **ret_slot, bool *ret_made)
+static inline int find_group(struct aggregate *a, uint64_t h, size_t row, struct slot **ret_slot, bool *ret_made)
 {
     int r = a->groups >= a->slots / 4 * 3 ? grow(a) : 0;
     if (r) return r;
@@ -287,7 +289,7 @@ static int reserve_row(struct aggregate *a, struct group *g, const struct batch 
         size_t m = a->reserve[i];
         const struct aggregate_measure_plan *p = &a->measure[m];
         const struct batch_column *column = &b->column[p->measure.column];
-        if (column->null[row]) continue;
+        if (column->null[row] || aggregate_measure_roomy(p->kind->room, &g->cell[m], &column->value[row])) continue;
         if (p->kind->reserve(p, &g->cell[m], &column->value[row], &a->arena)) return AGGREGATE_E_FULL;
     }
     return 0;

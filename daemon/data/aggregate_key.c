@@ -108,28 +108,21 @@ static inline uint64_t mix(uint64_t h, uint64_t v)
     return h ^ h >> 29;
 }
 
-/* Up to seven bytes. Texts of different lengths may look the same; their lengths are mixed in. */
-static inline uint64_t load_short(const char *p, size_t n)
-{
-    if (n >= 4) {
-        uint32_t first, last;
-        memcpy(&first, p, sizeof(first));
-        memcpy(&last, p + n - 4, sizeof(last));
-        return (uint64_t)first << 32 | last;
-    }
-    if (n == 0) return 0;
-    return (uint64_t)(unsigned char)p[0] << 16 | (uint64_t)(unsigned char)p[n / 2] << 8 | (unsigned char)p[n - 1];
-}
-
 static inline uint64_t mix_bytes(uint64_t h, struct slice s)
 {
     uint64_t v;
     h = mix(h, s.len);
+    if (s.len - sizeof(v) <= sizeof(v)) { /* two words that may overlap */
+        uint64_t last;
+        memcpy(&v, s.p, sizeof(v));
+        memcpy(&last, s.p + s.len - sizeof(last), sizeof(last));
+        return mix(mix(h, v), last);
+    }
     for (; s.len >= sizeof(v); s.p += sizeof(v), s.len -= sizeof(v)) {
         memcpy(&v, s.p, sizeof(v));
         h = mix(h, v);
     }
-    return s.len ? mix(h, load_short(s.p, s.len)) : h;
+    return s.len ? mix(h, aggregate_key_short(s.p, s.len)) : h;
 }
 
 /* 1.0 and 1.00 have the same digits. */
@@ -179,27 +172,13 @@ void aggregate_key_hash_rows(const struct aggregate_key_plan *p, const union val
 }
 #undef HASH_ROWS
 
-/* Most keys are short: two overlapping words instead of a call. */
-static inline bool equal_bytes(struct slice a, struct slice b)
-{
-    if (a.len != b.len) return false;
-    if (a.len < sizeof(uint64_t)) return load_short(a.p, a.len) == load_short(b.p, b.len);
-    if (a.len > 2 * sizeof(uint64_t)) return memcmp(a.p, b.p, a.len) == 0;
-    uint64_t a1, b1, a2, b2;
-    memcpy(&a1, a.p, sizeof(a1));
-    memcpy(&b1, b.p, sizeof(b1));
-    memcpy(&a2, a.p + a.len - sizeof(a2), sizeof(a2));
-    memcpy(&b2, b.p + b.len - sizeof(b2), sizeof(b2));
-    return a1 == b1 && a2 == b2;
-}
-
-bool aggregate_key_equal(const struct aggregate_key_plan *p, const union value *a, const union value *b)
+bool aggregate_key_equal_slow(const struct aggregate_key_plan *p, const union value *a, const union value *b)
 {
     switch (p->class) {
     case AGGREGATE_KEY_INT: return a->i == b->i;
     case AGGREGATE_KEY_FLOAT: return float_image(a->f) == float_image(b->f);
-    case AGGREGATE_KEY_BYTES: return equal_bytes(a->s, b->s);
-    case AGGREGATE_KEY_BLANKS: return equal_bytes(without_blanks(a->s), without_blanks(b->s));
+    case AGGREGATE_KEY_BYTES: return aggregate_key_same_bytes(a->s, b->s);
+    case AGGREGATE_KEY_BLANKS: return aggregate_key_same_bytes(without_blanks(a->s), without_blanks(b->s));
     case AGGREGATE_KEY_NUMERIC: return decimal_compare(a->s, b->s) == 0;
     }
     return false;

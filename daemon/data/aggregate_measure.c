@@ -166,7 +166,8 @@ static int numeric_read(const plan *p, cell *c, struct arena *arena, union value
     return decimal_sum_read(c->sum, arena, &ret_value->s);
 }
 
-static const struct aggregate_measure_kind sum_numeric = {.reserve = numeric_reserve,
+static const struct aggregate_measure_kind sum_numeric = {.room = AGGREGATE_ROOM_SUM,
+                                                          .reserve = numeric_reserve,
                                                           .add_rows = numeric_rows,
                                                           .reserve_cell = numeric_reserve_cell,
                                                           .add_cell = numeric_add_cell,
@@ -246,6 +247,20 @@ static inline void bytes_add(const plan *p, cell *c, const union value *v)
 }
 ADD_ROWS(bytes_rows, bytes_add)
 
+/* The same by row, with the comparison of everyday numbers inlined */
+static inline void numeric_extreme_add(const plan *p, cell *c, const union value *v)
+{
+    int order;
+    if (c->seen && decimal_compare_short(v->s, held_bytes(c).s, &order)) {
+        if (order * p->direction <= 0) return;
+        memcpy(c->bytes.p, v->s.p, v->s.len);
+        c->bytes.len = (uint32_t)v->s.len;
+        return;
+    }
+    bytes_add(p, c, v);
+}
+ADD_ROWS(numeric_extreme_rows, numeric_extreme_add)
+
 static int bytes_reserve_cell(const plan *p, cell *c, const cell *from, struct arena *arena)
 {
     union value v = held_bytes(from);
@@ -268,11 +283,19 @@ static int bytes_read(const plan *p, cell *c, struct arena *arena, union value *
     return 0;
 }
 
-static const struct aggregate_measure_kind extreme_bytes = {.reserve = bytes_reserve,
+static const struct aggregate_measure_kind extreme_bytes = {.room = AGGREGATE_ROOM_BYTES,
+                                                            .reserve = bytes_reserve,
                                                             .add_rows = bytes_rows,
                                                             .reserve_cell = bytes_reserve_cell,
                                                             .add_cell = bytes_add_cell,
                                                             .read = bytes_read};
+
+static const struct aggregate_measure_kind extreme_numeric = {.room = AGGREGATE_ROOM_BYTES,
+                                                              .reserve = bytes_reserve,
+                                                              .add_rows = numeric_extreme_rows,
+                                                              .reserve_cell = bytes_reserve_cell,
+                                                              .add_cell = bytes_add_cell,
+                                                              .read = bytes_read};
 
 static int compare_ints(const union value *a, const union value *b)
 {
@@ -310,7 +333,7 @@ static const struct {
     [TYPE_INT2] = {&sum_small, &extreme_int, TYPE_INT8, TYPE_INT2, compare_ints},
     [TYPE_INT4] = {&sum_small, &extreme_int, TYPE_INT8, TYPE_INT4, compare_ints},
     [TYPE_INT8] = {&sum_wide, &extreme_int, TYPE_NUMERIC, TYPE_INT8, compare_ints},
-    [TYPE_NUMERIC] = {&sum_numeric, &extreme_bytes, TYPE_NUMERIC, TYPE_NUMERIC, compare_numerics},
+    [TYPE_NUMERIC] = {&sum_numeric, &extreme_numeric, TYPE_NUMERIC, TYPE_NUMERIC, compare_numerics},
     [TYPE_FLOAT4] = {&sum_float, &extreme_float, TYPE_FLOAT4, TYPE_FLOAT4, compare_floats},
     [TYPE_FLOAT8] = {&sum_float, &extreme_float, TYPE_FLOAT8, TYPE_FLOAT8, compare_floats},
     [TYPE_DATE] = {NULL, &extreme_int, TYPE_N, TYPE_DATE, compare_ints},

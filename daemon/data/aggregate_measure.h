@@ -39,10 +39,14 @@ struct aggregate_rows {
     size_t from, to;
 };
 
+/** How it is seen, most often, that nothing has to be reserved */
+enum aggregate_room { AGGREGATE_ROOM_ASK, AGGREGATE_ROOM_BYTES, AGGREGATE_ROOM_SUM };
+
 struct aggregate_measure_plan;
 /** How one function works over one kind of values. reserve_* may be NULL: nothing to reserve. */
 struct aggregate_measure_kind {
     bool counts_nulls;
+    enum aggregate_room room;
     int (*reserve)(const struct aggregate_measure_plan *p, struct aggregate_cell *c, const union value *v, struct arena *arena);
     /* Values that are not NULL; the cells have seen them afterwards. */
     void (*add_rows)(const struct aggregate_measure_plan *p, const struct aggregate_rows *rows);
@@ -60,6 +64,13 @@ struct aggregate_measure_plan {
     int direction;                                              /* max 1, min -1 */
     int (*compare)(const union value *a, const union value *b); /* min, max: PostgreSQL's order of the type */
 };
+
+/** There is room for the value without reserving any. */
+static inline bool aggregate_measure_roomy(enum aggregate_room room, const struct aggregate_cell *c, const union value *v)
+{
+    if (room == AGGREGATE_ROOM_BYTES) return v->s.len <= c->bytes.cap;
+    return room == AGGREGATE_ROOM_SUM && c->sum && decimal_sum_roomy(v->s);
+}
 
 /** 0 or AGGREGATE_E_TYPE with the words. */
 must_check int aggregate_measure_plan(const struct aggregate_spec *s, size_t m, struct error *err,

@@ -90,10 +90,71 @@ static inline bool decimal_small(struct slice value, __int128 *ret_small, int32_
     return true;
 }
 
+/* The 1 to 4 base-10000 digits of a value whose first eight bytes are `head`, the first at the top. A value is at least eight bytes
+ * long, so the last eight may be read whatever it is; those that are no digits are moved out. */
+static inline uint64_t decimal_lanes(struct slice value, uint64_t head)
+{
+    uint64_t last;
+    memcpy(&last, value.p + value.len - sizeof(last), sizeof(last));
+    return be64toh(last) << (64 - 16 * (head >> 48));
+}
+
+static inline uint64_t decimal_head(struct slice value)
+{
+    uint64_t head;
+    memcpy(&head, value.p, sizeof(head));
+    return be64toh(head);
+}
+
+/** A number below 10^8 with digits down to 10^-8 at most, in 10^-8: most everyday numbers. False: it is none, or 0. */
+static inline bool decimal_short(struct slice value, int64_t *ret_short)
+{
+    uint64_t head = decimal_head(value), sign = head >> 16 & 0xffff;
+    uint32_t down = 1U - (uint32_t)(int16_t)(head >> 32); /* places that the first digit stands below 10000 */
+    if ((head >> 48) - 1 >= DECIMAL_SMALL_DIGITS || down > 3 || sign & ~UINT64_C(0x4000)) return false;
+    uint64_t lanes = decimal_lanes(value, head), moved = lanes >> 16 * down;
+    if (moved << 16 * down != lanes) return false;
+    const uint64_t odd = UINT64_C(0x0000ffff0000ffff);
+    uint64_t halves = (moved >> 16 & odd) * DECIMAL_BASE + (moved & odd);
+    int64_t v = (int64_t)((halves >> 32) * (DECIMAL_BASE * DECIMAL_BASE) + (uint32_t)halves);
+    *ret_short = sign ? -v : v;
+    return true;
+}
+
+/** decimal_compare where both are above 0 and have up to four digits. False: it is for decimal_compare. */
+static inline bool decimal_compare_short(struct slice a, struct slice b, int *ret_order)
+{
+    uint64_t x = decimal_head(a), y = decimal_head(b);
+    if ((x | y) & UINT64_C(0xffff0000) || (x >> 48) - 1 >= DECIMAL_SMALL_DIGITS || (y >> 48) - 1 >= DECIMAL_SMALL_DIGITS)
+        return false;
+    int16_t weight_x = (int16_t)(x >> 32), weight_y = (int16_t)(y >> 32);
+    x = decimal_lanes(a, x);
+    y = decimal_lanes(b, y);
+    if (x >> 48 == 0 || y >> 48 == 0) return false; /* the form allows zeros at the front */
+    *ret_order = weight_x != weight_y ? (weight_x > weight_y ? 1 : -1) : (x > y) - (x < y);
+    return true;
+}
+
+/** decimal_sum_reserve has nothing to do. */
+static inline bool decimal_sum_roomy(struct slice value)
+{
+    __int128 small;
+    int32_t scale;
+    int64_t v;
+    return decimal_short(value, &v) || decimal_small(value, &small, &scale);
+}
+
 static inline void decimal_sum_add(struct decimal_sum *s, struct slice value)
 {
     __int128 small;
     int32_t scale;
+    int64_t v;
+    if (decimal_short(value, &v)) {
+        s->small += v;
+        scale = (int32_t)(decimal_head(value) & 0xffff);
+        if (scale > s->scale) s->scale = scale;
+        return;
+    }
     if (!decimal_small(value, &small, &scale)) {
         decimal_sum_add_any(s, value);
         return;

@@ -47,13 +47,6 @@ static inline uint64_t digits_load(const char *p, size_t n)
     return v << (8 * (DIGITS_WORD - n)) | DIGITS_ZEROS >> (8 * n);
 }
 
-/** The same, roomy: the n bytes that end at `end`. */
-static inline uint64_t digits_load_roomy(const char *end, size_t n)
-{
-    uint64_t before = (UINT64_C(1) << (8 * (DIGITS_WORD - n) & 63)) - 1; /* nothing of a full word */
-    return (digits_eight(end - DIGITS_WORD) & ~before) | (DIGITS_ZEROS & before);
-}
-
 /** All eight bytes are digits. */
 static inline bool digits_all(uint64_t v)
 {
@@ -95,18 +88,45 @@ static inline bool digits_parse(const char *p, size_t n, uint64_t *ret_value)
     return true;
 }
 
+/*
+ * Roomy words hold what the digits say and not their characters: 0 in place of what stands before the text, and something above 9
+ * where there is no digit.
+ */
+
+/** The n bytes (1 to 8) that end at `end`. */
+static inline uint64_t digits_roomy(const char *end, size_t n)
+{
+    unsigned before = (unsigned)(8 * (DIGITS_WORD - n));
+    return (digits_eight(end - DIGITS_WORD) ^ DIGITS_ZEROS) >> before << before;
+}
+
+/** All eight are digits. */
+static inline bool digits_roomy_all(uint64_t v)
+{
+    return ((v | (v + UINT64_C(0x7676767676767676))) & UINT64_C(0x8080808080808080)) == 0;
+}
+
+/** What they say. */
+static inline uint32_t digits_roomy_value(uint64_t v)
+{
+    v = v * 10 + (v >> 8); /* pairs, in every second byte */
+    const uint64_t pairs = UINT64_C(0x000000ff000000ff);
+    return (uint32_t)(((v & pairs) * UINT64_C(0x000f424000000064) + ((v >> 16) & pairs) * UINT64_C(0x0000271000000001)) >> 32);
+}
+
 /** 1 to 16 digits and nothing else, roomy. */
 static inline bool digits_parse_roomy(const char *p, size_t n, uint64_t *ret_value)
 {
     if (n - 1 >= 2 * DIGITS_WORD) return false;
-    uint64_t last = digits_load_roomy(p + n, n < DIGITS_WORD ? n : DIGITS_WORD), value = 0;
+    uint64_t last = digits_roomy(p + n, n < DIGITS_WORD ? n : DIGITS_WORD);
+    if (!digits_roomy_all(last)) return false;
+    uint64_t value = digits_roomy_value(last);
     if (n > DIGITS_WORD) {
-        uint64_t first = digits_load_roomy(p + n - DIGITS_WORD, n - DIGITS_WORD);
-        if (!digits_all(first)) return false;
-        value = (uint64_t)digits_value(first) * UINT64_C(100000000);
+        uint64_t first = digits_roomy(p + n - DIGITS_WORD, n - DIGITS_WORD);
+        if (!digits_roomy_all(first)) return false;
+        value += (uint64_t)digits_roomy_value(first) * UINT64_C(100000000);
     }
-    if (!digits_all(last)) return false;
-    *ret_value = value + digits_value(last);
+    *ret_value = value;
     return true;
 }
 
@@ -133,8 +153,8 @@ static inline uint64_t digits_close(uint64_t v, uint64_t at, uint64_t fill)
     return (v & behind) | (v & before) << 8 | fill;
 }
 
-/* [sign] digits [. digits], with at least one digit on either side, in at most 16 bytes beside the sign. */
-__attribute__((always_inline)) static inline bool digits_number_by(struct slice s, bool roomy, struct digits_number *ret_number)
+/** [sign] digits [. digits], with at least one digit on either side, in at most 16 bytes beside the sign. */
+static inline bool digits_number(struct slice s, struct digits_number *ret_number)
 {
     struct digits_number n = {0};
     if (s.len > 0 && (s.p[0] == '-' || s.p[0] == '+')) {
@@ -144,10 +164,9 @@ __attribute__((always_inline)) static inline bool digits_number_by(struct slice 
     if (s.len == 0 || s.len > 2 * DIGITS_WORD || s.p[0] == '.' || s.p[s.len - 1] == '.') return false;
     uint64_t first = DIGITS_ZEROS, last;
     if (s.len <= DIGITS_WORD) {
-        last = roomy ? digits_load_roomy(s.p + s.len, s.len) : digits_load(s.p, s.len);
+        last = digits_load(s.p, s.len);
     } else {
-        size_t head = s.len - DIGITS_WORD;
-        first = roomy ? digits_load_roomy(s.p + head, head) : digits_load(s.p, head);
+        first = digits_load(s.p, s.len - DIGITS_WORD);
         last = digits_eight(s.p + s.len - DIGITS_WORD);
     }
     uint64_t point = digits_point(last);
@@ -170,16 +189,42 @@ __attribute__((always_inline)) static inline bool digits_number_by(struct slice 
     return true;
 }
 
-/** [sign] digits [. digits], with at least one digit on either side, in at most 16 bytes beside the sign. */
-static inline bool digits_number(struct slice s, struct digits_number *ret_number)
+/* Where the point stands in a roomy word, as digits_point says it. */
+static inline uint64_t digits_roomy_point(uint64_t v)
 {
-    return digits_number_by(s, false, ret_number);
+    return digits_point(v ^ DIGITS_ZEROS);
 }
 
 /** The same, roomy. */
-static inline bool digits_number_roomy(struct slice s, struct digits_number *ret_number)
+__attribute__((always_inline)) static inline bool digits_number_roomy(struct slice s, struct digits_number *ret_number)
 {
-    return digits_number_by(s, true, ret_number);
+    bool negative = s.p[0] == '-';
+    s.p += negative;
+    s.len -= negative;
+    if (s.len - 1 >= 2 * DIGITS_WORD || s.p[0] == '.' || s.p[s.len - 1] == '.') return false;
+    uint64_t first = 0, last = digits_roomy(s.p + s.len, s.len < DIGITS_WORD ? s.len : DIGITS_WORD);
+    if (s.len > DIGITS_WORD) first = digits_roomy(s.p + s.len - DIGITS_WORD, s.len - DIGITS_WORD);
+    uint64_t point = digits_roomy_point(last);
+    unsigned scale = 0;
+    if (point) {
+        scale = (unsigned)__builtin_clzll(point) / 8;
+        last = digits_close(last, point, first >> 56);
+        first <<= 8;
+    } else if (s.len > DIGITS_WORD && (point = digits_roomy_point(first))) {
+        scale = DIGITS_WORD + (unsigned)__builtin_clzll(point) / 8;
+        first = digits_close(first, point, 0);
+    }
+    /* A second point is no digit. */
+    if (!digits_roomy_all(last)) return false;
+    uint64_t mantissa = digits_roomy_value(last);
+    if (s.len > DIGITS_WORD) {
+        if (!digits_roomy_all(first)) return false;
+        mantissa += (uint64_t)digits_roomy_value(first) * UINT64_C(100000000);
+    }
+    ret_number->mantissa = mantissa;
+    ret_number->scale = scale;
+    ret_number->negative = negative;
+    return true;
 }
 
 #endif

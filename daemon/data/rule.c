@@ -142,15 +142,16 @@ struct run {
     bool bad[BATCH_ROWS]; /* rows with a cell that cannot be taken */
 };
 
-/* The texts of a column's cells, as values; what is NULL. 0 or -ENOMEM. */
-static int take_texts(const struct run *run, const struct column_rule *c, union value *value, bool *null)
+/* The texts of a column's cells, as values; what is NULL. Made for the last column, and for the others. 0 or -ENOMEM. */
+__attribute__((always_inline)) static inline int take_texts(const struct run *run, const struct column_rule *c, bool last,
+                                                            union value *value, bool *null)
 {
-    const struct reader_rows *rows = &run->rows;
-    size_t at = (size_t)c->source, step = rows->cells;
-    bool last = at + 1 == step;
-    for (size_t i = 0; i < rows->rows; i++, at += step) {
+    const struct reader_rows rows = run->rows; /* a copy that no store can change */
+    const bool tokens = c->null_tokens > 0;
+    size_t at = (size_t)c->source;
+    for (size_t i = 0; i < rows.rows; i++, at += rows.cells) {
         bool doubled;
-        struct cell cell = reader_rows_cell(rows, at, last, &doubled);
+        struct cell cell = reader_rows_cell(&rows, at, last, &doubled);
         if (doubled) {
             cell.text = reader_unescape(run->reader, cell.text);
             if (!cell.text.p) return -ENOMEM;
@@ -158,7 +159,8 @@ static int take_texts(const struct run *run, const struct column_rule *c, union 
         /* Word by word: a copy of the slice as a whole would wait for both of its stores. */
         value[i].s.p = cell.text.p;
         value[i].s.len = cell.text.len;
-        null[i] = !cell.quoted && (cell.text.len == 0 || (c->null_tokens > 0 && is_token(c, cell.text)));
+        null[i] = cell.text.len == 0 && !cell.quoted;
+        if (tokens && !cell.quoted) null[i] |= is_token(c, cell.text);
     }
     return 0;
 }
@@ -172,7 +174,9 @@ static int take_column(struct run *run, const struct column_rule *c, const struc
                                    .bad = run->bad,
                                    .rows = run->rows.rows,
                                    .memory = run->reader->in.chunk};
-    int r = take_texts(run, c, rows.value, out->null + run->first);
+    bool last = (size_t)c->source + 1 == run->rows.cells;
+    bool *null = out->null + run->first;
+    int r = last ? take_texts(run, c, true, rows.value, null) : take_texts(run, c, false, rows.value, null);
     if (r) return r;
     for (size_t i = 0; c->not_null && i < rows.rows; i++)
         run->bad[i] |= rows.null[i];

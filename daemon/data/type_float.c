@@ -198,15 +198,16 @@ int type_float_double(const struct type_input *in, struct slice text, struct are
     return 0;
 }
 
-int type_float_double_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+int type_float_double_rows(const struct type_input *in, const struct type_rows *column, struct arena *arena)
 {
-    size_t room = type_rows_room(rows);
-    for (size_t i = 0; i < rows->rows; i++) {
-        if (rows->null[i]) continue;
-        struct slice s = rows->value[i].s;
+    const struct type_rows rows = *column; /* a copy that no store can change */
+    size_t room = type_rows_room(&rows);
+    for (size_t i = 0; i < rows.rows; i++) {
+        if (rows.null[i]) continue;
+        struct slice s = rows.value[i].s;
         struct digits_number n;
-        if (type_rows_roomy(rows, room, s) && digits_number_roomy(s, &n) && plain_double(&n, &rows->value[i].f)) continue;
-        int r = type_rows_one(in, rows, i, type_float_double, arena);
+        if (type_rows_roomy(&rows, room, s) && digits_number_roomy(s, &n) && plain_double(&n, &rows.value[i].f)) continue;
+        int r = type_rows_one(in, &rows, i, type_float_double, arena);
         if (r) return r;
     }
     return 0;

@@ -58,22 +58,23 @@ int type_number_int(const struct type_input *in, struct slice text, struct arena
     return over ? TYPE_E_RANGE : finish_int(in, v, negative, ret_value);
 }
 
-int type_number_int_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+int type_number_int_rows(const struct type_input *in, const struct type_rows *column, struct arena *arena)
 {
+    const struct type_rows rows = *column; /* a copy that no store can change */
     const uint64_t max = int_max[in->type.id];
-    size_t room = type_rows_room(rows);
-    for (size_t i = 0; i < rows->rows; i++) {
-        if (rows->null[i]) continue;
-        struct slice s = rows->value[i].s;
+    size_t room = type_rows_room(&rows);
+    for (size_t i = 0; i < rows.rows; i++) {
+        if (rows.null[i]) continue;
+        struct slice s = rows.value[i].s;
         uint64_t v;
-        if (type_rows_roomy(rows, room, s)) {
+        if (type_rows_roomy(&rows, room, s)) {
             size_t sign = s.p[0] == '-';
             if (digits_parse_roomy(s.p + sign, s.len - sign, &v) && v <= max + sign) {
-                rows->value[i].i = (int64_t)(sign ? 0 - v : v);
+                rows.value[i].i = (int64_t)(sign ? 0 - v : v);
                 continue;
             }
         }
-        int r = type_rows_one(in, rows, i, type_number_int, arena);
+        int r = type_rows_one(in, &rows, i, type_number_int, arena);
         if (r) return r;
     }
     return 0;

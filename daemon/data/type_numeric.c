@@ -274,23 +274,24 @@ static bool parse_plain(int32_t typmod, struct slice s, struct arena *arena, uni
     return len > 0;
 }
 
-int type_numeric_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+int type_numeric_rows(const struct type_input *in, const struct type_rows *column, struct arena *arena)
 {
+    const struct type_rows rows = *column; /* a copy that no store can change */
     struct limit l = limit_of(in->type.typmod);
-    size_t room = type_rows_room(rows);
-    uint64_t *to = arena_alloc(arena, rows->rows * 2 * sizeof(*to));
+    size_t room = type_rows_room(&rows);
+    uint64_t *to = arena_alloc(arena, rows.rows * 2 * sizeof(*to));
     if (!to) return -ENOMEM;
-    for (size_t i = 0; i < rows->rows; i++) {
-        if (rows->null[i]) continue;
-        struct slice s = rows->value[i].s;
+    for (size_t i = 0; i < rows.rows; i++) {
+        if (rows.null[i]) continue;
+        struct slice s = rows.value[i].s;
         struct digits_number n;
-        size_t len = type_rows_roomy(rows, room, s) && digits_number_roomy(s, &n) ? pack_plain(&l, &n, to + 2 * i) : 0;
+        size_t len = type_rows_roomy(&rows, room, s) && digits_number_roomy(s, &n) ? pack_plain(&l, &n, to + 2 * i) : 0;
         if (len) {
-            rows->value[i].s.p = (const char *)(to + 2 * i);
-            rows->value[i].s.len = len;
+            rows.value[i].s.p = (const char *)(to + 2 * i);
+            rows.value[i].s.len = len;
             continue;
         }
-        int r = type_rows_one(in, rows, i, type_numeric_parse, arena);
+        int r = type_rows_one(in, &rows, i, type_numeric_parse, arena);
         if (r) return r;
     }
     return 0;

@@ -41,14 +41,15 @@ int type_text_varchar(const struct type_input *in, struct slice text, struct are
     return 0;
 }
 
-int type_text_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+int type_text_rows(const struct type_input *in, const struct type_rows *column, struct arena *arena)
 {
+    const struct type_rows rows = *column; /* a copy that no store can change */
     /* The text is the value already, unless it is too long. */
     if (in->type.id != TYPE_VARCHAR || in->type.typmod < TYPMOD_OFFSET) return 0;
     size_t max = (size_t)(in->type.typmod - TYPMOD_OFFSET);
-    for (size_t i = 0; i < rows->rows; i++) {
-        if (rows->null[i] || rows->value[i].s.len <= max) continue;
-        int r = type_rows_one(in, rows, i, type_text_varchar, arena);
+    for (size_t i = 0; i < rows.rows; i++) {
+        if (rows.null[i] || rows.value[i].s.len <= max) continue;
+        int r = type_rows_one(in, &rows, i, type_text_varchar, arena);
         if (r) return r;
     }
     return 0;

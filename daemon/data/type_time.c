@@ -153,18 +153,19 @@ int type_time_date(const struct type_input *in, struct slice text, struct arena 
     return 0;
 }
 
-int type_time_date_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+int type_time_date_rows(const struct type_input *in, const struct type_rows *column, struct arena *arena)
 {
+    const struct type_rows rows = *column; /* a copy that no store can change */
     bool iso = !in->format;
-    for (size_t i = 0; i < rows->rows; i++) {
-        if (rows->null[i]) continue;
-        struct slice s = rows->value[i].s;
+    for (size_t i = 0; i < rows.rows; i++) {
+        if (rows.null[i]) continue;
+        struct slice s = rows.value[i].s;
         struct civil date;
         if (iso && s.len == ISO_DATE && scan_iso_date(s, &date)) {
-            rows->value[i].i = civil_to_days_usual(date);
+            rows.value[i].i = civil_to_days_usual(date);
             continue;
         }
-        int r = type_rows_one(in, rows, i, type_time_date, arena);
+        int r = type_rows_one(in, &rows, i, type_time_date, arena);
         if (r) return r;
     }
     return 0;
@@ -222,13 +223,14 @@ int type_time_timestamp(const struct type_input *in, struct slice text, struct a
     return 0;
 }
 
-int type_time_timestamp_rows(const struct type_input *in, const struct type_rows *rows, struct arena *arena)
+int type_time_timestamp_rows(const struct type_input *in, const struct type_rows *column, struct arena *arena)
 {
+    const struct type_rows rows = *column; /* a copy that no store can change */
     bool iso = !in->format;
-    for (size_t i = 0; i < rows->rows; i++) {
-        if (rows->null[i]) continue;
-        if (iso && usual_timestamp(in, rows->value[i].s, &rows->value[i])) continue;
-        int r = type_rows_one(in, rows, i, type_time_timestamp, arena);
+    for (size_t i = 0; i < rows.rows; i++) {
+        if (rows.null[i]) continue;
+        if (iso && usual_timestamp(in, rows.value[i].s, &rows.value[i])) continue;
+        int r = type_rows_one(in, &rows, i, type_time_timestamp, arena);
         if (r) return r;
     }
     return 0;

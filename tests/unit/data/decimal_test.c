@@ -233,6 +233,47 @@ static void integers_of_128_bits_become_numerics(void **state)
     assert_int128(-1, 0, "-18446744073709551616");
 }
 
+/* Any value of up to five digits: of all weights, with zeros at either end, and no numbers. */
+static struct slice any_value(uint64_t *seed, char bytes[32])
+{
+    static const uint16_t digits[] = {0, 1, 9, 1234, 5000, 9999}, signs[] = {0, 0, 0, 0x4000, 0x4000, 0xc000, 0xd000, 0xf000};
+    *seed = *seed * 6364136223846793005u + 1442695040888963407u;
+    uint32_t r = (uint32_t)(*seed >> 32);
+    uint16_t sign = signs[r % 8], n = sign > 0x4000 ? 0 : r / 8 % 6, weight = (uint16_t)(r / 64 % 10 - 5);
+    uint16_t head[4] = {htobe16(n), htobe16(weight), htobe16(sign), htobe16(8)};
+    memcpy(bytes, head, sizeof(head));
+    for (uint32_t i = 0, left = r / 1024; i < n; i++, left /= 6) {
+        uint16_t digit = htobe16(digits[left % 6]);
+        memcpy(bytes + DECIMAL_HEAD + 2 * i, &digit, sizeof(digit));
+    }
+    return (struct slice){bytes, DECIMAL_HEAD + 2 * (size_t)n};
+}
+
+static void the_ways_for_everyday_numbers_agree_with_the_others(void **state)
+{
+    (void)state;
+    uint64_t seed = 17;
+    size_t shorts = 0, compared = 0;
+    for (int i = 0; i < 1000000; i++) {
+        char x[32], y[32];
+        struct slice a = any_value(&seed, x), b = any_value(&seed, y);
+        int order, want = decimal_compare(a, b);
+        if (decimal_compare_short(a, b, &order)) {
+            assert_int_equal((order > 0) - (order < 0), (want > 0) - (want < 0));
+            compared++;
+        }
+        __int128 small;
+        int32_t scale;
+        int64_t v;
+        if (!decimal_short(a, &v)) continue;
+        /* Zeros behind the last place that decimal_small takes are none of decimal_short's cares. */
+        if (!decimal_small(a, &small, &scale)) continue;
+        assert_true(small == v);
+        shorts++;
+    }
+    assert_true(shorts > 50000 && compared > 50000);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -250,6 +291,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(sums_of_sums_are_sums, start, finish),
         cmocka_unit_test_setup_teardown(everyday_numbers_and_others_add_up, start, finish),
         cmocka_unit_test_setup_teardown(a_sum_without_room_says_so_and_stays, start, finish),
+        cmocka_unit_test(the_ways_for_everyday_numbers_agree_with_the_others),
         cmocka_unit_test(integers_of_128_bits_become_numerics),
     };
     return cmocka_run_group_tests_name("data/decimal", tests, NULL, NULL);
