@@ -12,6 +12,7 @@
 
 #include "base/buf.h"
 #include "data/decimal.h"
+#include "data/print.h"
 #include "expr/expr.h"
 
 #include <stdio.h>
@@ -22,8 +23,11 @@ enum { CALLS_TEXT = 1024, CALLS_BLOCK = 1 << 16, CALLS_ARENA = 1 << 20 };
 static const struct {
     const char *name;
     enum type_id id;
-} calls_types[] = {{"bool", TYPE_BOOL},       {"int2", TYPE_INT2},     {"int4", TYPE_INT4},     {"int8", TYPE_INT8},
-                   {"numeric", TYPE_NUMERIC}, {"float4", TYPE_FLOAT4}, {"float8", TYPE_FLOAT8}, {"uuid", TYPE_UUID}};
+} calls_types[] = {
+    {"bool", TYPE_BOOL},       {"int2", TYPE_INT2},       {"int4", TYPE_INT4},           {"int8", TYPE_INT8},
+    {"numeric", TYPE_NUMERIC}, {"float4", TYPE_FLOAT4},   {"float8", TYPE_FLOAT8},       {"uuid", TYPE_UUID},
+    {"text", TYPE_TEXT},       {"varchar", TYPE_VARCHAR}, {"bpchar", TYPE_BPCHAR},       {"json", TYPE_JSON},
+    {"date", TYPE_DATE},       {"time", TYPE_TIME},       {"timestamp", TYPE_TIMESTAMP}, {"timestamptz", TYPE_TIMESTAMPTZ}};
 enum { CALLS_TYPES = sizeof(calls_types) / sizeof(calls_types[0]) };
 
 static inline struct expr_node *calls_node(struct arena *arena, enum expr_kind kind, enum type_id type, size_t args)
@@ -58,20 +62,18 @@ static inline void calls_show(const struct batch_column *c, uint32_t row, char t
         snprintf(text, CALLS_TEXT, "NULL");
     } else if (c->type.id == TYPE_FLOAT4 || c->type.id == TYPE_FLOAT8) {
         snprintf(text, CALLS_TEXT, "%.*g", c->type.id == TYPE_FLOAT4 ? 9 : 17, v.f);
-    } else if (c->type.id == TYPE_NUMERIC) {
+    } else if (c->type.id == TYPE_BOOL) {
+        snprintf(text, CALLS_TEXT, "%s", v.i ? "true" : "false");
+    } else if (c->type.id == TYPE_UUID) {
+        snprintf(text, CALLS_TEXT, "%.*s", SLICE_ARG(v.s));
+    } else {
         struct buf out;
-        buf_init(&out, CALLS_TEXT);
-        assert_true(decimal_valid(v.s));
-        decimal_text(v.s, &out);
+        buf_init(&out, CALLS_TEXT - 1);
+        if (c->type.id == TYPE_NUMERIC) assert_true(decimal_valid(v.s));
+        print_value(&out, c->type.id, v);
         assert_non_null(buf_cstr(&out));
         snprintf(text, CALLS_TEXT, "%s", buf_cstr(&out));
         buf_done(&out);
-    } else if (c->type.id == TYPE_BOOL) {
-        snprintf(text, CALLS_TEXT, "%s", v.i ? "true" : "false");
-    } else if (type_info(c->type.id)->fixed) {
-        snprintf(text, CALLS_TEXT, "%lld", (long long)v.i);
-    } else {
-        snprintf(text, CALLS_TEXT, "%.*s", SLICE_ARG(v.s));
     }
 }
 
@@ -95,7 +97,8 @@ static inline void calls_evaluate(struct arena *arena, const struct expr_node *n
 
 static inline const struct expr_function *calls_find(const char *name, struct expr_node *const *arg, size_t args)
 {
-    const struct expr_function *const tables[] = {expr_fn_integer, expr_fn_float, expr_fn_numeric, expr_fn_misc};
+    const struct expr_function *const tables[] = {expr_fn_integer, expr_fn_float,    expr_fn_numeric,
+                                                  expr_fn_text,    expr_fn_datetime, expr_fn_misc};
     for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
         for (const struct expr_function *f = tables[t]; f->name; f++) {
             bool same = strcmp(f->name, name) == 0 && f->args == args;
@@ -107,39 +110,66 @@ static inline const struct expr_function *calls_find(const char *name, struct ex
     return NULL;
 }
 
-/* b NULL: of one argument; a NULL, too: of none */
-static inline void assert_call(const char *name, const char *a, const char *b, const char *expected)
+static inline void assert_calls(const char *name, const char *const *value, size_t args, const char *expected)
 {
     struct arena arena;
     arena_init(&arena, CALLS_BLOCK, CALLS_ARENA);
-    struct expr_node *n = calls_node(&arena, EXPR_CALL, TYPE_OTHER, b ? 2 : a ? 1 : 0);
-    if (a) n->arg[0] = calls_constant(&arena, a);
-    if (b) n->arg[1] = calls_constant(&arena, b);
+    struct expr_node *n = calls_node(&arena, EXPR_CALL, TYPE_OTHER, args);
+    for (size_t i = 0; i < args; i++)
+        n->arg[i] = calls_constant(&arena, value[i]);
     n->function = calls_find(name, n->arg, n->args);
     n->type.id = (enum type_id)n->function->result;
     char got[CALLS_TEXT];
     calls_evaluate(&arena, n, got);
-    if (strcmp(got, expected) != 0) fail_msg("%s(%s, %s): %s, not %s", name, a ? a : "", b ? b : "", got, expected);
+    if (strcmp(got, expected) != 0)
+        fail_msg("%s(%s, %s, …): %s, not %s", name, args ? value[0] : "", args > 1 ? value[1] : "", got, expected);
     arena_done(&arena);
 }
 
-/* To numeric with a typmod: its length coercion */
-static inline void assert_cast_typmod(const char *from, enum type_id to, int32_t typmod, const char *expected)
+/* b NULL: of one argument; a NULL, too: of none */
+static inline void assert_call(const char *name, const char *a, const char *b, const char *expected)
+{
+    const char *const value[] = {a, b};
+    assert_calls(name, value, b ? 2 : a ? 1 : 0, expected);
+}
+
+static inline void assert_call3(const char *name, const char *a, const char *b, const char *c, const char *expected)
+{
+    const char *const value[] = {a, b, c};
+    assert_calls(name, value, 3, expected);
+}
+
+static inline const struct expr_function *calls_cast(enum type_id from, enum type_id to, enum expr_cast_context context)
+{
+    const struct expr_cast *const tables[] = {expr_cast_number, expr_cast_text, expr_cast_datetime};
+    for (size_t t = 0; t < sizeof(tables) / sizeof(tables[0]); t++)
+        for (const struct expr_cast *c = tables[t]; c->function.name; c++)
+            if (c->from == (uint8_t)from && c->to == (uint8_t)to &&
+                (from != to || c->context == (uint8_t)context || c->context == EXPR_CAST_IMPLICIT))
+                return &c->function;
+    fail_msg("no cast to %s", type_info(to)->name);
+    return NULL;
+}
+
+static inline void assert_cast_as(const char *from, enum type_id to, int32_t typmod, enum expr_cast_context context,
+                                  const char *expected)
 {
     struct arena arena;
     arena_init(&arena, CALLS_BLOCK, CALLS_ARENA);
     struct expr_node *n = calls_node(&arena, EXPR_CAST, to, 1);
     n->type.typmod = typmod;
     n->arg[0] = calls_constant(&arena, from);
-    const struct expr_cast *c = expr_cast_number;
-    while (c->function.name && (c->from != (uint8_t)n->arg[0]->type.id || c->to != (uint8_t)to))
-        c++;
-    assert_non_null(c->function.name);
-    n->function = &c->function;
+    n->function = calls_cast(n->arg[0]->type.id, to, context);
     char got[CALLS_TEXT];
     calls_evaluate(&arena, n, got);
     if (strcmp(got, expected) != 0) fail_msg("%s::%s: %s, not %s", from, type_info(to)->name, got, expected);
     arena_done(&arena);
+}
+
+/* With a typmod: a length coercion that is written */
+static inline void assert_cast_typmod(const char *from, enum type_id to, int32_t typmod, const char *expected)
+{
+    assert_cast_as(from, to, typmod, EXPR_CAST_EXPLICIT, expected);
 }
 
 static inline void assert_cast(const char *from, enum type_id to, const char *expected)

@@ -37,7 +37,7 @@ static void a_row_knows_its_file_line_and_time(void **state)
     (void)state;
     assert_call("filename", NULL, NULL, "a.csv");
     assert_call("line", NULL, NULL, "12");
-    assert_call("loaded_at", NULL, NULL, "77");
+    assert_call("loaded_at", NULL, NULL, "2000-01-01 00:00:00.000077+00");
 }
 
 static void uuids_are_of_version_4_and_each_its_own(void **state)
