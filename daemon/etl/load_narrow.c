@@ -29,30 +29,11 @@ static void look_again(struct load *l);
 
 /* ---- memory ---- */
 
-static void postponed_init(struct load *l, struct load_postponed *p)
-{
-    buf_init(&p->copy, l->env->memory->max / POSTPONED_SHARE);
-    buf_init(&p->row, l->env->memory->max / POSTPONED_SHARE);
-    reject_list_init(&p->why, VERDICTS_BYTES);
-}
-
-static void postponed_done(struct load_postponed *p)
-{
-    buf_done(&p->copy);
-    buf_done(&p->row);
-    reject_list_done(&p->why);
-}
-
-static size_t bytes_of(const struct load_postponed *p)
-{
-    return p->copy.cap + p->row.cap;
-}
-
 /* What waits counts against memory_max. */
 static void account(struct load *l)
 {
     struct load_narrow *n = &l->narrow;
-    size_t held = bytes_of(&n->now) + bytes_of(&n->later) + n->judged.cap + n->found_lines.cap;
+    size_t held = postponed_bytes(&n->now) + postponed_bytes(&n->later) + n->judged.cap + n->found_lines.cap;
     if (held > n->held) memory_take(l->env->memory, held - n->held, true);
     if (held < n->held) memory_give(l->env->memory, n->held - held);
     n->held = held;
@@ -65,8 +46,9 @@ void load_narrow_init(struct load *l)
     buf_init(&n->judged, (size_t)ROUNDS_MAX * JUDGED_BYTES);
     buf_init(&n->found_lines, JUDGED_BYTES);
     reject_list_init(&n->found, VERDICTS_BYTES);
-    postponed_init(l, &n->now);
-    postponed_init(l, &n->later);
+    size_t postponed = l->env->memory->max / POSTPONED_SHARE;
+    postponed_init(&n->now, postponed, VERDICTS_BYTES);
+    postponed_init(&n->later, postponed, VERDICTS_BYTES);
     buf_init(&n->frame, FRAME_MAX);
 }
 
@@ -169,10 +151,15 @@ static void search_over(struct load *l)
 
 /* ---- a window's COPY ---- */
 
+static struct postponed_window window(const struct load_narrow *n)
+{
+    return (struct postponed_window){n->copy, n->row, n->from, n->to};
+}
+
 static struct slice window_bytes(const struct load_narrow *n)
 {
-    size_t start = n->from > 0 ? n->row[n->from - 1].end : 0;
-    return (struct slice){n->copy.p + start, n->row[n->to - 1].end - start};
+    struct postponed_window w = window(n);
+    return postponed_window_bytes(&w);
 }
 
 static void put_step(struct load *l)
@@ -245,18 +232,8 @@ static bool may_wait(const struct load_narrow *n, const struct db_result *r)
 /* The window's rows wait; false when there is no room. */
 static bool postpone(struct load_narrow *n)
 {
-    struct load_postponed *p = &n->later;
-    size_t start = n->from > 0 ? n->row[n->from - 1].end : 0, copied = p->copy.len, rows = p->row.len;
-    buf_put(&p->copy, (struct slice){n->copy.p + start, n->row[n->to - 1].end - start});
-    for (size_t i = n->from; i < n->to; i++) {
-        struct convert_row kept = {n->row[i].line, copied + n->row[i].end - start};
-        buf_append(&p->row, &kept, sizeof kept);
-    }
-    if (buf_check(&p->copy) == 0 && buf_check(&p->row) == 0) return true;
-    p->copy.len = copied;
-    p->row.len = rows;
-    p->copy.failed = p->row.failed = 0;
-    return false;
+    struct postponed_window w = window(n);
+    return postponed_add(&n->later, &w);
 }
 
 /* The row was refused all by itself. 0 or -ENOMEM. */
@@ -386,44 +363,24 @@ static void pump(struct load *l)
     try_window(l);
 }
 
-/* From the last to the first: mostly a row that refers to another stands close behind or before all that it needs. 0 or negative.
- */
-static int turn_round(struct load *l)
-{
-    struct load_narrow *n = &l->narrow;
-    const struct convert_row *row = (const struct convert_row *)(const void *)n->later.row.data;
-    postponed_done(&n->now);
-    postponed_init(l, &n->now);
-    for (size_t i = n->later.row.len / sizeof *row; i-- > 0;) {
-        size_t start = i > 0 ? row[i - 1].end : 0;
-        buf_put(&n->now.copy, (struct slice){n->later.copy.data + start, row[i].end - start});
-        struct convert_row turned = {row[i].line, n->now.copy.len};
-        buf_append(&n->now.row, &turned, sizeof turned);
-    }
-    postponed_done(&n->later);
-    postponed_init(l, &n->later);
-    account(l);
-    int r = buf_check(&n->now.copy);
-    return r < 0 ? r : buf_check(&n->now.row);
-}
-
 /* All pieces are through: once more for those that were put off, as long as that brings something. */
 static void look_again(struct load *l)
 {
     struct load_narrow *n = &l->narrow;
-    size_t waiting = n->later.row.len / sizeof(struct convert_row);
+    size_t waiting = postponed_rows(&n->later);
     if (waiting == 0) return search_over(l);
-    if (n->later.row.len == n->now.row.len || n->looks++ == POSTPONED_ROUNDS) {
-        const struct convert_row *row = (const struct convert_row *)(const void *)n->later.row.data;
+    if (waiting == postponed_rows(&n->now) || n->looks++ == POSTPONED_ROUNDS) {
+        const struct convert_row *row = postponed_row(&n->later);
         for (size_t i = 0; i < waiting; i++)
             buf_append(&n->found_lines, &row[i].line, sizeof row[i].line);
         int r = reject_list_move(&n->found, &n->later.why);
         return r < 0 ? load_retry(l, r, NULL) : search_over(l);
     }
-    int r = turn_round(l);
+    int r = postponed_turn(&n->now, &n->later);
+    account(l);
     if (r < 0) return load_retry(l, r, NULL);
     n->copy = buf_slice(&n->now.copy);
-    n->row = (const struct convert_row *)(const void *)n->now.row.data;
+    n->row = postponed_row(&n->now);
     narrow_init(&n->search);
     narrow_begin(&n->search, waiting);
     try_window(l);

@@ -20,13 +20,7 @@
 
 #include "etl/narrow.h"
 #include "etl/pipeline.h"
-
-/** Rows that are put off: their COPY bytes, where each ends, and why each was refused. */
-struct load_postponed {
-    struct buf copy;
-    struct buf row; /* struct convert_row each */
-    struct reject_list why;
-};
+#include "etl/postponed.h"
 
 struct load_narrow {
     unsigned rounds;
@@ -43,7 +37,7 @@ struct load_narrow {
     bool refused; /* the last window was: go back to the savepoint first */
     struct narrow search;
     struct piece *piece; /* of the pipeline's; NULL in the rounds of what was put off */
-    struct load_postponed now, later;
+    struct postponed now, later;
     unsigned looks; /* at what was put off */
     size_t held;    /* bytes of it, taken from the budget */
     /* What is searched, either way: */
