@@ -2,6 +2,7 @@
 #include "check.h"
 
 #include "etl/check.h"
+#include "etl/formulas.h"
 #include "etl/sql.h"
 
 #include <stdio.h>
@@ -24,22 +25,38 @@ static void on_mistake(void *ctx, const char *text)
     fprintf(stderr, "%s\n", text);
 }
 
-static void unasked(const struct error *why)
+static void on_note(void *ctx, struct slice text)
 {
-    fprintf(stderr, "cetld: the database was not asked: %s\n", why && why->text[0] ? why->text : "no memory");
+    (void)ctx;
+    fwrite(text.p, 1, text.len, stdout);
+}
+
+/* Then the declared types say where expressions run. */
+static void unasked(const struct config *config, const char *why)
+{
+    struct buf text;
+    fprintf(stderr, "cetld: the database was not asked: %s\n", why);
+    buf_init(&text, SIZE_MAX);
+    if (formulas_describe_config(config, &text) == 0) on_note(NULL, buf_slice(&text));
+    buf_done(&text);
+}
+
+static const char *words_of(const struct error *why)
+{
+    return why && why->text[0] ? why->text : "no memory";
 }
 
 static void on_done(void *ctx, int status, const struct error *err)
 {
     struct run *run = ctx;
-    if (status != 0) unasked(err);
+    if (status != 0) unasked(run->config, words_of(err));
     loop_stop(run->loop);
 }
 
 static void on_ready(void *ctx, struct db_conn *c)
 {
     struct run *run = ctx;
-    int r = check_run(c, run->config, &(struct check_handler){on_mistake, on_done, run});
+    int r = check_run(c, run->config, &(struct check_handler){on_mistake, on_note, on_done, run});
     if (r < 0) on_done(run, r, NULL);
 }
 
@@ -47,7 +64,7 @@ static void on_lost(void *ctx, struct db_conn *c, const struct error *why)
 {
     struct run *run = ctx;
     (void)c;
-    unasked(why);
+    unasked(run->config, words_of(why));
     loop_stop(run->loop);
 }
 
@@ -71,7 +88,7 @@ int check_against_database(struct config *config)
     struct error err;
     char *password = NULL;
     if (!config->database.url[0]) {
-        fprintf(stderr, "cetld: the database was not asked: it is the embedded cluster, which runs with the daemon\n");
+        unasked(config, "it is the embedded cluster, which runs with the daemon");
         return EXIT_SUCCESS;
     }
     if (!url_is_sound(&config->database)) return EXIT_FAILURE;

@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/embedded.h"
+#include "etl/formulas.h"
 #include "etl/keeper.h"
 #include "etl/scheduler.h"
 #include "etl/setup.h"
@@ -193,7 +194,7 @@ static void on_reload(void *ctx)
     struct mistakes m;
     mistakes_init(&m);
     struct config *fresh;
-    int r = config_load(d->options.path, d->options.presence, &m, &fresh);
+    int r = formulas_load_config(d->options.path, d->options.presence, &m, &fresh);
     if (r != 0) {
         log_mistakes(&m, "the old one stays");
     } else {

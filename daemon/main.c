@@ -4,6 +4,7 @@
 #include "check.h"
 #include "config/options.h"
 #include "daemon.h"
+#include "etl/formulas.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -69,7 +70,7 @@ static int with_config(const struct daemon_options *options, enum command comman
     struct mistakes mistakes;
     mistakes_init(&mistakes);
     struct config *config = NULL;
-    int r = config_load(options->path, options->presence, &mistakes, &config);
+    int r = formulas_load_config(options->path, options->presence, &mistakes, &config);
     for (size_t i = 0; i < mistakes.stored; i++)
         fprintf(stderr, "%s\n", mistakes.text[i]);
     mistakes_done(&mistakes);

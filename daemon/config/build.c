@@ -165,13 +165,6 @@ static void check_dataset_name(struct builder *b, const struct config_dataset *d
         mistakes_add(b->mistakes, d->place, "'%s' is a word of the API's addresses; write [dataset %s_data]", d->name, d->name);
 }
 
-static bool has_input(const struct config_dataset *d, const char *name)
-{
-    for (size_t i = 0; i < d->inputs.n; i++)
-        if (strcmp(d->inputs.item[i], name) == 0) return true;
-    return false;
-}
-
 /* A column that is used must be one of the declared ones; of an inferred dataset nothing is known yet. */
 static void check_column(struct builder *b, const struct config_dataset *d, const char *name, struct config_place place)
 {
@@ -239,7 +232,7 @@ static int parse_columns(struct builder *b, const struct ini_section *s, struct 
         if (r > 0) mistakes_add(b->mistakes, place_of(s, "inputs"), "inputs: %s", b->err.text);
     }
     for (size_t i = 0; i < d->columns.n; i++)
-        if (has_input(d, d->columns.item[i]))
+        if (config_input(d, d->columns.item[i]))
             mistakes_add(b->mistakes, place_of(s, "inputs"), "'%s' is a column of '%s'; as an input give it another name",
                          d->columns.item[i], d->name);
     bool transforms = *d->inputs_sql || *d->filter;
@@ -337,8 +330,8 @@ static int build_column(struct builder *b, const struct config_dataset *d, const
         mistakes_add(b->mistakes, s->place, "dataset '%s' declares no columns; give it 'columns = …' first", d->name);
     c->expr_place = place_of(s, "expr");
     c->check_place = place_of(s, "check");
-    if (!has_input(d, c->name)) check_column(b, d, c->name, s->place);
-    if (has_input(d, c->name) && (*c->expr || *c->check))
+    if (!config_input(d, c->name)) check_column(b, d, c->name, s->place);
+    if (config_input(d, c->name) && (*c->expr || *c->check))
         mistakes_add(b->mistakes, *c->expr ? c->expr_place : c->check_place,
                      "'%s' is an input, which is read and not made; expr and check are for columns", c->name);
     bool own = c->decimal_mark != CONFIG_AS_DATASET || c->thousands_mark != CONFIG_AS_DATASET;

@@ -150,6 +150,13 @@ const struct config_dataset *config_dataset(const struct config *c, struct slice
     return NULL;
 }
 
+bool config_input(const struct config_dataset *d, const char *name)
+{
+    for (size_t i = 0; i < d->inputs.n; i++)
+        if (strcmp(d->inputs.item[i], name) == 0) return true;
+    return false;
+}
+
 const struct config_column *config_column(const struct config_dataset *d, const char *name)
 {
     size_t low = 0, high = d->n_columns;

@@ -197,6 +197,8 @@ void config_unref(struct config *c);
 
 /** The dataset, column or rollup of that name, or NULL. */
 const struct config_dataset *config_dataset(const struct config *c, struct slice name);
+/** Is it one of the dataset's `inputs`? */
+bool config_input(const struct config_dataset *d, const char *name);
 const struct config_column *config_column(const struct config_dataset *d, const char *name);
 /** The first dataset whose globs match `path` (below incoming/), or NULL. */
 const struct config_dataset *config_dataset_for(const struct config *c, struct slice path);

@@ -128,6 +128,15 @@ static inline struct cell reader_rows_cell(const struct reader_rows *rows, size_
 struct slice reader_unescape(struct reader *r, struct slice text);
 /** The lines of all rows. */
 void reader_rows_lines(const struct reader *r, const struct reader_rows *rows, uint64_t *ret_line);
+/** A row's bytes as dropped, without its line end, and where they begin in the file. */
+static inline void reader_rows_raw(const struct reader_rows *rows, size_t row, uint64_t *ret_offset, struct slice *ret_raw)
+{
+    const uint32_t offset = UINT32_C(0x7fffffff);
+    size_t from = rows->behind[row * rows->cells] & offset, to = (rows->behind[(row + 1) * rows->cells] & offset) - 1;
+    to -= to > from && rows->text[to - 1] == '\r';
+    *ret_offset = rows->offset + from;
+    *ret_raw = (struct slice){rows->text + from, to - from};
+}
 /** One row as reader_next would have handed it out. 0 or -ENOMEM. */
 must_check int reader_rows_record(struct reader *r, const struct reader_rows *rows, size_t row, struct record *ret_record);
 /** What a READER_E_ code means, for a person: "a quote inside an unquoted cell; double it and put the cell in quotes". */

@@ -30,3 +30,9 @@ int batch_init(struct batch *b, const struct type *types, size_t columns, struct
     *b = made;
     return 0;
 }
+
+int batch_want_origins(struct batch *b, struct arena *arena)
+{
+    b->origin = arena_alloc(arena, b->rows_max * sizeof(*b->origin));
+    return b->origin ? 0 : -ENOMEM;
+}

@@ -19,11 +19,18 @@ struct batch_column {
     bool *null;         /* of each row */
 };
 
+/** Where a row came from, for who may reject it later. */
+struct batch_origin {
+    uint64_t offset;  /* byte offset in the file */
+    struct slice raw; /* its bytes as dropped, in its chunk */
+};
+
 struct batch {
     struct batch_column *column;
     size_t columns;
     size_t rows, rows_max;
-    uint64_t *line; /* of each row, its physical line in the file */
+    uint64_t *line;              /* of each row, its physical line in the file */
+    struct batch_origin *origin; /* of each row; NULL: nobody asks (batch_want_origins) */
 };
 
 /** The rows that a batch of so many columns holds. */
@@ -32,5 +39,7 @@ size_t batch_rows_max(size_t columns);
 size_t batch_bytes(size_t columns);
 /** `types` has `columns` items. 0 or -ENOMEM. */
 must_check int batch_init(struct batch *b, const struct type *types, size_t columns, struct arena *arena);
+/** From now on rules note where their rows come from. 0 or -ENOMEM. */
+must_check int batch_want_origins(struct batch *b, struct arena *arena);
 
 #endif

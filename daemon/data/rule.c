@@ -128,6 +128,7 @@ int rule_apply(const struct row_rule *rule, const struct record *record, struct 
         if (r) return r < 0 ? r : reject_cell(c, r, record, rejects);
     }
     batch->line[row] = record->line;
+    if (batch->origin) batch->origin[row] = (struct batch_origin){record->offset, record->raw};
     batch->rows++;
     return 0;
 }
@@ -206,6 +207,7 @@ static void drop_bad(struct run *run)
             b->column[c].value[b->rows] = b->column[c].value[from];
             b->column[c].null[b->rows] = b->column[c].null[from];
         }
+        if (b->origin) b->origin[b->rows] = b->origin[from];
         b->line[b->rows++] = b->line[from];
     }
 }
@@ -244,6 +246,8 @@ int rule_apply_rows(const struct row_rule *rule, struct reader *reader, struct b
         if (r) return r;
     }
     reader_rows_lines(reader, &run.rows, batch->line + batch->rows);
+    for (size_t i = 0; batch->origin && i < n; i++)
+        reader_rows_raw(&run.rows, i, &batch->origin[batch->rows + i].offset, &batch->origin[batch->rows + i].raw);
     batch->rows += n;
     if (!memchr(run.bad, true, n)) return 0;
     drop_bad(&run);

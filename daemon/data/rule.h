@@ -18,6 +18,7 @@ enum rule_source {
     RULE_NULL = -1,     /* every row has NULL */
     RULE_CONSTANT = -2, /* every row has the same value */
     RULE_RESCUE = -3,   /* the cells that no column takes (data/rescue.h) */
+    RULE_COMPUTED = -4, /* an expression's (expr/transform.h); no such rule is applied */
 };
 
 struct column_rule {
@@ -32,6 +33,12 @@ struct column_rule {
     const struct slice *null_token; /* texts that mean NULL beside the unquoted empty cell; not applied to quoted cells */
     size_t null_tokens;
 };
+
+/** Does the file bring the column's values? */
+static inline bool rule_brings(const struct column_rule *c)
+{
+    return c->source >= 0 || c->source == RULE_COMPUTED;
+}
 
 struct row_rule {
     struct column_rule *column;

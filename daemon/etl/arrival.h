@@ -22,6 +22,12 @@ struct arrival_counts {
     uint64_t read, loaded, updated, ignored, rejected, filtered; /* rows; read = the sum of the others once it is over */
 };
 
+/** Rows that go to the table. */
+static inline uint64_t arrival_kept(const struct arrival_counts *n)
+{
+    return n->read - n->rejected - n->filtered;
+}
+
 enum { ARRIVAL_XID_MAX = 24 };
 
 struct arrival {

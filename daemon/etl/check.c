@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/check.h"
 
+#include "etl/formulas.h"
 #include "etl/sql.h"
+#include "etl/stage.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -62,6 +64,46 @@ static bool accepted(struct check *c, const struct db_result *r)
     return false;
 }
 
+static void on_computed(void *ctx, const struct db_result *r)
+{
+    struct check *c = ctx;
+    if (accepted(c, r)) next_dataset(c);
+}
+
+/* Where the expressions run; and does the server take those that it is to run? */
+static void check_formulas(struct check *c)
+{
+    const struct formulas *f = c->d->formulas;
+    if (c->d->broken || !f) return next_dataset(c);
+    struct buf text;
+    buf_init(&text, SQL_MAX);
+    formulas_describe(f, c->d->name, &text);
+    if (buf_check(&text) == 0) c->handler.note(c->handler.ctx, buf_slice(&text));
+    buf_reset(&text);
+    if (!f->server) {
+        buf_done(&text);
+        return next_dataset(c);
+    }
+    struct column_rule *column = arena_array(&c->d->arena, c->d->table.columns + 1, sizeof *column);
+    struct row_rule rule = {.column = column};
+    for (size_t i = 0; column && i < c->d->table.columns; i++) {
+        const struct table_column *t = &c->d->table.column[i];
+        if (!t->generated && !t->lineage) column[rule.columns++] = (struct column_rule){.name = t->name};
+    }
+    const struct stage stage = {.table = &c->d->table, .rule = &rule, .formulas = f, .newest_by = "", .file = SLICE("")};
+    stage_make_sql(&text, &stage);
+    buf_puts(&text, "; ");
+    stage_compute_sql(&text, &stage);
+    buf_puts(&text, "; DROP TABLE pg_temp.cetl_stage, pg_temp.cetl_input");
+    const char *sql = column ? buf_cstr(&text) : NULL;
+    if (sql) {
+        ask(c, &(struct db_query){.sql = sql, .done = on_computed, .ctx = c});
+    } else {
+        over(c, -ENOMEM, NULL);
+    }
+    buf_done(&text);
+}
+
 static void on_columns(void *ctx, const struct db_result *r)
 {
     struct check *c = ctx;
@@ -72,10 +114,11 @@ static void on_columns(void *ctx, const struct db_result *r)
         dataset_check_columns(c->d);
         dataset_check_key(c->d);
         e = dataset_resolve_rollups(c->d);
+        if (e == 0) e = formulas_of_dataset(c->d);
     }
     if (e < 0) return over(c, e, NULL);
     if (c->d->broken) c->handler.mistake(c->handler.ctx, c->d->broken);
-    next_dataset(c);
+    check_formulas(c);
 }
 
 static void on_table(void *ctx, const struct db_result *r)

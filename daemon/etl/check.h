@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `cetld --check` asks the database: are the declared columns, their [column] sections and the rollups what PostgreSQL
- * accepts? Everything happens in one transaction that is rolled back.
+ * What `cetld --check` asks the database: are the declared columns, their [column] sections, the rollups and the expressions
+ * what PostgreSQL accepts? Everything happens in one transaction that is rolled back.
  *
  * Thread: loop.
  */
@@ -13,6 +13,7 @@
 
 struct check_handler {
     void (*mistake)(void *ctx, const char *text);
+    void (*note)(void *ctx, struct slice text);                   /* lines that are no mistake: where expressions run */
     void (*done)(void *ctx, int status, const struct error *err); /* once; status 0: all was asked */
     void *ctx;
 };

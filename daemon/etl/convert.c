@@ -36,7 +36,8 @@ int convert_bench_init(struct convert_bench *b, const struct convert_plan *plan)
 
 size_t convert_bench_bytes(const struct convert_plan *plan)
 {
-    return ARENA_BLOCK + (plan->rule ? batch_bytes(plan->rule->columns) : 0);
+    return ARENA_BLOCK + (plan->rule ? batch_bytes(plan->rule->columns) : 0) +
+           (plan->transform ? transform_bytes(plan->transform) : 0);
 }
 
 void convert_bench_done(struct convert_bench *b, const struct convert_plan *plan)
@@ -74,6 +75,7 @@ struct conversion {
     struct convert_output *out;
     struct reader reader;
     struct batch batch;
+    struct slice file; /* filename() */
     struct pgcopy_lineage lineage;
     struct sorter sorter; /* of plan->sort */
 };
@@ -94,42 +96,61 @@ const char *convert_copy_options(bool text)
 }
 
 /* Where the batch's rows lie in the COPY bytes, which hold them from `at` on. */
-static int index_rows(struct conversion *c, size_t at)
+static int index_rows(struct conversion *c, const struct batch *b, size_t at)
 {
     struct convert_output *out = c->out;
-    if (c->batch.rows == 0) return buf_check(&out->copy);
-    struct convert_row *row = reallocarray(out->row, out->rows + c->batch.rows, sizeof *row);
+    if (b->rows == 0) return buf_check(&out->copy);
+    struct convert_row *row = reallocarray(out->row, out->rows + b->rows, sizeof *row);
     if (!row) return -ENOMEM;
     out->row = row;
-    for (size_t i = 0; i < c->batch.rows; i++) {
+    for (size_t i = 0; i < b->rows; i++) {
         struct slice rest = {out->copy.data + at, out->copy.len - at};
         at += c->plan->text ? pgtext_row_bytes(rest) : pgcopy_row_bytes(rest);
-        out->row[out->rows++] = (struct convert_row){c->batch.line[i], at};
+        out->row[out->rows++] = (struct convert_row){b->line[i], at};
     }
     return buf_check(&out->copy);
+}
+
+/* An empty batch, in the arena. */
+static int begin_batch(struct conversion *c)
+{
+    int r = batch_init(&c->batch, c->plan->types, c->plan->rule->columns, &c->bench->arena);
+    return r == 0 && c->plan->transform ? batch_want_origins(&c->batch, &c->bench->arena) : r;
+}
+
+/* The batch's rows become the table's. */
+static int transform(struct conversion *c, struct batch *ret_rows)
+{
+    const struct convert_plan *plan = c->plan;
+    const struct transform_file file = {.name = c->file, .loaded_at = plan->loaded_at, .ctype = plan->ctype};
+    uint64_t filtered;
+    int r = transform_apply(plan->transform, &c->batch, &file, &c->bench->arena, &c->out->rejects, ret_rows, &filtered);
+    c->out->rows_filtered += filtered;
+    return r;
 }
 
 /* The batch goes to the aggregates and to COPY; then its memory is used for the next. */
 static int flush(struct conversion *c)
 {
-    for (size_t i = 0; i < c->plan->rollups; i++) {
-        int r = aggregate_add(c->bench->partial[i], &c->batch);
-        if (r != 0) return r;
-    }
+    struct batch rows = c->batch;
+    int r = c->plan->transform ? transform(c, &rows) : 0;
+    for (size_t i = 0; i < c->plan->rollups && r == 0; i++)
+        r = aggregate_add(c->bench->partial[i], &rows);
+    if (r != 0) return r;
     size_t at = c->out->copy.len;
     const struct pgcopy_lineage *lineage = c->plan->lineage ? &c->lineage : NULL;
     if (c->plan->text) {
-        pgtext_rows(&c->out->copy, &c->batch, lineage);
+        pgtext_rows(&c->out->copy, &rows, lineage);
     } else {
-        pgcopy_rows(&c->out->copy, &c->batch, lineage);
+        pgcopy_rows(&c->out->copy, &rows, lineage);
     }
-    int r = c->plan->index ? index_rows(c, at) : 0;
+    r = c->plan->index ? index_rows(c, &rows, at) : 0;
     if (r == 0 && c->plan->sort_columns > 0)
-        r = sorter_add(&c->sorter, &c->batch, &c->out->copy, at, c->plan->text ? pgtext_row_bytes : pgcopy_row_bytes);
+        r = sorter_add(&c->sorter, &rows, &c->out->copy, at, c->plan->text ? pgtext_row_bytes : pgcopy_row_bytes);
     if (r < 0) return r;
     arena_reset(&c->bench->arena);
     reader_forget(&c->reader);
-    return batch_init(&c->batch, c->plan->types, c->plan->rule->columns, &c->bench->arena);
+    return begin_batch(c);
 }
 
 static int by_line(const void *a, const void *b)
@@ -220,13 +241,13 @@ int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, st
     buf_init(&ret_output->copy, copy_max(plan, chunk->bytes.len));
     reject_list_init(&ret_output->rejects, plan->rejects_max);
 
-    struct conversion c = {.plan = plan, .bench = bench, .out = ret_output, .lineage = {chunk->file}};
+    struct conversion c = {.plan = plan, .bench = bench, .out = ret_output, .file = chunk->name, .lineage = {chunk->file}};
     arena_reset(&bench->arena);
     struct reader_input input = {
         .dialect = &plan->dialect, .chunk = chunk->bytes, .first_line = chunk->first_line, .first_offset = chunk->first_offset};
     reader_init(&c.reader, &input, &bench->arena);
     if (!bench->infer) {
-        int r = batch_init(&c.batch, plan->types, plan->rule->columns, &bench->arena);
+        int r = begin_batch(&c);
         if (r < 0) return r;
     }
     sorter_init(&c.sorter, plan->sort, plan->sort_columns);

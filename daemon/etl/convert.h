@@ -15,6 +15,7 @@
 #include "data/infer.h"
 #include "data/rule.h"
 #include "etl/cutter.h"
+#include "expr/transform.h"
 #include "format/pgtext.h"
 
 struct convert_plan {
@@ -25,6 +26,9 @@ struct convert_plan {
     struct infer_reading reading; /* how inference reads the cells */
     const struct row_rule *rule;
     const struct type *types;            /* of rule's columns */
+    const struct transform *transform;   /* what makes the table's rows of the rule's; NULL: they are the table's */
+    int64_t loaded_at;                   /* for the transform: microseconds since 2000-01-01 UTC */
+    locale_t ctype;                      /* likewise: see expr/function.h */
     const struct aggregate_spec *rollup; /* one for each rollup of the dataset */
     size_t rollups;
     size_t aggregate_max; /* bytes of one partial */
@@ -66,6 +70,7 @@ struct convert_row {
 struct convert_output {
     struct buf copy;    /* COPY rows, without header and trailer */
     uint64_t rows_read; /* records, without the header */
+    uint64_t rows_filtered;
     struct reject_list rejects;
     struct convert_row *row; /* of each row in `copy`, with plan->index */
     size_t rows;

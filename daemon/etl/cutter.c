@@ -233,6 +233,7 @@ static int cut(struct cutter *c, size_t end, uint64_t next_line, struct chunk *r
     c->tail.bytes.len = end;
     c->tail.seq = c->seq++;
     c->tail.file = c->in.file;
+    c->tail.name = c->in.name;
     *ret_chunk = c->tail;
     c->tail = rest;
     return 0;

@@ -32,6 +32,7 @@ struct chunk {
     uint64_t first_offset; /* byte offset in the text */
     uint64_t seq;          /* from 0 */
     int64_t file;          /* its file's id in the ledger, where rows bear it; else 0 */
+    struct slice name;     /* its file's, for filename(); somebody else's memory */
 };
 void chunk_done(struct chunk *c);
 
@@ -47,6 +48,7 @@ enum {
 struct cutter_input {
     int fd;                 /* stays the caller's */
     int64_t file;           /* its id in the ledger, for the chunks */
+    struct slice name;      /* likewise; must outlive them */
     struct stat st;         /* fstat before the first read */
     struct dialect dialect; /* detected */
     struct input_options options;

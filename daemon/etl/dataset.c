@@ -82,6 +82,8 @@ enum {
     COL_RELATION,
     COL_DEFERRABLE,
     COL_PARTITIONED,
+    COL_CTYPE,
+    COL_COLLATE,
 };
 
 static bool yes(const PGresult *rows, int row, int column)
@@ -103,7 +105,30 @@ static int read_column(struct arena *a, const PGresult *rows, int i, struct tabl
     c->has_default = yes(rows, i, COL_DEFAULT);
     c->generated = yes(rows, i, COL_GENERATED);
     c->bytewise = yes(rows, i, COL_BYTEWISE);
+    c->collate = yes(rows, i, COL_COLLATE);
     return 0;
+}
+
+/*
+ * The database's LC_CTYPE, if this machine has it, too. There are few, and workers may be using one at any time: they are kept.
+ */
+static bool find_ctype(const char *name, locale_t *ret_ctype)
+{
+    enum { CTYPES = 8 };
+    static struct {
+        char name[64];
+        locale_t ctype;
+    } known[CTYPES];
+    *ret_ctype = (locale_t)0;
+    if (strcmp(name, "C") == 0 || strcmp(name, "POSIX") == 0) return true;
+    for (size_t i = 0; i < CTYPES && strlen(name) < sizeof known[i].name; i++) {
+        if (known[i].name[0] && strcmp(known[i].name, name) != 0) continue;
+        if (!known[i].name[0]) known[i].ctype = newlocale(LC_CTYPE_MASK, name, (locale_t)0);
+        strcpy(known[i].name, name);
+        *ret_ctype = known[i].ctype;
+        return known[i].ctype != (locale_t)0;
+    }
+    return false;
 }
 
 static int order_names(const void *a, const void *b, void *columns)
@@ -124,6 +149,7 @@ int table_read(struct arena *a, const PGresult *rows, const char *schema, const 
         t.oid = (uint32_t)db_get_int8(rows, 0, COL_RELATION, 0);
         t.key_deferrable = yes(rows, 0, COL_DEFERRABLE);
         t.partitioned = yes(rows, 0, COL_PARTITIONED);
+        t.ctype_known = find_ctype(PQgetvalue(rows, 0, COL_CTYPE), &t.ctype);
     }
     for (size_t i = 0; i < n; i++) {
         int r = read_column(a, rows, (int)i, &t.column[i]);
@@ -225,7 +251,7 @@ void dataset_check_columns(struct dataset *d)
         int at = table_find(&d->table, column->name);
         if (at >= 0 && dataset_check_reading(&d->table.column[at], column, &err) > 0)
             dataset_break(d, "%s:%d: %s", column->place.file, column->place.line, err.text);
-        if (at >= 0) continue;
+        if (at >= 0 || config_input(c, column->name)) continue;
         dataset_break(d, "%s:%d: [column %s.%s]: table %s.%s has no such column", column->place.file, column->place.line, d->name,
                       column->name, d->table.schema, d->table.name);
     }

@@ -13,6 +13,9 @@
 #include "data/aggregate.h"
 
 #include <libpq-fe.h>
+#include <locale.h>
+
+struct formulas;
 
 struct table_column {
     const char *name;
@@ -24,6 +27,7 @@ struct table_column {
     bool has_default;   /* a DEFAULT or an identity */
     bool generated;     /* GENERATED … STORED: never written */
     bool bytewise;      /* compares as COLLATE "C", or has no collation */
+    bool collate;       /* it has a collation that is not the database's */
     bool lineage;       /* one of the two that say where a row came from */
     const char *format; /* inferred columns: the frozen template of a date, or "" */
 };
@@ -38,7 +42,9 @@ struct table {
     size_t keys;
     bool key_deferrable; /* ON CONFLICT cannot stand on it */
     bool partitioned;
-    bool lineage; /* it has the two columns below, which loads fill in */
+    bool lineage;     /* it has the two columns below, which loads fill in */
+    bool ctype_known; /* `ctype` is the database's LC_CTYPE */
+    locale_t ctype;   /* 0: C */
 };
 
 /** The jsonb column for cells that no column takes. */
@@ -74,6 +80,7 @@ it true; malloc'd */
     struct table table;
     struct dataset_rollup *rollup;
     size_t rollups;
+    const struct formulas *formulas;     /* etl/formulas.h; NULL: it has none */
     struct config *owner;                /* keeps `config` alive, or NULL */
     const struct config_dataset *config; /* NULL: not declared */
     const char *broken;                  /* why nothing can be loaded into it, with what to do; NULL: it is fine */

@@ -31,19 +31,21 @@ static void count_rows(struct counters *c, const struct arrival_counts *n)
 /* One line a file, with fields. */
 static void say(const struct arrival *a, const struct load_report *report)
 {
-    char name[SHOWN_MAX], id[24], rows[24], updated[24], ignored[24], rejected[24], more[80] = "";
+    char name[SHOWN_MAX], id[24], rows[24], updated[24], ignored[24], rejected[24], filtered[24], more[128] = "";
     const struct arrival_counts *n = &a->counts;
     snprintf(id, sizeof id, "%lld", (long long)a->ledger_id);
     snprintf(rows, sizeof rows, "%llu", (unsigned long long)n->loaded);
     snprintf(updated, sizeof updated, "%llu", (unsigned long long)n->updated);
     snprintf(ignored, sizeof ignored, "%llu", (unsigned long long)n->ignored);
     snprintf(rejected, sizeof rejected, "%llu", (unsigned long long)n->rejected);
+    snprintf(filtered, sizeof filtered, "%llu", (unsigned long long)n->filtered);
     if (n->updated || n->ignored) snprintf(more, sizeof more, "%s updated, %s ignored, ", updated, ignored);
+    if (n->filtered) snprintf(more + strlen(more), sizeof more - strlen(more), "%s filtered, ", filtered);
     log_escape(slice_of(a->file.name), name, sizeof name);
     double seconds = (double)(clock_real_us() - a->started_us) / 1e6;
     struct log_fields fields =
         LOG_FIELDS({"FILE", name}, {"DATASET", a->dataset}, {"FILE_ID", id}, {"STATE", arrival_state_name(a->state)},
-                   {"ROWS", rows}, {"UPDATED", updated}, {"IGNORED", ignored}, {"REJECTED", rejected});
+                   {"ROWS", rows}, {"UPDATED", updated}, {"IGNORED", ignored}, {"REJECTED", rejected}, {"FILTERED", filtered});
     switch (report->outcome) {
     case LOAD_LOADED:
         log_event(LOG_INFO, fields, "loaded %s: %s rows into %s, %s%s rejected, %.3f s", name, rows, a->dataset, more, rejected,

@@ -14,7 +14,7 @@ static struct member *member_of_row(struct group *g, uint64_t row)
     for (size_t i = 0; i < g->n; i++) {
         struct member *m = &g->member[i];
         if (m->fate != MEMBER_IN) continue;
-        uint64_t rows = m->rows_read - m->rejects.count;
+        uint64_t rows = member_kept(m);
         if (row <= rows) return m;
         row -= rows;
     }
@@ -191,8 +191,9 @@ void group_record(struct group *g)
         memcpy(a->sum, m->sum, sizeof a->sum);
         a->state = m->fate == MEMBER_IN ? ARRIVAL_LOADED : ARRIVAL_DUPLICATE;
         if (m->fate == MEMBER_IN) {
-            uint64_t loaded = m->rows_read - m->rejects.count;
-            a->counts = (struct arrival_counts){.read = m->rows_read, .loaded = loaded, .rejected = m->rejects.count};
+            uint64_t loaded = member_kept(m);
+            a->counts = (struct arrival_counts){
+                .read = m->rows_read, .loaded = loaded, .rejected = m->rejects.count, .filtered = m->rows_filtered};
             many.rows_delta += (int64_t)loaded;
         }
         row[many.n++] = (struct ledger_row){.arrival = a, .duplicate_of = m->duplicate_of, .id = m->number};
@@ -230,7 +231,7 @@ static void on_copied(void *ctx, const struct db_result *r)
     if (!group_answered(g, r)) return;
     uint64_t rows = 0;
     for (size_t i = 0; i < g->n; i++)
-        if (g->member[i].fate == MEMBER_IN) rows += g->member[i].rows_read - g->member[i].rejects.count;
+        if (g->member[i].fate == MEMBER_IN) rows += member_kept(&g->member[i]);
     if ((uint64_t)db_affected(r->rows) != rows) return group_send_alone(g); /* a trigger swallows some: it is said file by file */
     advance_sequences(g, 0);
 }

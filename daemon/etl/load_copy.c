@@ -217,6 +217,13 @@ void load_record(struct load *l)
     advance_sequences(l, 0);
 }
 
+void load_miscounted(struct load *l, uint64_t counted)
+{
+    const struct arrival_counts *n = &l->arrival->counts;
+    load_fail(l, "%llu rows were read, but PostgreSQL counted %llu, and %llu were rejected or filtered; nothing was loaded",
+              (unsigned long long)n->read, (unsigned long long)counted, (unsigned long long)(n->rejected + n->filtered));
+}
+
 /* The rows are in the transaction. Promise 2: each is accounted for. */
 static void on_copied(void *ctx, const struct db_result *r)
 {
@@ -228,9 +235,7 @@ static void on_copied(void *ctx, const struct db_result *r)
     if (load_spoiled(l, r) || !load_answered(l, r)) return;
     struct arrival_counts *n = &l->arrival->counts;
     n->loaded = (uint64_t)db_affected(r->rows);
-    if (n->loaded + n->rejected != n->read)
-        return load_fail(l, "%llu rows were read, but PostgreSQL counted %llu and %llu were rejected; nothing was loaded",
-                         (unsigned long long)n->read, (unsigned long long)n->loaded, (unsigned long long)n->rejected);
+    if (n->loaded != arrival_kept(n)) return load_miscounted(l, n->loaded);
     load_record(l);
 }
 
@@ -299,6 +304,7 @@ static void take_results(struct load *l)
     struct pipeline_result *r = pipeline_result(l->pipeline);
     l->arrival->counts.read = r->rows_read;
     l->arrival->counts.rejected = r->rejects.count;
+    l->arrival->counts.filtered = r->rows_filtered;
     if (reject_list_move(&l->rejects, &r->rejects) < 0)
         log_warning("rejects of %s were dropped for want of memory", l->arrival->file.token);
     counters_add(l->env->counters, COUNTER_BYTES_READ, (int64_t)r->bytes);
@@ -364,6 +370,7 @@ int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *,
         .memory = l->env->memory,
         .input = {.fd = l->arrival->file.fd,
                   .file = l->number,
+                  .name = slice_of(l->arrival->file.name),
                   .st = l->head.st,
                   .dialect = l->head.plan_head.dialect,
                   .options = l->head.input,
@@ -411,6 +418,7 @@ static void on_known(void *ctx, const struct db_result *r)
     struct load *l = ctx;
     if (!load_answered(l, r)) return;
     l->deleted = PQntuples(r->rows) > 0 ? db_get_int8(r->rows, 0, 0, 0) : 0;
+    if (l->way == WAY_STAGE) return load_copy_to_stage(l, "");
     load_send(l, l->plan->copy_sql, on_copied);
 }
 
@@ -464,14 +472,14 @@ void load_copy(struct load *l)
 {
     if (l->way == WAY_PARALLEL) {
         load_parallel(l);
-    } else if (l->way == WAY_STAGE) {
-        load_copy_to_stage(l);
     } else if (l->way == WAY_NARROW) {
         load_narrow_search(l);
     } else if (l->way == WAY_SWAP) {
         load_swap(l);
     } else if (load_replaces(l)) {
-        replace(l);
+        replace(l); /* and then the copy, or the stage */
+    } else if (l->way == WAY_STAGE) {
+        load_copy_to_stage(l, "BEGIN; ");
     } else {
         copy(l);
     }

@@ -21,7 +21,6 @@ enum {
 };
 enum { STEP_HEADER, STEP_ROWS, STEP_TRAILER, STEP_END };
 
-#define STAGE_TABLE "cetl_stage"
 #define ABORT_REASON "the search is over"
 
 static void try_window(struct load *l);
@@ -269,7 +268,8 @@ static void tried(struct load *l, const struct db_result *r)
     int e = 0;
     if (!n->refused || (n->piece && may_wait(n, r) && postpone(n))) {
         narrow_accepted(&n->search); /* or put off as it is */
-    } else if (narrow_refused(&n->search, verdict_hint(r, load_is_keyed(l) ? STAGE_TABLE : l->plan->dataset->table.name))) {
+    } else if (narrow_refused(&n->search,
+                              verdict_hint(r, load_is_staged(l) ? load_stage_first(l) : l->plan->dataset->table.name))) {
         e = judge(l, r);
         if (e == 0 && over_budget(l, false)) return stop_early(l);
     }
@@ -289,11 +289,10 @@ static void on_copied(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
     l->narrow.running = false;
-    if (!load_is_keyed(l) || r->status != 0 || load_is_unwinding(l)) return tried(l, r);
+    if (!load_is_staged(l) || r->status != 0 || load_is_unwinding(l)) return tried(l, r);
     struct buf sql;
     buf_init(&sql, SQL_MAX);
     load_stage_merge_sql(l, &sql);
-    buf_puts(&sql, "; TRUNCATE pg_temp." STAGE_TABLE);
     const char *text = buf_cstr(&sql);
     int e = text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_merged, .ctx = l}) : -ENOMEM;
     l->asking = e == 0;
@@ -312,7 +311,7 @@ static int begin_window(struct load *l)
     } else {
         buf_puts(&sql, n->saved ? "RELEASE SAVEPOINT cetl_window; SAVEPOINT cetl_window; " : "SAVEPOINT cetl_window; ");
     }
-    if (load_is_keyed(l)) {
+    if (load_is_staged(l)) {
         load_stage_fill_sql(l, &sql);
     } else {
         buf_puts(&sql, l->plan->copy_sql);
@@ -440,10 +439,10 @@ static void on_constraints(void *ctx, const struct db_result *r)
     const char *deferrable = db_get(r->rows, 0, 1);
     struct buf sql;
     buf_init(&sql, SQL_MAX);
-    if (load_is_keyed(l)) {
+    buf_puts(&sql, "BEGIN");
+    if (load_is_staged(l)) {
+        buf_puts(&sql, "; ");
         load_stage_make_sql(l, &sql);
-    } else {
-        buf_puts(&sql, "BEGIN");
     }
     if (load_replaces(l)) {
         buf_puts(&sql, "; ");

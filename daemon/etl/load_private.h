@@ -208,24 +208,32 @@ struct sender load_sender(struct load *l, void (*done)(void *ctx, const struct d
 void load_send(struct load *l, const char *sql, void (*done)(void *ctx, const struct db_result *r));
 /** True when PostgreSQL refused the rows before the file was read to its end: it is read on for its digest, and judged then. */
 bool load_spoiled(struct load *l, const struct db_result *r);
+/** PostgreSQL has another number of rows than were sent: the file fails. */
+void load_miscounted(struct load *l, uint64_t counted);
 /** The rows are in the transaction, and arrival->counts says what became of each: RECORDING. */
 void load_record(struct load *l);
 
 /* load_stage.c */
 /** Upsert or ignore. */
 bool load_is_keyed(const struct load *l);
+/** Its formulas run in the server. */
+bool load_in_server(const struct load *l);
+/** Its rows go through a stage, or may have to. */
+bool load_is_staged(const struct load *l);
 /** By which way an attempt begins. */
 enum load_way load_first_way(const struct load *l);
 /** A plain COPY of a keyed load was refused for its keys: restart it by WAY_STAGE. */
 bool load_clashed(const struct load *l, const struct db_result *r);
 /** On the way to a stage each row bears its line. */
 bool load_wants_lines(const struct load *l);
-/** COPYING by WAY_STAGE, with a connection. */
-void load_copy_to_stage(struct load *l);
-/** Its parts, for the search of load_narrow.c: BEGIN and the stage, the COPY into it, the merge. */
+/** COPYING by WAY_STAGE, with a connection; `before` it: a statement that begins the transaction, or "". */
+void load_copy_to_stage(struct load *l, const char *before);
+/** Its parts, for the search of load_narrow.c: the stage, the COPY into it, the merge, behind which the stage is empty; the table
+ * that the COPY goes to. */
 void load_stage_make_sql(const struct load *l, struct buf *out);
 void load_stage_fill_sql(const struct load *l, struct buf *out);
 void load_stage_merge_sql(const struct load *l, struct buf *out);
+const char *load_stage_first(const struct load *l);
 /** It is committed: remember whether it brought keys that were known. */
 void load_note_clashes(const struct load *l);
 

@@ -102,7 +102,7 @@ static void begin(struct load *l)
     struct arrival_counts *n = &l->arrival->counts;
     l->arrival->xid[0] = '\0'; /* that transaction was rolled back */
     l->arrival->state = l->outcome == LOAD_FAILED ? ARRIVAL_FAILED : ARRIVAL_DUPLICATE;
-    *n = (struct arrival_counts){.read = n->read, .rejected = n->rejected};
+    *n = (struct arrival_counts){.read = n->read, .rejected = n->rejected, .filtered = n->filtered};
     load_asked(l, db_query(l->conn, &(struct db_query){.sql = "BEGIN", .done = on_report_begun, .ctx = l}));
 }
 

@@ -23,6 +23,16 @@ bool load_is_keyed(const struct load *l)
     return l->declared && (l->declared->mode == CONFIG_MODE_UPSERT || l->declared->mode == CONFIG_MODE_IGNORE);
 }
 
+bool load_in_server(const struct load *l)
+{
+    return l->plan->dataset->formulas && l->plan->dataset->formulas->server;
+}
+
+bool load_is_staged(const struct load *l)
+{
+    return load_is_keyed(l) || load_in_server(l);
+}
+
 /* Of the dataset as it is known now; the load's own snapshot may be an older one. */
 static struct dataset *current(const struct load *l)
 {
@@ -31,6 +41,7 @@ static struct dataset *current(const struct load *l)
 
 enum load_way load_first_way(const struct load *l)
 {
+    if (load_in_server(l)) return WAY_STAGE;
     if (load_may_swap(l)) return WAY_SWAP;
     const struct dataset *d = current(l);
     return load_is_keyed(l) && d && d->clashes >= CLASHES_IN_A_ROW ? WAY_STAGE : WAY_COPY;
@@ -40,7 +51,7 @@ void load_note_clashes(const struct load *l)
 {
     struct dataset *d = current(l);
     const struct arrival_counts *n = &l->arrival->counts;
-    if (!d || !load_is_keyed(l) || n->read == n->rejected) return;
+    if (!d || !load_is_keyed(l) || arrival_kept(n) == 0) return;
     bool clashed = n->updated + n->ignored > 0;
     if (!clashed) d->clashes = 0;
     if (clashed && d->clashes < CLASHES_MAX) d->clashes++;
@@ -56,7 +67,7 @@ bool load_clashed(const struct load *l, const struct db_result *r)
 
 bool load_wants_lines(const struct load *l)
 {
-    return l->way == WAY_STAGE || (l->way == WAY_NARROW && load_is_keyed(l));
+    return l->way == WAY_STAGE || (l->way == WAY_NARROW && load_is_staged(l));
 }
 
 static struct stage stage_of(const struct load *l)
@@ -65,7 +76,10 @@ static struct stage stage_of(const struct load *l)
                           .rule = &l->plan->rule,
                           .text = l->plan->convert.text,
                           .update = l->declared->mode == CONFIG_MODE_UPSERT,
-                          .newest_by = l->declared->newest_by};
+                          .newest_by = l->declared->newest_by,
+                          .formulas = load_in_server(l) ? l->plan->dataset->formulas : NULL,
+                          .file = slice_of(l->arrival->file.name),
+                          .loaded_at = l->plan->convert.loaded_at};
 }
 
 /* The server's words, and what a role needs that so far only had to INSERT. */
@@ -86,7 +100,7 @@ static bool lacks_privilege(struct load *l, const struct db_result *r)
 static void merged(struct load *l, int64_t inserted, int64_t updated)
 {
     struct arrival_counts *n = &l->arrival->counts;
-    uint64_t staged = n->read - n->rejected;
+    uint64_t staged = arrival_kept(n);
     n->loaded = (uint64_t)inserted;
     n->updated = (uint64_t)updated;
     if (n->loaded + n->updated > staged)
@@ -212,24 +226,74 @@ static void merge_stage(struct load *l)
     ask_written(l, on_base);
 }
 
-static void on_staged(void *ctx, const struct db_result *r)
+/* `append` and `replace`: every staged row is a new one. */
+static void on_appended(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
     if (lacks_privilege(l, r) || load_spoiled(l, r) || !load_answered(l, r)) return;
-    const struct arrival_counts *n = &l->arrival->counts;
-    uint64_t staged = (uint64_t)db_affected(r->rows);
-    if (staged + n->rejected != n->read)
-        return load_fail(l, "%llu rows were read, but PostgreSQL counted %llu and %llu were rejected; nothing was loaded",
-                         (unsigned long long)n->read, (unsigned long long)staged, (unsigned long long)n->rejected);
-    merge_stage(l);
+    struct arrival_counts *n = &l->arrival->counts;
+    n->loaded = (uint64_t)db_affected(r->rows);
+    if (n->loaded != arrival_kept(n)) return load_miscounted(l, n->loaded);
+    load_record(l);
 }
 
-void load_copy_to_stage(struct load *l)
+static void append_stage(struct load *l)
 {
     struct stage s = stage_of(l);
     struct buf sql;
     buf_init(&sql, SQL_MAX);
-    stage_copy_sql(&sql, &s);
+    stage_append_sql(&sql, &s);
+    const char *text = buf_cstr(&sql);
+    load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_appended, .ctx = l}) : -ENOMEM);
+    buf_done(&sql);
+}
+
+static void take_up(struct load *l)
+{
+    load_is_keyed(l) ? merge_stage(l) : append_stage(l);
+}
+
+/* What the server's formulas have left is the stage; the rest was filtered. */
+static void on_computed(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (lacks_privilege(l, r) || load_spoiled(l, r) || !load_answered(l, r)) return;
+    struct arrival_counts *n = &l->arrival->counts;
+    uint64_t kept = (uint64_t)db_affected(r->rows);
+    if (kept > arrival_kept(n)) return load_miscounted(l, kept);
+    n->filtered = arrival_kept(n) - kept;
+    take_up(l);
+}
+
+static void compute_stage(struct load *l)
+{
+    struct stage s = stage_of(l);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    stage_compute_sql(&sql, &s);
+    const char *text = buf_cstr(&sql);
+    load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_computed, .ctx = l}) : -ENOMEM);
+    buf_done(&sql);
+}
+
+static void on_staged(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (lacks_privilege(l, r) || load_spoiled(l, r) || !load_answered(l, r)) return;
+    uint64_t staged = (uint64_t)db_affected(r->rows);
+    if (staged != arrival_kept(&l->arrival->counts)) return load_miscounted(l, staged);
+    load_in_server(l) ? compute_stage(l) : take_up(l);
+}
+
+void load_copy_to_stage(struct load *l, const char *before)
+{
+    struct stage s = stage_of(l);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    buf_puts(&sql, before);
+    stage_make_sql(&sql, &s);
+    buf_puts(&sql, "; ");
+    stage_fill_sql(&sql, &s);
     const char *text = buf_cstr(&sql);
     load_send(l, text, on_staged);
     buf_done(&sql);
@@ -250,5 +314,17 @@ void load_stage_fill_sql(const struct load *l, struct buf *out)
 void load_stage_merge_sql(const struct load *l, struct buf *out)
 {
     struct stage s = stage_of(l);
-    stage_write_sql(out, &s);
+    if (s.formulas) {
+        stage_compute_sql(out, &s);
+        buf_puts(out, "; ");
+    }
+    load_is_keyed(l) ? stage_write_sql(out, &s) : stage_append_sql(out, &s);
+    buf_puts(out, "; ");
+    stage_empty_sql(out, &s);
+}
+
+const char *load_stage_first(const struct load *l)
+{
+    struct stage s = stage_of(l);
+    return stage_first(&s);
 }

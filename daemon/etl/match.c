@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/name.h"
 #include "csv/utf8.h"
+#include "etl/formulas.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -153,6 +154,51 @@ static int match_part_column(struct matching *m, size_t i, int part, const struc
     return 0;
 }
 
+/* The cell of a column, or of what only expressions read: by order, by position, or by header. -1: none. 0 or PLAN_E_HEADER. */
+static int find_cell(const struct matching *m, const char *name, const struct config_column *c, int *order, int *ret_cell)
+{
+    int cell = -1;
+    if (order) {
+        cell = (*order)++;
+    } else if (c && c->position > 0) {
+        cell = (int)c->position - 1;
+    } else if (has_header(m)) {
+        cell = match_by_header(m, name, c);
+    }
+    *ret_cell = cell;
+    if (cell < (int)m->head->cells) return 0;
+    return error_set(m->err, PLAN_E_HEADER, "line 1 has %zu cells, but %s%s is expected in cell %d; is the delimiter right?",
+                     m->head->cells, table_find(&m->dataset->table, name) >= 0 ? "column " : "", name, cell + 1);
+}
+
+/* An expression makes it. */
+static bool is_computed(const struct matching *m, size_t i)
+{
+    const struct formulas *f = m->dataset->formulas;
+    return f && f->column[i].value.text.p;
+}
+
+/* What only expressions read. */
+static int match_inputs(struct matching *m, int *order)
+{
+    const struct formulas *f = m->dataset->formulas;
+    int r = 0;
+    m->match.input = arena_array(m->arena, f->inputs + 1, sizeof *m->match.input);
+    if (!m->match.input) return -ENOMEM;
+    for (size_t i = 0; i < f->inputs && r == 0; i++) {
+        const struct formulas_input *in = &f->input[i];
+        int cell = -1;
+        if (in->column < 0) r = find_cell(m, in->name, config_column(m->dataset->config, in->name), order, &cell);
+        m->match.input[i] = cell;
+        if (r == 0 && cell >= 0) m->used[cell] = true;
+        if (r != 0 || cell >= 0 || in->column >= 0) continue;
+        r = in->reader ? error_set(m->err, PLAN_E_HEADER, "line 1: no cell for %s, which the expr of column %s reads", in->name,
+                                   in->reader)
+                       : error_set(m->err, PLAN_E_HEADER, "line 1: no cell for %s, which `inputs` names", in->name);
+    }
+    return r;
+}
+
 static int match_column(struct matching *m, size_t i, int *order)
 {
     const struct dataset *d = m->dataset;
@@ -160,18 +206,10 @@ static int match_column(struct matching *m, size_t i, int *order)
     const struct config_column *c = d->config ? config_column(d->config, column->name) : NULL;
     int part = find_part(&m->match, column->name), cell = -1;
     if (part >= 0) return match_part_column(m, i, part, c);
-    if (column->generated || table_column_is_own(column)) return 0;
-    if (order) {
-        cell = (*order)++;
-    } else if (c && c->position > 0) {
-        cell = (int)c->position - 1;
-    } else if (has_header(m)) {
-        cell = match_by_header(m, column->name, c);
-    }
-    if (cell >= (int)m->head->cells)
-        return error_set(m->err, PLAN_E_HEADER,
-                         "line 1 has %zu cells, but column %s is expected in cell %d; is the delimiter right?", m->head->cells,
-                         column->name, cell + 1);
+    if (is_computed(m, i)) m->match.source[i].kind = MATCH_COMPUTED;
+    if (column->generated || table_column_is_own(column) || is_computed(m, i)) return 0;
+    int r = find_cell(m, column->name, c, order, &cell);
+    if (r != 0) return r;
     if (cell < 0) return 0;
     m->match.source[i] = (struct match_source){MATCH_CELL, (size_t)cell};
     m->used[cell] = true;
@@ -202,6 +240,12 @@ static int refuse_cell(const struct matching *m, size_t cell)
                          "line 1: cell %zu (\"%s\"): column %s of %s.%s is generated, and takes no value from a file; leave the "
                          "cell out, or set new_columns = ignore",
                          cell + 1, shown_cell(m, cell, shown), same->name, t->schema, t->name);
+    if (same && m->match.source[same - t->column].kind == MATCH_COMPUTED)
+        return error_set(
+            m->err, PLAN_E_HEADER,
+            "line 1: cell %zu (\"%s\"): the expr of column %s makes its values, and does not read that cell; leave the "
+            "cell out, or set new_columns = ignore",
+            cell + 1, shown_cell(m, cell, shown), same->name);
     const struct match_source *fed = same ? &m->match.source[same - t->column] : NULL;
     if (fed && fed->kind == MATCH_CELL)
         return error_set(m->err, PLAN_E_HEADER, "line 1: cells %zu (\"%s\") and %zu (\"%s\") both mean column %s; remove one",
@@ -347,6 +391,7 @@ int match_file(const struct dataset *d, const struct plan_head *head, struct are
     bool ordered = by_order(&m);
     for (size_t i = 0; i < t->columns && r == 0; i++)
         r = match_column(&m, i, ordered ? &order : NULL);
+    if (r == 0 && d->formulas) r = match_inputs(&m, ordered ? &order : NULL);
     int parts = r == 0 ? judge_parts(&m) : r;
     if (parts != 0 && parts != PLAN_E_DRIFT) return parts;
     int cells = judge_unknown(&m, ordered);

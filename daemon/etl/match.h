@@ -37,7 +37,7 @@ enum {
     PLAN_E_DRIFT = 3,   /* the table must get columns first */
 };
 
-enum match_kind { MATCH_NOTHING, MATCH_CELL, MATCH_PART, MATCH_RESCUE };
+enum match_kind { MATCH_NOTHING, MATCH_CELL, MATCH_PART, MATCH_RESCUE, MATCH_COMPUTED /* an expression makes it */ };
 struct match_source {
     enum match_kind kind;
     size_t index; /* the cell's or the part's number, from 0 */
@@ -52,6 +52,7 @@ struct match_part {
 
 struct match {
     struct match_source *source; /* of each column of the table */
+    int *input;                  /* of each of the dataset's formulas' inputs that is no column: its cell, or -1 */
     size_t *unknown;             /* the cells that no column takes, in their order */
     size_t unknowns;
     struct match_part *part;

@@ -104,9 +104,11 @@ static bool within_budget(const struct member *m, const struct config_budget *b)
 static int convert(struct member_work *w, struct member *m)
 {
     struct convert_output out;
+    m->chunk.name = slice_of(m->arrival->file.name);
     int r = convert_chunk(w->plan, &m->chunk, &w->bench, &out);
     if (r == 0) {
         m->rows_read = out.rows_read;
+        m->rows_filtered = out.rows_filtered;
         reject_list_done(&m->rejects);
         m->rejects = out.rejects;
         reject_list_init(&out.rejects, 0);

@@ -35,10 +35,16 @@ struct member {
     int64_t number; /* its id in the ledger, where its rows bear it; else 0 */
     uint8_t sum[DIGEST_BYTES];
     int64_t duplicate_of;
-    uint64_t rows_read;
+    uint64_t rows_read, rows_filtered;
     struct reject_list rejects;
     size_t cost; /* bytes taken from the budget; the group's */
 };
+
+/** Its rows that go to the table. */
+static inline uint64_t member_kept(const struct member *m)
+{
+    return m->rows_read - m->rejects.count - m->rows_filtered;
+}
 
 struct member_input {
     const struct place *place;

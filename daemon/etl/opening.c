@@ -2,6 +2,7 @@
 #include "etl/opening.h"
 
 #include "base/log.h"
+#include "etl/formulas.h"
 #include "etl/guess.h"
 #include "etl/rollup.h"
 #include "etl/sql.h"
@@ -202,6 +203,7 @@ static void mark_abandoned(struct opening *o)
 static void rollups_resolve(struct opening *o)
 {
     int r = dataset_resolve_rollups(o->d);
+    if (r == 0) r = formulas_of_dataset(o->d);
     if (r < 0) return over(o, r, NULL);
     if (o->d->broken) return opened(o);
     o->next_rollup = 0;

@@ -338,6 +338,7 @@ static struct flight *front(struct pipeline *p)
 static void account(struct pipeline *p, struct flight *f)
 {
     p->result.rows_read += f->out.rows_read;
+    p->result.rows_filtered += f->out.rows_filtered;
     int r = reject_list_move(&p->result.rejects, &f->out.rejects);
     if (r < 0) stop_with(p, r, NULL);
 }

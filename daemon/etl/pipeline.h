@@ -48,7 +48,7 @@ struct pipeline_config {
 
 /** What was seen so far; final after `ended`. */
 struct pipeline_result {
-    uint64_t rows_read;
+    uint64_t rows_read, rows_filtered;
     uint64_t bytes;
     uint8_t sum[DIGEST_BYTES]; /* valid after ended with 0 */
     struct reject_list rejects;

@@ -1,9 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/plan.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/name.h"
 #include "db/query.h"
+#include "etl/formulas.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -13,7 +15,11 @@ enum {
     PLAN_MAX = 64 * 1024 * 1024,
     COPY_SQL_MAX = 1024 * 1024,
     CHUNK_REJECTS_MAX = 1024 * 1024, /* bytes of rejects kept for one chunk */
+    COMPUTED_BYTES = 64,             /* what is reckoned for a computed value, beside the cells it is made of */
 };
+
+/* 2000-01-01 in the microseconds of clock_real_us */
+#define POSTGRES_EPOCH_US INT64_C(946684800000000)
 
 /* What a plan is made with. */
 struct planning {
@@ -105,17 +111,21 @@ static size_t extra_bytes(const struct column_rule *rule)
     return (bytes ? rule->constant.s.len : sizeof(int64_t)) + sizeof(int32_t);
 }
 
-static int make_column_rule(struct planning *m, size_t i, struct column_rule *rule, struct type_format **ret_format)
+static int make_column_rule(struct planning *m, const struct table_column *c, const struct match_source *from,
+                            struct column_rule *rule, struct type_format **ret_format)
 {
-    static const int source_of[] = {[MATCH_NOTHING] = RULE_NULL, [MATCH_PART] = RULE_CONSTANT, [MATCH_RESCUE] = RULE_RESCUE};
+    static const int source_of[] = {
+        [MATCH_NOTHING] = RULE_NULL, [MATCH_PART] = RULE_CONSTANT, [MATCH_RESCUE] = RULE_RESCUE, [MATCH_COMPUTED] = RULE_COMPUTED};
     const struct dataset *d = m->plan->dataset;
-    const struct table_column *c = &d->table.column[i];
-    const struct match_source *from = &m->match.source[i];
     *rule = (struct column_rule){.name = c->name,
                                  .input = {.type = c->type},
                                  .source = from->kind == MATCH_CELL ? (int)from->index : source_of[from->kind],
                                  .not_null = c->not_null,
                                  .exact = d->inferred};
+    if (from->kind == MATCH_COMPUTED) {
+        m->plan->convert.row_extra += COMPUTED_BYTES;
+        return 0;
+    }
     int r = d->config ? set_reading(m, c, config_column(d->config, c->name), rule) : 0;
     if (r == 0) r = make_format(m, c, ret_format);
     rule->input.format = *ret_format;
@@ -234,6 +244,82 @@ static int place_key(struct planning *m, const size_t *place)
     return 0;
 }
 
+/* ---- formulas ---- */
+
+/* Does a formula read the column itself (not only its cell)? Then it cannot be left to the server. */
+static bool reads_column(const struct formulas *f, const struct table *t, size_t column)
+{
+    size_t at = f->inputs + column;
+    bool reads = f->filter.expr && expr_uses(f->filter.expr, at);
+    for (size_t i = 0; i < t->columns && !reads; i++)
+        reads = f->column[i].check.expr && expr_uses(f->column[i].check.expr, at);
+    for (size_t k = 0; k < f->inputs; k++)
+        for (size_t i = 0; f->input[k].column == (int)column && i < t->columns && !reads; i++)
+            reads = f->column[i].value.expr && expr_uses(f->column[i].value.expr, k);
+    return reads;
+}
+
+/* Must the column be in the batch, although the file does not bring it? */
+static int is_needed(const struct planning *m, size_t i, bool *ret_needed)
+{
+    const struct dataset *d = m->plan->dataset;
+    const struct table_column *c = &d->table.column[i];
+    bool read = d->formulas && reads_column(d->formulas, &d->table, i);
+    *ret_needed = read || match_used_by_rollup(d, i);
+    if (!read || (!c->has_default && !c->generated)) return 0;
+    return error_set(m->err, PLAN_E_HEADER,
+                     "line 1: no cell for column %s, which an expression reads; the server would make its value", c->name);
+}
+
+/* The rule of an input: that of its column, or that of a cell that only expressions read. */
+static int make_input_rule(struct planning *m, size_t k, const size_t *place, struct column_rule *rule,
+                           struct type_format **ret_format)
+{
+    const struct plan *p = m->plan;
+    const struct formulas_input *in = &p->dataset->formulas->input[k];
+    if (in->column >= 0) {
+        bool loaded = place[in->column] < p->rule.columns;
+        *rule = loaded ? p->rule.column[place[in->column]]
+                       : (struct column_rule){.name = in->name, .input = {.type = in->type}, .source = RULE_NULL};
+        return 0;
+    }
+    const struct table_column as = {.name = in->name, .type = in->type, .sql_type = type_info(in->type.id)->name, .format = ""};
+    return make_column_rule(m, &as, &(struct match_source){MATCH_CELL, (size_t)m->match.input[k]}, rule, ret_format);
+}
+
+/* What is read is not what is loaded: `place` maps a table's column to the rule's, or behind them. */
+static int make_transform(struct planning *m, const size_t *place)
+{
+    struct plan *p = m->plan;
+    const struct table *t = &p->dataset->table;
+    const struct formulas *f = p->dataset->formulas;
+    struct type *types = arena_array(&p->arena, f->inputs + 1, sizeof *types);
+    struct transform_column *column = arena_array(&p->arena, t->columns + 1, sizeof *column);
+    p->input_rule = (struct row_rule){.cells = p->rule.cells, .rescue = p->rule.rescue};
+    p->input_rule.column = arena_array(&p->arena, f->inputs + 1, sizeof *p->input_rule.column);
+    p->input_format = arena_array(&p->arena, f->inputs + 1, sizeof(struct type_format *));
+    if (!types || !column || !p->input_rule.column || !p->input_format) return -ENOMEM;
+    for (size_t k = 0; k < f->inputs; k++) {
+        types[k] = f->input[k].type;
+        p->input_rule.columns++;
+        int r = make_input_rule(m, k, place, &p->input_rule.column[k], &p->input_format[k]);
+        if (r != 0) return r;
+    }
+    for (size_t i = 0; i < t->columns; i++) {
+        column[i] = f->column[i];
+        column[i].absent = place[i] >= p->rule.columns;
+    }
+    p->transform = (struct transform){.inputs = f->inputs, .column = column, .columns = t->columns, .filter = f->filter};
+    if (!f->server) p->convert.transform = &p->transform;
+    p->convert.rule = &p->input_rule;
+    p->convert.types = types;
+    p->convert.ctype = t->ctype;
+    p->convert.loaded_at = clock_real_us() - POSTGRES_EPOCH_US;
+    return 0;
+}
+
+/* ---- all of it ---- */
+
 static int make_rule(struct planning *m)
 {
     struct plan *p = m->plan;
@@ -251,9 +337,13 @@ static int make_rule(struct planning *m)
         if (r < 0) return r;
     }
     for (size_t i = 0; i < t->columns; i++) {
-        if (m->match.source[i].kind == MATCH_NOTHING && !match_used_by_rollup(p->dataset, i)) continue;
+        bool needed = true;
+        place[i] = SIZE_MAX;
+        int r = m->match.source[i].kind == MATCH_NOTHING ? is_needed(m, i, &needed) : 0;
+        if (r != 0) return r;
+        if (!needed) continue;
         size_t n = p->rule.columns++; /* also when it fails: its format is to be freed */
-        int r = make_column_rule(m, i, &p->rule.column[n], &p->format[n]);
+        r = make_column_rule(m, &t->column[i], &m->match.source[i], &p->rule.column[n], &p->format[n]);
         if (r != 0) return r;
         types[n] = t->column[i].type;
         p->convert.text |= !t->column[i].known;
@@ -266,6 +356,7 @@ static int make_rule(struct planning *m)
     p->convert.lineage = t->lineage;
     int r = place_rollups(p, place);
     if (r == 0) r = place_key(m, place);
+    if (r == 0 && p->dataset->formulas) r = make_transform(m, place);
     return r != 0 ? r : make_copy_sql(p);
 }
 
@@ -421,6 +512,8 @@ void plan_free(struct plan *p)
     if (!p) return;
     for (size_t i = 0; p->format && i < p->rule.columns; i++)
         type_format_free(p->format[i]);
+    for (size_t i = 0; p->input_format && i < p->input_rule.columns; i++)
+        type_format_free(p->input_format[i]);
     dataset_unref(p->dataset);
     arena_done(&p->arena);
     free(p);

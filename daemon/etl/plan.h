@@ -24,7 +24,11 @@ struct plan {
     struct arena arena;
     struct dataset *dataset;     /* a reference */
     struct type_format **format; /* of each rule column, or NULL */
-    struct row_rule rule;
+    struct row_rule rule;        /* of the columns that are loaded, in the order of the COPY */
+    /* Where the dataset has formulas: of what they read, in their order; then that is what is applied to records. */
+    struct row_rule input_rule;
+    struct type_format **input_format; /* of each of them, or NULL */
+    struct transform transform;
     struct convert_plan convert;
     size_t *key; /* the table's key as columns of the rule, or NULL: it has none, or the file has not all of it */
     const char *copy_sql;

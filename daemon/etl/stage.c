@@ -1,26 +1,20 @@
 /* SPDX-License-Identifier: MIT */
-#include "etl/stage.h"
-
 #include "db/query.h"
 #include "etl/convert.h"
+#include "etl/stage_sql.h"
 
 #include <string.h>
 
-#define FILE_ID "\"cetl file\""
-#define LINE "\"cetl line\""
-#define OLD "\"cetl old\"" /* the row that is in the table */
-
-static void put_name(struct buf *out, const char *name)
+void stage_put_name(struct buf *out, const char *name)
 {
     db_quote_identifier(out, slice_of(name));
 }
 
-/* The file's columns, by commas. */
-static void put_columns(struct buf *out, const struct stage *s)
+void stage_put_columns(struct buf *out, const struct stage *s)
 {
     for (size_t i = 0; i < s->rule->columns; i++) {
         buf_puts(out, i ? ", " : "");
-        put_name(out, s->rule->column[i].name);
+        stage_put_name(out, s->rule->column[i].name);
     }
 }
 
@@ -28,7 +22,7 @@ static void put_key(struct buf *out, const struct table *t)
 {
     for (size_t i = 0; i < t->keys; i++) {
         buf_puts(out, i ? ", " : "");
-        put_name(out, t->column[t->key[i]].name);
+        stage_put_name(out, t->column[t->key[i]].name);
     }
 }
 
@@ -48,25 +42,31 @@ bool stage_updates(const struct stage *s)
 void stage_make_sql(struct buf *out, const struct stage *s)
 {
     /* The lock first: the stage's columns are the table's until the end of the transaction, and no lock is raised later. */
-    buf_puts(out, "BEGIN; LOCK TABLE ");
+    buf_puts(out, "LOCK TABLE ");
     table_quote(out, s->table->schema, s->table->name);
     buf_puts(out, " IN ROW EXCLUSIVE MODE; CREATE TEMP TABLE cetl_stage ON COMMIT DROP AS SELECT ");
-    put_columns(out, s);
-    buf_puts(out, ", NULL::int8 AS " FILE_ID ", NULL::int8 AS " LINE " FROM ");
+    stage_put_columns(out, s);
+    buf_puts(out, ", NULL::int8 AS " STAGE_FILE ", NULL::int8 AS " STAGE_LINE " FROM ");
     table_quote(out, s->table->schema, s->table->name);
     buf_puts(out, " WITH NO DATA");
+    if (!s->formulas) return;
+    buf_puts(out, "; ");
+    stage_put_input(out, s);
+}
+
+const char *stage_first(const struct stage *s)
+{
+    return s->formulas ? "cetl_input" : "cetl_stage";
+}
+
+void stage_empty_sql(struct buf *out, const struct stage *s)
+{
+    buf_printf(out, "TRUNCATE pg_temp.cetl_stage%s", s->formulas ? ", pg_temp.cetl_input" : "");
 }
 
 void stage_fill_sql(struct buf *out, const struct stage *s)
 {
-    buf_printf(out, "COPY pg_temp.cetl_stage FROM STDIN%s", convert_copy_options(s->text));
-}
-
-void stage_copy_sql(struct buf *out, const struct stage *s)
-{
-    stage_make_sql(out, s);
-    buf_puts(out, "; ");
-    stage_fill_sql(out, s);
+    buf_printf(out, "COPY pg_temp.%s FROM STDIN%s", stage_first(s), convert_copy_options(s->text));
 }
 
 /* INSERT … SELECT the row that wins for each key. Sorted by key, they come in the order of the index. */
@@ -74,8 +74,8 @@ static void put_insert(struct buf *out, const struct stage *s)
 {
     buf_puts(out, "INSERT INTO ");
     table_quote(out, s->table->schema, s->table->name);
-    buf_puts(out, " AS " OLD " (");
-    put_columns(out, s);
+    buf_puts(out, " AS " STAGE_OLD " (");
+    stage_put_columns(out, s);
     if (s->table->lineage) buf_puts(out, ", " TABLE_LINEAGE_FILE ", " TABLE_LINEAGE_LINE);
     buf_puts(out, ") OVERRIDING SYSTEM VALUE SELECT ");
 }
@@ -83,8 +83,8 @@ static void put_insert(struct buf *out, const struct stage *s)
 /* What it takes of a staged row. */
 static void put_staged(struct buf *out, const struct stage *s)
 {
-    put_columns(out, s);
-    if (s->table->lineage) buf_puts(out, ", " FILE_ID ", " LINE);
+    stage_put_columns(out, s);
+    if (s->table->lineage) buf_puts(out, ", " STAGE_FILE ", " STAGE_LINE);
 }
 
 static void put_winners(struct buf *out, const struct stage *s)
@@ -97,10 +97,10 @@ static void put_winners(struct buf *out, const struct stage *s)
     put_key(out, s->table);
     if (s->update && s->newest_by[0]) {
         buf_puts(out, ", ");
-        put_name(out, s->newest_by);
+        stage_put_name(out, s->newest_by);
         buf_puts(out, " DESC NULLS LAST");
     }
-    buf_puts(out, s->update ? ", " LINE " DESC" : ", " LINE);
+    buf_puts(out, s->update ? ", " STAGE_LINE " DESC" : ", " STAGE_LINE);
 }
 
 /* What happens to a row whose key is in the table. */
@@ -116,23 +116,23 @@ static void put_conflict(struct buf *out, const struct stage *s)
     bool first = true;
     for (size_t i = 0; i < s->rule->columns; i++) {
         const char *name = s->rule->column[i].name;
-        if (in_key(s->table, name) || s->rule->column[i].source < 0) continue;
+        if (in_key(s->table, name) || !rule_brings(&s->rule->column[i])) continue;
         buf_puts(out, first ? "" : ", ");
-        put_name(out, name);
+        stage_put_name(out, name);
         buf_puts(out, " = excluded.");
-        put_name(out, name);
+        stage_put_name(out, name);
         first = false;
     }
     if (s->table->lineage)
         buf_puts(out, ", " TABLE_LINEAGE_FILE " = excluded." TABLE_LINEAGE_FILE ", " TABLE_LINEAGE_LINE
                       " = excluded." TABLE_LINEAGE_LINE);
     if (!s->newest_by[0]) return;
-    buf_puts(out, " WHERE " OLD ".");
-    put_name(out, s->newest_by);
+    buf_puts(out, " WHERE " STAGE_OLD ".");
+    stage_put_name(out, s->newest_by);
     buf_puts(out, " IS NULL OR excluded.");
-    put_name(out, s->newest_by);
-    buf_puts(out, " >= " OLD ".");
-    put_name(out, s->newest_by);
+    stage_put_name(out, s->newest_by);
+    buf_puts(out, " >= " STAGE_OLD ".");
+    stage_put_name(out, s->newest_by);
 }
 
 /* The winners whose key is in the table: what PostgreSQL cannot say of a partitioned table's rows afterwards. */
@@ -140,13 +140,13 @@ static void put_known(struct buf *out, const struct stage *s)
 {
     buf_puts(out, "SELECT count(*) AS n FROM w WHERE EXISTS (SELECT FROM ");
     table_quote(out, s->table->schema, s->table->name);
-    buf_puts(out, " AS " OLD " WHERE ");
+    buf_puts(out, " AS " STAGE_OLD " WHERE ");
     for (size_t i = 0; i < s->table->keys; i++) {
         const char *name = s->table->column[s->table->key[i]].name;
-        buf_puts(out, i ? " AND " OLD "." : OLD ".");
-        put_name(out, name);
+        buf_puts(out, i ? " AND " STAGE_OLD "." : STAGE_OLD ".");
+        stage_put_name(out, name);
         buf_puts(out, " = w.");
-        put_name(out, name);
+        stage_put_name(out, name);
     }
     buf_puts(out, ")");
 }
@@ -179,7 +179,7 @@ void stage_merge_sql(struct buf *out, const struct stage *s)
         buf_puts(out, " RETURNING 1) SELECT i.n, (SELECT count(*) FROM m) - i.n"
                       " FROM (SELECT (SELECT count(*) FROM w) - k.n AS n FROM k) i");
     } else {
-        buf_puts(out, " RETURNING " OLD ".xmax = 0 AS fresh)"
+        buf_puts(out, " RETURNING " STAGE_OLD ".xmax = 0 AS fresh)"
                       " SELECT count(*) FILTER (WHERE fresh), count(*) FILTER (WHERE NOT fresh) FROM m");
     }
 }
@@ -203,4 +203,11 @@ void stage_write_once_sql(struct buf *out, const struct stage *s)
     buf_puts(out, " FROM pg_temp.cetl_stage ORDER BY ");
     put_key(out, s->table);
     put_conflict(out, s);
+}
+
+void stage_append_sql(struct buf *out, const struct stage *s)
+{
+    put_insert(out, s);
+    put_staged(out, s);
+    buf_puts(out, " FROM pg_temp.cetl_stage");
 }

@@ -4,7 +4,7 @@
  * line, and one statement that merges it into the dataset's table. Which keys are equal, which value is greater: that says the
  * server, by the table's own types and collations.
  *
- *   stage_copy_sql ──▶ BEGIN, the table, COPY     (its rows end with pgcopy's lineage)
+ *   stage_make_sql, stage_fill_sql ─▶ the table; COPY   (its rows end with pgcopy's lineage)
  *   stage_merge_sql ─▶ one row: inserted, updated; what is left of the staged rows was ignored
  *   stage_write_sql ─▶ the same, and only the command's tag: the sum of both
  *   stage_write_once_sql ─▶ the same for a file that repeats no key, and 0.3 µs a row less; 21000 where it does
@@ -13,28 +13,42 @@
  * value there is the greatest (NULL is the least, and of equals the last one wins). The same is then decided between that row and
  * the table's. A row that is written again counts as updated, also when nothing in it changed.
  *
+ * Where formulas run in the server their inputs are staged first, in whatever mode, and in `append` and `replace` the stage's rows
+ * are all appended:
+ *
+ *   stage_compute_sql ─▶ the command's tag: the rows that are left; the others were filtered
+ *   stage_append_sql ──▶ the command's tag
+ *
  * Thread: any. SQL goes into a buf; failures are in it.
  */
 #ifndef CETLD_ETL_STAGE_H
 #define CETLD_ETL_STAGE_H
 
 #include "data/rule.h"
-#include "etl/dataset.h"
+#include "etl/formulas.h"
 
 struct stage {
-    const struct table *table;   /* has a key, all of which is in the rule */
+    const struct table *table;   /* in keyed modes it has a key, all of which is in the rule */
     const struct row_rule *rule; /* the file's columns */
     bool text;                   /* COPY's text format */
     bool update;                 /* upsert; else ignore */
     const char *newest_by;       /* upsert: a column of the rule, or "" */
+    /* The server computes them: what is copied are their inputs, and stage_compute_sql makes the stage's rows of them. Or NULL. */
+    const struct formulas *formulas;
+    struct slice file; /* their filename() */
+    int64_t loaded_at; /* their loaded_at(): microseconds since 2000-01-01 UTC */
 };
 
-/** BEGIN and the stage; several statements. */
+/** The stage, in a transaction; several statements. */
 void stage_make_sql(struct buf *out, const struct stage *s);
 /** The COPY into it. */
 void stage_fill_sql(struct buf *out, const struct stage *s);
-/** Both. */
-void stage_copy_sql(struct buf *out, const struct stage *s);
+/** The table that the COPY goes to, without its schema. */
+const char *stage_first(const struct stage *s);
+void stage_compute_sql(struct buf *out, const struct stage *s);
+void stage_append_sql(struct buf *out, const struct stage *s);
+/** Nothing is staged any more. */
+void stage_empty_sql(struct buf *out, const struct stage *s);
 /** Rows, from which ANALYZE pays before a merge. */
 enum { STAGE_ANALYZE_ROWS = 10000 };
 /** Rows, from which it pays to count by other means than by stage_merge_sql's RETURNING, which costs about 0.8 µs a row. */

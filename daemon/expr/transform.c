@@ -35,10 +35,10 @@ static int reject(struct passage *p, const struct subject *s, uint32_t row, cons
     snprintf(message, sizeof message, "%s%s%s%s " SLICE_FMT "%s: %s", s->column ? "column " : "", s->column ? s->column : "",
              s->column ? ": " : "", s->role, SLICE_ARG(shown), shown.len < s->text.len ? "…" : "", words);
     struct reject r = {.line = p->in->line[row],
-                       .offset = p->file->origin[row].offset,
+                       .offset = p->in->origin[row].offset,
                        .column = slice_of(s->column),
                        .message = slice_of(message),
-                       .raw = p->file->origin[row].raw};
+                       .raw = p->in->origin[row].raw};
     snprintf(r.code, sizeof r.code, "%s", code);
     return reject_list_add(p->rejects, &r);
 }
@@ -47,6 +47,8 @@ static int reject(struct passage *p, const struct subject *s, uint32_t row, cons
 static int drop_faults(struct passage *p, const struct subject *s)
 {
     size_t kept = 0;
+    if (p->run.faults == 0) return 0;
+    p->run.faults = 0;
     for (size_t i = 0; i < p->live.n; i++) {
         uint32_t row = p->row[i];
         const struct expr_fault *fault = p->run.fault[row];
@@ -83,7 +85,7 @@ static int compute(struct passage *p, size_t i)
 {
     const struct transform_column *c = &p->t->column[i];
     struct batch_column *out = &p->column[p->t->inputs + i];
-    if (p->done[i]) return 0;
+    if (p->done[i] || c->absent) return 0;
     p->done[i] = true;
     if (!c->value.expr) {
         *out = p->column[c->input];
@@ -172,26 +174,24 @@ static int gather(const struct passage *p, const struct batch_column *from, stru
     return 0;
 }
 
+/* The table's columns that are not absent, with the rows that are left. */
 static int finish(const struct passage *p, struct arena *arena, struct batch *ret_out)
 {
     const struct transform *t = p->t;
-    struct batch out = {.column = p->column + t->inputs,
-                        .columns = t->columns,
-                        .rows = p->live.n,
-                        .rows_max = p->in->rows_max,
-                        .line = p->in->line};
     bool all = p->live.n == p->in->rows;
-    if (!all) {
-        out.line = arena_alloc(arena, p->live.n * sizeof *out.line);
-        if (!out.line) return -ENOMEM;
-        for (size_t i = 0; i < p->live.n; i++)
-            out.line[i] = p->in->line[p->row[i]];
-    }
+    struct batch out = {.rows = p->live.n, .rows_max = p->in->rows_max, .line = p->in->line};
+    out.column = arena_array(arena, t->columns + 1, sizeof *out.column);
+    if (!all) out.line = arena_alloc(arena, p->live.n * sizeof *out.line);
+    if (!out.column || !out.line) return -ENOMEM;
+    for (size_t i = 0; i < p->live.n && !all; i++)
+        out.line[i] = p->in->line[p->row[i]];
     for (size_t i = 0; i < t->columns; i++) {
-        struct batch_column from = out.column[i];
-        int r = all ? 0 : gather(p, &from, arena, &out.column[i]);
+        if (t->column[i].absent) continue;
+        struct batch_column *to = &out.column[out.columns++];
+        *to = p->column[t->inputs + i];
+        to->type = t->column[i].type;
+        int r = all ? 0 : gather(p, &p->column[t->inputs + i], arena, to);
         if (r < 0) return r;
-        out.column[i].type = t->types[i];
     }
     *ret_out = out;
     return 0;

@@ -24,7 +24,9 @@ struct transform_expr {
 };
 
 struct transform_column {
-    const char *name;            /* the table's */
+    const char *name; /* the table's */
+    struct type type;
+    bool absent; /* this file brings nothing for it, and the server has its DEFAULT: it is not put out, and not read */
     struct transform_expr value; /* over the inputs */
     size_t input;                /* without an expression: where it comes from */
     struct transform_expr check; /* over inputs and columns */
@@ -35,28 +37,20 @@ struct transform_column {
 struct transform {
     size_t inputs;
     const struct transform_column *column;
-    const struct type *types; /* of the columns */
     size_t columns;
     struct transform_expr filter;
 };
 
-/** Where a row came from. */
-struct transform_origin {
-    uint64_t offset;  /* byte offset in the file */
-    struct slice raw; /* its bytes as dropped */
-};
-
-/** What the rows of a batch have in common, and where each came from. */
+/** What the rows of a batch have in common. */
 struct transform_file {
-    struct slice name;                     /* filename() */
-    int64_t loaded_at;                     /* loaded_at() */
-    locale_t ctype;                        /* see struct expr_run */
-    const struct transform_origin *origin; /* of each row of the batch */
+    struct slice name; /* filename() */
+    int64_t loaded_at; /* loaded_at() */
+    locale_t ctype;    /* see struct expr_run */
 };
 
 /**
- * `in` becomes `ret_out`, which has fewer rows or as many, in the same order; its memory is in's and the arena's. Rejects are added
- * in no order. 0 or -ENOMEM.
+ * `in`, which knows its rows' origins, becomes `ret_out`, which has fewer rows or as many, in the same order; its memory is in's
+ * and the arena's. Rejects are added in no order. 0 or -ENOMEM.
  */
 must_check int transform_apply(const struct transform *t, const struct batch *in, const struct transform_file *file,
                                struct arena *arena, struct reject_list *rejects, struct batch *ret_out, uint64_t *ret_filtered);

@@ -156,12 +156,12 @@ static void a_move_takes_the_next_free_name(void **state)
     put(p->dir, "a.csv", "1");
     put(p->dir, "b.csv", "2");
     put(p->dir, "b.1.csv", "3");
-    assert_int_equal(fs_move_unique(&(struct fs_move){p->dir, "a.csv", p->dir, "b.csv", NULL}, name), 0);
+    assert_int_equal(fs_move_unique(&(struct fs_move){p->dir, "a.csv", p->dir, "b.csv", NULL, NULL}, name), 0);
     assert_string_equal(name, "b.2.csv");
     expect(p->dir, "b.2.csv", "1");
     expect(p->dir, "b.csv", "2");
     assert_false(exists(p->dir, "a.csv"));
-    assert_int_equal(fs_move_unique(&(struct fs_move){p->dir, "a.csv", p->dir, "b.csv", NULL}, NULL), -ENOENT);
+    assert_int_equal(fs_move_unique(&(struct fs_move){p->dir, "a.csv", p->dir, "b.csv", NULL, NULL}, NULL), -ENOENT);
 }
 
 static void a_move_across_file_systems_keeps_content_mode_and_time(void **state)
@@ -178,7 +178,7 @@ static void a_move_across_file_systems_keeps_content_mode_and_time(void **state)
     const struct timespec times[2] = {{.tv_nsec = UTIME_OMIT}, {.tv_sec = 1000000000, .tv_nsec = 5000}};
     assert_int_equal(utimensat(p->dir, "a.csv", times, 0), 0);
     char name[NAME_MAX + 1] = "";
-    int r = fs_move_unique(&(struct fs_move){p->dir, "a.csv", other->dir, "a.csv", NULL}, name);
+    int r = fs_move_unique(&(struct fs_move){p->dir, "a.csv", other->dir, "a.csv", NULL, NULL}, name);
     cleanup_free char *text = NULL;
     size_t len;
     int read = fs_read_small(other->dir, "a.1.csv", 100, &text, &len);
@@ -259,8 +259,8 @@ static void what_is_no_regular_file_is_not_copied_across_file_systems(void **sta
     int fifo = -1, link = -1;
     assert_int_equal(mkfifoat(p->dir, "fifo", 0600) | symlinkat("/etc/passwd", p->dir, "link"), 0);
     if (here.st_dev != there.st_dev) {
-        fifo = fs_move_unique(&(struct fs_move){p->dir, "fifo", other->dir, "fifo", NULL}, NULL);
-        link = fs_move_unique(&(struct fs_move){p->dir, "link", other->dir, "link", NULL}, NULL);
+        fifo = fs_move_unique(&(struct fs_move){p->dir, "fifo", other->dir, "fifo", NULL, NULL}, NULL);
+        link = fs_move_unique(&(struct fs_move){p->dir, "link", other->dir, "link", NULL, NULL}, NULL);
     }
     bool moved = exists(other->dir, "fifo") || exists(other->dir, "link");
     assert_int_equal(teardown(&other_state), 0);

@@ -37,9 +37,12 @@ static void stage_has_the_columns_of_the_file_and_no_constraint(void **state)
     struct row_rule rule = {.column = file_column, .columns = 2};
     struct buf out;
     buf_init(&out, 65536);
-    stage_copy_sql(&out, &(struct stage){.table = &t, .rule = &rule, .newest_by = ""});
+    const struct stage stage = {.table = &t, .rule = &rule, .newest_by = ""};
+    stage_make_sql(&out, &stage);
+    buf_puts(&out, "; ");
+    stage_fill_sql(&out, &stage);
     assert_string_equal(buf_cstr(&out),
-                        "BEGIN; LOCK TABLE \"s\".\"stock\" IN ROW EXCLUSIVE MODE;"
+                        "LOCK TABLE \"s\".\"stock\" IN ROW EXCLUSIVE MODE;"
                         " CREATE TEMP TABLE cetl_stage ON COMMIT DROP AS SELECT \"Shop \"\"x\"\"\", \"item\","
                         " NULL::int8 AS \"cetl file\", NULL::int8 AS \"cetl line\" FROM \"s\".\"stock\" WITH NO DATA;"
                         " COPY pg_temp.cetl_stage FROM STDIN (FORMAT binary)");

@@ -1,0 +1,67 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * The formulas of a dataset: the expressions of its configuration (`filter`; `expr` and `check` of its columns), resolved against
+ * its table.
+ *
+ * Which name means what:
+ *   in `expr` of column C    C itself is the file's cell C, as text; another column is its cell, as the column's type; an input of
+ *                            `inputs` is that; any other name is a cell of that name, as text, unless it looks like a slip of the
+ * pen in `filter` and `check`  a column is what it will be; an input is that
+ *
+ * What a file is read for are the inputs: the columns that no expression makes, those of `inputs`, and the cells that expressions
+ * name. Expressions that the workers cannot run make the whole dataset's run in the server.
+ *
+ * Thread: loop; workers read what is made.
+ */
+#ifndef CETLD_ETL_FORMULAS_H
+#define CETLD_ETL_FORMULAS_H
+
+#include "etl/dataset.h"
+#include "expr/transform.h"
+
+struct formulas_input {
+    const char *name;
+    struct type type;
+    int column;         /* the table's column that it is, or -1: only expressions read it */
+    const char *reader; /* of -1: the column whose expr reads it first, or NULL: declared in `inputs` */
+};
+
+struct formulas {
+    struct formulas_input *input;
+    size_t inputs;
+    struct transform_column *column; /* of each of the table's */
+    struct transform_expr filter;
+    const char *server; /* what only the server can run, with its place; NULL: nothing */
+    const struct config_place *server_place;
+};
+
+/** Does the dataset's configuration have any? */
+bool formulas_wanted(const struct config_dataset *config);
+
+/** A mistake of the configuration, in one line. */
+typedef void (*formulas_mistake)(void *ctx, const struct config_place *place, const char *text);
+
+/**
+ * Resolve those of `config` against the table; all mistakes are told. Memory is the arena's. 0 (what was told is not in it), or
+ * -ENOMEM.
+ */
+must_check int formulas_resolve(const struct config_dataset *config, const struct table *t, struct arena *a,
+                                formulas_mistake mistake, void *ctx, struct formulas **ret_formulas);
+
+/** Where they run, and why: "dataset orders: its expressions run on the workers". */
+void formulas_describe(const struct formulas *f, const char *dataset, struct buf *out);
+
+/** Those of a dataset, whose table is read: into d->formulas; mistakes break it. 0 or -ENOMEM. */
+must_check int formulas_of_dataset(struct dataset *d);
+
+/**
+ * config_load, and then all formulas as far as they can be judged without the database, by the types that `columns` declares. 0,
+ * CONFIG_E_INVALID with every mistake in `mistakes`, or negative.
+ */
+must_check int formulas_load_config(const char *path, enum config_presence presence, struct mistakes *mistakes,
+                                    struct config **ret_config);
+
+/** Describe those of all datasets, by the types that are declared, a line each. 0 or -ENOMEM. */
+must_check int formulas_describe_config(const struct config *config, struct buf *out);
+
+#endif

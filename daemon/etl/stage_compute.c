@@ -1,0 +1,127 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * Formulas that run in the server: the rows come as the formulas' inputs into a temporary table of their own, and one statement
+ * makes the stage's rows of them.
+ */
+#include "config/token.h"
+#include "db/query.h"
+#include "etl/stage_sql.h"
+
+#include <string.h>
+
+/* What a check refuses a row with. Temporary as the stage; one that is there from an earlier load of the session is the same. */
+#define MAKE_REFUSE                                                                                                                \
+    "CREATE OR REPLACE FUNCTION pg_temp.cetl_refuse(name text, words text) RETURNS boolean LANGUAGE plpgsql AS"                    \
+    " $$BEGIN RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = words, COLUMN = name; END$$; "
+
+static bool has_checks(const struct stage *s)
+{
+    for (size_t i = 0; i < s->table->columns; i++)
+        if (s->formulas->column[i].check.text.p) return true;
+    return false;
+}
+
+/* The cell of the name that a computed column has. */
+static bool is_hidden(const struct stage *s, const struct formulas_input *in)
+{
+    return in->column < 0 && table_find(s->table, in->name) >= 0;
+}
+
+void stage_put_input(struct buf *out, const struct stage *s)
+{
+    char type[64];
+    if (has_checks(s)) buf_puts(out, MAKE_REFUSE);
+    buf_puts(out, "CREATE TEMP TABLE cetl_input ON COMMIT DROP AS SELECT ");
+    for (size_t i = 0; i < s->formulas->inputs; i++) {
+        const struct formulas_input *in = &s->formulas->input[i];
+        if (in->column < 0) buf_printf(out, "NULL::%s AS ", type_sql(in->type, type));
+        stage_put_name(out, in->name);
+        buf_puts(out, ", ");
+    }
+    buf_puts(out, "NULL::int8 AS " STAGE_FILE ", NULL::int8 AS " STAGE_LINE " FROM ");
+    table_quote(out, s->table->schema, s->table->name);
+    buf_puts(out, " WITH NO DATA");
+}
+
+static void put_timestamp(struct buf *out, int64_t us)
+{
+    buf_printf(out, "('2000-01-01 00:00:00+00'::timestamptz + %lld * interval '1 microsecond')", (long long)us);
+}
+
+/* The expression as it stands, but for our own functions, which the server does not know. */
+static void put_formula(struct buf *out, const struct stage *s, struct slice text)
+{
+    struct slice rest = text;
+    const char *done = text.p;
+    buf_puts(out, "(");
+    for (struct token t = token_next(&rest); t.kind != TOKEN_END; t = token_next(&rest)) {
+        bool file = token_is_word(t, "filename"), line = token_is_word(t, "line"), loaded = token_is_word(t, "loaded_at");
+        if (!file && !line && !loaded) continue;
+        struct slice behind = rest;
+        if (!token_is_sign(token_next(&behind), "(") || !token_is_sign(token_next(&behind), ")")) continue;
+        buf_append(out, done, (size_t)(t.text.p - done));
+        if (file) db_quote_literal(out, s->file);
+        if (line) buf_puts(out, STAGE_LINE);
+        if (loaded) put_timestamp(out, s->loaded_at);
+        done = behind.p;
+        rest = behind;
+    }
+    buf_append(out, done, (size_t)(text.p + text.len - done));
+    buf_puts(out, "\n)"); /* the line end: it may end in a comment */
+}
+
+/* CASE … END that is true for the rows that are wanted, and raises where a check is false. */
+static void put_condition(struct buf *out, const struct stage *s)
+{
+    const struct formulas *f = s->formulas;
+    buf_puts(out, "CASE ");
+    if (f->filter.text.p) {
+        buf_puts(out, "WHEN ");
+        put_formula(out, s, f->filter.text);
+        buf_puts(out, " IS NOT TRUE THEN false ");
+    }
+    for (size_t i = 0; i < s->table->columns; i++) {
+        struct slice check = f->column[i].check.text;
+        if (!check.p) continue;
+        buf_puts(out, "WHEN ");
+        put_formula(out, s, check);
+        buf_puts(out, " IS FALSE THEN pg_temp.cetl_refuse(");
+        db_quote_literal(out, slice_of(s->table->column[i].name));
+        buf_puts(out, ", 'check ' || ");
+        db_quote_literal(out, check);
+        buf_puts(out, " || ': it is false for this row') ");
+    }
+    buf_puts(out, "WHEN true THEN true END");
+}
+
+/* Inputs and computed columns by the names that filter and checks know them by. */
+static void put_rows(struct buf *out, const struct stage *s)
+{
+    const struct formulas *f = s->formulas;
+    buf_puts(out, "SELECT " STAGE_FILE ", " STAGE_LINE);
+    for (size_t i = 0; i < f->inputs; i++) {
+        if (is_hidden(s, &f->input[i])) continue;
+        buf_puts(out, ", ");
+        stage_put_name(out, f->input[i].name);
+    }
+    for (size_t i = 0; i < s->table->columns; i++) {
+        if (!f->column[i].value.text.p) continue;
+        buf_puts(out, ", ");
+        put_formula(out, s, f->column[i].value.text);
+        buf_puts(out, " AS ");
+        stage_put_name(out, s->table->column[i].name);
+    }
+    buf_puts(out, " FROM pg_temp.cetl_input");
+}
+
+void stage_compute_sql(struct buf *out, const struct stage *s)
+{
+    buf_puts(out, "INSERT INTO pg_temp.cetl_stage (");
+    stage_put_columns(out, s);
+    buf_puts(out, ", " STAGE_FILE ", " STAGE_LINE ") SELECT ");
+    stage_put_columns(out, s);
+    buf_puts(out, ", " STAGE_FILE ", " STAGE_LINE " FROM (");
+    put_rows(out, s);
+    buf_puts(out, ") " STAGE_ROW " WHERE ");
+    put_condition(out, s);
+}

@@ -1,0 +1,243 @@
+# SPDX-License-Identifier: MIT
+"""Expressions between a file's cells and its table: computed columns, filters, checks."""
+
+import os
+import signal
+import subprocess
+
+import pytest
+
+from daemon import BINARY
+from waiting import until
+
+PERSONS = """
+[dataset persons]
+files = persons*.csv
+columns =
+    id         bigint primary key,
+    first_name text,
+    last_name  text not null,
+    age        int,
+    source     text
+filter = age is null or age >= 18
+max_errors = 50%
+
+[column persons.first_name]
+expr = split_part(full_name, ' ', 1)
+
+[column persons.last_name]
+expr = nullif(split_part(full_name, ' ', 2), '')
+
+[column persons.source]
+expr = filename() || ':' || line()
+
+[column persons.age]
+check = age < 200
+"""
+
+
+def test_columns_are_computed_rows_are_filtered_and_checked(cetld, database):
+    daemon = cetld(PERSONS)
+    daemon.drop("persons.csv", "id,full_name,age\n1,Ada Lovelace,36\n2,Young One,7\n3,Plato,80\n4,Old Man,969\n5,No Age,\n")
+    entry = daemon.wait_state("persons.csv")
+    assert daemon.settled(entry)
+    assert (entry["rows_read"], entry["rows_loaded"], entry["rows_filtered"], entry["rows_rejected"]) == (5, 2, 1, 2)
+    assert database.rows("SELECT * FROM persons ORDER BY id") == [
+        (1, "Ada", "Lovelace", 36, "persons.csv:2"),
+        (5, "No", "Age", None, "persons.csv:6"),
+    ]
+    found = {r["line"]: r for r in daemon.json("/v1/files/%d/rejects" % entry["id"])}
+    assert set(found) == {4, 5}
+    assert found[4]["column"] == "last_name" and found[4]["code"] == "23502" and "nullif" in found[4]["message"]
+    assert found[5]["column"] == "age" and found[5]["code"] == "23514" and "age < 200" in found[5]["message"]
+
+
+PRICES = """
+[dataset prices]
+files = prices*.csv
+columns = id int, price numeric(10,2), total numeric, half int default 7
+inputs = quantity int
+max_errors = 10
+[column prices.price]
+from = Unit Price
+expr = replace(price, '$', '')::numeric
+[column prices.total]
+expr = replace(unit, '$', '')::numeric * quantity
+[column prices.half]
+expr = 100 / quantity
+[column prices.unit]
+from = Unit Price
+"""
+
+
+def test_a_row_whose_expression_fails_is_rejected_with_postgresqls_words(cetld, database):
+    daemon = cetld(PRICES.replace("[column prices.unit]\nfrom = Unit Price\n", "").replace("unit,", "price_text,"))
+    daemon.drop("prices.csv", "id,Unit Price,price_text,quantity\n1,$2.50,$2.50,4\n2,$1,$1,0\n3,$x,$1,1\n4,$99999999999,$1,1\n5,,,\n")
+    entry = daemon.wait_state("prices.csv")
+    assert (entry["rows_loaded"], entry["rows_rejected"]) == (2, 3)
+    assert database.rows("SELECT id, price::text, total::text, half FROM prices ORDER BY id") == [(1, "2.50", "10.00", 25), (5, None, None, None)]
+    found = {r["line"]: r for r in daemon.json("/v1/files/%d/rejects" % entry["id"])}
+    assert {line: r["code"] for line, r in found.items()} == {3: "22012", 4: "22P02", 5: "22003"}
+    assert "100 / quantity" in found[3]["message"] and "division by zero" in found[3]["message"]
+    assert found[3]["raw"] == "2,$1,$1,0"
+
+
+def test_a_file_without_a_cell_that_an_expression_reads_fails(cetld):
+    daemon = cetld(PERSONS)
+    daemon.drop("persons.csv", "id,age\n1,36\n")
+    assert "full_name" in daemon.wait_state("persons.csv", "failed")["error"]
+
+
+def test_rollups_are_of_what_is_loaded(cetld, database):
+    daemon = cetld(
+        """
+[dataset orders]
+files = orders*.csv
+columns = id int, day date, amount numeric, gross numeric
+filter = amount > 0
+[column orders.gross]
+expr = amount * 1.2
+[rollup orders.daily]
+group = day
+measure = sum(gross) as gross, count(*) as n
+"""
+    )
+    for i in range(3):
+        daemon.drop("orders%d.csv" % i, "id,day,amount\n" + "".join("%d,2024-01-%02d,%d\n" % (k, k % 5 + 1, k - 3) for k in range(20 + i)))
+    for i in range(3):
+        assert daemon.wait_state("orders%d.csv" % i)["rows_filtered"] == 4
+    grouped = "SELECT day, sum(gross)::text, count(*) FROM orders GROUP BY day ORDER BY day"
+    assert database.rows("SELECT day, gross::text, n FROM orders_daily ORDER BY day") == database.rows(grouped)
+
+
+def test_computed_columns_are_written_over(cetld, database):
+    daemon = cetld(
+        "[dataset p]\nfiles = p*.csv\nmode = upsert\ncolumns = id int primary key, name text, n int\ninputs = raw text\n"
+        "[column p.raw]\nfrom = name\n[column p.name]\nexpr = upper(name)\n[column p.n]\nexpr = length(raw)\n"
+    )
+    daemon.drop("p1.csv", "id,name\n1,ann\n2,bob\n")
+    daemon.wait_state("p1.csv")
+    daemon.drop("p2.csv", "id,name\n2,robert\n3,cy\n")
+    entry = daemon.wait_state("p2.csv")
+    assert (entry["rows_loaded"], entry["rows_updated"]) == (1, 1)
+    assert database.rows("SELECT * FROM p ORDER BY id") == [(1, "ANN", 3), (2, "ROBERT", 6), (3, "CY", 2)]
+
+
+MISTAKES = {
+    "unknown column": ("filter = amuont > 0", "", "amount"),
+    "types": ("filter = amount", "", "boolean"),
+    "operator": ("", "expr = amount + true", "operator"),
+    "syntax": ("filter = amount >", "", "line 1, column"),
+    "C": ("filter = amount > 0 && id = 1", "", "AND"),
+    "computed": ("", "expr = id\n[column d.id]\nexpr = name", "computed itself"),
+    "assignment": ("", "expr = raw_amount", "::"),
+}
+
+
+@pytest.mark.parametrize("what", MISTAKES)
+def test_mistakes_are_refused_with_their_place(folder, what):
+    dataset, column, words = MISTAKES[what]
+    path = os.path.join(folder, "cetl.conf")
+    with open(path, "w", encoding="utf-8") as f:
+        f.write("[dataset d]\ncolumns = id int, name text, amount numeric\n%s\n[column d.amount]\n%s\n" % (dataset, column))
+    answer = subprocess.run([BINARY, "--check", "-c", path], capture_output=True, text=True, timeout=30)
+    assert answer.returncode == 1
+    assert answer.stderr.startswith("%s:%d: " % (path, 3 if dataset else 5)) and words in answer.stderr, answer.stderr
+
+
+def test_a_reload_with_a_mistake_changes_nothing(cetld, database):
+    daemon = cetld(PERSONS)
+    daemon.write_config(PERSONS.replace("age < 200", "age < 'many'"))
+    daemon.signal(signal.SIGHUP)
+    until(lambda: daemon.log_lines("the old one stays"), "the reload is refused")
+    daemon.drop("persons.csv", "id,full_name,age\n1,Ada Lovelace,36\n")
+    assert daemon.wait_state("persons.csv")["rows_loaded"] == 1
+
+
+# -- what only the server can run
+
+
+SERVER = """
+[dataset visits]
+files = visits*.csv
+mode = %s
+columns = id int primary key, page text, host text not null, hits int, source text
+inputs = url text
+filter = url !~ '^ftp:'
+max_errors = 5
+[column visits.host]
+expr = substring(url from '^[a-z]+://([^/]+)')
+[column visits.page]
+expr = coalesce(nullif(regexp_replace(url, '^[a-z]+://[^/]+', ''), ''), '/')
+[column visits.hits]
+check = hits > 0 or host ~ 'test'
+[column visits.source]
+expr = filename() || ':' || line()
+"""
+VISITS = [
+    "1,http://a.org/x,5",
+    "2,ftp://b.org/,1",
+    "3,https://c.org,2",
+    "4,nothing,1",
+    "5,http://d.org/,0",
+    "6,http://test.org/a/b,0",
+]
+VISITED = [
+    (1, "/x", "a.org", 5, "visits.csv:2"),
+    (3, "/", "c.org", 2, "visits.csv:4"),
+    (6, "/a/b", "test.org", 0, "visits.csv:7"),
+]
+
+
+@pytest.mark.parametrize("mode", ["append", "upsert", "ignore", "replace"])
+def test_what_the_workers_cannot_run_runs_in_the_server(cetld, database, mode):
+    daemon = cetld(SERVER % mode)
+    daemon.drop("visits.csv", "id,url,hits\n" + "".join(v + "\n" for v in VISITS))
+    entry = daemon.wait_state("visits.csv")
+    assert daemon.settled(entry), entry
+    assert (entry["rows_read"], entry["rows_loaded"], entry["rows_filtered"], entry["rows_rejected"]) == (6, 3, 1, 2)
+    assert database.rows("SELECT * FROM visits ORDER BY id") == VISITED
+    found = {r["line"]: r for r in daemon.json("/v1/files/%d/rejects" % entry["id"])}
+    assert {line: (r["code"], r["column"]) for line, r in found.items()} == {5: ("23502", "host"), 6: ("23514", "hits")}
+    assert "check hits > 0 or host ~ 'test'" in found[6]["message"]
+
+    daemon.drop("visits2.csv", "id,url,hits\n" + ("" if mode == "append" else "1,http://z.org/,9\n") + "7,http://y.org/y,1\n8,ftp://x,1\n")
+    entry = daemon.wait_state("visits2.csv")
+    assert daemon.settled(entry) and entry["rows_filtered"] == 1
+    first = {
+        "append": VISITED,
+        "ignore": VISITED,
+        "upsert": [(1, "/", "z.org", 9, "visits2.csv:2")] + VISITED[1:],
+        "replace": [(1, "/", "z.org", 9, "visits2.csv:2")],
+    }[mode]
+    line = 2 if mode == "append" else 3
+    assert database.rows("SELECT * FROM visits ORDER BY id") == first + [(7, "/y", "y.org", 1, "visits2.csv:%d" % line)]
+
+
+def test_an_error_of_the_server_in_an_expression_is_a_reject(cetld, database):
+    daemon = cetld(
+        "[dataset logs]\nfiles = logs*.csv\nmax_errors = 3\ncolumns = id int, level numeric\ninputs = x double precision\n"
+        "[column logs.level]\nexpr = ln(x)\n"
+    )
+    daemon.drop("logs.csv", "id,x\n" + "".join("%d,%d\n" % (i, 0 if i in (7, 500) else i) for i in range(1, 1001)))
+    entry = daemon.wait_state("logs.csv")
+    assert (entry["rows_loaded"], entry["rows_rejected"]) == (998, 2)
+    found = daemon.json("/v1/files/%d/rejects" % entry["id"])
+    assert [(r["line"], r["code"]) for r in found] == [(8, "2201E"), (501, "2201E")]
+
+
+def test_check_says_where_expressions_run(postgres, database, folder):
+    path = os.path.join(folder, "cetl.conf")
+
+    def check(text):
+        with open(path, "w", encoding="utf-8") as f:
+            f.write("[database]\nurl = %s\n" % database.url() + text)
+        return subprocess.run([BINARY, "--check", "-c", path], capture_output=True, text=True, timeout=30)
+
+    answer = check(PERSONS)
+    assert (answer.returncode, answer.stdout) == (0, "dataset persons: its expressions run on the workers\n"), answer.stderr
+    answer = check(SERVER % "append")
+    assert answer.returncode == 0 and "dataset visits: its expressions run in the server" in answer.stdout, answer.stderr
+    answer = check((SERVER % "append").replace("regexp_replace(url", "regexp_replcae(url"))
+    assert answer.returncode == 1 and "regexp_replcae" in answer.stderr
+    assert database.rows("SELECT count(*) FROM pg_class WHERE relname = 'visits'") == [(0,)]
