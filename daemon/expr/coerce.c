@@ -50,7 +50,7 @@ bool coerce_keeps(enum type_id from, enum type_id to)
 {
     if (is_integer(from) && is_integer(to)) return from <= to;
     if (from == TYPE_FLOAT4 && to == TYPE_FLOAT8) return true;
-    return from == to || (is_text(from) && is_text(to) && to != TYPE_BPCHAR);
+    return from == to || (is_text(from) && is_text(to) && to != TYPE_BPCHAR && from != TYPE_BPCHAR);
 }
 
 /* ---- literals ---- */
@@ -132,7 +132,7 @@ static int cast_type(struct expr_node **io_node, struct type to, struct arena *a
     const struct expr_cast *entry = find_entry(from, to.id, EXPR_CAST_EXPLICIT);
     enum type_id other = stand_in(from, to.id);
     if (!entry && other != from && (entry = find_entry(other, to.id, EXPR_CAST_EXPLICIT)) && other == TYPE_TEXT) {
-        int r = add_cast(io_node, text, NULL, arena);
+        int r = cast_type(io_node, text, arena, ret_mistake);
         if (r) return r;
     }
     if (!entry && is_text(to.id) && to.id != TYPE_TEXT && !is_text(from)) {

@@ -85,8 +85,8 @@ enum expr_cast_context { EXPR_CAST_IMPLICIT, EXPR_CAST_ASSIGNMENT, EXPR_CAST_EXP
 /**
  * As pg_cast has them; casts by a type's input or output function (text to date, date to text) too, where we have them.
  *
- * What keeps its value needs no entry: smallint to integer to bigint, real to double precision, varchar and char(n) to text, text
- * to varchar. Nor do varchar(n) and char(n) need entries to and from other types: the check goes by text. A source of smallint or
+ * What keeps its value needs no entry: smallint to integer to bigint, real to double precision, varchar to text, text to
+ * varchar. Nor do varchar(n) and char(n) need entries to and from other types: the check goes by text. A source of smallint or
  * integer takes the entry of bigint where it has none of its own.
  *
  * Where a typmod is asked for, there are two steps: to the type with typmod -1, then from == to with the typmod. varchar and bpchar
