@@ -93,19 +93,21 @@ static void section_that_does_not_suit_its_column_breaks_the_dataset(void **stat
 /* ---- reading the catalog's rows ---- */
 
 /* Rows as SQL_TABLE_COLUMNS gives them: name, oid, typmod, not null, default, generated, type, bytewise, place in the key, format;
- * and the table's oid, whether its key is DEFERRABLE, and whether it is partitioned. */
+ * and the table's oid, whether its key is DEFERRABLE, whether it is partitioned, LC_CTYPE, and whether it has a collation of its
+ * own. */
 static PGresult *rows_of(const char *const (*row)[10], int rows)
 {
     PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     char name[] = "c";
-    PGresAttDesc column[13];
-    for (int c = 0; c < 13; c++)
+    static const char *const rest[] = {"16385", "f", "t", "C", "f"};
+    PGresAttDesc column[15];
+    for (int c = 0; c < 15; c++)
         column[c] = (PGresAttDesc){.name = name};
-    assert_true(PQsetResultAttrs(res, 13, column));
+    assert_true(PQsetResultAttrs(res, 15, column));
     for (int r = 0; r < rows; r++)
-        for (int c = 0; c < 13; c++) {
+        for (int c = 0; c < 15; c++) {
             char cell[64];
-            int len = snprintf(cell, sizeof cell, "%s", c < 10 ? row[r][c] : c == 10 ? "16385" : c == 11 ? "f" : "t");
+            int len = snprintf(cell, sizeof cell, "%s", c < 10 ? row[r][c] : rest[c - 10]);
             assert_true(PQsetvalue(res, r, c, cell, len));
         }
     return res;
