@@ -225,7 +225,9 @@ static void read_definition(struct opening *o);
 static void lineage_added(void *ctx, const struct db_result *r)
 {
     struct opening *o = ctx;
-    if (is_locked(o, r, "lineage") || !went_well(o, r, "lineage")) return;
+    static const char what[] =
+        "lineage = yes, which adds the columns " TABLE_LINEAGE_FILE " and " TABLE_LINEAGE_LINE " (bigint) to its table";
+    if (is_locked(o, r, what) || !went_well(o, r, what)) return;
     o->lineage_added = true;
     read_definition(o);
 }

@@ -2,6 +2,7 @@
 """Where each row came from, and what stands on it: files are unloaded, replayed, loaded again, and forgotten after a while."""
 
 import os
+import signal
 
 import pytest
 
@@ -186,6 +187,17 @@ def test_a_table_that_is_there_gets_the_columns(cetld, database):
     daemon.drop("orders_2.csv", orders(10, 3))
     two = daemon.wait_state("orders_2.csv")["id"]
     assert database.rows("SELECT id, _file FROM orders ORDER BY id") == [(1, None), (2, None), (3, None), (10, two), (11, two), (12, two)]
+
+
+def test_a_table_of_somebody_else_that_lacks_the_columns_is_told_which(cetld, database):
+    database.rows("CREATE TABLE orders (id bigint, day date, amount numeric(12,2))")
+    database.rows("GRANT ALL ON orders TO public")
+    daemon = cetld(ORDERS.split("[rollup")[0])
+    daemon.drop("orders_1.csv", orders(1, 3))
+    until(lambda: daemon.log_lines("dataset orders cannot be loaded.*adds the columns _file and _line .bigint. to its table: must be owner of table orders"), daemon.log)
+    database.rows("ALTER TABLE orders ADD _file bigint, ADD _line bigint")
+    daemon.signal(signal.SIGHUP)
+    daemon.wait_state("orders_1.csv")
 
 
 def test_what_was_kept_long_enough_is_removed(cetld, database):
