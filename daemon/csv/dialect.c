@@ -279,7 +279,8 @@ static struct slice behind(const struct dialect *d, struct slice text, uint64_t 
     return (struct slice){text.p + skip, text.len - skip};
 }
 
-static void look(struct view *v, struct slice text, bool whole, struct arena *arena)
+/* Without a rival only the lines are asked for. */
+static void look(struct view *v, struct slice text, bool whole, bool rival, struct arena *arena)
 {
     static const struct shape_names unknown;
     struct dialect *d = &v->dialect;
@@ -288,11 +289,11 @@ static void look(struct view *v, struct slice text, bool whole, struct arena *ar
     if (detect) d->delimiter = detect_delimiter(d, text, whole);
     struct slice sample = complete_records(d, text, whole);
     v->most = sample.len >= text.len / 2;
-    shape_look(d, sample, arena, &v->shape);
+    if (rival || names->n == 0) shape_look(d, sample, arena, &v->shape);
     v->table = v->shape.even;
     bool lines = d->open.lines && d->header != DIALECT_HEADER_NO && (!v->table || names->n > 0);
     v->lines = lines ? shape_preamble(d, sample, names, arena) : 0;
-    if (v->lines == 0) return;
+    if (v->lines == 0 || !rival) return;
     struct shape rest;
     shape_look(d, behind(d, sample, v->lines), arena, &rest);
     v->table = rest.even;
@@ -302,14 +303,17 @@ static void look(struct view *v, struct slice text, bool whole, struct arena *ar
 static void detect_open(struct dialect *d, struct slice text, bool whole, struct arena *arena)
 {
     struct view stands = {.dialect = *d}, other;
-    look(&stands, text, whole, arena);
+    bool rival[GRAMMARS], any = false;
+    for (int i = 0; i < GRAMMARS; i++)
+        any |= rival[i] = may_be(d, &grammars[i], text);
+    look(&stands, text, whole, any, arena);
     struct view best = stands;
     for (int i = 0; i < GRAMMARS; i++) {
-        if (!may_be(d, &grammars[i], text)) continue;
+        if (!rival[i]) continue;
         other = (struct view){.dialect = *d};
         other.dialect.quote = grammars[i].quote;
         other.dialect.escape = grammars[i].escape;
-        look(&other, text, whole, arena);
+        look(&other, text, whole, true, arena);
         if (!other.table || !other.most || other.shape.records < 2) continue;
         bool better = !best.table && other.shape.quoted;
         bool wrapped = other.shape.wrapped && other.lines == 0 && !stands.shape.quoted && best.dialect.quote == d->quote;

@@ -109,6 +109,13 @@ static struct hits hits_of(const struct record *record, const struct shape_names
     return h;
 }
 
+static bool has_named(const struct record *record, const struct shape_names *names)
+{
+    for (size_t i = 0; i < record->n; i++)
+        if (hits_of(&(struct record){.cell = record->cell + i, .n = 1}, names).named) return true;
+    return false;
+}
+
 static bool is_named_header(const struct hits *h, const struct shape_names *names)
 {
     size_t least = names->n < 2 ? 1 : 2;
@@ -119,8 +126,8 @@ static uint64_t lines_before_names(struct walk *w, const struct shape_names *nam
 {
     size_t width_of[SHAPE_LINES_MAX + 1], n = 0; /* of the records that say more than one cell can */
     for (; next(w); forget(w)) {
+        if (w->record.line > SHAPE_LINES_MAX + 1 || (w->seen == 1 && has_named(&w->record, names))) break;
         struct hits h = hits_of(&w->record, names);
-        if (w->record.line > SHAPE_LINES_MAX + 1 || (w->seen == 1 && h.named > 0)) break;
         if (w->code == 0 && is_named_header(&h, names)) {
             for (size_t i = 0; i < n; i++)
                 if (width_of[i] == w->record.n) return 0;
