@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: MIT
-// node duckdb.mjs NODE_MODULES FILE: the GROUP BY of fold.c by DuckDB on one thread; the groups on stdout, "seconds S" on stderr.
+// node duckdb.mjs NODE_MODULES sum|transform FILE: the queries of fold.c by DuckDB on one thread; the groups on stdout, "seconds S" on stderr.
 import { createRequire } from 'node:module';
 
-const [modules, file] = process.argv.slice(2);
+const [modules, what, file] = process.argv.slice(2);
 const { DuckDBInstance, version } = createRequire(modules + '/')('@duckdb/node-api');
 const columns = {
     order_id: 'BIGINT', customer_id: 'BIGINT', ordered: 'TIMESTAMP', item: 'VARCHAR', channel: 'VARCHAR', quantity: 'INTEGER',
@@ -10,10 +10,14 @@ const columns = {
 };
 const literal = (text) => `'${text.replaceAll("'", "''")}'`;
 const types = Object.entries(columns).map(([name, type]) => `${name}: ${literal(type)}`).join(', ');
-const query = `
-    SELECT place, channel, count(*), sum(quantity), sum(amount), min(ordered), max(ordered), max(price), max(customer_id), max(order_id), count(item)
-      FROM read_csv(${literal(file)}, header = true, delim = ',', quote = '"', escape = '"', auto_detect = false, columns = {${types}})
-     GROUP BY place, channel ORDER BY place, channel`;
+const read = `read_csv(${literal(file)}, header = true, delim = ',', quote = '"', escape = '"', auto_detect = false, columns = {${types}})`;
+const query = {
+    sum: `SELECT place, channel, count(*), sum(quantity), sum(amount), min(ordered), max(ordered), max(price), max(customer_id), max(order_id), count(item)
+            FROM ${read} GROUP BY place, channel ORDER BY place, channel`,
+    transform: `SELECT upper(channel) AS c, date_trunc('month', ordered) AS m, count(*), sum(quantity), sum(round(amount * 1.19, 2)), min(ordered), max(price),
+                       max(customer_id), max(order_id), count(item), max(place)
+                  FROM ${read} WHERE quantity > 3 AND channel <> 'phone' GROUP BY c, m ORDER BY c, m`,
+}[what];
 
 const connection = await (await DuckDBInstance.create(':memory:')).connect();
 await connection.run('SET threads = 1');

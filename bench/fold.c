@@ -3,14 +3,16 @@
  * What one core makes of a file, without a database.
  *
  *     fold sum FILE      typed parse and GROUP BY of a file of `generate sales`: the groups on stdout, "seconds S" on stderr
+ *     fold transform FILE   the same with a filter and three expressions in between
  *     fold split FILE    the structural scan alone, over at most 256 MB of the file in memory: "bytes N" and "seconds S" on stderr
  *
- * The query is that of duckdb.mjs, over every column, so that none is left unread.
+ * The queries are those of duckdb.mjs, over every column, so that none is left unread.
  */
 #include "base/arena.h"
 #include "csv/scan.h"
 #include "data/aggregate.h"
 #include "data/rule.h"
+#include "expr/transform.h"
 #include "format/pgvalue.h"
 
 #include <endian.h>
@@ -40,8 +42,26 @@ static const struct aggregate_measure measures[] = {
     {AGGREGATE_MAX, CUSTOMER_ID}, {AGGREGATE_MAX, ORDER_ID}, {AGGREGATE_COUNT, ITEM},
 };
 enum { KEYS = sizeof keys / sizeof *keys, MEASURES = sizeof measures / sizeof *measures };
-static const struct aggregate_spec spec = {
-    .key = keys, .keys = KEYS, .measure = measures, .measures = MEASURES, .type = types, .columns = COLUMNS};
+
+/* What the transform makes behind the file's columns. */
+static const char *const names[COLUMNS] = {"order_id", "customer_id", "ordered", "item", "channel",
+                                           "quantity", "price",       "amount",  "place"};
+static const char filter_text[] = "quantity > 3 and channel <> 'phone'";
+enum { GROSS = COLUMNS, CHANNEL_UPPER, MONTH, MADE };
+static const struct {
+    const char *name, *text;
+    struct type type;
+} made[MADE - COLUMNS] = {
+    {"gross", "round(amount * 1.19, 2)", NUMERIC(14, 2)},
+    {"channel_upper", "upper(channel)", {TYPE_TEXT, -1}},
+    {"month", "date_trunc('month', ordered)", {TYPE_TIMESTAMP, -1}},
+};
+static const struct aggregate_key made_keys[] = {{.column = CHANNEL_UPPER}, {.column = MONTH}};
+static const struct aggregate_measure made_measures[] = {
+    {AGGREGATE_COUNT_ALL, 0},  {AGGREGATE_SUM, QUANTITY}, {AGGREGATE_SUM, GROSS},
+    {AGGREGATE_MIN, ORDERED},  {AGGREGATE_MAX, PRICE},    {AGGREGATE_MAX, CUSTOMER_ID},
+    {AGGREGATE_MAX, ORDER_ID}, {AGGREGATE_COUNT, ITEM},   {AGGREGATE_MAX, PLACE},
+};
 
 static void check(bool ok, const char *what)
 {
@@ -83,15 +103,28 @@ struct fold {
     struct aggregate *groups;
     struct reject_list rejects;
     uint64_t rows;
+    const struct transform *transform; /* or NULL */
 };
+
+static void fold_begin(struct fold *f)
+{
+    check(batch_init(&f->batch, types, COLUMNS, &f->arena) == 0, "batch_init");
+    check(!f->transform || batch_want_origins(&f->batch, &f->arena) == 0, "batch_want_origins");
+}
 
 static void fold_batch(struct fold *f, struct reader *reader)
 {
-    check(aggregate_add(f->groups, &f->batch) == 0, "aggregate_add");
+    struct batch rows = f->batch;
+    const struct transform_file file = {.name = SLICE("bench.csv")};
+    uint64_t filtered;
+    if (f->transform)
+        check(transform_apply(f->transform, &f->batch, &file, &f->arena, &f->rejects, &rows, &filtered) == 0 && f->rejects.n == 0,
+              "transform_apply");
+    check(aggregate_add(f->groups, &rows) == 0, "aggregate_add");
     f->rows += f->batch.rows;
     arena_reset(&f->arena);
     reader_forget(reader);
-    check(batch_init(&f->batch, types, COLUMNS, &f->arena) == 0, "batch_init");
+    fold_begin(f);
 }
 
 /* As etl/convert.c does it */
@@ -110,7 +143,7 @@ static void fold_file(struct fold *f, const struct source *s)
     int r;
     const struct reader_input input = {.dialect = &s->dialect, .chunk = s->bytes, .first_line = 1};
     reader_init(&reader, &input, &f->arena);
-    check(batch_init(&f->batch, types, COLUMNS, &f->arena) == 0, "batch_init");
+    fold_begin(f);
     for (bool header = true; (r = reader_next(&reader, &record)) == 0; header = false) {
         if (header) {
             fold_rows(f, &reader);
@@ -151,9 +184,59 @@ static void print_groups(struct fold *f)
     }
 }
 
-static void sum(const char *path)
+static const struct expr *compile(const char *text, const struct expr_want *want, const struct expr_scope *scope,
+                                  struct arena *arena)
+{
+    struct expr_node *tree;
+    struct expr_mistake mistake;
+    const struct expr *expr = NULL;
+    check(expr_parse(slice_of(text), arena, &mistake, &tree) == 0, text);
+    check(expr_check(tree, scope, want, arena, &mistake, &expr) == 0, text);
+    return expr;
+}
+
+/* As etl/formulas.c does it; the columns of the file are all loaded. */
+static const struct transform *make_transform(struct arena *arena)
+{
+    static struct transform_column column[MADE];
+    static struct transform t = {.inputs = COLUMNS, .column = column, .columns = MADE};
+    struct expr_name name[COLUMNS + MADE];
+    for (size_t i = 0; i < COLUMNS; i++) {
+        name[i] = name[COLUMNS + i] = (struct expr_name){.name = names[i], .type = types[i], .bytewise = true};
+        name[COLUMNS + i].name = ""; /* the input is the column */
+        column[i] = (struct transform_column){.name = names[i], .type = types[i], .input = i};
+    }
+    const struct expr_scope scope = {.name = name, .names = COLUMNS, .ctype_known = true};
+    for (size_t i = COLUMNS; i < MADE; i++) {
+        const char *text = made[i - COLUMNS].text;
+        struct type type = made[i - COLUMNS].type;
+        const struct expr *value = compile(text, &(struct expr_want){.type = type}, &scope, arena);
+        column[i] = (struct transform_column){.name = made[i - COLUMNS].name, .type = type, .value = {value, slice_of(text)}};
+    }
+    t.filter =
+        (struct transform_expr){compile(filter_text, &(struct expr_want){.condition = true}, &scope, arena), slice_of(filter_text)};
+    return &t;
+}
+
+static void sum(const char *path, bool transforms)
 {
     static struct fold f;
+    static struct type all[MADE];
+    struct arena arena;
+    struct aggregate_spec spec = {
+        .key = keys, .keys = KEYS, .measure = measures, .measures = MEASURES, .type = types, .columns = COLUMNS};
+    arena_init(&arena, ARENA_BLOCK, TEXT_MAX);
+    if (transforms) {
+        f.transform = make_transform(&arena);
+        for (size_t i = 0; i < MADE; i++)
+            all[i] = f.transform->column[i].type;
+        spec = (struct aggregate_spec){.key = made_keys,
+                                       .keys = sizeof made_keys / sizeof *made_keys,
+                                       .measure = made_measures,
+                                       .measures = sizeof made_measures / sizeof *made_measures,
+                                       .type = all,
+                                       .columns = MADE};
+    }
     for (int i = 0; i < COLUMNS; i++)
         f.column[i] = (struct column_rule){.name = "column", .input = {.type = types[i]}, .source = i};
     f.rule = (struct row_rule){.column = f.column, .columns = COLUMNS, .cells = COLUMNS};
@@ -168,6 +251,7 @@ static void sum(const char *path)
     double seconds = now() - began;
     print_groups(&f);
     fprintf(stderr, "rows %" PRIu64 "\nseconds %.6f\n", f.rows, seconds);
+    arena_done(&arena);
 }
 
 static void split(const char *path)
@@ -195,10 +279,12 @@ static void split(const char *path)
 int main(int argc, char **argv)
 {
     if (argc == 3 && strcmp(argv[1], "sum") == 0)
-        sum(argv[2]);
+        sum(argv[2], false);
+    else if (argc == 3 && strcmp(argv[1], "transform") == 0)
+        sum(argv[2], true);
     else if (argc == 3 && strcmp(argv[1], "split") == 0)
         split(argv[2]);
     else
-        return fputs("usage: fold sum|split FILE\n", stderr), 2;
+        return fputs("usage: fold sum|transform|split FILE\n", stderr), 2;
     return 0;
 }
