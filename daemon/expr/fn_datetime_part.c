@@ -8,7 +8,6 @@
 #include "expr/datetime_part.h"
 #include "expr/fn_datetime.h"
 
-#include <ctype.h>
 #include <math.h>
 
 static const int64_t unix_epoch_days = -10957; /* 1970-01-01 */
@@ -101,7 +100,7 @@ static struct split split_of(enum type_id type, int64_t v)
 /* Days since 4714 BC and the day's part that has passed */
 static int julian(struct split s, struct arena *arena, struct slice *ret_value)
 {
-    struct slice whole, passed, day;
+    struct slice whole = {0}, passed = {0}, day = {0};
     int r = decimal_of_scaled(datetime_part_of_date(PART_JULIAN, s.days), 0, arena, &whole);
     if (!r) r = decimal_of_scaled(s.us, 0, arena, &passed);
     if (!r) r = decimal_of_scaled(CIVIL_US_PER_DAY, 0, arena, &day);
@@ -114,10 +113,10 @@ static int epoch(enum type_id type, int64_t v, struct arena *arena, struct slice
     if (type == TYPE_DATE) return decimal_of_scaled((v - unix_epoch_days) * SECONDS_PER_DAY, 0, arena, ret_value);
     if (type == TYPE_TIME) return decimal_of_scaled(v, MICRO, arena, ret_value);
     int64_t since;
-    if (!__builtin_sub_overflow(v, unix_epoch_days * CIVIL_US_PER_DAY, &since))
+    if (!__builtin_sub_overflow(v, unix_epoch_days * CIVIL_US_PER_DAY, &since) && since < INT64_MAX)
         return decimal_of_scaled(since, MICRO, arena, ret_value);
     /* Near the end of time PostgreSQL divides, and so rounds to four digits. */
-    struct slice part[3];
+    struct slice part[3] = {{0}};
     int r = decimal_of_scaled(v, 0, arena, &part[0]);
     if (!r) r = decimal_of_scaled(-unix_epoch_days * CIVIL_US_PER_DAY, 0, arena, &part[1]);
     if (!r) r = decimal_of_scaled(CIVIL_US_PER_SECOND, 0, arena, &part[2]);
@@ -143,17 +142,17 @@ static double part_finite(enum datetime_part part, enum type_id type, int64_t v)
     const double second = 1e6;
     struct split s = split_of(type, v);
     int64_t of_minute = datetime_part_of_clock(PART_MICROSECONDS, s.us);
+    int64_t of_minute_s = of_minute / CIVIL_US_PER_SECOND, of_day_s = s.us / CIVIL_US_PER_SECOND;
     double fraction = (double)(of_minute % CIVIL_US_PER_SECOND);
     switch (part) {
-    case PART_SECOND: return (double)(of_minute / CIVIL_US_PER_SECOND) + fraction / second;
-    case PART_MILLISECONDS: return (double)(of_minute / CIVIL_US_PER_SECOND) * 1e3 + fraction / 1e3;
+    case PART_SECOND: return (double)of_minute_s + fraction / second;
+    case PART_MILLISECONDS: return (double)of_minute_s * 1e3 + fraction / 1e3;
     case PART_MICROSECONDS: return (double)of_minute;
     case PART_MINUTE:
     case PART_HOUR: return (double)datetime_part_of_clock(part, s.us);
     case PART_ZONE: return 0;
     case PART_JULIAN:
-        return (double)datetime_part_of_date(part, s.days) +
-               ((double)(s.us / CIVIL_US_PER_SECOND) + fraction / second) / (double)SECONDS_PER_DAY;
+        return (double)datetime_part_of_date(part, s.days) + ((double)of_day_s + fraction / second) / (double)SECONDS_PER_DAY;
     case PART_EPOCH: {
         int64_t epoch_us = unix_epoch_days * CIVIL_US_PER_DAY, since;
         if (type == TYPE_TIME) return (double)v / second;

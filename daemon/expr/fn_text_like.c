@@ -120,7 +120,8 @@ static int ilike(struct expr_run *run, const struct expr_call *call, const struc
         fn_text_fold_lower(call->arg[1]->value[row].s, run->ctype, &both);
         r = buf_check(&both);
         if (r) break;
-        struct slice text = {both.data, len}, pattern = {both.data ? both.data + len : NULL, both.len - len};
+        const char *data = both.data ? both.data : "";
+        struct slice text = {data, len}, pattern = {data + len, both.len - len};
         r = answer(run, row, text, pattern, wanted, &ret->value[row]);
     }
     buf_done(&both);
