@@ -209,7 +209,9 @@ static int apply(struct eval *e, const struct expr_function *f, const struct exp
 static int call_args(struct eval *e, const struct expr_node *n, struct selection *s, struct result *result,
                      const struct batch_column **arg, struct expr_call *call)
 {
-    for (size_t i = 0; i < n->args; i++) {
+    bool swapped = n->function->flags & EXPR_SWAPPED;
+    for (size_t k = 0; k < n->args; k++) {
+        size_t i = swapped ? n->args - 1 - k : k;
         int r = evaluate_in(e, n->arg[i], s, &result[i]);
         if (r) return r;
         arg[i] = result[i].column;

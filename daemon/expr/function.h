@@ -68,6 +68,7 @@ enum expr_function_flag {
     EXPR_COLLATED = 8, /* its result hangs on the collation: < of texts; only where all arguments compare bytewise */
     EXPR_CTYPE = 16,   /* its result hangs on run->ctype */
     EXPR_ANY = 32,     /* arguments of type EXPR_TYPE_ANY stand for any type but jsonb and char(n) */
+    EXPR_SWAPPED = 64, /* the second of its two arguments is evaluated first: the server writes it out as b + a */
 };
 /** In `arg`: any type (the kernel is given the columns with their types). */
 enum { EXPR_TYPE_ANY = TYPE_N };

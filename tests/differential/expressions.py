@@ -64,7 +64,7 @@ PICKED = """
     ts AT TIME ZONE 'UTC'; tz AT TIME ZONE 'Europe/Paris'; ts = d; d = tz; ts < tz; now() IS NULL; current_date = d; random() < 2; x COLLATE "C" < y
     c_z < x; c_z = y; lower(c_z); c_z || x < y; i4 = b; x + 1; lower(i4); nosuch(i4); nosuch; i4 +; (i4; i4 i4; x = 1; b + b; NOT i4; i4 AND b; upper(x, y)
     CASE WHEN i4 THEN 1 END; CASE WHEN b THEN 1 ELSE 'x' END; coalesce(i4, 'x'); coalesce(i4, x); greatest(i4, x); i4::date; d::integer; u::text; x::uuid; t + t
-    1 / 0; i4 / 0; 1 / 0 + i4; 'x'::integer; 2147483647 + 1; 32767::int2 + 1::int2; (-2147483648) / -1; -2147483648; - 9223372036854775808; 1 = 1.0; '1' = '1.0'
+    i4 / 0 + ('x' || i4)::date; x::time + (x || 'y')::date; 1 / 0; i4 / 0; 1 / 0 + i4; 'x'::integer; 2147483647 + 1; 32767::int2 + 1::int2; (-2147483648) / -1; -2147483648; - 9223372036854775808; 1 = 1.0; '1' = '1.0'
     subject.i4 + 1; "i4" + 1; "I4"; I4 + 1; other.i4; i4 /* a (nested /* one */) comment */ + 1; i4::int4::int8; (b); ((i4)); i4 -- the end
     a b; ''; 'a'; ; (); (SELECT 1); sum(i4); count(*); i4 = ANY (ARRAY[1,2]); ARRAY[1]; ROW(1); i4 IS DISTINCT FROM; x SIMILAR TO 'a'; x ~ 'a'; i4 !~ 1
     !! 5; 5 !; i4 != j4; i4 <> j4; i4 => 1; i4 >= j4; i4 =- 1; i4 = -1; i4*-1; 2*-3; @-5; i4 OPERATOR(pg_catalog.+) 1; pg_catalog.lower(x); b::int::text::int
