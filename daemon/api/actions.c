@@ -5,7 +5,6 @@
 #include "api/problem.h"
 #include "base/log.h"
 #include "base/num.h"
-#include "etl/unload.h"
 #include "format/json_writer.h"
 
 #include <stdlib.h>
@@ -112,8 +111,8 @@ void actions_unload(struct http_request *r)
     if (!parse_flag(r, "force", &force)) return;
     struct action *a = begin(r);
     if (!a) return;
-    struct scheduler_unload u = {.file = a->file, .force = force, .done = on_unloaded, .ctx = a};
-    not_started(a, scheduler_unload(api->scheduler, &u));
+    struct revisions_unload u = {.file = a->file, .force = force, .done = on_unloaded, .ctx = a};
+    not_started(a, revisions_unload(scheduler_revisions(api->scheduler), &u));
 }
 
 /* ---- replay ---- */
@@ -152,6 +151,6 @@ void actions_replay(struct http_request *r)
     if (!parse_flag(r, "force", &force) || !parse_flag(r, "again", &again)) return;
     struct action *a = begin(r);
     if (!a) return;
-    struct scheduler_replay p = {.file = a->file, .force = force, .anyway = again, .done = on_replayed, .ctx = a};
-    not_started(a, scheduler_replay(api->scheduler, &p));
+    struct revisions_replay p = {.file = a->file, .force = force, .anyway = again, .done = on_replayed, .ctx = a};
+    not_started(a, revisions_replay(scheduler_revisions(api->scheduler), &p));
 }

@@ -40,7 +40,7 @@ struct scheduler {
     struct endings endings;
     struct refusals refusals;
     unsigned arrivals, claiming;
-    unsigned asked;  /* unloads and replays under way */
+    struct revisions revisions;
     unsigned random; /* for jitter */
     bool going, stopping;
     bool full; /* the queue was, and has not become half empty since */
@@ -98,7 +98,8 @@ static void arrival_free(struct scheduler *s, struct arrival *a)
 
 static void maybe_stopped(struct scheduler *s)
 {
-    if (!s->stopping || s->runs.running || s->claiming || s->asked || tidies_count(&s->endings.tidies) || !s->stopped) return;
+    if (!s->stopping || s->runs.running || s->claiming || s->revisions.running || tidies_count(&s->endings.tidies) || !s->stopped)
+        return;
     void (*stopped)(void *) = s->stopped;
     s->stopped = NULL;
     stopped(s->stopped_ctx);
@@ -372,6 +373,20 @@ static void on_recovered(void *ctx, struct place_file *f)
     place_file_done(f);
 }
 
+/* ---- what is asked of files of the ledger ---- */
+
+static void on_taken(void *ctx, struct place_file *file)
+{
+    struct scheduler *s = ctx;
+    if (s->stopping || !enqueue(s, file, clock_real_us(), false)) place_file_done(file); /* the next start finds it in work/ */
+}
+
+static void on_revised(void *ctx)
+{
+    pump(ctx);
+    maybe_stopped(ctx);
+}
+
 /* ---- the scheduler's outside ---- */
 
 static void on_room(void *ctx)
@@ -403,6 +418,7 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
     list_init(&s->all);
     s->runs = (struct runs){.env = &s->env, .loop = config->loop, .each = on_report, .over = on_run_over, .ctx = s};
     runs_init(&s->runs);
+    s->revisions = (struct revisions){.env = &s->env, .taken = on_taken, .over = on_revised, .ctx = s};
     s->endings = (struct endings){.counters = config->counters, .over = ended, .ctx = s};
     int r = timer_new(config->loop, on_timer, s, &s->timer);
     if (r == 0) r = timer_new(config->loop, sweep, s, &s->sweeper);
@@ -508,82 +524,9 @@ void scheduler_set_config(struct scheduler *s, struct config *config)
     }
 }
 
-/* ---- what is asked of files of the ledger ---- */
-
-struct unloading {
-    struct scheduler *s;
-    struct scheduler_unload asked;
-};
-
-static void unloaded(void *ctx, const struct unload_report *report)
+struct revisions *scheduler_revisions(struct scheduler *s)
 {
-    struct unloading *u = ctx;
-    struct scheduler *s = u->s;
-    s->asked--;
-    u->asked.done(u->asked.ctx, report);
-    free(u);
-    maybe_stopped(s);
-}
-
-int scheduler_unload(struct scheduler *s, const struct scheduler_unload *unload)
-{
-    if (s->stopping) return ERROR_CANCELLED;
-    struct unloading *u = calloc(1, sizeof *u);
-    if (!u) return -ENOMEM;
-    *u = (struct unloading){s, *unload};
-    struct unload_config c = {.pool = s->config.pool,
-                              .catalog = s->config.catalog,
-                              .stale = s->config.stale,
-                              .stale_ctx = s->config.stale_ctx,
-                              .file = unload->file,
-                              .force = unload->force,
-                              .done = unloaded,
-                              .ctx = u};
-    int r = unload_start(&c);
-    if (r == 0) s->asked++;
-    if (r < 0) free(u);
-    return r;
-}
-
-struct replaying {
-    struct scheduler *s;
-    struct scheduler_replay asked;
-};
-
-static void replayed(void *ctx, struct replay_report *report)
-{
-    struct replaying *p = ctx;
-    struct scheduler *s = p->s;
-    s->asked--;
-    p->asked.done(p->asked.ctx, report);
-    free(p);
-    if (report->outcome == REPLAY_TAKEN && (s->stopping || !enqueue(s, &report->file, clock_real_us(), false)))
-        place_file_done(&report->file); /* it lies in work/, where the next start finds it */
-    pump(s);
-    maybe_stopped(s);
-}
-
-int scheduler_replay(struct scheduler *s, const struct scheduler_replay *replay)
-{
-    if (s->stopping) return ERROR_CANCELLED;
-    struct replaying *p = calloc(1, sizeof *p);
-    if (!p) return -ENOMEM;
-    *p = (struct replaying){s, *replay};
-    struct replay_config c = {.workers = s->config.workers,
-                              .place = s->config.place,
-                              .pool = s->config.pool,
-                              .catalog = s->config.catalog,
-                              .stale = s->config.stale,
-                              .stale_ctx = s->config.stale_ctx,
-                              .file = replay->file,
-                              .force = replay->force,
-                              .anyway = replay->anyway,
-                              .done = replayed,
-                              .ctx = p};
-    int r = replay_start(&c);
-    if (r == 0) s->asked++;
-    if (r < 0) free(p);
-    return r;
+    return &s->revisions;
 }
 
 void scheduler_rescan(struct scheduler *s)
@@ -599,7 +542,7 @@ static void on_grace_over(void *ctx)
 
 void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void *ctx), void *ctx)
 {
-    s->stopping = true;
+    s->stopping = s->revisions.stopping = true;
     watcher_free(s->watcher);
     s->watcher = NULL;
     timer_stop(s->timer);

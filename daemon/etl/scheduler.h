@@ -14,7 +14,7 @@
 
 #include "etl/load.h"
 #include "etl/refusals.h"
-#include "etl/replay.h"
+#include "etl/revisions.h"
 #include "loop/loop.h"
 #include "spool/watcher.h"
 
@@ -44,24 +44,8 @@ void scheduler_go(struct scheduler *s);
 void scheduler_hold(struct scheduler *s);
 /** A reload: takes a reference. */
 void scheduler_set_config(struct scheduler *s, struct config *config);
-/** A file of the ledger is loaded once more (etl/replay.h). */
-struct scheduler_replay {
-    int64_t file;
-    bool force, anyway;
-    void (*done)(void *ctx, const struct replay_report *report); /* once; with TAKEN it is queued, and stays the scheduler's */
-    void *ctx;
-};
-/** 0; ERROR_CANCELLED: the daemon stops; -ENOMEM. */
-must_check int scheduler_replay(struct scheduler *s, const struct scheduler_replay *replay);
-/** Its rows are taken out of its table again (etl/unload.h). */
-struct scheduler_unload {
-    int64_t file;
-    bool force;
-    void (*done)(void *ctx, const struct unload_report *report); /* once */
-    void *ctx;
-};
-/** Likewise. */
-must_check int scheduler_unload(struct scheduler *s, const struct scheduler_unload *unload);
+/** What is asked of files of the ledger: unloads and replays. The scheduler's. */
+struct revisions *scheduler_revisions(struct scheduler *s);
 /** Scan incoming/ now. */
 void scheduler_rescan(struct scheduler *s);
 /**
