@@ -219,6 +219,8 @@ int checker_call(struct checker *c, struct expr_node **io_call)
     struct type type;
     struct overload o;
     if (is_cast(n, &type)) {
+        /* bool(2::smallint): as a function it takes what can become an integer */
+        if (!n->arg[0]->unknown && coerce_context(n->arg[0]->type.id, type.id) == COERCE_NEVER) return say(c, n, OVERLOAD_E_SERVER);
         n->kind = EXPR_CAST;
         n->type = type;
         return 0;

@@ -55,12 +55,12 @@ bool coerce_keeps(enum type_id from, enum type_id to)
 
 /* ---- literals ---- */
 
-/* 'today' and the like: the server knows more of them. */
+/* 'today' and the like, and the time of a date: the server knows more of them. */
 static bool may_be_special(enum type_id id, struct slice text)
 {
     if (coerce_category(id) != 'D') return false;
     for (size_t i = 0; i < text.len; i++)
-        if ((text.p[i] | 0x20) >= 'a' && (text.p[i] | 0x20) <= 'z') return true;
+        if (((text.p[i] | 0x20) >= 'a' && (text.p[i] | 0x20) <= 'z') || (id == TYPE_TIME && text.p[i] == '-')) return true;
     return false;
 }
 

@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The parser's parts: parse.c has operators by precedence, operand.c what they stand between, special.c the calls with a syntax of
- * their own. A recursive descent; what is PostgreSQL's syntax and not ours is noted (parser_beyond) and skipped or parsed on, so
- * that a mistake behind it is found all the same.
+ * their own, parser.c what they all use. A recursive descent; what is PostgreSQL's syntax and not ours is noted (parser_beyond) and
+ * skipped or parsed on, so that a mistake behind it is found all the same.
  *
  * Inside expr/. Thread: any.
  */
@@ -60,6 +60,8 @@ must_check int parser_expect_word(struct parser *p, const char *word, const char
 int parser_unexpected(struct parser *p, const char *expected);
 /** Only the server can evaluate that; the first such thing is told when the rest has turned out to be without mistakes. */
 void parser_beyond(struct parser *p, size_t at, const char *format, ...) printf_like(3, 4);
+/** Was there such an operator already? */
+bool parser_came(const struct parser *p, const char *op);
 /** Behind what closes the parenthesis that comes next. */
 void parser_skip_group(struct parser *p);
 /** SELECT, WITH, VALUES. */
