@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """What may come between the steps of an unload or a replay: locks, kills, other hands, the keeper, a second one."""
 
+import http.client
 import os
 import threading
 
@@ -262,3 +263,49 @@ def test_replayed_again_and_again_at_once(cetld, database):
     until(lambda: ids(database, "orders") == [*range(40)], daemon.log)
     assert_rollup(database)
     assert database.value("SELECT count(*) FROM cetl.file WHERE state = 'loaded'") == 4
+
+
+def test_killed_again_and_again_while_files_are_replayed(cetld, database):
+    """No row twice, whenever it dies; and what is missing afterwards is unloaded, and its bytes can be replayed."""
+    daemon = cetld(ORDERS)
+    names = ["orders_%d.csv" % n for n in range(6)]
+    for n, name in enumerate(names):
+        loaded(daemon, name, orders(n * 10, 10))
+
+    def newest():
+        return {e["name"]: e for e in reversed(daemon.ledger())}
+
+    for turn in range(8):
+        # From the first moment to beyond the last: as many commits as the turn says are waited for.
+        before = database.value("SELECT count(*) FROM cetl.change") + database.value("SELECT sum(base_version) FROM cetl.dataset")
+        threads = [in_background(lambda e=e: quietly(ask, daemon, e["id"], "replay")) for e in newest().values()]
+        until(lambda: database.value("SELECT count(*) FROM cetl.change") + database.value("SELECT sum(base_version) FROM cetl.dataset")
+              >= before + turn, daemon.log)
+        daemon.kill9()
+        for thread, _ in threads:
+            thread.join()
+        daemon.start()
+        daemon.wait_moved()
+        until(lambda: all(e["state"] not in ("queued", "loading") for e in daemon.ledger()), daemon.log)
+        rows = ids(database, "orders")
+        assert len(rows) == len(set(rows)), rows
+        assert_rollup(database)
+        for n, name in enumerate(names):
+            there = set(range(n * 10, n * 10 + 10)) & set(rows)
+            states = {e["state"] for e in daemon.ledger(name)}
+            assert there in (set(), set(range(n * 10, n * 10 + 10)))
+            assert ("loaded" in states) == bool(there), (name, states)
+            if not there:
+                act(daemon, newest()[name]["id"], "replay", 202)
+        until(lambda: ids(database, "orders") == [*range(60)], daemon.log)
+        daemon.wait_moved()
+        assert len(daemon.files_in("done")) == 6 and daemon.files_in("incoming", "work", "failed") == []
+
+
+def quietly(call, *arguments):
+    try:
+        return call(*arguments)
+    except OSError:
+        return None  # it was killed meanwhile
+    except http.client.HTTPException:
+        return None
