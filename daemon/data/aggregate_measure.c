@@ -10,11 +10,14 @@ typedef struct aggregate_cell cell;
 #define ADD_ROWS(name, add)                                                                                                        \
     static void name(const plan *p, const struct aggregate_rows *rows)                                                             \
     {                                                                                                                              \
-        const struct batch_column *column = rows->column;                                                                          \
-        for (size_t row = rows->from; row < rows->to; row++) {                                                                     \
-            if (column->null[row]) continue;                                                                                       \
-            cell *c = &rows->cells[row][rows->measure];                                                                            \
-            add(p, c, &column->value[row]);                                                                                        \
+        const struct aggregate_rows at = *rows; /* copies that no store can change */                                              \
+        const plan mine = *p;                                                                                                      \
+        const union value *value = at.column->value;                                                                               \
+        const bool *null = at.column->null;                                                                                        \
+        for (size_t row = at.from; row < at.to; row++) {                                                                           \
+            if (null[row]) continue;                                                                                               \
+            cell *c = &at.cells[row][at.measure];                                                                                  \
+            add(&mine, c, &value[row]);                                                                                            \
             c->seen = true;                                                                                                        \
         }                                                                                                                          \
     }
@@ -24,8 +27,9 @@ typedef struct aggregate_cell cell;
 static void count_all_rows(const plan *p, const struct aggregate_rows *rows)
 {
     (void)p;
-    for (size_t row = rows->from; row < rows->to; row++)
-        rows->cells[row][rows->measure].count++;
+    const struct aggregate_rows at = *rows;
+    for (size_t row = at.from; row < at.to; row++)
+        at.cells[row][at.measure].count++;
 }
 
 static inline void count_add(const plan *p, cell *c, const union value *v)

@@ -209,54 +209,65 @@ static const uint64_t tens[] = {
     UINT64_C(10000000000000000000),
 };
 enum { TENS = sizeof(tens) / sizeof(tens[0]), PLAIN_GROUPS = 4, GROUP_BITS = 16 };
-#define PLAIN_END UINT64_C(10000000000000000) /* 10000^PLAIN_GROUPS */
 
-/* Four base-10000 digits in a word, the first at the top; v < PLAIN_END */
+/* Four base-10000 digits in a word, the first at the top; v < 10000^PLAIN_GROUPS */
 static inline uint64_t split(uint64_t v)
 {
     uint32_t high = (uint32_t)(v / 100000000), low = (uint32_t)(v % 100000000);
     return (uint64_t)(high / 10000) << 48 | (uint64_t)(high % 10000) << 32 | (uint64_t)(low / 10000) << 16 | low % 10000;
 }
 
-/* What a typmod asks for */
+/* What a typmod asks for, and what follows from it for numbers of `digits` digits behind the point */
 struct limit {
     bool limited;
     int precision, scale;
+    unsigned digits; /* behind the point */
+    uint64_t end;    /* mantissas from here on take the long way, for their error or their length */
+    uint64_t factor; /* moves the point between base-10000 digits */
+    unsigned behind; /* of those */
+    int shown;       /* scale of the value */
 };
+
+static void limit_for(struct limit *l, unsigned digits)
+{
+    l->digits = digits;
+    l->behind = (digits + GROUP - 1) / GROUP;
+    unsigned zeros = l->behind * GROUP - digits;
+    l->factor = tens[zeros];
+    l->end = tens[PLAIN_GROUPS * GROUP - zeros];
+    l->shown = l->limited ? l->scale : (int)digits;
+    if (!l->limited) return;
+    int fits = l->precision - l->scale + (int)digits;
+    if ((int)digits > l->scale || fits < 0) l->end = 0;
+    if (l->end && fits < TENS && tens[fits] < l->end) l->end = tens[fits];
+}
 
 static struct limit limit_of(int32_t typmod)
 {
     struct limit l = {0};
     l.limited = type_numeric_typmod(typmod, &l.precision, &l.scale);
+    limit_for(&l, 0);
     return l;
 }
 
 /*
  * Up to 16 digits that need no rounding: the mantissa, moved so that the point stands between base-10000 digits, is divided into
- * them. Bytes of the value, which is `to`'s; 0: it takes the long way. What does not fit the precision does, for its error.
+ * them. Bytes of the value, which is `to`'s; 0: it takes the long way. Most numbers of a column have the digits of the one before.
  */
-static inline size_t pack_plain(const struct limit *l, const struct digits_number *n, uint64_t to[2])
+__attribute__((always_inline)) static inline size_t pack_plain(struct limit *l, const struct digits_number *n, uint64_t to[2])
 {
-    int scale = (int)n->scale;
-    if (l->limited) {
-        if (scale > l->scale) return 0;
-        int digits = l->precision - l->scale + scale;
-        scale = l->scale;
-        if (digits < 0 || (digits < TENS && n->mantissa >= tens[digits])) return 0;
-    }
-    unsigned behind = (n->scale + GROUP - 1) / GROUP;
-    uint64_t moved = n->mantissa * tens[behind * GROUP - n->scale]; /* 16 digits and three zeros at most */
-    if (moved >= PLAIN_END) return 0;
+    if (n->scale != l->digits) limit_for(l, n->scale);
+    if (n->mantissa >= l->end) return 0;
     unsigned groups = 0;
-    if (moved == 0) {
-        to[0] = htobe64((uint64_t)scale);
+    if (n->mantissa == 0) {
+        to[0] = htobe64((uint64_t)l->shown);
     } else {
-        uint64_t word = split(moved);
+        uint64_t word = split(n->mantissa * l->factor);
         unsigned zeros = (unsigned)__builtin_clzll(word) / GROUP_BITS;
         groups = PLAIN_GROUPS - zeros - (unsigned)__builtin_ctzll(word) / GROUP_BITS;
-        uint16_t weight = (uint16_t)(PLAIN_GROUPS - 1 - zeros - behind);
-        uint16_t sign = n->negative ? SIGN_NEGATIVE : 0;
-        to[0] = htobe64((uint64_t)groups << 48 | (uint64_t)weight << 32 | (uint64_t)sign << 16 | (uint64_t)scale);
+        uint16_t weight = (uint16_t)(PLAIN_GROUPS - 1 - zeros - l->behind);
+        uint64_t sign = n->negative ? SIGN_NEGATIVE : 0;
+        to[0] = htobe64((uint64_t)groups << 48 | (uint64_t)weight << 32 | sign << 16 | (uint64_t)l->shown);
         to[1] = htobe64(word << (GROUP_BITS * zeros));
     }
     return (HEADER + groups) * sizeof(uint16_t);

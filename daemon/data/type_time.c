@@ -223,12 +223,28 @@ int type_time_timestamp(const struct type_input *in, struct slice text, struct a
     return 0;
 }
 
+/* yyyy-mm-dd hh:mm:ss, as nearly all are written */
+static inline bool plain_timestamp(struct slice s, int64_t *ret_us)
+{
+    uint64_t digits;
+    struct civil date;
+    if (s.len != ISO_DATE + 9 || (s.p[ISO_DATE] != ' ' && s.p[ISO_DATE] != 'T') || !scan_iso_date(s, &date)) return false;
+    if (!read_pattern(s.p + ISO_DATE + 1, TIME_PATTERN, TIME_ABOVE, &digits)) return false;
+    uint64_t pairs = pairs_of(digits);
+    uint32_t hour = pair(pairs, 0), minute = pair(pairs, 3), second = pair(pairs, 6);
+    if (hour > 23 || minute > 59 || second > 59) return false;
+    int64_t seconds = (int64_t)civil_to_days_usual(date) * (CIVIL_US_PER_DAY / CIVIL_US_PER_SECOND);
+    *ret_us = (seconds + (hour * 60 + minute) * 60 + second) * CIVIL_US_PER_SECOND;
+    return true;
+}
+
 int type_time_timestamp_rows(const struct type_input *in, const struct type_rows *column, struct arena *arena)
 {
-    const struct type_rows rows = *column; /* a copy that no store can change */
-    bool iso = !in->format;
+    const struct type_rows rows = *column;                                               /* a copy that no store can change */
+    bool iso = !in->format, plain = iso && (in->type.id == TYPE_TIMESTAMP || !in->zone); /* whole seconds need no rounding */
     for (size_t i = 0; i < rows.rows; i++) {
         if (rows.null[i]) continue;
+        if (plain && plain_timestamp(rows.value[i].s, &rows.value[i].i)) continue;
         if (iso && usual_timestamp(in, rows.value[i].s, &rows.value[i])) continue;
         int r = type_rows_one(in, &rows, i, type_time_timestamp, arena);
         if (r) return r;
