@@ -66,30 +66,35 @@ static size_t value_bytes(enum form form, const union value *v)
 }
 
 /* The length word and the value; the room is there. */
-static char *put_value(char *at, enum form form, const union value *v)
+__attribute__((always_inline)) static inline char *put_value(char *at, enum form form, const union value *v)
 {
-    at = put32(at, (uint32_t)value_bytes(form, v));
     switch (form) {
-    case FORM_1: *at = (char)v->i; return at + 1;
-    case FORM_2: return put16(at, (uint16_t)v->i);
-    case FORM_4: return put32(at, (uint32_t)v->i);
-    case FORM_8: return put64(at, (uint64_t)v->i);
+    case FORM_1:
+        at = put32(at, 1);
+        *at = (char)v->i;
+        return at + 1;
+    case FORM_2: return put16(put32(at, 2), (uint16_t)v->i);
+    case FORM_4: return put64(at, UINT64_C(4) << 32 | (uint32_t)v->i);
+    case FORM_8: return put64(put32(at, 8), (uint64_t)v->i);
     case FORM_FLOAT4: {
         float f = (float)v->f;
         uint32_t bits;
         memcpy(&bits, &f, sizeof(bits));
-        return put32(at, bits);
+        return put64(at, UINT64_C(4) << 32 | bits);
     }
     case FORM_FLOAT8: {
         uint64_t bits;
         memcpy(&bits, &v->f, sizeof(bits));
-        return put64(at, bits);
+        return put64(put32(at, 8), bits);
     }
-    case FORM_JSONB: *at++ = JSONB_VERSION; break;
-    case FORM_BYTES: break;
+    case FORM_BYTES: return put_bytes(put32(at, (uint32_t)v->s.len), v->s);
+    case FORM_JSONB:
+        at = put32(at, (uint32_t)v->s.len + JSONB_VERSION);
+        *at++ = JSONB_VERSION;
+        return put_bytes(at, v->s);
     case FORM_NONE: assert(!"a type without a binary form");
     }
-    return put_bytes(at, v->s);
+    return at;
 }
 
 void pgcopy_header(struct buf *out)
@@ -115,6 +120,29 @@ static size_t column_bytes(const struct batch *b, size_t c)
     return bytes;
 }
 
+/* A column of the batch, at hand */
+struct field {
+    const union value *value;
+    const bool *null;
+    enum form form;
+};
+enum { FIELDS = 64 }; /* of a row that are looked up once a batch; those of wider ones once a row */
+
+static void open_fields(const struct batch *b, size_t from, size_t n, struct field *ret_field)
+{
+    for (size_t c = 0; c < n; c++) {
+        const struct batch_column *column = &b->column[from + c];
+        ret_field[c] = (struct field){column->value, column->null, (enum form)forms[column->type.id]};
+    }
+}
+
+static char *put_fields(char *at, const struct field *field, size_t n, size_t row)
+{
+    for (const struct field *f = field; f < field + n; f++)
+        at = f->null[row] ? put32(at, UINT32_MAX) : put_value(at, f->form, &f->value[row]);
+    return at;
+}
+
 void pgcopy_rows(struct buf *out, const struct batch *b, const struct pgcopy_lineage *lineage)
 {
     size_t bytes = b->rows * (sizeof(uint16_t) + (lineage ? 2 * (LENGTH + sizeof(int64_t)) : 0));
@@ -124,11 +152,14 @@ void pgcopy_rows(struct buf *out, const struct batch *b, const struct pgcopy_lin
     char *start = buf_reserve(out, bytes), *at = start;
     if (!at) return;
     uint16_t fields = (uint16_t)(b->columns + (lineage ? 2 : 0));
+    struct field field[FIELDS];
+    open_fields(b, 0, b->columns < FIELDS ? b->columns : FIELDS, field);
     for (size_t r = 0; r < b->rows; r++) {
         at = put16(at, fields);
-        for (size_t c = 0; c < b->columns; c++) {
-            const struct batch_column *column = &b->column[c];
-            at = column->null[r] ? put32(at, UINT32_MAX) : put_value(at, (enum form)forms[column->type.id], &column->value[r]);
+        for (size_t c = 0; c < b->columns; c += FIELDS) {
+            size_t n = b->columns - c < FIELDS ? b->columns - c : FIELDS;
+            if (b->columns > FIELDS) open_fields(b, c, n, field);
+            at = put_fields(at, field, n, r);
         }
         if (!lineage) continue;
         at = put_value(at, FORM_8, &(union value){.i = lineage->file});

@@ -162,6 +162,39 @@ static void a_full_buffer_stays_as_it_was(void **state)
     arena_done(&arena);
 }
 
+static void a_wide_row_has_all_its_fields(void **state)
+{
+    (void)state;
+    enum { WIDE = 150, ROWS = 3 };
+    struct type types[WIDE];
+    struct arena arena;
+    struct batch b;
+    struct buf out, want;
+    buf_init(&out, 1 << 16);
+    buf_init(&want, 1 << 16);
+    arena_init(&arena, 1 << 16, 1 << 24);
+    for (size_t c = 0; c < WIDE; c++)
+        types[c] = (struct type){c % 2 ? TYPE_TEXT : TYPE_INT4, -1};
+    assert_int_equal(batch_init(&b, types, WIDE, &arena), 0);
+    for (b.rows = 0; b.rows < ROWS; b.rows++) {
+        buf_put_u16(&want, WIDE);
+        for (size_t c = 0; c < WIDE; c++) {
+            struct batch_column *column = &b.column[c];
+            column->null[b.rows] = (c + b.rows) % 5 == 0;
+            column->value[b.rows].i = (int64_t)c;
+            if (c % 2) column->value[b.rows].s = (struct slice){"a text of 25 bytes in all", c % 26};
+            pgcopy_value(&want, types[c], &column->value[b.rows], column->null[b.rows]);
+        }
+    }
+    pgcopy_rows(&out, &b, NULL);
+    assert_int_equal(buf_check(&out), 0);
+    assert_int_equal(out.len, want.len);
+    assert_memory_equal(out.data, want.data, want.len);
+    buf_done(&out);
+    buf_done(&want);
+    arena_done(&arena);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -169,6 +202,7 @@ int main(void)
         cmocka_unit_test(each_type_has_its_binary_form),
         cmocka_unit_test(rows_are_fields_with_lineage_behind_them),
         cmocka_unit_test(a_column_is_an_array),
+        cmocka_unit_test(a_wide_row_has_all_its_fields),
         cmocka_unit_test(a_full_buffer_stays_as_it_was),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
