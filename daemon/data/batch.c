@@ -36,3 +36,15 @@ int batch_want_origins(struct batch *b, struct arena *arena)
     b->origin = arena_alloc(arena, b->rows_max * sizeof(*b->origin));
     return b->origin ? 0 : -ENOMEM;
 }
+
+int batch_part(const struct batch *b, size_t from, size_t n, struct arena *arena, struct batch *ret_part)
+{
+    struct batch part = {.columns = b->columns, .rows = n, .rows_max = n, .line = b->line + from};
+    part.column = arena_array(arena, b->columns, sizeof(*part.column));
+    if (!part.column && b->columns) return -ENOMEM;
+    for (size_t c = 0; c < b->columns; c++)
+        part.column[c] = (struct batch_column){b->column[c].type, b->column[c].value + from, b->column[c].null + from};
+    if (b->origin) part.origin = b->origin + from;
+    *ret_part = part;
+    return 0;
+}

@@ -39,6 +39,8 @@ size_t batch_rows_max(size_t columns);
 size_t batch_bytes(size_t columns);
 /** `types` has `columns` items. 0 or -ENOMEM. */
 must_check int batch_init(struct batch *b, const struct type *types, size_t columns, struct arena *arena);
+/** Rows [from, from + n) as a batch of their own, which shares the memory. The columns' array is the arena's. 0 or -ENOMEM. */
+must_check int batch_part(const struct batch *b, size_t from, size_t n, struct arena *arena, struct batch *ret_part);
 /** From now on rules note where their rows come from. 0 or -ENOMEM. */
 must_check int batch_want_origins(struct batch *b, struct arena *arena);
 

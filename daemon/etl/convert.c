@@ -7,6 +7,8 @@
 
 enum {
     ARENA_BLOCK = 256 * 1024,
+    COMPUTED_MAX = 32 * 1024 * 1024,      /* what expressions may make of some rows at once, and of one alone */
+    COMPUTED_COPY_MAX = 64 * 1024 * 1024, /* and of a chunk, beside what its cells come to */
     /* A chunk's COPY bytes: at the narrowest cells ("1,") binary takes 7 times the text, and a column that the file lacks a NULL's
      * length word a row; what else a row has beside its cells the plan knows. Only a guard against our own mistakes. */
     COPY_GROWTH_MAX = 16,
@@ -19,6 +21,7 @@ int convert_bench_init(struct convert_bench *b, const struct convert_plan *plan)
 {
     *b = (struct convert_bench){0};
     arena_init(&b->arena, ARENA_BLOCK, (size_t)1 << 30);
+    arena_init(&b->computed, ARENA_BLOCK, COMPUTED_MAX);
     if (plan->infer_columns > 0) {
         int r = infer_new(plan->infer_columns, &plan->reading, &b->infer);
         if (r == 0 && plan->infer_only) infer_only(b->infer, plan->infer_only);
@@ -47,6 +50,7 @@ void convert_bench_done(struct convert_bench *b, const struct convert_plan *plan
     free(b->partial);
     infer_free(b->infer);
     arena_done(&b->arena);
+    arena_done(&b->computed);
     *b = (struct convert_bench){0};
 }
 
@@ -118,36 +122,64 @@ static int begin_batch(struct conversion *c)
     return r == 0 && c->plan->transform ? batch_want_origins(&c->batch, &c->bench->arena) : r;
 }
 
-/* The batch's rows become the table's. */
-static int transform(struct conversion *c, struct batch *ret_rows)
+/* Rows of the table go to the aggregates and to COPY. */
+static int put_rows(struct conversion *c, const struct batch *rows)
 {
-    const struct convert_plan *plan = c->plan;
-    const struct transform_file file = {.name = c->file, .loaded_at = plan->loaded_at, .ctype = plan->ctype};
-    uint64_t filtered;
-    int r = transform_apply(plan->transform, &c->batch, &file, &c->bench->arena, &c->out->rejects, ret_rows, &filtered);
-    c->out->rows_filtered += filtered;
-    return r;
-}
-
-/* The batch goes to the aggregates and to COPY; then its memory is used for the next. */
-static int flush(struct conversion *c)
-{
-    struct batch rows = c->batch;
-    int r = c->plan->transform ? transform(c, &rows) : 0;
+    int r = 0;
     for (size_t i = 0; i < c->plan->rollups && r == 0; i++)
-        r = aggregate_add(c->bench->partial[i], &rows);
+        r = aggregate_add(c->bench->partial[i], rows);
     if (r != 0) return r;
     size_t at = c->out->copy.len;
     const struct pgcopy_lineage *lineage = c->plan->lineage ? &c->lineage : NULL;
     if (c->plan->text) {
-        pgtext_rows(&c->out->copy, &rows, lineage);
+        pgtext_rows(&c->out->copy, rows, lineage);
     } else {
-        pgcopy_rows(&c->out->copy, &rows, lineage);
+        pgcopy_rows(&c->out->copy, rows, lineage);
     }
-    r = c->plan->index ? index_rows(c, &rows, at) : 0;
+    r = c->plan->index ? index_rows(c, rows, at) : 0;
     if (r == 0 && c->plan->sort_columns > 0)
-        r = sorter_add(&c->sorter, &rows, &c->out->copy, at, c->plan->text ? pgtext_row_bytes : pgcopy_row_bytes);
-    if (r < 0) return r;
+        r = sorter_add(&c->sorter, rows, &c->out->copy, at, c->plan->text ? pgtext_row_bytes : pgcopy_row_bytes);
+    return r < 0 ? r : buf_check(&c->out->copy);
+}
+
+/* The transform's rows of some of the batch's. */
+static int transform(struct conversion *c, size_t from, size_t n, struct batch *ret_rows)
+{
+    const struct convert_plan *plan = c->plan;
+    const struct transform_file file = {.name = c->file, .loaded_at = plan->loaded_at, .ctype = plan->ctype};
+    struct arena *arena = &c->bench->computed;
+    struct batch part;
+    uint64_t filtered = 0;
+    arena_reset(arena);
+    int r = batch_part(&c->batch, from, n, arena, &part);
+    if (r == 0) r = transform_apply(plan->transform, &part, &file, arena, &c->out->rejects, ret_rows, &filtered);
+    if (r == 0) c->out->rows_filtered += filtered;
+    return r;
+}
+
+/* The batch's rows become the table's: all at once, or, where expressions make much of them, in parts. */
+static int put_transformed(struct conversion *c)
+{
+    size_t n = c->batch.rows;
+    int r = 0;
+    for (size_t from = 0; from < c->batch.rows && r == 0; from += n) {
+        struct batch rows = {0};
+        n = n < c->batch.rows - from ? n : c->batch.rows - from;
+        while ((r = transform(c, from, n, &rows)) == -ENOMEM && n > 1)
+            n = (n + 1) / 2;
+        if (r == -ENOMEM)
+            r = transform_reject_big(&c->batch, from, &c->out->rejects);
+        else if (r == 0)
+            r = put_rows(c, &rows);
+    }
+    return r;
+}
+
+/* The batch is through; then its memory is used for the next. */
+static int flush(struct conversion *c)
+{
+    int r = c->plan->transform ? put_transformed(c) : put_rows(c, &c->batch);
+    if (r != 0) return r;
     arena_reset(&c->bench->arena);
     reader_forget(&c->reader);
     return begin_batch(c);
@@ -231,7 +263,7 @@ static size_t copy_max(const struct convert_plan *plan, size_t chunk_bytes)
     for (size_t i = 0; plan->rule && i < plan->rule->columns; i++)
         if (plan->rule->column[i].source < 0) growth += COPY_NULL;
     if (plan->lineage) growth += COPY_LINEAGE;
-    return COPY_FLOOR + chunk_bytes * growth;
+    return COPY_FLOOR + chunk_bytes * growth + (plan->transform ? COMPUTED_COPY_MAX : 0);
 }
 
 int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, struct convert_bench *bench,

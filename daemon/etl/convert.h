@@ -48,6 +48,7 @@ struct convert_plan {
 
 struct convert_bench {
     struct arena arena;
+    struct arena computed;      /* what the transform makes */
     struct aggregate **partial; /* plan->rollups of them */
     struct infer *infer;
 };

@@ -86,8 +86,10 @@ void group_go_on(struct group *g)
         g->leader->duplicate_of = g->leader_duplicate_of;
     }
     for (size_t i = 0; i < g->shares; i++) {
-        if (g->share[i].rc < 0) return group_retry(g, g->share[i].rc, NULL);
-        if (g->share[i].rc > 0) return group_send_alone(g); /* too many groups for a rollup's memory, or a time out of range */
+        int rc = g->share[i].rc;
+        /* too many groups for a rollup's memory, a time out of range, or expressions that make too much */
+        if (rc > 0 || rc == ERROR_TOO_BIG) return group_send_alone(g);
+        if (rc < 0) return group_retry(g, rc, NULL);
     }
     if (group_count(g, MEMBER_IN) > 0) return merge_partials(g);
     if (group_count(g, MEMBER_DUPLICATE) > 0) return group_record(g);

@@ -201,7 +201,10 @@ static void stop_for_conversion(struct pipeline *p, int rc)
         [AGGREGATE_E_RANGE] = "a time lies too far out for the date_trunc of a rollup",
     };
     struct error err;
-    if (rc < 0) stop_with(p, rc, NULL);
+    if (rc == ERROR_TOO_BIG)
+        stop_with(p, error_set(&err, rc, "the expressions make too much of the file: more than 64 MiB of one piece of it"), &err);
+    else if (rc < 0)
+        stop_with(p, rc, NULL);
     if (rc > 0) stop_with(p, error_set(&err, ERROR_TOO_BIG, "%s", words[rc]), &err);
 }
 

@@ -8,12 +8,18 @@ enum { MESSAGE_MAX = 640, SHOWN_BYTES = 200 };
 
 static const char null_refused[] = "23502", check_violated[] = "23514";
 
+/* A row that is rejected. */
+struct verdict {
+    struct verdict *next;
+    struct reject reject;
+};
+
 /* One batch on its way. */
 struct passage {
     const struct transform *t;
     const struct batch *in;
     const struct transform_file *file;
-    struct reject_list *rejects;
+    struct verdict *verdict; /* the last one first */
     struct expr_run run;
     struct batch_column *column; /* the inputs, then the table's columns */
     bool *done;                  /* of each of the table's columns: it has its values */
@@ -28,19 +34,25 @@ struct subject {
     struct slice text;
 };
 
+/* Kept until the batch is through: it may be tried once more with fewer rows. */
 static int reject(struct passage *p, const struct subject *s, uint32_t row, const char *code, const char *words)
 {
     char message[MESSAGE_MAX];
     struct slice shown = slice_cut_utf8(s->text, SHOWN_BYTES);
-    snprintf(message, sizeof message, "%s%s%s%s " SLICE_FMT "%s: %s", s->column ? "column " : "", s->column ? s->column : "",
-             s->column ? ": " : "", s->role, SLICE_ARG(shown), shown.len < s->text.len ? "…" : "", words);
-    struct reject r = {.line = p->in->line[row],
-                       .offset = p->in->origin[row].offset,
-                       .column = slice_of(s->column),
-                       .message = slice_of(message),
-                       .raw = p->in->origin[row].raw};
-    snprintf(r.code, sizeof r.code, "%s", code);
-    return reject_list_add(p->rejects, &r);
+    int n =
+        snprintf(message, sizeof message, "%s%s%s%s " SLICE_FMT "%s: %s", s->column ? "column " : "", s->column ? s->column : "",
+                 s->column ? ": " : "", s->role, SLICE_ARG(shown), shown.len < s->text.len ? "…" : "", words);
+    struct verdict *v = arena_alloc(p->run.arena, sizeof *v);
+    if (!v) return -ENOMEM;
+    *v = (struct verdict){p->verdict,
+                          {.line = p->in->line[row],
+                           .offset = p->in->origin[row].offset,
+                           .column = slice_of(s->column),
+                           .raw = p->in->origin[row].raw}};
+    v->reject.message = arena_copy(p->run.arena, slice_cut_utf8((struct slice){message, (size_t)n}, sizeof message - 1));
+    snprintf(v->reject.code, sizeof v->reject.code, "%s", code);
+    p->verdict = v;
+    return v->reject.message.p ? 0 : -ENOMEM;
 }
 
 /* The rows of which the last evaluation failed are rejected, and live no more. */
@@ -200,7 +212,7 @@ static int finish(const struct passage *p, struct arena *arena, struct batch *re
 int transform_apply(const struct transform *t, const struct batch *in, const struct transform_file *file, struct arena *arena,
                     struct reject_list *rejects, struct batch *ret_out, uint64_t *ret_filtered)
 {
-    struct passage p = {.t = t, .in = in, .file = file, .rejects = rejects};
+    struct passage p = {.t = t, .in = in, .file = file};
     *ret_filtered = 0;
     int r = begin(&p, arena);
     if (r == 0 && t->filter.expr) r = filter(&p, ret_filtered);
@@ -208,7 +220,20 @@ int transform_apply(const struct transform *t, const struct batch *in, const str
         r = compute(&p, i);
     for (size_t i = 0; i < t->columns && r == 0; i++)
         if (t->column[i].check.expr) r = check(&p, &t->column[i]);
-    return r < 0 ? r : finish(&p, arena, ret_out);
+    if (r == 0) r = finish(&p, arena, ret_out);
+    for (const struct verdict *v = p.verdict; v && r == 0; v = v->next)
+        r = reject_list_add(rejects, &v->reject);
+    return r;
+}
+
+int transform_reject_big(const struct batch *in, size_t row, struct reject_list *rejects)
+{
+    static const char message[] = "what the expressions make of this row takes too much memory; expected a few megabytes at most";
+    return reject_list_add(rejects, &(struct reject){.line = in->line[row],
+                                                     .offset = in->origin[row].offset,
+                                                     .code = "54000",
+                                                     .message = slice_of(message),
+                                                     .raw = in->origin[row].raw});
 }
 
 size_t transform_bytes(const struct transform *t)

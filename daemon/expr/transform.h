@@ -50,10 +50,14 @@ struct transform_file {
 
 /**
  * `in`, which knows its rows' origins, becomes `ret_out`, which has fewer rows or as many, in the same order; its memory is in's
- * and the arena's. Rejects are added in no order. 0 or -ENOMEM.
+ * and the arena's, whose ceiling bounds what expressions make. Rejects are added in no order. 0, or -ENOMEM with nothing added:
+ * fewer rows at once may do.
  */
 must_check int transform_apply(const struct transform *t, const struct batch *in, const struct transform_file *file,
                                struct arena *arena, struct reject_list *rejects, struct batch *ret_out, uint64_t *ret_filtered);
+
+/** Of a row that is too much all by itself. 0 or -ENOMEM. */
+must_check int transform_reject_big(const struct batch *in, size_t row, struct reject_list *rejects);
 
 /** Memory for one batch, beside what texts come to, in bytes. */
 size_t transform_bytes(const struct transform *t);

@@ -8,6 +8,7 @@ import subprocess
 import pytest
 
 from daemon import BINARY
+from test_memory import peak_rss
 from waiting import until
 
 PERSONS = """
@@ -121,6 +122,22 @@ def test_computed_columns_are_written_over(cetld, database):
     entry = daemon.wait_state("p2.csv")
     assert (entry["rows_loaded"], entry["rows_updated"]) == (1, 1)
     assert database.rows("SELECT * FROM p ORDER BY id") == [(1, "ANN", 3), (2, "ROBERT", 6), (3, "CY", 2)]
+
+
+def test_what_expressions_make_is_bounded(cetld, database):
+    daemon = cetld(
+        "[dataset p]\nfiles = p*.csv\nmax_errors = 1\ncolumns = id int, name text\n[column p.name]\nexpr = rpad(name, id)\n"
+        "[dataset q]\nfiles = q*.csv\ncolumns = id int, name text\n[column q.name]\nexpr = rpad(name, 400000)\n"
+    )
+    lengths = [5, 3000000, 50000000, 7] + [20000] * 500
+    daemon.drop("p.csv", "id,name\n" + "".join("%d,x\n" % n for n in lengths))
+    entry = daemon.wait_state("p.csv")
+    assert (entry["rows_loaded"], entry["rows_rejected"]) == (len(lengths) - 1, 1)
+    assert database.rows("SELECT sum(length(name))::text FROM p") == [(str(sum(lengths) - 50000000),)]
+    assert daemon.json("/v1/files/%d/rejects" % entry["id"])[0]["code"] == "54000"
+    daemon.drop("q.csv", "id,name\n" + "1,x\n" * 20000)
+    assert "the expressions make too much" in daemon.wait_state("q.csv", "failed")["error"]
+    assert peak_rss(daemon.process.pid) < 320 * 1024 * 1024
 
 
 MISTAKES = {
