@@ -26,7 +26,8 @@
 enum { ARENA_BLOCK = 1 << 20, ARENA_MAX = 1 << 30, OUT_MAX = 1 << 28 };
 
 struct subject {
-    struct arena arena; /* of the rows */
+    PGresult *rows;     /* values point into it */
+    struct arena arena; /* of the batches */
     struct batch *batch;
     size_t batches;
     struct expr_name *name;
@@ -83,13 +84,12 @@ static void load_batch(struct subject *s, const PGresult *rows, const struct typ
     }
 }
 
-/* The result lives as long as the process: values point into it. */
 static void load(struct subject *s, const char *conninfo, const char *table)
 {
     PGconn *conn = PQconnectdb(conninfo);
     char sql[256];
     snprintf(sql, sizeof(sql), "SELECT * FROM %s ORDER BY 1", table);
-    PGresult *rows = PQexecParams(conn, sql, 0, NULL, NULL, NULL, NULL, 1);
+    PGresult *rows = s->rows = PQexecParams(conn, sql, 0, NULL, NULL, NULL, NULL, 1);
     if (PQresultStatus(rows) != PGRES_TUPLES_OK) die(sql, PQerrorMessage(conn));
     size_t columns = (size_t)PQnfields(rows);
     struct type *types = arena_array(&s->arena, columns, sizeof(*types));
@@ -184,5 +184,7 @@ int main(int argc, char **argv)
     free(line);
     buf_done(&s.out);
     arena_done(&s.arena);
+    PQclear(s.rows);
+    freelocale(s.ctype);
     return 0;
 }
