@@ -22,7 +22,7 @@ struct unit {
 
 static enum datetime_part unit_part(struct unit *u, struct slice name, bool extract)
 {
-    if (u->known && u->name.p == name.p && u->name.len == name.len) return u->part;
+    if (u->known && slice_equal(u->name, name)) return u->part;
     *u = (struct unit){name, datetime_part_find(name, extract), true};
     return u->part;
 }

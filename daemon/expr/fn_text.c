@@ -3,8 +3,13 @@
 
 size_t fn_text_length(struct slice s)
 {
-    size_t n = 0;
-    for (size_t i = 0; i < s.len; i++)
+    const uint64_t low = UINT64_C(0x0101010101010101);
+    size_t n = 0, i = 0;
+    for (uint64_t v; i + sizeof(v) <= s.len; i += sizeof(v)) {
+        memcpy(&v, s.p + i, sizeof(v));
+        n += sizeof(v) - (size_t)__builtin_popcountll((v >> 7) & ~(v >> 6) & low); /* bytes 10xxxxxx continue a character */
+    }
+    for (; i < s.len; i++)
         n += fn_text_starts(s.p[i]);
     return n;
 }

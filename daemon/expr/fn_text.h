@@ -52,8 +52,16 @@ size_t fn_text_find(struct slice s, struct slice part);
 FN_TEXT_KERNEL(fn_text_lower);
 FN_TEXT_KERNEL(fn_text_upper);
 FN_TEXT_KERNEL(fn_text_initcap);
-/** Fold as lower() does, behind what `out` holds. */
-void fn_text_fold_lower(struct slice s, locale_t ctype, struct buf *out);
+enum { FN_TEXT_BYTES = 256 };
+/** What becomes of each byte that is a character by itself; 0 of one that takes the long way. */
+struct fn_text_case {
+    char lower[FN_TEXT_BYTES], upper[FN_TEXT_BYTES];
+    bool alnum[FN_TEXT_BYTES];
+    locale_t ctype;
+};
+void fn_text_case_init(struct fn_text_case *t, locale_t ctype);
+/** As lower() has it, behind what `out` holds. */
+void fn_text_case_lower(const struct fn_text_case *t, struct slice s, struct buf *out);
 
 /* fn_text_like.c */
 FN_TEXT_KERNEL(fn_text_like);

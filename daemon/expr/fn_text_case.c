@@ -48,63 +48,60 @@ static void encode(struct buf *out, wint_t c)
     buf_append(out, p, len);
 }
 
-/* What becomes of each ASCII character; one that leaves ASCII (Turkish i) is 0. */
-struct table {
-    char lower[ASCII], upper[ASCII];
-    bool alnum[ASCII];
-    locale_t ctype;
-};
-
-static void table_init(struct table *t, locale_t ctype)
+/* In the C locale what is not ASCII stays what it is, byte for byte. An ASCII letter may leave ASCII (Turkish i). */
+void fn_text_case_init(struct fn_text_case *t, locale_t ctype)
 {
-    *t = (struct table){.ctype = ctype};
+    *t = (struct fn_text_case){.ctype = ctype};
     for (wint_t c = 1; c < ASCII; c++) {
         wint_t lower = convert(c, false, ctype), upper = convert(c, true, ctype);
         t->lower[c] = (char)(lower < ASCII ? lower : 0);
         t->upper[c] = (char)(upper < ASCII ? upper : 0);
         t->alnum[c] = is_alnum(c, ctype);
     }
+    for (wint_t c = ASCII; c < FN_TEXT_BYTES && !ctype; c++)
+        t->lower[c] = t->upper[c] = (char)c;
 }
 
-/* Characters one by one, from `at` on */
-static void change_slowly(const struct table *t, enum direction d, struct slice s, size_t at, bool inside, struct buf *out)
+/* Bytes from `at` on, as far as the table goes; the index behind them */
+static size_t change_bytes(const struct fn_text_case *t, enum direction d, struct slice s, size_t at, bool *io_inside,
+                           struct buf *out)
 {
-    for (size_t len; at < s.len; at += len) {
+    char *to = buf_reserve(out, s.len - at);
+    if (!to) return s.len;
+    bool inside = *io_inside;
+    size_t i = at;
+    for (; i < s.len; i++) {
+        unsigned char c = (unsigned char)s.p[i];
+        char changed = d == UPPER || (d == INITCAP && !inside) ? t->upper[c] : t->lower[c];
+        if (!changed) break;
+        *to++ = changed;
+        inside = t->alnum[(unsigned char)changed];
+    }
+    buf_wrote(out, i - at);
+    *io_inside = inside;
+    return i;
+}
+
+static void change(const struct fn_text_case *t, enum direction d, struct slice s, struct buf *out)
+{
+    bool inside = false;
+    for (size_t at = 0; at < s.len;) {
+        at = change_bytes(t, d, s, at, &inside, out);
+        if (at == s.len) return;
+        size_t len;
         wint_t c = decode(s, at, &len);
-        if (c >= ASCII && !t->ctype) {
-            buf_append(out, s.p + at, len);
-            inside = false;
-            continue;
-        }
         c = convert(c, d == UPPER || (d == INITCAP && !inside), t->ctype);
         encode(out, c);
         inside = is_alnum(c, t->ctype);
+        at += len;
     }
-}
-
-static void change(const struct table *t, enum direction d, struct slice s, struct buf *out)
-{
-    char *to = buf_reserve(out, s.len);
-    if (!to) return;
-    bool inside = false;
-    size_t i = 0;
-    for (; i < s.len; i++) {
-        unsigned char c = (unsigned char)s.p[i];
-        if (c >= ASCII) break;
-        char changed = d == UPPER || (d == INITCAP && !inside) ? t->upper[c] : t->lower[c];
-        if (!changed) break;
-        to[i] = changed;
-        inside = t->alnum[(unsigned char)changed];
-    }
-    buf_wrote(out, i);
-    change_slowly(t, d, s, i, inside, out);
 }
 
 static int each(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret,
                 enum direction d)
 {
-    struct table t;
-    table_init(&t, run->ctype);
+    struct fn_text_case t;
+    fn_text_case_init(&t, run->ctype);
     struct buf out;
     buf_init(&out, FN_TEXT_MAX);
     int r = 0;
@@ -133,8 +130,7 @@ FN_TEXT_KERNEL(fn_text_initcap)
     return each(run, call, rows, ret, INITCAP);
 }
 
-void fn_text_fold_lower(struct slice s, locale_t ctype, struct buf *out)
+void fn_text_case_lower(const struct fn_text_case *t, struct slice s, struct buf *out)
 {
-    const struct table t = {.ctype = ctype};
-    change_slowly(&t, LOWER, s, 0, false, out);
+    change(t, LOWER, s, out);
 }

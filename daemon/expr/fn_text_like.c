@@ -29,14 +29,17 @@ static bool skip_wildcards(struct matcher *m)
     return true;
 }
 
-/* Behind the last %: one character on. False: there is no %, or no text left. */
+/* Behind the last %: on to where the literal that follows it stands next. False: there is no %, or no such place. */
 static bool try_again(struct matcher *m)
 {
     if (!m->back || m->back_t >= m->text.len) return false;
-    m->back_t += fn_text_char(m->text, m->back_t);
-    m->t = m->back_t;
+    size_t from = m->back_t + fn_text_char(m->text, m->back_t);
+    char literal = m->pattern.p[m->back_p + (m->pattern.p[m->back_p] == '\\')];
+    const char *found = memchr(m->text.p + from, literal, m->text.len - from);
+    if (!found) return false;
+    m->t = m->back_t = (size_t)(found - m->text.p);
     m->p = m->back_p;
-    return m->t < m->text.len;
+    return true;
 }
 
 static int match(struct slice text, struct slice pattern, bool *ret_matches)
@@ -109,15 +112,17 @@ FN_TEXT_KERNEL(fn_text_not_like)
 static int ilike(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret,
                  bool wanted)
 {
+    struct fn_text_case table;
+    fn_text_case_init(&table, run->ctype);
     struct buf both;
     buf_init(&both, FN_TEXT_MAX);
     int r = 0;
     for (size_t i = 0; !r && i < rows->n; i++) {
         uint32_t row = rows->row[i];
         buf_reset(&both);
-        fn_text_fold_lower(call->arg[0]->value[row].s, run->ctype, &both);
+        fn_text_case_lower(&table, call->arg[0]->value[row].s, &both);
         size_t len = both.len;
-        fn_text_fold_lower(call->arg[1]->value[row].s, run->ctype, &both);
+        fn_text_case_lower(&table, call->arg[1]->value[row].s, &both);
         r = buf_check(&both);
         if (r) break;
         const char *data = both.data ? both.data : "";
