@@ -83,16 +83,16 @@ lint: ## clang-tidy and cppcheck (.clang-tidy, tests/cppcheck.txt)
 	$(Q)printf '%s\n' -std=gnu11 -I$(CURDIR)/daemon $(CPPFLAGS) >$(BUILD)/compile_flags.txt
 	$(Q)printf '%s\0' $(wildcard daemon/*.c daemon/*/*.c) | xargs -0 -n 1 -P $(JOBS) clang-tidy --quiet -p $(BUILD) 2>/dev/null
 
-# The programs of the benches: generate (files), fold (what one core makes of a file), cells (what a cell costs) and text (what it costs to
-# find it). `check` builds them, so that they do not rot.
-BENCHES = $(BUILD)/bench/generate $(BUILD)/bench/fold $(BUILD)/bench/cells $(BUILD)/bench/text
+# The programs of the benches: generate (files), fold (what one core makes of a file), cells (what a cell costs), text (what it costs to
+# find it) and expressions (what one costs). `check` builds them, so that they do not rot.
+BENCHES = $(BUILD)/bench/generate $(BUILD)/bench/fold $(BUILD)/bench/cells $(BUILD)/bench/text $(BUILD)/bench/expressions
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call upto,format)
 	$(say) LINK $@
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
 .PHONY: micro
-micro: $(BUILD)/bench/cells $(BUILD)/bench/text ## nanoseconds a cell by type, and a row to aggregate; GB/s of the scan, the reader and UTF-8; the machine should have nothing else to do
+micro: $(BUILD)/bench/cells $(BUILD)/bench/text $(BUILD)/bench/expressions ## nanoseconds a cell by type, a row to aggregate, an expression; GB/s of the scan, the reader and UTF-8; the machine should have nothing else to do
 	$(Q)for b in $^; do $$b || exit 1; done
 
 .PHONY: bench
