@@ -95,9 +95,16 @@ static unsigned batch_size(const struct tidies *t)
     return atomic_load(&t->config.place->copied) > 0 ? 1 : BATCH;
 }
 
+/* The kernel lets one rename between folders of a file system through at a time: more workers would only spin. Copies go side by
+ * side. */
+static unsigned jobs_max(const struct tidies *t)
+{
+    return atomic_load(&t->config.place->copied) > 0 ? workers_count(t->config.workers) : 1;
+}
+
 static void pump(struct tidies *t)
 {
-    while (!list_empty(&t->waiting) && t->jobs < workers_count(t->config.workers)) {
+    while (!list_empty(&t->waiting) && t->jobs < jobs_max(t)) {
         struct batch *b = calloc(1, sizeof *b);
         if (!b) break; /* when the next job is done, or the timer runs */
         *b = (struct batch){.job = {.run = run, .done = done, .priority = WORKER_NORMAL}, .all = t};
