@@ -37,9 +37,11 @@ def measure():
             for name in names:
                 os.link(os.path.join(source, name), os.path.join(waiting, name))
 
+            moves = [(os.path.join(waiting, name), os.path.join(incoming, name)) for name in names]
+
             def drop():
-                for name in names:
-                    os.rename(os.path.join(waiting, name), os.path.join(incoming, name))
+                for move in moves:
+                    os.rename(*move)
                 b.arrivals.wait(len(names))
             result = b.measure(drop, lambda: seconds_of_stat(daemon.process.pid))
             assert b.database.value("SELECT count(*) FROM cetl.file WHERE state = 'loaded'") == files, "not every file is in the ledger"
@@ -73,7 +75,7 @@ def disk_write(fd, n):
 
 
 def latency():
-    singles = 300
+    singles = 1000
     section = Section("latency", "One small file, idle")
     section.say("%d files of 10 rows, each renamed into `incoming/` when the last is through, and timed until it is in `done/`, which is after its "
                 "commit. Between two of them one `fdatasync` of 8 KiB into a file that has its blocks already. `fsync = on`. %s."
