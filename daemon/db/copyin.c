@@ -55,18 +55,17 @@ static int send_data(struct copyin *k, struct db_conn *c)
 {
     PGconn *pg = db_conn_pg(c);
     for (size_t sent = 0;;) {
-        int room = db_conn_room(c);
-        if (room < 0) return -1;
-        if (db_conn_spoke(c)) return send_end(k, c, "the server interrupted the COPY");
-        if (!room) return 0;
-        if (k->ended && (k->reason[0] || k->rest.len == 0)) return send_end(k, c, k->reason[0] ? k->reason : NULL);
-        if (k->rest.len == 0) {
-            if (!k->owes_drained) return 0;
+        /* What libpq holds goes with what comes next: a small COPY is one write to the socket. */
+        if (k->rest.len == 0 && k->owes_drained && !k->ended) {
             k->owes_drained = false;
             k->handler.drained(k->handler.ctx);
             if (db_conn_gone(c)) return 0;
-            continue;
         }
+        if (k->ended && (k->reason[0] || k->rest.len == 0)) return send_end(k, c, k->reason[0] ? k->reason : NULL);
+        int room = db_conn_room(c);
+        if (room < 0) return -1;
+        if (db_conn_spoke(c)) return send_end(k, c, "the server interrupted the COPY");
+        if (!room || k->rest.len == 0) return 0;
         if (sent >= TURN_BYTES) {
             db_conn_kick(c);
             return 0;

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * COPY … FROM STDIN on a db_conn. libpq's nonblocking PQputCopyData swallows any amount; so data is handed over in pieces of 64
- * KiB, and the next only after PQflush returned 0. The buffers stay the caller's until they are used up.
+ * KiB, and the next only after PQflush returned 0; the end goes with the last. The buffers stay the caller's until they are used
+ * up.
  *
  *   begin ──ready──▶ put … drained … put … drained ──▶ end ──▶ done
  *
@@ -13,8 +14,8 @@
 #include "db/query.h"
 
 struct db_copyin_handler {
-    void (*ready)(void *ctx);   /* the server waits for data */
-    void (*drained)(void *ctx); /* the last db_copyin_put's bytes are all handed to the socket; put more or end */
+    void (*ready)(void *ctx);                           /* the server waits for data */
+    void (*drained)(void *ctx);                         /* the last db_copyin_put's bytes are all handed over; put more or end */
     void (*done)(void *ctx, const struct db_result *r); /* exactly once; also instead of ready or drained when the server refused */
     void *ctx;
 };

@@ -7,7 +7,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { FRAME_MAX = 64, SKIPPED_MAX = 2 /* groups that an arrival was in without being loaded; then it goes alone */ };
+enum { SKIPPED_MAX = 2 /* groups that an arrival was in without being loaded; then it goes alone */ };
 
 static const char *const state_name[] = {
     [GROUP_READING] = "reading",       [GROUP_CONNECTING] = "connecting",    [GROUP_BEGINNING] = "beginning",
@@ -104,7 +104,6 @@ static void group_free(struct group *g)
         buf_done(&g->share[i].work.copy);
     }
     memory_give(g->env->memory, g->bench_cost + g->copy_cost);
-    buf_done(&g->frame);
     plan_free(g->plan);
     dataset_unref(g->dataset);
     config_unref(g->settings);
@@ -202,7 +201,6 @@ int group_start(const struct group_config *config, struct group **ret_group)
     g->input = (struct member_input){.place = g->env->place,
                                      .declared = head_declare(g->settings, config->declared),
                                      .max_record = (size_t)g->settings->daemon.max_record};
-    buf_init(&g->frame, FRAME_MAX);
     int64_t now = clock_real_us();
     for (; g->n < config->n; g->n++) {
         struct member *m = &g->member[g->n];

@@ -236,18 +236,6 @@ static void on_copied(void *ctx, const struct db_result *r)
     advance_sequences(g, 0);
 }
 
-static struct slice next_piece(struct group *g)
-{
-    buf_reset(&g->frame);
-    if (g->piece == 0)
-        convert_header(&g->plan->convert, &g->frame);
-    else if (g->piece <= g->shares)
-        return buf_slice(&g->share[g->piece - 1].work.copy);
-    else
-        convert_trailer(&g->plan->convert, &g->frame);
-    return buf_slice(&g->frame);
-}
-
 static void put_next(void *ctx)
 {
     struct group *g = ctx;
@@ -257,10 +245,8 @@ static void put_next(void *ctx)
         g->ended = true;
         return db_copyin_end(g->conn, "the group is given up");
     }
-    while (s.len == 0 && g->piece < g->shares + 2) {
-        s = next_piece(g);
-        g->piece++;
-    }
+    while (s.len == 0 && g->piece < g->shares)
+        s = buf_slice(&g->share[g->piece++].work.copy);
     if (s.len > 0) {
         counters_add(g->env->counters, COUNTER_BYTES_COPIED, (int64_t)s.len);
         return db_copyin_put(g->conn, s);

@@ -67,8 +67,7 @@ struct group {
     struct db_conn *conn;
     bool asking;               /* a statement is under way on conn */
     bool copying, open, ended; /* COPY: from begin until done; the server waits for data; its end was sent */
-    struct buf frame;          /* its header, later its trailer */
-    size_t piece;              /* the next to be put: 0 the header, then the shares, then the trailer */
+    size_t piece;              /* the next share to be put */
     struct merge merge;
     bool merging; /* rows go into the rollups: what the server refuses now is the rows' fault */
     size_t sequence;

@@ -105,6 +105,8 @@ void group_convert(struct group *g)
     memory_take(g->env->memory, g->bench_cost, true);
     for (size_t i = 0; i < g->shares; i++) {
         g->share[i].work.plan = &g->plan->convert;
+        g->share[i].work.first = i == 0;
+        g->share[i].work.last = i + 1 == g->shares;
         g->share[i].work.budget = g->config.declared ? &g->config.declared->max_errors : &none;
     }
     submit_shares(g);

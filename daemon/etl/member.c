@@ -125,12 +125,14 @@ static int convert(struct member_work *w, struct member *m)
 static int convert_all(struct member_work *w, size_t *ret_left)
 {
     *ret_left = 0;
+    if (w->first) convert_header(w->plan, &w->copy);
     int r = convert_bench_init(&w->bench, w->plan);
     for (size_t i = 0; i < w->n && r == 0; i++) {
         if (w->member[i].fate != MEMBER_IN) continue;
         r = convert(w, &w->member[i]);
         *ret_left += w->member[i].fate != MEMBER_IN;
     }
+    if (w->last) convert_trailer(w->plan, &w->copy);
     return r != 0 ? r : buf_check(&w->copy);
 }
 

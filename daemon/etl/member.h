@@ -67,6 +67,7 @@ struct member_work {
     size_t n;
     const struct convert_plan *plan;
     const struct config_budget *budget;
+    bool first, last;           /* the COPY's header stands before its rows, the trailer behind them */
     struct convert_bench bench; /* made here; convert_bench_done is the caller's */
     struct buf copy;            /* the rows of all that are still MEMBER_IN, in order; likewise */
 };
