@@ -70,7 +70,8 @@ int coerce_literal(struct expr_node *literal, enum type_id to, struct arena *are
     struct type_input in = {.type = {to, -1}};
     union value value = {0};
     int r = literal->null ? 0 : type_parse(&in, literal->value.s, arena, &value);
-    struct slice shown = literal->null ? (struct slice){0} : slice_cut_utf8(literal->value.s, 60);
+    struct slice shown = {0};
+    if (!literal->null) shown = slice_cut_utf8(literal->value.s, 60);
     char expected[128], name[64];
     if (r < 0) return r;
     if (r > 0 && may_be_special(to, literal->value.s))

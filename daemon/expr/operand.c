@@ -233,7 +233,7 @@ static int parse_typed_literal(struct parser *p, struct expr_node **ret_node)
     static const char *const units[] = {"year", "month", "day", "hour", "minute", "second", "to", NULL};
     size_t start = p->now, at = peek(p)->at;
     struct type type;
-    struct slice text;
+    struct slice text = {0};
     int r = parse_type(p, &type, &text);
     if (r == 0) r = parse_string(p, ret_node);
     if (r) return r;
@@ -435,7 +435,7 @@ int parse_operand(struct parser *p, struct expr_node **ret_node)
         const struct word *w = peek(p);
         if (parser_take_sign(p, "::")) {
             struct type type;
-            struct slice text;
+            struct slice text = {0};
             r = parse_type(p, &type, &text);
             if (r == 0) r = cast_node(p, start, w->at, type, text, ret_node);
         } else if (word_is_sign(w, "[")) {

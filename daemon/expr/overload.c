@@ -36,9 +36,9 @@ static const char *const type_names[TYPE_OTHER] = {
 
 static uint8_t type_of(struct slice name)
 {
-    for (uint8_t i = 0; i < TYPE_OTHER; i++)
-        if (slice_equal(name, slice_of(type_names[i]))) return i;
-    for (uint8_t i = 0; catalog_type[i].name; i++)
+    for (size_t i = 0; i < TYPE_OTHER; i++)
+        if (slice_equal(name, slice_of(type_names[i]))) return (uint8_t)i;
+    for (size_t i = 0; catalog_type[i].name; i++)
         if (slice_equal(name, slice_of(catalog_type[i].name))) return (uint8_t)(FOREIGN + i);
     return RESULT_FOREIGN;
 }

@@ -39,7 +39,7 @@ static int parse_case(struct parser *p, size_t start, struct expr_node **ret_nod
 static int parse_cast(struct parser *p, size_t start, struct expr_node **ret_node)
 {
     struct type type;
-    struct slice text;
+    struct slice text = {0};
     struct expr_node *arg;
     int r = parse_any(p, &arg);
     if (r == 0) r = parser_expect_word(p, "as", "the AS of CAST");
