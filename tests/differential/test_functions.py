@@ -136,7 +136,7 @@ def readable(answer):
         return answer
 
 
-CASES = int(os.environ.get("CASES", "300"))
+CASES = int(os.environ.get("CASES", "120"))
 SEED = int(os.environ.get("SEED", "1"))
 
 
