@@ -2,85 +2,17 @@
 #include "config/build.h"
 
 #include "base/name.h"
+#include "config/builder.h"
 #include "config/columns.h"
-#include "config/options.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 
-struct builder {
-    const struct ini *ini;
-    struct arena *arena;
-    struct mistakes *mistakes;
-    struct config *config;
-    struct config_dataset *datasets;
-    struct error err; /* the words of the last refusal */
-};
-
-/* " (did you mean 'x'?)", or "". */
-static const char *hint(const char *nearest, char ret_text[96])
-{
-    ret_text[0] = '\0';
-    if (nearest) snprintf(ret_text, 96, " (did you mean '%s'?)", nearest);
-    return ret_text;
-}
-
-static bool is_kind(const struct ini_section *s, enum option_section kind)
-{
-    return slice_equal(s->kind, slice_of(options_section(kind)->kind));
-}
-
-static void unknown_key(struct builder *b, enum option_section kind, const struct ini_entry *e)
-{
-    char text[96];
-    struct name_nearest nearest = name_nearest_to(e->key);
-    for (const struct option *o = options_section(kind)->options; o->name; o++)
-        name_nearest_offer(&nearest, o->name);
-    mistakes_add(b->mistakes, e->place, "[%s] has no option '" SLICE_FMT "'%s", options_section(kind)->kind,
-                 SLICE_ARG(slice_cut_utf8(e->key, 60)), hint(nearest.best, text));
-}
-
-/* The nearest thing to `text` that names a dataset. Never "". */
-static void usable_name(struct slice text, char ret_name[NAME_MAX_BYTES + 1])
-{
-    char name[NAME_MAX_BYTES + 1];
-    size_t len = name_normalise(text, name);
-    bool usable = len > 0 && !(name[0] >= '0' && name[0] <= '9');
-    snprintf(ret_name, NAME_MAX_BYTES + 1, usable ? "%s" : "t_%.61s", name);
-}
-
-/* The section's struct: defaults, then what is said. `s` may be NULL. */
-static int fill(struct builder *b, enum option_section kind, const struct ini_section *s, void *ret_struct)
-{
-    char name[NAME_MAX_BYTES + 1] = "";
-    if (s) usable_name(s->name, name); /* a bad one is refused elsewhere; the defaults need one that works */
-    int r = options_set_defaults(kind, name, b->arena, ret_struct);
-    for (const struct ini_entry *e = s ? s->first : NULL; e && r == 0; e = e->next) {
-        const struct option *o = options_find(kind, e->key);
-        if (!o) {
-            unknown_key(b, kind, e);
-            continue;
-        }
-        r = value_parse(&o->rule, e->value, &(struct value_context){b->arena, &b->err}, (char *)ret_struct + o->offset);
-        if (r <= 0) continue;
-        mistakes_add(b->mistakes, e->place, "%s: %s", o->name, b->err.text);
-        r = 0;
-    }
-    return r;
-}
-
 static const struct ini_section *find_section(const struct builder *b, enum option_section kind)
 {
     for (const struct ini_section *s = b->ini->first; s; s = s->next)
-        if (is_kind(s, kind)) return s;
+        if (builder_is_kind(s, kind)) return s;
     return NULL;
-}
-
-/* Of a key, or of the section when it is not said. */
-static struct config_place place_of(const struct ini_section *s, const char *key)
-{
-    const struct ini_entry *e = s ? ini_entry(s, key) : NULL;
-    return e ? e->place : s ? s->place : (struct config_place){"", 0};
 }
 
 static void check_kinds(struct builder *b)
@@ -90,12 +22,12 @@ static void check_kinds(struct builder *b)
         const struct option_section_info *info = NULL;
         for (int kind = 0; kind < OPTION_SECTIONS; kind++) {
             name_nearest_offer(&nearest, options_section(kind)->kind);
-            if (is_kind(s, kind)) info = options_section(kind);
+            if (builder_is_kind(s, kind)) info = options_section(kind);
         }
-        char text[96];
+        char text[BUILDER_HINT_MAX];
         if (!info)
             mistakes_add(b->mistakes, s->place, "there is no section [" SLICE_FMT "]%s", SLICE_ARG(slice_cut_utf8(s->kind, 60)),
-                         hint(nearest.best, text));
+                         builder_hint(nearest.best, text));
         else if (info->name && s->name.len == 0)
             mistakes_add(b->mistakes, s->place, "[%s] needs a name: [%s %s]", info->kind, info->kind, info->name);
         else if (!info->name && s->name.len > 0)
@@ -122,13 +54,13 @@ static void check_singles(struct builder *b)
 {
     const struct config *c = b->config;
     const struct ini_section *own = find_section(b, OPTION_DAEMON);
-    if (!*c->daemon.spool) mistakes_add(b->mistakes, place_of(own, "spool"), "spool names no folder");
-    if (!*c->daemon.state) mistakes_add(b->mistakes, place_of(own, "state"), "state names no folder");
+    if (!*c->daemon.spool) mistakes_add(b->mistakes, builder_place_of(own, "spool"), "spool names no folder");
+    if (!*c->daemon.state) mistakes_add(b->mistakes, builder_place_of(own, "state"), "state names no folder");
     if (holds_password(c->database.url))
-        mistakes_add(b->mistakes, place_of(find_section(b, OPTION_DATABASE), "url"),
+        mistakes_add(b->mistakes, builder_place_of(find_section(b, OPTION_DATABASE), "url"),
                      "url holds a password; put it into a file and name that by password_file");
     if (c->daemon.max_record > c->daemon.memory_max / 2)
-        mistakes_add(b->mistakes, place_of(own, "max_record"),
+        mistakes_add(b->mistakes, builder_place_of(own, "max_record"),
                      "max_record is more than half of memory_max; no record of that size could be loaded");
 }
 
@@ -146,8 +78,8 @@ static int build_singles(struct builder *b)
     };
     for (size_t i = 0; i < sizeof(singles) / sizeof(singles[0]); i++) {
         const struct ini_section *s = find_section(b, singles[i].kind);
-        *singles[i].place = place_of(s, "");
-        int r = fill(b, singles[i].kind, s, singles[i].values);
+        *singles[i].place = builder_place_of(s, "");
+        int r = builder_fill(b, singles[i].kind, s, singles[i].values);
         if (r < 0) return r;
     }
     check_singles(b);
@@ -157,7 +89,7 @@ static int build_singles(struct builder *b)
 static void check_dataset_name(struct builder *b, const struct config_dataset *d)
 {
     char usable[NAME_MAX_BYTES + 1];
-    usable_name(slice_of(d->name), usable);
+    builder_usable_name(slice_of(d->name), usable);
     if (strcmp(usable, d->name) != 0)
         mistakes_add(b->mistakes, d->place,
                      "a dataset's name is lower-case words joined by '_' that begin with a letter; write [dataset %s]", usable);
@@ -168,14 +100,14 @@ static void check_dataset_name(struct builder *b, const struct config_dataset *d
 /* A column that is used must be one of the declared ones; of an inferred dataset nothing is known yet. */
 static void check_column(struct builder *b, const struct config_dataset *d, const char *name, struct config_place place)
 {
-    char text[96];
+    char text[BUILDER_HINT_MAX];
     for (size_t i = 0; i < d->columns.n; i++)
         if (strcmp(d->columns.item[i], name) == 0) return;
     struct name_nearest nearest = name_nearest_to(slice_of(name));
     for (size_t i = 0; i < d->columns.n; i++)
         name_nearest_offer(&nearest, d->columns.item[i]);
     if (d->columns.n > 0)
-        mistakes_add(b->mistakes, place, "dataset '%s' has no column '%s'%s", d->name, name, hint(nearest.best, text));
+        mistakes_add(b->mistakes, place, "dataset '%s' has no column '%s'%s", d->name, name, builder_hint(nearest.best, text));
 }
 
 /* A mark that is both would make 1,234 either of two numbers. Said once: for the dataset, or for a column that differs from it. */
@@ -183,7 +115,7 @@ static void check_marks(struct builder *b, const struct ini_section *s, int deci
 {
     if (decimal != thousands) return;
     const char *key = ini_entry(s, "thousands_mark") ? "thousands_mark" : "decimal_mark";
-    mistakes_add(b->mistakes, place_of(s, key), "decimal_mark and thousands_mark are both '%c'", (char)decimal);
+    mistakes_add(b->mistakes, builder_place_of(s, key), "decimal_mark and thousands_mark are both '%c'", (char)decimal);
 }
 
 /* What the characters of the dialect mean must be clear. (An escape that is the quote is RFC 4180's doubling.) */
@@ -191,17 +123,17 @@ static void check_characters(struct builder *b, const struct ini_section *s, con
 {
     const char quote = d->quote == CONFIG_CHAR_AUTO ? '"' : d->quote;
     if (d->delimiter && d->delimiter == quote)
-        mistakes_add(b->mistakes, place_of(s, "quote"), "quote and delimiter are the same character");
+        mistakes_add(b->mistakes, builder_place_of(s, "quote"), "quote and delimiter are the same character");
     if (d->escape && d->escape == d->delimiter)
-        mistakes_add(b->mistakes, place_of(s, "escape"), "escape and delimiter are the same character");
+        mistakes_add(b->mistakes, builder_place_of(s, "escape"), "escape and delimiter are the same character");
     if (!d->quote && d->escape && d->escape != CONFIG_CHAR_AUTO)
-        mistakes_add(b->mistakes, place_of(s, "escape"), "escape means nothing without a quote (quote = none)");
+        mistakes_add(b->mistakes, builder_place_of(s, "escape"), "escape means nothing without a quote (quote = none)");
     const char *other = !d->comment                  ? NULL
                         : d->comment == d->delimiter ? "delimiter"
                         : d->comment == quote        ? "quote"
                         : d->comment == d->escape    ? "escape"
                                                      : NULL;
-    if (other) mistakes_add(b->mistakes, place_of(s, "comment"), "comment and %s are the same character", other);
+    if (other) mistakes_add(b->mistakes, builder_place_of(s, "comment"), "comment and %s are the same character", other);
 }
 
 /* A {part} of a glob is a column, too; with new_columns = add it becomes one. */
@@ -213,14 +145,14 @@ static void check_parts(struct builder *b, const struct ini_section *s, const st
         for (size_t k = 0; k < n; k++) {
             char name[NAME_MAX_BYTES + 1];
             name_normalise(part[k].name, name);
-            check_column(b, d, name, place_of(s, "files"));
+            check_column(b, d, name, builder_place_of(s, "files"));
         }
     }
 }
 
 static int parse_columns(struct builder *b, const struct ini_section *s, struct config_dataset *d)
 {
-    d->filter_place = place_of(s, "filter");
+    d->filter_place = builder_place_of(s, "filter");
     if (*d->columns_sql) {
         int r = columns_parse(slice_of(d->columns_sql), b->arena, &b->err, &d->columns, &d->column_types);
         if (r < 0) return r;
@@ -229,15 +161,15 @@ static int parse_columns(struct builder *b, const struct ini_section *s, struct 
     if (*d->inputs_sql) {
         int r = columns_parse(slice_of(d->inputs_sql), b->arena, &b->err, &d->inputs, &d->input_types);
         if (r < 0) return r;
-        if (r > 0) mistakes_add(b->mistakes, place_of(s, "inputs"), "inputs: %s", b->err.text);
+        if (r > 0) mistakes_add(b->mistakes, builder_place_of(s, "inputs"), "inputs: %s", b->err.text);
     }
     for (size_t i = 0; i < d->columns.n; i++)
         if (config_input(d, d->columns.item[i]))
-            mistakes_add(b->mistakes, place_of(s, "inputs"), "'%s' is a column of '%s'; as an input give it another name",
+            mistakes_add(b->mistakes, builder_place_of(s, "inputs"), "'%s' is a column of '%s'; as an input give it another name",
                          d->columns.item[i], d->name);
     bool transforms = *d->inputs_sql || *d->filter;
     if (transforms && !*d->columns_sql)
-        mistakes_add(b->mistakes, place_of(s, *d->filter ? "filter" : "inputs"),
+        mistakes_add(b->mistakes, builder_place_of(s, *d->filter ? "filter" : "inputs"),
                      "dataset '%s' declares no columns; give it 'columns = …' first", d->name);
     return 0;
 }
@@ -245,40 +177,33 @@ static int parse_columns(struct builder *b, const struct ini_section *s, struct 
 static int build_dataset(struct builder *b, const struct ini_section *s, struct config_dataset *d)
 {
     d->place = s->place;
-    d->columns_place = place_of(s, "columns");
+    d->columns_place = builder_place_of(s, "columns");
     d->name = arena_cstr(b->arena, s->name);
     if (!d->name) return -ENOMEM;
-    int r = fill(b, OPTION_DATASET, s, d);
+    int r = builder_fill(b, OPTION_DATASET, s, d);
     if (r < 0) return r;
     check_marks(b, s, d->decimal_mark, d->thousands_mark);
     check_dataset_name(b, d);
     r = parse_columns(b, s, d);
     if (r < 0) return r;
     if (*d->newest_by && d->mode != CONFIG_MODE_UPSERT)
-        mistakes_add(b->mistakes, place_of(s, "newest_by"),
+        mistakes_add(b->mistakes, builder_place_of(s, "newest_by"),
                      "newest_by decides between rows of the same key; it needs mode = upsert");
-    if (*d->newest_by) check_column(b, d, d->newest_by, place_of(s, "newest_by"));
+    if (*d->newest_by) check_column(b, d, d->newest_by, builder_place_of(s, "newest_by"));
     check_characters(b, s, d);
-    if (d->files.n == 0) mistakes_add(b->mistakes, place_of(s, "files"), "files names no glob, so that no file can ever match");
+    if (d->files.n == 0)
+        mistakes_add(b->mistakes, builder_place_of(s, "files"), "files names no glob, so that no file can ever match");
     check_parts(b, s, d);
     return 0;
 }
 
-static size_t count_sections(const struct builder *b, enum option_section kind)
-{
-    size_t n = 0;
-    for (const struct ini_section *s = b->ini->first; s; s = s->next)
-        n += is_kind(s, kind) && s->name.len > 0;
-    return n;
-}
-
 static int build_datasets(struct builder *b)
 {
-    b->datasets = arena_array(b->arena, count_sections(b, OPTION_DATASET) + 1, sizeof(*b->datasets));
+    b->datasets = arena_array(b->arena, builder_count_sections(b, OPTION_DATASET) + 1, sizeof(*b->datasets));
     if (!b->datasets) return -ENOMEM;
     b->config->datasets = b->datasets;
     for (const struct ini_section *s = b->ini->first; s; s = s->next) {
-        if (!is_kind(s, OPTION_DATASET) || s->name.len == 0) continue;
+        if (!builder_is_kind(s, OPTION_DATASET) || s->name.len == 0) continue;
         int r = build_dataset(b, s, &b->datasets[b->config->n_datasets++]);
         if (r < 0) return r;
     }
@@ -303,19 +228,19 @@ static bool belongs_to(const struct ini_section *s, const struct config_dataset 
 static void check_owners(struct builder *b)
 {
     for (const struct ini_section *s = b->ini->first; s; s = s->next) {
-        if (s->name.len == 0 || (!is_kind(s, OPTION_COLUMN) && !is_kind(s, OPTION_ROLLUP))) continue;
+        if (s->name.len == 0 || (!builder_is_kind(s, OPTION_COLUMN) && !builder_is_kind(s, OPTION_ROLLUP))) continue;
         struct slice rest = s->name, owner = slice_cut(&rest, '.');
         if (rest.len == 0) {
             mistakes_add(b->mistakes, s->place, "write [" SLICE_FMT " DATASET.NAME]", SLICE_ARG(s->kind));
             continue;
         }
         if (config_dataset(b->config, owner)) continue;
-        char text[96];
+        char text[BUILDER_HINT_MAX];
         struct name_nearest nearest = name_nearest_to(owner);
         for (size_t i = 0; i < b->config->n_datasets; i++)
             name_nearest_offer(&nearest, b->datasets[i].name);
         mistakes_add(b->mistakes, s->place, "there is no [dataset " SLICE_FMT "]%s", SLICE_ARG(slice_cut_utf8(owner, 63)),
-                     hint(nearest.best, text));
+                     builder_hint(nearest.best, text));
     }
 }
 
@@ -324,12 +249,12 @@ static int build_column(struct builder *b, const struct config_dataset *d, const
     c->place = s->place;
     c->name = arena_cstr(b->arena, own_name(s));
     if (!c->name) return -ENOMEM;
-    int r = fill(b, OPTION_COLUMN, s, c);
+    int r = builder_fill(b, OPTION_COLUMN, s, c);
     if (r < 0) return r;
     if (!*d->columns_sql)
         mistakes_add(b->mistakes, s->place, "dataset '%s' declares no columns; give it 'columns = …' first", d->name);
-    c->expr_place = place_of(s, "expr");
-    c->check_place = place_of(s, "check");
+    c->expr_place = builder_place_of(s, "expr");
+    c->check_place = builder_place_of(s, "check");
     if (!config_input(d, c->name)) check_column(b, d, c->name, s->place);
     if (config_input(d, c->name) && (*c->expr || *c->check))
         mistakes_add(b->mistakes, *c->expr ? c->expr_place : c->check_place,
@@ -338,7 +263,7 @@ static int build_column(struct builder *b, const struct config_dataset *d, const
     if (own)
         check_marks(b, s, c->decimal_mark != CONFIG_AS_DATASET ? c->decimal_mark : d->decimal_mark,
                     c->thousands_mark != CONFIG_AS_DATASET ? c->thousands_mark : d->thousands_mark);
-    if (*c->from && c->position > 0) mistakes_add(b->mistakes, place_of(s, "position"), "give from or position, not both");
+    if (*c->from && c->position > 0) mistakes_add(b->mistakes, builder_place_of(s, "position"), "give from or position, not both");
     return 0;
 }
 
@@ -362,10 +287,10 @@ static int parse_rollup(struct builder *b, const struct ini_section *s, struct c
 {
     int r = rollup_parse_keys(slice_of(rollup->group_sql), b->arena, &b->err, &rollup->keys);
     if (r < 0) return r;
-    if (r > 0) mistakes_add(b->mistakes, place_of(s, "group"), "group: %s", b->err.text);
+    if (r > 0) mistakes_add(b->mistakes, builder_place_of(s, "group"), "group: %s", b->err.text);
     r = rollup_parse_measures(slice_of(rollup->measure_sql), b->arena, &b->err, &rollup->measures);
     if (r < 0) return r;
-    if (r > 0) mistakes_add(b->mistakes, place_of(s, "measure"), "measure: %s", b->err.text);
+    if (r > 0) mistakes_add(b->mistakes, builder_place_of(s, "measure"), "measure: %s", b->err.text);
     return 0;
 }
 
@@ -376,7 +301,7 @@ static int build_rollup(struct builder *b, const struct config_dataset *d, const
     rollup->place = s->place;
     rollup->name = arena_cstr(b->arena, own_name(s));
     if (!rollup->name) return -ENOMEM;
-    int r = fill(b, OPTION_ROLLUP, s, rollup);
+    int r = builder_fill(b, OPTION_ROLLUP, s, rollup);
     if (r == 0) r = parse_rollup(b, s, rollup);
     if (r < 0) return r;
     name_normalise(slice_of(rollup->name), normal);
@@ -395,9 +320,9 @@ static int build_rollup(struct builder *b, const struct config_dataset *d, const
         mistakes_add(b->mistakes, s->place,
                      "a rollup needs a dataset with mode = append; with the other modes it cannot be kept yet");
     for (size_t i = 0; i < rollup->keys.n; i++)
-        check_column(b, d, rollup->keys.item[i].column, place_of(s, "group"));
+        check_column(b, d, rollup->keys.item[i].column, builder_place_of(s, "group"));
     for (size_t i = 0; i < rollup->measures.n; i++)
-        if (rollup->measures.item[i].column) check_column(b, d, rollup->measures.item[i].column, place_of(s, "measure"));
+        if (rollup->measures.item[i].column) check_column(b, d, rollup->measures.item[i].column, builder_place_of(s, "measure"));
     check_aliases(b, rollup);
     return 0;
 }
@@ -406,7 +331,7 @@ static size_t count_owned(const struct builder *b, const struct config_dataset *
 {
     size_t n = 0;
     for (const struct ini_section *s = b->ini->first; s; s = s->next)
-        n += is_kind(s, kind) && belongs_to(s, d);
+        n += builder_is_kind(s, kind) && belongs_to(s, d);
     return n;
 }
 
@@ -420,7 +345,7 @@ static int build_columns(struct builder *b, struct config_dataset *d)
     struct config_column *columns = arena_array(b->arena, count_owned(b, d, OPTION_COLUMN) + 1, sizeof(*columns));
     if (!columns) return -ENOMEM;
     for (const struct ini_section *s = b->ini->first; s; s = s->next) {
-        if (!is_kind(s, OPTION_COLUMN) || !belongs_to(s, d) || own_name(s).len == 0) continue;
+        if (!builder_is_kind(s, OPTION_COLUMN) || !belongs_to(s, d) || own_name(s).len == 0) continue;
         int r = build_column(b, d, s, &columns[d->n_columns++]);
         if (r < 0) return r;
     }
@@ -434,7 +359,7 @@ static int build_rollups(struct builder *b, struct config_dataset *d)
     struct config_rollup *rollups = arena_array(b->arena, count_owned(b, d, OPTION_ROLLUP) + 1, sizeof(*rollups));
     if (!rollups) return -ENOMEM;
     for (const struct ini_section *s = b->ini->first; s; s = s->next) {
-        if (!is_kind(s, OPTION_ROLLUP) || !belongs_to(s, d) || own_name(s).len == 0) continue;
+        if (!builder_is_kind(s, OPTION_ROLLUP) || !belongs_to(s, d) || own_name(s).len == 0) continue;
         int r = build_rollup(b, d, s, &rollups[d->n_rollups++]);
         if (r < 0) return r;
     }
@@ -477,15 +402,15 @@ static void settle_header(struct builder *b, struct config_dataset *d)
     for (size_t i = 0; i < d->n_columns; i++)
         positions += d->column[i].position > 0;
     const struct ini_section *s = b->ini->first;
-    while (!(is_kind(s, OPTION_DATASET) && slice_equal(s->name, slice_of(d->name))))
+    while (!(builder_is_kind(s, OPTION_DATASET) && slice_equal(s->name, slice_of(d->name))))
         s = s->next;
     if (d->columns.n > 0 && positions == d->columns.n && !ini_entry(s, "header")) d->header = CONFIG_HEADER_NO;
     if (d->header == CONFIG_HEADER_NO && positions > 0 && positions < d->columns.n)
-        mistakes_add(b->mistakes, place_of(s, "header"),
+        mistakes_add(b->mistakes, builder_place_of(s, "header"),
                      "without a header give every column of '%s' a position, or none (then their order counts)", d->name);
     if (d->header == CONFIG_HEADER_NO && d->missing_columns == CONFIG_MISSING_REJECT)
         mistakes_add(
-            b->mistakes, place_of(s, "missing_columns"),
+            b->mistakes, builder_place_of(s, "missing_columns"),
             "missing_columns = reject asks a header which columns are there, and '%s' has none (header = no); a row that is "
             "too short is refused anyway",
             d->name);

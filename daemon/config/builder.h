@@ -1,0 +1,37 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What the parts of build.h share: the configuration in the making, and how a section becomes a struct of config.h.
+ *
+ * Thread: any.
+ */
+#ifndef CETLD_CONFIG_BUILDER_H
+#define CETLD_CONFIG_BUILDER_H
+
+#include "base/name.h"
+#include "config/config.h"
+#include "config/ini.h"
+#include "config/options.h"
+
+struct builder {
+    const struct ini *ini;
+    struct arena *arena;
+    struct mistakes *mistakes;
+    struct config *config;
+    struct config_dataset *datasets;
+    struct error err; /* the words of the last refusal */
+};
+
+enum { BUILDER_HINT_MAX = 96 };
+/** " (did you mean 'x'?)", or "" for NULL. */
+const char *builder_hint(const char *nearest, char ret_text[BUILDER_HINT_MAX]);
+bool builder_is_kind(const struct ini_section *s, enum option_section kind);
+/** How many [kind name] there are. */
+size_t builder_count_sections(const struct builder *b, enum option_section kind);
+/** The nearest thing to `text` that names a dataset. Never "". */
+void builder_usable_name(struct slice text, char ret_name[NAME_MAX_BYTES + 1]);
+/** The section's struct: defaults, then what is said. `s` may be NULL. 0 or -ENOMEM. */
+must_check int builder_fill(struct builder *b, enum option_section kind, const struct ini_section *s, void *ret_struct);
+/** The place of a key, or of the section when it is not said. */
+struct config_place builder_place_of(const struct ini_section *s, const char *key);
+
+#endif
