@@ -9,6 +9,7 @@
  */
 #include "base/buf.h"
 #include "data/decimal_math.h"
+#include "data/shortest.h"
 #include "data/type_float.h"
 #include "data/type_numeric.h"
 #include "expr/function.h"
@@ -20,7 +21,7 @@
 #define ALWAYS_INLINE __attribute__((always_inline)) static inline
 #define SIGNATURE struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret
 
-enum { FLOAT_TEXT_MAX = 32, NUMERIC_TEXT_MAX = 1 << 18 };
+enum { NUMERIC_TEXT_MAX = 1 << 18 };
 
 static const char *integer_name(int bits)
 {
@@ -149,16 +150,31 @@ static int float8_to_float4(SIGNATURE)
     return 0;
 }
 
+/*
+ * "%.15g" of a float that some decimal of 15 digits reads back to is that decimal, and so its shortest one; printf is for the
+ * others, and slow.
+ */
+static int sure_digits(double v, bool single, char *ret_text)
+{
+    int sure = single ? FLT_DIG : DBL_DIG;
+    /* Below the least normal float there are fewer sure digits. */
+    if (isfinite(v) && (v == 0 || fabs(v) >= (single ? (double)FLT_MIN : DBL_MIN))) {
+        struct shortest s = single ? shortest_float4((float)v) : shortest_float8(v);
+        if (s.digits <= sure) return shortest_plain(&s, ret_text);
+    }
+    return snprintf(ret_text, SHORTEST_PLAIN_MAX, "%.*g", sure, v);
+}
+
 static int float_to_numeric(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows,
-                            struct batch_column *ret, int digits)
+                            struct batch_column *ret, bool single)
 {
     const struct type_input plain = {.type = {TYPE_NUMERIC, -1}};
     for (size_t i = 0; i < rows->n; i++) {
         uint32_t at = rows->row[i];
         double v = call->arg[0]->value[at].f;
-        char text[FLOAT_TEXT_MAX];
-        snprintf(text, sizeof(text), "%.*g", digits, v);
-        int r = type_numeric_parse(&plain, isnan(v) ? SLICE("NaN") : slice_of(text), run->arena, &ret->value[at]);
+        char text[SHORTEST_PLAIN_MAX];
+        struct slice number = {text, (size_t)sure_digits(v, single, text)};
+        int r = type_numeric_parse(&plain, isnan(v) ? SLICE("NaN") : number, run->arena, &ret->value[at]);
         if (r) return r < 0 ? r : -EINVAL;
     }
     return 0;
@@ -166,12 +182,12 @@ static int float_to_numeric(struct expr_run *run, const struct expr_call *call, 
 
 static int float4_to_numeric(SIGNATURE)
 {
-    return float_to_numeric(run, call, rows, ret, FLT_DIG);
+    return float_to_numeric(run, call, rows, ret, true);
 }
 
 static int float8_to_numeric(SIGNATURE)
 {
-    return float_to_numeric(run, call, rows, ret, DBL_DIG);
+    return float_to_numeric(run, call, rows, ret, false);
 }
 
 /* Numerics */

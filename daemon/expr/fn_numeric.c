@@ -66,6 +66,12 @@ static inline int each_scale(struct expr_run *run, const struct expr_call *call,
     {                                                                                                                              \
         return each_scale(run, call, rows, ret, f);                                                                                \
     }
+static inline int order_of(struct slice a, struct slice b)
+{
+    int order;
+    return decimal_compare_short(a, b, &order) ? order : decimal_compare(a, b);
+}
+
 #define ORDER(name, test)                                                                                                          \
     static int name(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret)    \
     {                                                                                                                              \
@@ -73,7 +79,7 @@ static inline int each_scale(struct expr_run *run, const struct expr_call *call,
         const union value *a = call->arg[0]->value, *b = call->arg[1]->value;                                                      \
         for (size_t i = 0; i < rows->n; i++) {                                                                                     \
             uint32_t row = rows->row[i];                                                                                           \
-            ret->value[row].i = decimal_compare(a[row].s, b[row].s) test 0;                                                        \
+            ret->value[row].i = order_of(a[row].s, b[row].s) test 0;                                                               \
         }                                                                                                                          \
         return 0;                                                                                                                  \
     }

@@ -71,6 +71,10 @@ static void floats_become_numerics_by_their_sure_digits(void **state)
     assert_cast("float8 1.23456789012345678", TYPE_NUMERIC, "1.23456789012346");
     assert_cast("float4 1.23456789", TYPE_NUMERIC, "1.23457");
     assert_cast("float8 1e22", TYPE_NUMERIC, "10000000000000000000000");
+    assert_cast("float8 123.4500", TYPE_NUMERIC, "123.45");
+    assert_cast("float8 -0", TYPE_NUMERIC, "0");
+    assert_cast("float8 0.30000000000000004", TYPE_NUMERIC, "0.3");
+    assert_cast("float4 1e-45", TYPE_NUMERIC, "0.0000000000000000000000000000000000000000000014013");
     assert_cast("float8 1e-20", TYPE_NUMERIC, "0.00000000000000000001");
     assert_cast("float8 -inf", TYPE_NUMERIC, "-Infinity");
     assert_cast("float4 nan", TYPE_NUMERIC, "NaN");
