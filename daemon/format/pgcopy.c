@@ -44,8 +44,11 @@ static char *put64(char *at, uint64_t v)
 /* Most values are short: two overlapping words are cheaper than a call of memcpy. */
 static inline char *put_bytes(char *at, struct slice s)
 {
-    if (s.len > 16) {
+    if (s.len > 32) {
         memcpy(at, s.p, s.len);
+    } else if (s.len >= 16) {
+        memcpy(at, s.p, 16);
+        memcpy(at + s.len - 16, s.p + s.len - 16, 16);
     } else if (s.len >= 8) {
         memcpy(at, s.p, 8);
         memcpy(at + s.len - 8, s.p + s.len - 8, 8);
