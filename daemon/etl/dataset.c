@@ -84,6 +84,7 @@ enum {
     COL_PARTITIONED,
     COL_CTYPE,
     COL_COLLATE,
+    COL_DATABASE_BYTEWISE,
 };
 
 static bool yes(const PGresult *rows, int row, int column)
@@ -149,6 +150,7 @@ int table_read(struct arena *a, const PGresult *rows, const char *schema, const 
         t.oid = (uint32_t)db_get_int8(rows, 0, COL_RELATION, 0);
         t.key_deferrable = yes(rows, 0, COL_DEFERRABLE);
         t.partitioned = yes(rows, 0, COL_PARTITIONED);
+        t.bytewise = yes(rows, 0, COL_DATABASE_BYTEWISE);
         t.ctype_known = find_ctype(PQgetvalue(rows, 0, COL_CTYPE), &t.ctype);
     }
     for (size_t i = 0; i < n; i++) {

@@ -43,6 +43,7 @@ struct table {
     bool key_deferrable; /* ON CONFLICT cannot stand on it */
     bool partitioned;
     bool lineage;     /* it has the two columns below, which loads fill in */
+    bool bytewise;    /* texts compare as COLLATE "C" where no collation is said: in this database */
     bool ctype_known; /* `ctype` is the database's LC_CTYPE */
     locale_t ctype;   /* 0: C */
 };

@@ -190,7 +190,7 @@ static void make_scope(struct resolving *m, const struct formula *f, struct expr
         const struct formulas_input *in = &all->input[i];
         bool cell = in->column < 0 && table_find(m->t, in->name) >= 0;
         bool visible = computes ? !cell || strcmp(in->name, f->column->name) == 0 : in->column < 0 && !cell;
-        bool bytewise = in->column >= 0 && m->t->column[in->column].bytewise;
+        bool bytewise = in->column >= 0 ? m->t->column[in->column].bytewise : m->t->bytewise;
         m->name[i] = (struct expr_name){.name = visible ? in->name : "",
                                         .type = in->type,
                                         .bytewise = bytewise || type_info(in->type.id)->fixed,
@@ -202,7 +202,8 @@ static void make_scope(struct resolving *m, const struct formula *f, struct expr
         m->name[all->inputs + i] =
             (struct expr_name){.name = visible ? c->name : "", .type = c->type, .bytewise = c->bytewise, .collate = c->collate};
     }
-    *ret_scope = (struct expr_scope){.name = m->name, .names = all->inputs + m->t->columns, .ctype_known = m->t->ctype_known};
+    *ret_scope = (struct expr_scope){
+        .name = m->name, .names = all->inputs + m->t->columns, .ctype_known = m->t->ctype_known, .bytewise = m->t->bytewise};
 }
 
 static int check(struct resolving *m, struct formula *f, const struct expr_want *want, struct transform_expr *ret_expr)
@@ -312,7 +313,7 @@ int formulas_of_dataset(struct dataset *d)
 /* The table that `columns` declares, as far as its words say. */
 static int declared_table(const struct config_dataset *d, struct arena *a, struct table *ret_table)
 {
-    struct table t = {.schema = d->schema, .name = d->table, .columns = d->columns.n, .ctype_known = true};
+    struct table t = {.schema = d->schema, .name = d->table, .columns = d->columns.n, .ctype_known = true, .bytewise = true};
     t.column = arena_array(a, t.columns + 1, sizeof *t.column);
     if (!t.column) return -ENOMEM;
     for (size_t i = 0; i < t.columns; i++) {

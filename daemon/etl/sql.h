@@ -66,7 +66,8 @@
     " coalesce((SELECT c ->> 'format' FROM jsonb_array_elements($2::jsonb) c WHERE c ->> 'name' = a.attname), ''), a.attrelid,"    \
     " coalesce(NOT i.indimmediate, false), (SELECT relkind = 'p' FROM pg_class WHERE oid = a.attrelid),"                           \
     " (SELECT CASE datlocprovider WHEN 'c' THEN datctype END FROM pg_database WHERE datname = current_database()),"                \
-    " coalesce(co.collname <> 'default', false)"                                                                                   \
+    " coalesce(co.collname <> 'default', false),"                                                                                  \
+    " (SELECT datcollate IN ('C', 'POSIX') AND datlocprovider = 'c' FROM pg_database WHERE datname = current_database())"          \
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation co ON co.oid = a.attcollation"               \
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"                                                          \
     " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"

@@ -99,13 +99,13 @@ static PGresult *rows_of(const char *const (*row)[10], int rows)
 {
     PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     char name[] = "c";
-    static const char *const rest[] = {"16385", "f", "t", "C", "f"};
-    PGresAttDesc column[15];
-    for (int c = 0; c < 15; c++)
+    static const char *const rest[] = {"16385", "f", "t", "C", "f", "t"};
+    PGresAttDesc column[16];
+    for (int c = 0; c < 16; c++)
         column[c] = (PGresAttDesc){.name = name};
-    assert_true(PQsetResultAttrs(res, 15, column));
+    assert_true(PQsetResultAttrs(res, 16, column));
     for (int r = 0; r < rows; r++)
-        for (int c = 0; c < 15; c++) {
+        for (int c = 0; c < 16; c++) {
             char cell[64];
             int len = snprintf(cell, sizeof cell, "%s", c < 10 ? row[r][c] : rest[c - 10]);
             assert_true(PQsetvalue(res, r, c, cell, len));
