@@ -316,9 +316,6 @@ static int build_rollup(struct builder *b, const struct config_dataset *d, const
     rollup->table = arena_cstr(b->arena, buf_slice(&table));
     buf_done(&table);
     if (!rollup->table) return -ENOMEM;
-    if (d->mode != CONFIG_MODE_APPEND)
-        mistakes_add(b->mistakes, s->place,
-                     "a rollup needs a dataset with mode = append; with the other modes it cannot be kept yet");
     for (size_t i = 0; i < rollup->keys.n; i++)
         check_column(b, d, rollup->keys.item[i].column, builder_place_of(s, "group"));
     for (size_t i = 0; i < rollup->measures.n; i++)

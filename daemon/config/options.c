@@ -261,7 +261,7 @@ static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_COLUMN] = {"column", "orders.amount", column_options,
                        "How a column (or an input) of a dataset is read or computed, where its name does not say it all."},
     [OPTION_ROLLUP] = {"rollup", "orders.daily", rollup_options,
-                       "An aggregate that is kept beside a dataset with mode = append, here as the table orders_daily."},
+                       "An aggregate that is kept beside a dataset, here as the table orders_daily. As many as you like."},
 };
 
 const struct option_section_info *options_section(enum option_section section)

@@ -302,9 +302,6 @@ int formulas_of_dataset(struct dataset *d)
     if (!formulas_wanted(d->config)) return 0;
     int r = formulas_resolve(d->config, &d->table, &d->arena, break_dataset, d, &f);
     d->formulas = f;
-    if (r == 0 && f->server && d->config->n_rollups > 0)
-        dataset_break(d, "%s:%d: %s, so it runs in the server; a dataset with rollups cannot have such expressions yet",
-                      f->server_place->file, f->server_place->line, f->server);
     return r;
 }
 

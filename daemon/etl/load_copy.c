@@ -88,6 +88,12 @@ void load_commit(struct load *l)
 
 /* ---- RECORDING ---- */
 
+/* Partials are of rows that are new as they were sent. */
+static bool has_partials(const struct load *l)
+{
+    return l->way == WAY_COPY || l->way == WAY_PARALLEL || l->way == WAY_SWAP;
+}
+
 static void on_merged(void *ctx, int status, const struct error *err)
 {
     struct load *l = ctx;
@@ -104,10 +110,13 @@ static void on_merged(void *ctx, int status, const struct error *err)
 static void merge_rollups(struct load *l)
 {
     struct pipeline_result *result = pipeline_result(l->pipeline);
-    l->merge = (struct merge){.workers = l->env->workers,
+    enum merge_way staged = load_replaces(l) ? MERGE_REFILL : MERGE_TOUCHED;
+    enum merge_way sent = load_replaces(l) ? MERGE_RENEW : MERGE_PARTIALS;
+    l->merge = (struct merge){.way = has_partials(l) ? sent : staged,
+                              .workers = l->env->workers,
                               .conn = l->conn,
                               .dataset = l->plan->dataset,
-                              .bench = result->bench,
+                              .bench = has_partials(l) ? result->bench : NULL,
                               .done = on_merged,
                               .ctx = l};
     l->asking = l->merging = true;
@@ -365,6 +374,7 @@ int load_flow_start(struct load *l, void (*ready)(void *), void (*ended)(void *,
     bool sorted = load_is_keyed(l) && l->plan->key && (l->way == WAY_COPY || l->way == WAY_PARALLEL);
     l->plan->convert.sort = l->plan->key;
     l->plan->convert.sort_columns = sorted ? l->plan->dataset->table.keys : 0;
+    l->plan->convert.rollups = l->plan->dataset && has_partials(l) ? l->plan->dataset->rollups : 0;
     struct pipeline_config c = {
         .workers = l->env->workers,
         .memory = l->env->memory,

@@ -7,6 +7,7 @@
 #include "etl/load_private.h"
 #include "etl/sql.h"
 #include "etl/stage.h"
+#include "etl/touched.h"
 
 enum {
     CLASHES_IN_A_ROW = 2, /* then the next file will clash too */
@@ -248,9 +249,29 @@ static void append_stage(struct load *l)
     buf_done(&sql);
 }
 
+static void on_touched(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (lacks_privilege(l, r) || load_spoiled(l, r) || !load_answered(l, r)) return;
+    load_is_keyed(l) ? merge_stage(l) : append_stage(l);
+}
+
+/* Before rows are written over: of which groups of the rollups they are. `replace` fills its rollups anew. */
 static void take_up(struct load *l)
 {
-    load_is_keyed(l) ? merge_stage(l) : append_stage(l);
+    const struct dataset *d = l->plan->dataset;
+    if (d->rollups == 0 || load_replaces(l)) return load_is_keyed(l) ? merge_stage(l) : append_stage(l);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    for (size_t i = 0; i < d->rollups; i++) {
+        buf_puts(&sql, i ? "; " : "");
+        touched_make_sql(&sql, d, i);
+        buf_puts(&sql, "; ");
+        touched_add_sql(&sql, d, i, load_is_keyed(l));
+    }
+    const char *text = buf_cstr(&sql);
+    load_asked(l, text ? db_query(l->conn, &(struct db_query){.sql = text, .done = on_touched, .ctx = l}) : -ENOMEM);
+    buf_done(&sql);
 }
 
 /* What the server's formulas have left is the stage; the rest was filtered. */

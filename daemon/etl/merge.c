@@ -2,6 +2,7 @@
 #include "etl/merge.h"
 
 #include "etl/rollup.h"
+#include "etl/touched.h"
 #include "format/pgcopy.h"
 
 #include <stdlib.h>
@@ -73,10 +74,8 @@ static void encoded(struct worker_job *job)
     merge_next(m);
 }
 
-static void merge_next(struct merge *m)
+static void merge_partials(struct merge *m)
 {
-    drop_arrays(m);
-    if (!m->bench || m->rollup == m->dataset->rollups) return over(m, 0, NULL);
     const struct dataset_rollup *r = &m->dataset->rollup[m->rollup];
     m->array = calloc(r->table.columns, sizeof *m->array);
     if (!m->array) return over(m, -ENOMEM, NULL);
@@ -87,6 +86,45 @@ static void merge_next(struct merge *m)
     rollup_merge_sql(&m->sql, r);
     m->position = 0;
     workers_submit(m->workers, &m->job);
+}
+
+static void forgotten(void *ctx, const struct db_result *r)
+{
+    struct merge *m = ctx;
+    if (r->status != 0) return over(m, r->status, r->error);
+    if (m->bench) return merge_partials(m);
+    m->rollup++;
+    merge_next(m);
+}
+
+static void computed(void *ctx, const struct db_result *r)
+{
+    struct merge *m = ctx;
+    if (r->status != 0) return over(m, r->status, r->error);
+    m->rollup++;
+    merge_next(m);
+}
+
+static void ask(struct merge *m, void (*done)(void *ctx, const struct db_result *r))
+{
+    const char *sql = buf_cstr(&m->sql);
+    int r = sql ? db_query(m->conn, &(struct db_query){.sql = sql, .done = done, .ctx = m}) : -ENOMEM;
+    if (r < 0) over(m, r, NULL);
+}
+
+static void merge_next(struct merge *m)
+{
+    const struct dataset *d = m->dataset;
+    drop_arrays(m);
+    if (m->rollup == d->rollups || (m->way == MERGE_PARTIALS && !m->bench)) return over(m, 0, NULL);
+    if (m->way == MERGE_PARTIALS) return merge_partials(m);
+    buf_reset(&m->sql);
+    switch (m->way) {
+    case MERGE_RENEW: rollup_empty_sql(&m->sql, &d->rollup[m->rollup]); return ask(m, forgotten);
+    case MERGE_TOUCHED: touched_recompute_sql(&m->sql, d, m->rollup); break;
+    default: rollup_refill_sql(&m->sql, &d->rollup[m->rollup], &d->table); break;
+    }
+    ask(m, computed);
 }
 
 void merge_begin(struct merge *m)

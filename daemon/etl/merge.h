@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The merge of a load's partial aggregates into its rollups' tables, inside the load's transaction and at its end: groups in key
- * order, a batch a statement, encoded on a worker.
+ * What a load does to its rollups, inside its transaction and at its end: the merge of its partial aggregates, groups in key order,
+ * a batch a statement, encoded on a worker; or what the server computes.
  *
  *     merge_begin(&m);  …  m.done(ctx, result)      once, after the last rollup, or with the first refusal
  *
@@ -15,12 +15,20 @@
 #include "etl/dataset.h"
 #include "loop/workers.h"
 
+enum merge_way {
+    MERGE_PARTIALS, /* every row is a new one */
+    MERGE_RENEW,    /* the same, and nothing else is left of the table: the partials are its groups */
+    MERGE_TOUCHED,  /* the groups in the touched tables (touched.h) are computed anew */
+    MERGE_REFILL,   /* all groups are */
+};
+
 struct merge {
     /* Set by the caller: */
+    enum merge_way way;
     struct workers *workers;
     struct db_conn *conn;
     const struct dataset *dataset;
-    struct convert_bench *bench; /* the merged partials; NULL when the file had no row */
+    struct convert_bench *bench; /* the merged partials; NULL when the file had no row, or they do not count */
     void (*done)(void *ctx, int status, const struct error *err);
     void *ctx;
     /* Its own: */

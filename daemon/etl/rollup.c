@@ -135,8 +135,9 @@ static void put_name(struct buf *out, const char *name)
     db_quote_identifier(out, slice_of(name));
 }
 
-static void put_key(struct buf *out, const struct rollup_key *k)
+void rollup_put_key(struct buf *out, const struct dataset_rollup *r, size_t i)
 {
+    const struct rollup_key *k = &r->config->keys.item[i];
     if (k->kind == ROLLUP_KEY_TRUNC) buf_printf(out, "date_trunc('%s', ", k->unit);
     put_name(out, k->column);
     if (k->kind == ROLLUP_KEY_TRUNC) buf_putc(out, ')');
@@ -154,12 +155,12 @@ static void put_measure(struct buf *out, const struct rollup_measure *m)
     buf_putc(out, ')');
 }
 
-void rollup_definition(struct buf *out, const struct dataset_rollup *r, const struct table *source)
+void rollup_select(struct buf *out, const struct dataset_rollup *r, const struct table *source)
 {
     const struct config_rollup *c = r->config;
     buf_puts(out, "SELECT ");
     for (size_t i = 0; i < c->keys.n; i++) {
-        put_key(out, &c->keys.item[i]);
+        rollup_put_key(out, r, i);
         buf_puts(out, " AS ");
         put_name(out, c->keys.item[i].alias);
         buf_puts(out, ", ");
@@ -172,9 +173,18 @@ void rollup_definition(struct buf *out, const struct dataset_rollup *r, const st
     }
     buf_puts(out, " FROM ");
     put_table(out, source);
-    if (c->keys.n > 0) buf_puts(out, " GROUP BY ");
-    for (size_t i = 0; i < c->keys.n; i++)
-        buf_printf(out, "%s%zu", i ? ", " : "", i + 1);
+}
+
+void rollup_group_by(struct buf *out, const struct dataset_rollup *r)
+{
+    for (size_t i = 0; i < r->config->keys.n; i++)
+        buf_printf(out, "%s%zu", i ? ", " : " GROUP BY ", i + 1);
+}
+
+void rollup_definition(struct buf *out, const struct dataset_rollup *r, const struct table *source)
+{
+    rollup_select(out, r, source);
+    rollup_group_by(out, r);
 }
 
 void rollup_comment(struct buf *out, const struct dataset_rollup *r, const struct table *source)
@@ -229,10 +239,15 @@ void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const st
     buf_done(&comment);
 }
 
-void rollup_refill_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source)
+void rollup_empty_sql(struct buf *out, const struct dataset_rollup *r)
 {
     buf_puts(out, "DELETE FROM ");
     put_table(out, &r->table);
+}
+
+void rollup_refill_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source)
+{
+    rollup_empty_sql(out, r);
     buf_puts(out, "; INSERT INTO ");
     put_table(out, &r->table);
     buf_putc(out, ' ');

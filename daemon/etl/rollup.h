@@ -20,6 +20,11 @@ enum { ROLLUP_E_UNKNOWN_COLUMN = 2, ROLLUP_E_TYPE = 3 };
  */
 must_check int rollup_resolve(const struct config_rollup *config, const struct table *source, struct arena *a, struct error *err,
                               struct dataset_rollup *ret_rollup);
+/** The expression of key `i`, over the source's columns. */
+void rollup_put_key(struct buf *out, const struct dataset_rollup *r, size_t i);
+/** "SELECT keys, measures FROM source", and what ends it, behind a WHERE perhaps. */
+void rollup_select(struct buf *out, const struct dataset_rollup *r, const struct table *source);
+void rollup_group_by(struct buf *out, const struct dataset_rollup *r);
 /** "SELECT keys, measures FROM source GROUP BY keys", as a person would write it. */
 void rollup_definition(struct buf *out, const struct dataset_rollup *r, const struct table *source);
 /**
@@ -30,6 +35,8 @@ void rollup_comment(struct buf *out, const struct dataset_rollup *r, const struc
 /** Statements for one simple query, which makes them one transaction: lock the source against writers, (re)make the table, fill it,
  * comment it. */
 void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source);
+/** Empty its table, inside a transaction that keeps writers out of its source. */
+void rollup_empty_sql(struct buf *out, const struct dataset_rollup *r);
 /** Empty its table and fill it from `source`, inside a transaction that keeps writers out. */
 void rollup_refill_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source);
 /** INSERT … SELECT FROM unnest($1::…[], …) ON CONFLICT DO UPDATE; parameter i is column i of the rollup's table as an array. */

@@ -146,9 +146,7 @@ static void rollups_are_checked(void **state)
         "[rollup a.r]\ngroup = tt::date\nmeasure = avg(x), y\n"
         "[rollup a.s]\ngroup = x\nmeasure = sum(y), count(*) as x\n",
         "f:6: measure: found 'avg' where count(*), count(column), sum(column), min(column) or max(column) was expected\n"
-        "f:4: a rollup needs a dataset with mode = append; with the other modes it cannot be kept yet\n"
         "f:5: dataset 'a' has no column 'tt' (did you mean 't'?)\n"
-        "f:7: a rollup needs a dataset with mode = append; with the other modes it cannot be kept yet\n"
         "f:9: dataset 'a' has no column 'y' (did you mean 'x'?)\n"
         "f:7: two columns would be named 'x'; name one of them with 'as'\n");
     expect_mistakes("[dataset a]\n[rollup a.b]\n",
