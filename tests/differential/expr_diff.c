@@ -7,7 +7,8 @@
  *                                     C FROM TO CONTEXT
  *     expr_diff rows CONNINFO TABLE   expressions, one a line of the input, over the rows of TABLE in the order of its first column
  *
- * Types are OIDs, 0 any. For each expression a line says what it is:
+ * Types are OIDs, 0 any. An expression behind "> OID TYPMOD " is assigned to a column of that type. For each expression a line says
+ * what it is:
  *
  *     = OID TYPMOD                    evaluated here; a line for each row follows: a value in COPY's text format behind '.', or
  *                                     ! SQLSTATE MESSAGE (escaped likewise)
@@ -139,6 +140,20 @@ static void evaluate(struct subject *s, const struct expr *e, const struct batch
     arena_done(&arena);
 }
 
+/* Takes "> OID TYPMOD " off the text. */
+static struct expr_want wanted(struct slice *io_text)
+{
+    unsigned type;
+    int n = 0;
+    struct expr_want want = {.any = true};
+    if (!slice_starts(*io_text, SLICE(">"))) return want;
+    if (sscanf(io_text->p, "> %u %d %n", &type, &want.type.typmod, &n) != 2 || type_by_oid(type, &want.type.id))
+        die("type", io_text->p);
+    want.any = false;
+    *io_text = (struct slice){io_text->p + n, io_text->len - (size_t)n};
+    return want;
+}
+
 static void expression(struct subject *s, struct slice text)
 {
     struct arena arena;
@@ -146,7 +161,7 @@ static void expression(struct subject *s, struct slice text)
     struct expr_node *tree;
     const struct expr *e = NULL;
     struct expr_mistake mistake;
-    const struct expr_want want = {.any = true};
+    const struct expr_want want = wanted(&text);
     int r = expr_parse(text, &arena, &mistake, &tree);
     if (!r) r = expr_check(tree, &s->scope, &want, &arena, &mistake, &e);
     if (r < 0) die("expression", error_name(r));

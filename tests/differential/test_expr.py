@@ -22,15 +22,14 @@ DATE_REFUSED = re.compile(rb"! 2200[78] (invalid input syntax for type (date|tim
                           rb"(date|timestamp) out of range)")
 DATE_FAULT = re.compile(rb"! (22007|22008|22009|22023) ")
 DATABASE = "CREATE DATABASE expr TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
-# {0} is the expression
+# {0} selects, or inserts and returns, the value of row this_id
 TRY = """
     CREATE OR REPLACE FUNCTION pg_temp.attempt(ids int[]) RETURNS SETOF text LANGUAGE plpgsql AS $attempt$
     DECLARE this_id int; this_value text; this_message text;
     BEGIN
         FOREACH this_id IN ARRAY ids LOOP
             BEGIN
-                SELECT ({0}
-                )::text INTO this_value FROM subject WHERE id = this_id;
+                {0} INTO this_value;
                 RETURN NEXT '.' || coalesce(this_value, '');
             EXCEPTION WHEN OTHERS THEN
                 GET STACKED DIAGNOSTICS this_message = MESSAGE_TEXT;
@@ -100,10 +99,13 @@ class Oracle:
                              % (text, ",".join(map(str, without))), out)
         return out.getvalue().split(b"\n")[:-1]
 
+    def attempt(self, text):
+        return "SELECT (%s\n)::text FROM subject WHERE id = this_id" % text
+
     def attempts(self, text, ids):
         if not ids:
             return []
-        self.sql.execute(TRY.replace("{0}", text))
+        self.sql.execute(TRY.replace("{0}", self.attempt(text)))
         self.sql.execute("SELECT * FROM pg_temp.attempt(%s)", (ids,))
         return [escaped(row[0]).encode() for row in self.sql.fetchall()]
 
@@ -139,6 +141,39 @@ class Oracle:
         for number, us, them in differences[:3]:
             lines.append("    row %d: %s, the server %s" % (number, us.decode()[:300], them.decode()[:300]))
         return "\n".join(lines)
+
+
+class Assigned(Oracle):
+    """The same for what becomes the value of a column."""
+
+    def __init__(self, oracle, target):
+        self.path, self.conninfo, self.db, self.sql, self.rows, self.refused = oracle.path, oracle.conninfo, oracle.db, oracle.sql, oracle.rows, 0
+        self.sql.execute("DROP TABLE IF EXISTS target; CREATE TABLE target (id integer, value %s)" % target)
+        self.sql.execute("SELECT atttypid, atttypmod FROM pg_attribute WHERE attrelid = 'target'::regclass AND attname = 'value'")
+        self.type = self.sql.fetchone()
+
+    def ours(self, texts):
+        return super().ours(["> %d %d %s" % (*self.type, text) for text in texts])
+
+    def insert(self, text, which):
+        return "INSERT INTO target SELECT id, (%s\n) FROM subject WHERE %s" % (text, which)
+
+    def type_of(self, text):
+        try:
+            self.sql.execute(self.insert(text, "false"))
+            return self.type[0], None
+        except psycopg2.Error as e:
+            return None, e.pgcode
+
+    def values(self, text, without):
+        self.sql.execute("TRUNCATE target")
+        self.sql.execute(self.insert(text, "id <> ALL('{%s}'::int[])" % ",".join(map(str, without))))
+        out = io.BytesIO()
+        self.sql.copy_expert("COPY (SELECT value FROM target ORDER BY id) TO STDOUT", out)
+        return out.getvalue().split(b"\n")[:-1]
+
+    def attempt(self, text):
+        return self.insert(text, "id = this_id") + " RETURNING value::text"
 
 
 def escaped(text):
@@ -248,6 +283,35 @@ def test_random_expressions_give_what_the_server_gives(oracle, thought, seed):
     assert not wrong, "EXPR_SEED=%d: %d of %d\n%s" % (seed, len(wrong), len(taken) + len(left), "\n".join(wrong[:SHOWN]))
     assert oracle.refused < n / 200
     assert n / 50 < faults < n / 2 and n / 50 < nulls < n / 2 and len(left) < len(taken) / 2
+
+
+TARGETS = ["numeric(10,2)", "numeric(3)", "numeric", "varchar(5)", "char(4)", "text", "smallint", "integer", "bigint", "real", "double precision",
+           "date", "timestamp(3)", "timestamptz(0)", "time(1)", "boolean", "uuid"]
+
+
+@pytest.mark.parametrize("target", TARGETS)
+def test_what_is_assigned_to_a_column_is_what_the_server_assigns(oracle, tables, seed, long, target):
+    assigned = Assigned(oracle, target)
+    writer = expressions.Writer(random.Random("%d %s" % (seed, target)), tables)
+    texts = [writer.any_expression() for _ in range(200 if long else 30)]
+    kind = expressions.NAMES[assigned.type[0]]
+    texts += [writer.argument(kind, 2) for _ in range(50 if long else 6)]
+    wrong, taken = [], 0
+    for text, (head, answers) in zip(texts, assigned.ours(texts)):
+        oid, code = assigned.type_of(text)
+        if oid is None:
+            if code[:2] == "42" and head.startswith("="):
+                wrong.append("%s\n    the server refuses it (%s), we do not" % (text, code))
+        elif not head.startswith("="):
+            if not head.startswith("server"):
+                wrong.append("%s\n    the server takes it, we say: %s" % (text, head))
+        else:
+            taken += 1
+            differences = assigned.differences(text, oid, answers)
+            if differences:
+                wrong.append(assigned.told(text, differences))
+    assert not wrong, "EXPR_SEED=%d: %d of %d\n%s" % (seed, len(wrong), len(texts), "\n".join(wrong[:SHOWN]))
+    assert taken > 3
 
 
 def test_what_the_server_refuses_is_refused(oracle, thought, seed):
