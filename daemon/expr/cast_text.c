@@ -66,7 +66,7 @@ static int fail_range(struct expr_run *run, uint32_t row, enum type_id id, struc
     struct slice plain = slice_trim(text);
     switch (id) {
     case TYPE_NUMERIC: return expr_fail(run, row, code, "value overflows numeric format");
-    case TYPE_FLOAT4:
+    case TYPE_FLOAT4: return expr_fail(run, row, code, "\"" SLICE_FMT "\" is out of range for type %s", SLICE_ARG(text), type);
     case TYPE_FLOAT8: return expr_fail(run, row, code, "\"" SLICE_FMT "\" is out of range for type %s", SLICE_ARG(plain), type);
     case TYPE_DATE:
     case TYPE_TIME:
@@ -96,9 +96,36 @@ static bool too_many_digits(enum type_id id, struct slice text)
     return most[id] && (r == NUM_E_RANGE || (r == 0 && v > most[id]));
 }
 
+static size_t digits_from(struct slice s, size_t at)
+{
+    while (at < s.len && s.p[at] >= '0' && s.p[at] <= '9')
+        at++;
+    return at;
+}
+
+/* So it finds that a float is out of range: the number that the text begins with, where it is; else nothing. */
+static struct slice float_out_of_range(enum type_id id, struct slice text, struct arena *arena)
+{
+    const struct type_input in = {.type = {id, -1}};
+    struct slice s = slice_trim(text);
+    size_t end = digits_from(s, s.len > 0 && (*s.p == '-' || *s.p == '+'));
+    if (end < s.len && s.p[end] == '.') end = digits_from(s, end + 1);
+    if (end < s.len && (s.p[end] | 0x20) == 'e') {
+        size_t digits = end + 1 + (end + 1 < s.len && (s.p[end + 1] == '-' || s.p[end + 1] == '+'));
+        size_t exponent_end = digits_from(s, digits);
+        if (exponent_end > digits) end = exponent_end;
+    }
+    union value v;
+    s.len = end;
+    return end > 0 && type_parse(&in, s, arena, &v) == TYPE_E_RANGE ? s : (struct slice){0};
+}
+
 static int fail_syntax(struct expr_run *run, uint32_t row, enum type_id id, struct slice text)
 {
     if (too_many_digits(id, text)) return fail_range(run, row, id, text);
+    struct slice number = {0};
+    if (id == TYPE_FLOAT4 || id == TYPE_FLOAT8) number = float_out_of_range(id, text, run->arena);
+    if (number.len > 0) return fail_range(run, row, id, id == TYPE_FLOAT4 ? text : number);
     const char *code = type_sqlstate(id, TYPE_E_SYNTAX), *type = words_of(id);
     /* The server says in the detail what is wrong with it. */
     if (id == TYPE_JSON || id == TYPE_JSONB) return expr_fail(run, row, code, "invalid input syntax for type %s", type);

@@ -66,6 +66,7 @@ PICKED = """
     CASE WHEN i4 THEN 1 END; CASE WHEN b THEN 1 ELSE 'x' END; coalesce(i4, 'x'); coalesce(i4, x); greatest(i4, x); i4::date; d::integer; u::text; x::uuid; t + t
     i4 / 0 + ('x' || i4)::date; x::time + (x || 'y')::date; 1 / 0; i4 / 0; 1 / 0 + i4; 'x'::integer; 2147483647 + 1; 32767::int2 + 1::int2; (-2147483648) / -1; -2147483648; - 9223372036854775808; 1 = 1.0; '1' = '1.0'
     subject.i4 + 1; "i4" + 1; "I4"; I4 + 1; other.i4; i4 /* a (nested /* one */) comment */ + 1; i4::int4::int8; (b); ((i4)); i4 -- the end
+    (' 1e99' || x)::real; ('1e-999' || x)::float8; ('-1.5e400 ' || k)::float8; (x || '1e-99')::float4; ('.e999' || b)::float8; ('1e999e' || b)::float8
     a b; ''; 'a'; ; (); (SELECT 1); sum(i4); count(*); i4 = ANY (ARRAY[1,2]); ARRAY[1]; ROW(1); i4 IS DISTINCT FROM; x SIMILAR TO 'a'; x ~ 'a'; i4 !~ 1
     !! 5; 5 !; i4 != j4; i4 <> j4; i4 => 1; i4 >= j4; i4 =- 1; i4 = -1; i4*-1; 2*-3; @-5; i4 OPERATOR(pg_catalog.+) 1; pg_catalog.lower(x); b::int::text::int
     0x10; 1_000; 1e; 1.2.3; 1..2; 5 -3; 5-3; '5'-'3'; '2020-01-02'::date - '2020-01-01'; 'a' 'b'; 'a'

@@ -293,9 +293,9 @@ TARGETS = ["numeric(10,2)", "numeric(3)", "numeric", "varchar(5)", "char(4)", "t
 def test_what_is_assigned_to_a_column_is_what_the_server_assigns(oracle, tables, seed, long, target):
     assigned = Assigned(oracle, target)
     writer = expressions.Writer(random.Random("%d %s" % (seed, target)), tables)
-    texts = [writer.any_expression() for _ in range(200 if long else 30)]
+    texts = [writer.any_expression() for _ in range(200 if long else 12)]
     kind = expressions.NAMES[assigned.type[0]]
-    texts += [writer.argument(kind, 2) for _ in range(50 if long else 6)]
+    texts += [writer.argument(kind, 2) for _ in range(50 if long else 5)]
     wrong, taken = [], 0
     for text, (head, answers) in zip(texts, assigned.ours(texts)):
         oid, code = assigned.type_of(text)
