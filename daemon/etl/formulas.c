@@ -2,6 +2,7 @@
 #include "etl/formulas.h"
 
 #include "base/name.h"
+#include "config/token.h"
 #include "data/type_name.h"
 
 #include <locale.h>
@@ -278,6 +279,48 @@ int formulas_resolve(const struct config_dataset *config, const struct table *t,
     if (r == 0) r = check(&m, &m.filter, &(struct expr_want){.condition = true}, &m.f->filter);
     if (r == 0) *ret_formulas = m.f;
     return r;
+}
+
+/* ---- what they read ---- */
+
+static bool is_name(struct token t, const char *name)
+{
+    if (t.kind != TOKEN_QUOTED_NAME) return token_is_word(t, name);
+    size_t i = 1;
+    for (; i + 1 < t.text.len && t.text.p[i] == *name; i++, name++)
+        i += *name == '"';
+    return i + 1 == t.text.len && *name == '\0';
+}
+
+static bool text_names(const struct transform_expr *e, const char *name)
+{
+    struct slice rest = e->text;
+    if (!rest.p) return false;
+    for (struct token t = token_next(&rest); t.kind != TOKEN_END && t.kind != TOKEN_BAD; t = token_next(&rest))
+        if (is_name(t, name)) return true;
+    return false;
+}
+
+static bool server_reads(const struct formulas *f, const struct table *t, size_t column)
+{
+    const char *name = t->column[column].name;
+    bool reads = text_names(&f->filter, name);
+    for (size_t i = 0; i < t->columns && !reads; i++)
+        reads = text_names(&f->column[i].value, name) || text_names(&f->column[i].check, name);
+    return reads;
+}
+
+bool formulas_read(const struct formulas *f, const struct table *t, size_t column)
+{
+    if (f->server) return server_reads(f, t, column);
+    size_t at = f->inputs + column;
+    bool reads = f->filter.expr && expr_uses(f->filter.expr, at);
+    for (size_t i = 0; i < t->columns && !reads; i++)
+        reads = f->column[i].check.expr && expr_uses(f->column[i].check.expr, at);
+    for (size_t k = 0; k < f->inputs; k++)
+        for (size_t i = 0; f->input[k].column == (int)column && i < t->columns && !reads; i++)
+            reads = f->column[i].value.expr && expr_uses(f->column[i].value.expr, k);
+    return reads;
 }
 
 void formulas_describe(const struct formulas *f, const char *dataset, struct buf *out)

@@ -5,8 +5,9 @@
  *
  * Which name means what:
  *   in `expr` of column C    C itself is the file's cell C, as text; another column is its cell, as the column's type; an input of
- *                            `inputs` is that; any other name is a cell of that name, as text, unless it looks like a slip of the
- * pen in `filter` and `check`  a column is what it will be; an input is that
+ *                            `inputs` is that; any other name is a cell of that name, as text, unless it looks like a slip
+ *                            of the pen
+ *   in `filter` and `check`  a column is what it will be; an input is that
  *
  * What a file is read for are the inputs: the columns that no expression makes, those of `inputs`, and the cells that expressions
  * name. Expressions that the workers cannot run make the whole dataset's run in the server.
@@ -47,6 +48,10 @@ typedef void (*formulas_mistake)(void *ctx, const struct config_place *place, co
  */
 must_check int formulas_resolve(const struct config_dataset *config, const struct table *t, struct arena *a,
                                 formulas_mistake mistake, void *ctx, struct formulas **ret_formulas);
+
+/** Does one of them read the column itself (not only its cell)? Then a file must have it, or it is NULL: what the server's DEFAULT
+ * would be there is not known. Of those that run in the server, where that is asked by their words, rather yes than no. */
+bool formulas_read(const struct formulas *f, const struct table *t, size_t column);
 
 /** Where they run, and why: "dataset orders: its expressions run on the workers". */
 void formulas_describe(const struct formulas *f, const char *dataset, struct buf *out);

@@ -136,6 +136,13 @@ static bool by_order(const struct matching *m)
     return true;
 }
 
+/* An expression makes it. */
+static bool is_computed(const struct matching *m, size_t i)
+{
+    const struct formulas *f = m->dataset->formulas;
+    return f && f->column[i].value.text.p;
+}
+
 static int match_part_column(struct matching *m, size_t i, int part, const struct config_column *c)
 {
     const struct table_column *column = &m->dataset->table.column[i];
@@ -147,9 +154,13 @@ static int match_part_column(struct matching *m, size_t i, int part, const struc
                          "instead of {%s} in `files`",
                          cell + 1, shown_cell(m, (size_t)cell, shown), m->match.part[part].name, column->name,
                          m->match.part[part].name);
-    if (column->generated || (c && c->position > 0))
+    const char *other = column->generated      ? "is generated"
+                        : is_computed(m, i)    ? "has an expr"
+                        : c && c->position > 0 ? "has a position"
+                                               : NULL;
+    if (other)
         return error_set(m->err, PLAN_E_DATASET, "column %s %s, so {%s} of `files` cannot give its value; write a * instead",
-                         column->name, column->generated ? "is generated" : "has a position", m->match.part[part].name);
+                         column->name, other, m->match.part[part].name);
     m->match.source[i] = (struct match_source){MATCH_PART, (size_t)part};
     return 0;
 }
@@ -169,13 +180,6 @@ static int find_cell(const struct matching *m, const char *name, const struct co
     if (cell < (int)m->head->cells) return 0;
     return error_set(m->err, PLAN_E_HEADER, "line 1 has %zu cells, but %s%s is expected in cell %d; is the delimiter right?",
                      m->head->cells, table_find(&m->dataset->table, name) >= 0 ? "column " : "", name, cell + 1);
-}
-
-/* An expression makes it. */
-static bool is_computed(const struct matching *m, size_t i)
-{
-    const struct formulas *f = m->dataset->formulas;
-    return f && f->column[i].value.text.p;
 }
 
 /* What only expressions read. */

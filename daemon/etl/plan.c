@@ -246,25 +246,12 @@ static int place_key(struct planning *m, const size_t *place)
 
 /* ---- formulas ---- */
 
-/* Does a formula read the column itself (not only its cell)? Then it cannot be left to the server. */
-static bool reads_column(const struct formulas *f, const struct table *t, size_t column)
-{
-    size_t at = f->inputs + column;
-    bool reads = f->filter.expr && expr_uses(f->filter.expr, at);
-    for (size_t i = 0; i < t->columns && !reads; i++)
-        reads = f->column[i].check.expr && expr_uses(f->column[i].check.expr, at);
-    for (size_t k = 0; k < f->inputs; k++)
-        for (size_t i = 0; f->input[k].column == (int)column && i < t->columns && !reads; i++)
-            reads = f->column[i].value.expr && expr_uses(f->column[i].value.expr, k);
-    return reads;
-}
-
 /* Must the column be in the batch, although the file does not bring it? */
 static int is_needed(const struct planning *m, size_t i, bool *ret_needed)
 {
     const struct dataset *d = m->plan->dataset;
     const struct table_column *c = &d->table.column[i];
-    bool read = d->formulas && reads_column(d->formulas, &d->table, i);
+    bool read = d->formulas && formulas_read(d->formulas, &d->table, i);
     *ret_needed = read || match_used_by_rollup(d, i);
     if (!read || (!c->has_default && !c->generated)) return 0;
     return error_set(m->err, PLAN_E_HEADER,
@@ -295,7 +282,7 @@ static int make_transform(struct planning *m, const size_t *place)
     const struct formulas *f = p->dataset->formulas;
     struct type *types = arena_array(&p->arena, f->inputs + 1, sizeof *types);
     struct transform_column *column = arena_array(&p->arena, t->columns + 1, sizeof *column);
-    p->input_rule = (struct row_rule){.cells = p->rule.cells, .rescue = p->rule.rescue};
+    p->input_rule = (struct row_rule){.cells = p->rule.cells, .rescue = p->rule.rescue, .encoding = p->rule.encoding};
     p->input_rule.column = arena_array(&p->arena, f->inputs + 1, sizeof *p->input_rule.column);
     p->input_format = arena_array(&p->arena, f->inputs + 1, sizeof(struct type_format *));
     if (!types || !column || !p->input_rule.column || !p->input_format) return -ENOMEM;

@@ -89,6 +89,35 @@ def test_a_file_without_a_cell_that_an_expression_reads_fails(cetld):
     assert "full_name" in daemon.wait_state("persons.csv", "failed")["error"]
 
 
+DEFAULTS = ["n::text || 'a'", "regexp_replace(n::text, '7', 'x')", "regexp_replace(\"n\"::text, '7', 'x')"]
+
+
+@pytest.mark.parametrize("expr", DEFAULTS)
+def test_an_expression_reads_no_default_of_the_server(cetld, database, expr):
+    """On the workers and in the server alike: what DEFAULT would give is not known where the expression runs."""
+    daemon = cetld("[dataset v]\nfiles = v*.csv\ncolumns = id int, n int default 7, m text, n2 int default 8\n[column v.m]\nexpr = %s\n" % expr)
+    daemon.drop("v1.csv", "id\n1\n")
+    assert "column n, which an expression reads" in daemon.wait_state("v1.csv", "failed")["error"]
+    daemon.drop("v2.csv", "id,n\n1,7\n")
+    daemon.wait_state("v2.csv")
+    assert database.rows("SELECT * FROM v") == [(1, 7, "7a" if "||" in expr else "x", 8)]
+
+
+def test_a_part_of_the_path_and_an_expression_do_not_make_one_column(cetld):
+    daemon = cetld("[dataset v]\nfiles = v*_{year}.csv\ncolumns = id int, year int\n[column v.year]\nexpr = id + 1\n")
+    daemon.drop("v1_2024.csv", "id\n1\n")
+    until(lambda: daemon.log_lines("column year has an expr, so {year} of `files` cannot give its value"), daemon.log)
+
+
+def test_bad_bytes_in_front_of_an_expression_are_told_with_their_encoding(cetld, database):
+    daemon = cetld("[dataset v]\nfiles = v*.csv\nencoding = cp1252\nmax_errors = 1\ncolumns = id int, t text\n[column v.t]\nexpr = upper(t)\n")
+    daemon.drop("v.csv", b"id,t\n1,a\x81b\n2,\xe9\n")
+    entry = daemon.wait_state("v.csv")
+    assert database.rows("SELECT * FROM v") == [(2, "\u00c9")]
+    (reject,) = daemon.json("/v1/files/%d/rejects" % entry["id"])
+    assert reject["line"] == 2 and "mean nothing in cp1252" in reject["message"].lower()
+
+
 def test_rollups_are_of_what_is_loaded(cetld, database):
     daemon = cetld(
         """
