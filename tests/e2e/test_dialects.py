@@ -4,6 +4,7 @@
 import gzip
 import hashlib
 import io
+import random
 import struct
 import zipfile
 
@@ -406,3 +407,58 @@ def test_compression_can_be_declared(cetld, database):
     daemon.drop("people.gz", packed())
     daemon.wait_state("people.gz")
     assert people(database) == ROWS
+
+
+# -- sound records go many at once; a dialect with comments is read one by one
+
+TWICE = """
+[dataset %s]
+files = %s_*.csv
+max_errors = 100%%
+header = yes
+delimiter = ,
+quote = "
+line_end = lf
+null = NA, \\N
+%s
+lineage = yes
+columns = a text, b int, c numeric(6,2), d date, e text
+"""
+ODD = ["", "NA", "\\N", '""', '"NA"', '"a""b"', '"x\ny"', '"x\r\ny"', '"', 'a"b', '"a"b', '"a" ', "\r", "a\rb", "\0", '"""', '""""', '""x']
+
+
+def hostile(r):
+    """Rows of five cells, most of them sound, with odd ones in between."""
+    odd = r.choice([0, 0, 0.002, 0.02])
+
+    def cell(column):
+        if r.random() < odd:
+            return r.choice(ODD + ["z" * r.choice([63, 64, 65, 20000]), '"' + "q,\n" * r.choice([1, 21, 9000]) + '"'])
+        text = ["".join(r.choice("ab \u00e9\\NA") for _ in range(r.randint(0, 8))), str(r.randint(0, 999)), "%d.%02d" % (r.randint(-9999, 9999), r.randint(0, 99)),
+                "2024-%02d-%02d" % (r.randint(1, 12), r.randint(1, 28))][column % 4]
+        return '"%s"' % text if r.random() < 0.2 else text
+
+    def record():
+        cells = [cell(c) for c in range(5)]
+        cells = cells[:r.randint(1, 4)] if r.random() < odd else cells
+        return ",".join(cells) + r.choice(["\n"] * 20 + ["\r\n"] * 4 + (["\n\n", "\r\r\n"] if r.random() < odd else []))
+
+    text = "a,b,c,d,e\n" + "".join(record() for _ in range(r.choice([3, 200, 3000])))
+    return text.encode("latin-1" if r.random() < 0.1 else "utf-8")
+
+
+def test_rows_and_rejects_do_not_hang_on_how_many_records_are_read_at_once(cetld, database):
+    daemon = cetld(TWICE % ("fast", "fast", "") + TWICE % ("slow", "slow", "comment = ~"))
+    r = random.Random(7)
+    for n in range(30):
+        data = hostile(r)
+        for name in ("fast", "slow"):
+            daemon.drop("%s_%d.csv" % (name, n), data)
+    until(lambda: database.value("SELECT count(*) FROM cetl.file") == 60, daemon.log)
+    ledger = "SELECT substr(name, 6), state, rows_read, rows_loaded, rows_rejected, error FROM cetl.file WHERE name ~ '^%s'"
+    rows = "SELECT substr(f.name, 6), _line, a, b, c, d, e FROM %s t JOIN cetl.file f ON f.id = t._file"
+    rejects = ("SELECT substr(f.name, 6), line, byte_offset, column_name, code, message, value, raw FROM cetl.reject r JOIN cetl.file f ON f.id = r.file_id"
+               " WHERE f.name ~ '^%s'")
+    assert database.value("SELECT count(*) FROM fast") > 1000 and database.value("SELECT count(*) FROM cetl.reject") > 100
+    for same in (ledger, rows, rejects):
+        assert database.same(same % "fast", same % "slow"), same
