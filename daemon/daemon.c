@@ -27,7 +27,8 @@ enum {
     STATUS_MS = 1000,
     STALLED_MS = 60000, /* workers that finish nothing for so long while jobs wait are stuck */
     ANSWER_QUEUE_MAX = 1 << 20,
-    ROLLUP_SHARE = 4, /* what of memory_max the pipelines may not have: a quarter, for partial aggregates */
+    MORE_CONNECTIONS = 3, /* for small files, the catalog, and the derives */
+    ROLLUP_SHARE = 4,     /* what of memory_max the pipelines may not have: a quarter, for partial aggregates */
 };
 
 struct daemon {
@@ -48,6 +49,7 @@ struct daemon {
     struct db_embedded *embedded;
     struct db_pool *load_pool, *api_pool;
     struct catalog *catalog;
+    struct derives *derives;
     struct setup *setup;
     struct scheduler *scheduler;
     struct keeper *keeper;
@@ -174,6 +176,7 @@ static void on_terminate(void *ctx)
     if (timer_new(d->loop, abandon, d, &d->abandon_timer) == 0) timer_start(d->abandon_timer, ABANDON_MS);
     http_server_drain(d->http, http_drained, d); /* may call back at once */
     keeper_stop(d->keeper);
+    derives_stop(d->derives);
     scheduler_stop(d->scheduler, LOAD_GRACE_MS, loads_stopped, d);
 }
 
@@ -234,13 +237,16 @@ static void on_down(void *ctx, const struct error *why)
     if (!d->stopping && !starting) log_warning("the database does not answer: %s", why->text);
     d->api.ready = false;
     scheduler_hold(d->scheduler);
+    derives_hold(d->derives);
 }
 
 static void on_set_up(void *ctx)
 {
     struct daemon *d = ctx;
     d->api.ready = true;
-    if (!d->stopping) scheduler_go(d->scheduler);
+    if (d->stopping) return;
+    scheduler_go(d->scheduler);
+    derives_go(d->derives);
 }
 
 static void on_stale(void *ctx)
@@ -257,7 +263,7 @@ static int make_pool(struct daemon *d, const char *conninfo, const char *setup, 
                  .password = d->password,
                  .setup = setup,
                  .connect_timeout_ms = d->config->database.connect_timeout_ms},
-        .size = (unsigned)(loads ? d->config->database.load_connections + 2 : d->config->database.api_connections),
+        .size = (unsigned)(loads ? d->config->database.load_connections + MORE_CONNECTIONS : d->config->database.api_connections),
         .backoff_max_ms = d->config->database.backoff_max_ms,
         .counters = &d->counters,
         .up = loads ? on_up : NULL,
@@ -323,8 +329,16 @@ static int make_etl(struct daemon *d)
 {
     int r = catalog_new(&d->catalog);
     if (r < 0) return r;
-    struct setup_config setup = {
-        .loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .instance = &d->instance, .done = on_set_up, .ctx = d};
+    struct derives_config derives = {.loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .counters = &d->counters};
+    r = derives_new(&derives, &d->derives);
+    if (r < 0) return r;
+    struct setup_config setup = {.loop = d->loop,
+                                 .pool = d->load_pool,
+                                 .catalog = d->catalog,
+                                 .derives = d->derives,
+                                 .instance = &d->instance,
+                                 .done = on_set_up,
+                                 .ctx = d};
     r = setup_new(&setup, &d->setup);
     if (r < 0) return r;
     size_t budget = (size_t)d->config->daemon.memory_max;
@@ -339,7 +353,8 @@ static int make_etl(struct daemon *d)
                                  .config = d->config,
                                  .instance = &d->instance,
                                  .stale = on_stale,
-                                 .stale_ctx = d};
+                                 .stale_ctx = d,
+                                 .derives = d->derives};
     r = scheduler_new(&c, &d->scheduler);
     if (r < 0) return r;
     struct keeper_config keeper = {
@@ -377,6 +392,7 @@ static int make_api(struct daemon *d)
     d->api = (struct api){.loop = d->loop,
                           .scheduler = d->scheduler,
                           .catalog = d->catalog,
+                          .derives = d->derives,
                           .pool = d->api_pool,
                           .load_pool = d->load_pool,
                           .counters = &d->counters,
@@ -423,6 +439,7 @@ static void daemon_done(struct daemon *d)
     close_pools(d);
     scheduler_free(d->scheduler);
     gate_free(d->api.large);
+    derives_free(d->derives);
     catalog_free(d->catalog);
     db_embedded_free(d->embedded);
     timer_free(d->status_timer);

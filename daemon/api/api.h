@@ -16,14 +16,15 @@ struct api {
     struct loop *loop;
     struct scheduler *scheduler;
     struct catalog *catalog;
+    struct derives *derives;   /* or NULL */
     struct db_pool *pool;      /* reads */
     struct db_pool *load_pool; /* whose state is the database's */
     struct gate *large;        /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
     struct counters *counters;
     struct config *config; /* the current one; the daemon's reference */
     const struct instance *instance;
-    int64_t started_us;    /* monotonic */
-    bool ready;            /* the database answers and the catalog was read */
+    int64_t started_us; /* monotonic */
+    bool ready;         /* the database answers and the catalog was read */
     struct http_router router;
 };
 

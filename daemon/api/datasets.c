@@ -72,6 +72,31 @@ static void write_dataset(struct json_writer *w, const struct dataset *d, const 
     json_write_end(w);
 }
 
+static void write_derive(struct json_writer *w, const struct derive_view *d)
+{
+    json_write_object(w);
+    json_write_field_text(w, "name", d->config->name);
+    json_write_field_text(w, "derived", d->config->as == CONFIG_AS_VIEW ? "view" : "table");
+    json_write_field_text(w, "table", d->config->table);
+    json_write_field_text(w, "schema", d->config->schema);
+    json_write_field_text(w, "state", derive_state_name(d->state));
+    json_write_field_text(w, "error", d->error);
+    json_write_field_text(w, "refreshed_at", d->refreshed_at);
+    json_write_key(w, "rows");
+    if (d->rows >= 0) {
+        json_write_int(w, d->rows);
+    } else {
+        json_write_null(w);
+    }
+    json_write_key(w, "after");
+    json_write_array(w);
+    for (size_t i = 0; i < d->config->after.n; i++)
+        json_write_text(w, d->config->after.item[i]);
+    json_write_end(w);
+    write_columns(w, d->table);
+    json_write_end(w);
+}
+
 static bool write_all(struct http_request *r, const PGresult *rows, struct buf *body)
 {
     const struct api *api = http_request_context(r);
@@ -80,6 +105,9 @@ static bool write_all(struct http_request *r, const PGresult *rows, struct buf *
     json_write_array(&w);
     for (size_t i = 0; catalog_at(api->catalog, i); i++)
         write_dataset(&w, catalog_at(api->catalog, i), rows);
+    struct derive_view derive;
+    for (size_t i = 0; derives_at(api->derives, i, &derive); i++)
+        write_derive(&w, &derive);
     json_write_end(&w);
     return true;
 }

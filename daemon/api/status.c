@@ -64,12 +64,14 @@ void status_readyz(struct http_request *r)
     const struct api *api = http_request_context(r);
     struct slice dataset = http_request_query(r, "dataset");
     struct dataset *found;
+    struct derive_view derive;
+    bool derived = dataset.p && derives_find(api->derives, dataset, &derive) && derive.table->columns > 0;
     if (!api->ready) {
         const char *reason = db_pool_reason(api->load_pool);
         http_header(r, "Retry-After", "5");
         http_problem(r, &(struct http_problem){
                             .status = 503, .message = "the database does not answer", .details = reason[0] ? reason : NULL});
-    } else if (dataset.p && (!catalog_table(api->catalog, dataset, &found) || !found->loaded)) {
+    } else if (dataset.p && !derived && (!catalog_table(api->catalog, dataset, &found) || !found->loaded)) {
         http_header(r, "Retry-After", "5");
         http_problem(r, &(struct http_problem){.status = 503, .message = "nothing was loaded into this dataset yet"});
     } else {

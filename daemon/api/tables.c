@@ -71,12 +71,21 @@ static const struct table *find_table(struct http_request *r, struct slice name)
 {
     const struct api *api = http_request_context(r);
     struct dataset *d;
+    struct derive_view derive;
     if (!api->ready) {
         problem_unavailable(r, db_pool_reason(api->load_pool));
         return NULL;
     }
     const struct table *t = name.p ? catalog_table(api->catalog, name, &d) : NULL;
     if (t && t->columns > 0) return t;
+    if (name.p && derives_find(api->derives, name, &derive)) {
+        if (derive.table->columns > 0) return derive.table;
+        http_problem(r, &(struct http_problem){.status = 404,
+                                               .message = "that derive was not made yet",
+                                               .details = derive.error,
+                                               .hint = "GET /v1 says how it is"});
+        return NULL;
+    }
     http_problem(r, &(struct http_problem){.status = 404,
                                            .message = t ? "that dataset has no table yet; its first file makes it"
                                                         : "there is no such table",

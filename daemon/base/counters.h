@@ -29,6 +29,8 @@
     X(BYTES_READ, "cetl_read_bytes_total", counter, "Bytes read from dropped files.")                                              \
     X(BYTES_COPIED, "cetl_copy_bytes_total", counter, "Bytes sent to PostgreSQL by COPY.")                                         \
     X(LOAD_RETRIES, "cetl_load_retries_total", counter, "Loads that were rolled back and tried again.")                            \
+    X(DERIVE_REFRESHES, "cetl_derive_refreshes_total", counter, "Derived tables and views that were made anew.")                   \
+    X(DERIVE_FAILURES, "cetl_derive_failures_total", counter, "Refreshes of derived tables and views that failed.")                \
     X(MEMORY_USED, "cetl_memory_used_bytes", gauge, "Bytes of memory_max in use.")                                                 \
     X(PG_CONNECTIONS, "cetl_postgres_connections", gauge, "Open connections to PostgreSQL.")                                       \
     X(PG_RECONNECTS, "cetl_postgres_reconnects_total", counter, "Connections to PostgreSQL that were lost and made again.")        \

@@ -2,6 +2,7 @@
 #include "config/build.h"
 
 #include "base/name.h"
+#include "config/build_derive.h"
 #include "config/builder.h"
 #include "config/columns.h"
 
@@ -464,5 +465,6 @@ int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_c
         settle_header(&b, &b.datasets[i]);
     }
     if (r == 0) check_tables(&b);
+    if (r == 0) r = build_derives(&b);
     return r;
 }

@@ -150,6 +150,13 @@ const struct config_dataset *config_dataset(const struct config *c, struct slice
     return NULL;
 }
 
+const struct config_derive *config_derive(const struct config *c, struct slice name)
+{
+    for (size_t i = 0; i < c->n_derives; i++)
+        if (slice_equal(slice_of(c->derives[i].name), name)) return &c->derives[i];
+    return NULL;
+}
+
 bool config_input(const struct config_dataset *d, const char *name)
 {
     for (size_t i = 0; i < d->inputs.n; i++)
@@ -233,6 +240,10 @@ void config_print(const struct config *c, struct buf *out)
     options_print(OPTION_API, &c->api, out);
     for (size_t i = 0; i < c->n_datasets; i++)
         print_dataset(&c->datasets[i], out);
+    for (size_t i = 0; i < c->n_derives; i++) {
+        buf_printf(out, "\n[derive %s]\n", c->derives[i].name);
+        options_print(OPTION_DERIVE, &c->derives[i], out);
+    }
 }
 
 int config_read_secret(const char *path, struct error *err, char **ret_secret)

@@ -172,12 +172,28 @@ struct config_dataset {
     size_t n_rollups;
 };
 
+enum config_as { CONFIG_AS_TABLE, CONFIG_AS_VIEW };
+/** [derive NAME]: a table or view that is made of loaded tables. */
+struct config_derive {
+    struct config_place place;
+    const char *name;
+    struct config_list after; /* datasets and derives that it is made of */
+    const char *sql;          /* a query, without the semicolon behind it */
+    struct config_place sql_place;
+    enum config_as as;
+    const char *schema;
+    const char *table;  /* without the schema */
+    int64_t timeout_ms; /* of each of its statements */
+};
+
 struct config {
     struct config_daemon daemon;
     struct config_database database;
     struct config_api api;
     const struct config_dataset *datasets; /* in file order: the first whose `files` match has the file */
     size_t n_datasets;
+    const struct config_derive *derives; /* each behind those that it is made of */
+    size_t n_derives;
 };
 
 #define CONFIG_DEFAULT_PATH "/etc/cetl/cetl.conf"
@@ -195,8 +211,9 @@ struct config *config_ref(struct config *c);
 /** NULL is fine. */
 void config_unref(struct config *c);
 
-/** The dataset, column or rollup of that name, or NULL. */
+/** The dataset, derive or column of that name, or NULL. */
 const struct config_dataset *config_dataset(const struct config *c, struct slice name);
+const struct config_derive *config_derive(const struct config *c, struct slice name);
 /** Is it one of the dataset's `inputs`? */
 bool config_input(const struct config_dataset *d, const char *name);
 const struct config_column *config_column(const struct config_dataset *d, const char *name);

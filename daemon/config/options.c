@@ -27,6 +27,8 @@
 _Static_assert(sizeof(enum config_mode) == sizeof(int), "VALUE_CHOICE fields are as wide as int");
 _Static_assert(offsetof(struct config_dataset, table) == offsetof(struct config_dataset, schema) + sizeof(const char *),
                "VALUE_TABLE fills schema and table, which must be neighbours");
+_Static_assert(offsetof(struct config_derive, table) == offsetof(struct config_derive, schema) + sizeof(const char *),
+               "VALUE_TABLE fills schema and table, which must be neighbours");
 
 #define F(field) offsetof(struct config_daemon, field)
 static const struct option daemon_options[] = {
@@ -251,6 +253,25 @@ static const struct option rollup_options[] = {
 };
 #undef F
 
+#define F(field) offsetof(struct config_derive, field)
+static const struct option derive_options[] = {
+    {"after", TYPE(LIST), F(after), "", "people, trades",
+     .prose =
+         "The datasets that it reads, and other derives. It is made anew after what is committed to them: once for many files, "
+         "and once more for those that are committed while it is made."},
+    {"sql", TYPE(SQL), F(sql), "", "select zip, count(*) as people from people group by zip",
+     .prose = "A query, in any lines. Its columns are the table's, with their names and types."},
+    {"as", CHOICE({"table", CONFIG_AS_TABLE}, {"view", CONFIG_AS_VIEW}), F(as), "table",
+     .prose = "table keeps the query's rows; readers see those from before or those from after, never anything between. view keeps "
+              "the query alone, which then runs for each reader."},
+    {"table", TYPE(TABLE), F(schema), "public.NAME",
+     .prose = "The name of the table or view. One that exists and was not made for this derive is left as it is."},
+    {"timeout", RANGE(DURATION, 1, DAY), F(timeout_ms), "5min",
+     .prose = "The longest that the query may take. Beyond it the rows stay what they were, and it is tried again later."},
+    {0},
+};
+#undef F
+
 static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_DAEMON] = {"daemon", NULL, daemon_options, "The daemon as a whole."},
     [OPTION_DATABASE] = {"database", NULL, database_options, "Where the rows go."},
@@ -262,6 +283,7 @@ static const struct option_section_info sections[OPTION_SECTIONS] = {
                        "How a column (or an input) of a dataset is read or computed, where its name does not say it all."},
     [OPTION_ROLLUP] = {"rollup", "orders.daily", rollup_options,
                        "An aggregate that is kept beside a dataset, here as the table orders_daily. As many as you like."},
+    [OPTION_DERIVE] = {"derive", "output", derive_options, "A table or view that is made of loaded tables by a query."},
 };
 
 const struct option_section_info *options_section(enum option_section section)

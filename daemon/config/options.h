@@ -14,7 +14,16 @@
 #include <stdio.h>
 
 /** The kinds of sections; each fills one struct of config.h. */
-enum option_section { OPTION_DAEMON, OPTION_DATABASE, OPTION_API, OPTION_DATASET, OPTION_COLUMN, OPTION_ROLLUP, OPTION_SECTIONS };
+enum option_section {
+    OPTION_DAEMON,
+    OPTION_DATABASE,
+    OPTION_API,
+    OPTION_DATASET,
+    OPTION_COLUMN,
+    OPTION_ROLLUP,
+    OPTION_DERIVE,
+    OPTION_SECTIONS
+};
 
 struct option {
     const char *name; /* NULL ends a section's list */

@@ -30,6 +30,7 @@ const struct db_migration *db_migrations(void)
         {1, "ledger", SQL_MIGRATION_LEDGER},
         {2, "definition", SQL_MIGRATION_DEFINITION},
         {3, "loads", SQL_MIGRATION_LOADS},
+        {4, "transform", SQL_MIGRATION_TRANSFORM},
         {0, NULL, NULL},
     };
     return list;

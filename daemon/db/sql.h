@@ -129,4 +129,25 @@
     "COMMENT ON COLUMN cetl.dataset.table_made IS 'The table, where cetld made it, and so may alter it';"                          \
     "UPDATE cetl.dataset SET table_made = to_regclass(format('%I.%I', table_schema, table_name))::oid WHERE inferred"
 
+/* Tables that are made of tables. */
+#define SQL_MIGRATION_TRANSFORM                                                                                                    \
+    "CREATE TABLE cetl.derive ("                                                                                                   \
+    " name text PRIMARY KEY,"                                                                                                      \
+    " table_schema text NOT NULL,"                                                                                                 \
+    " table_name text NOT NULL,"                                                                                                   \
+    " definition text,"                                                                                                            \
+    " inputs json,"                                                                                                                \
+    " version bigint NOT NULL DEFAULT 0,"                                                                                          \
+    " made oid,"                                                                                                                   \
+    " state text NOT NULL DEFAULT 'new' CHECK (state IN ('new', 'made', 'failed')),"                                               \
+    " error text,"                                                                                                                 \
+    " rows bigint,"                                                                                                                \
+    " refreshed_at timestamptz);"                                                                                                  \
+    "COMMENT ON TABLE cetl.derive IS 'Derived tables and views: what each was made of, and when';"                                 \
+    "COMMENT ON COLUMN cetl.derive.definition IS 'What it was made by: table or view, its name, the query';"                       \
+    "COMMENT ON COLUMN cetl.derive.inputs IS 'The versions of the datasets and derives that it was made of';"                      \
+    "COMMENT ON COLUMN cetl.derive.version IS 'Counts its refreshes';"                                                             \
+    "COMMENT ON COLUMN cetl.derive.made IS 'The table or view, where cetld made it, and so may replace it';"                       \
+    "COMMENT ON COLUMN cetl.derive.state IS 'What became of the last try; the rows are those of the last one that went well'"
+
 #endif

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/check.h"
 
+#include "etl/check_derives.h"
 #include "etl/formulas.h"
 #include "etl/sql.h"
 #include "etl/stage.h"
@@ -16,6 +17,7 @@ struct check {
     struct check_handler handler;
     size_t next;       /* the dataset to ask about next */
     struct dataset *d; /* the one at hand */
+    bool *has_table;   /* of each: it has columns, here and now */
 };
 
 static void next_dataset(struct check *c);
@@ -25,6 +27,7 @@ static void over(struct check *c, int status, const struct error *err)
     struct check_handler h = c->handler;
     dataset_unref(c->d);
     config_unref(c->config);
+    free(c->has_table);
     free(c);
     h.done(h.ctx, status, err);
 }
@@ -117,6 +120,7 @@ static void on_columns(void *ctx, const struct db_result *r)
         if (e == 0) e = formulas_of_dataset(c->d);
     }
     if (e < 0) return over(c, e, NULL);
+    c->has_table[c->next - 1] = c->d->table.columns > 0;
     if (c->d->broken) c->handler.mistake(c->handler.ctx, c->d->broken);
     check_formulas(c);
 }
@@ -132,14 +136,25 @@ static void on_table(void *ctx, const struct db_result *r)
     buf_done(&name);
 }
 
+static void on_derives(void *ctx, int status, const struct error *err)
+{
+    struct check *c = ctx;
+    if (status != 0) return over(c, status, err);
+    ask(c, &(struct db_query){.sql = "ROLLBACK", .done = on_rolled_back, .ctx = c});
+}
+
+static void check_derives_too(struct check *c)
+{
+    int r = check_derives(&(struct check_derives){
+        .conn = c->conn, .config = c->config, .has_table = c->has_table, .handler = &c->handler, .done = on_derives, .ctx = c});
+    if (r < 0) over(c, r, NULL);
+}
+
 static void next_dataset(struct check *c)
 {
     dataset_unref(c->d);
     c->d = NULL;
-    if (c->next == c->config->n_datasets) {
-        ask(c, &(struct db_query){.sql = "ROLLBACK", .done = on_rolled_back, .ctx = c});
-        return;
-    }
+    if (c->next == c->config->n_datasets) return check_derives_too(c);
     const struct config_dataset *d = &c->config->datasets[c->next++];
     struct buf sql;
     buf_init(&sql, SQL_MAX);
@@ -160,9 +175,11 @@ int check_run(struct db_conn *conn, struct config *config, const struct check_ha
     struct check *c = calloc(1, sizeof *c);
     if (!c) return -ENOMEM;
     *c = (struct check){.conn = conn, .config = config_ref(config), .handler = *h};
-    int r = db_query(conn, &(struct db_query){.sql = "BEGIN", .done = on_undone, .ctx = c});
+    c->has_table = calloc(config->n_datasets + 1, sizeof *c->has_table);
+    int r = c->has_table ? db_query(conn, &(struct db_query){.sql = "BEGIN", .done = on_undone, .ctx = c}) : -ENOMEM;
     if (r < 0) {
         config_unref(c->config);
+        free(c->has_table);
         free(c);
     }
     return r;

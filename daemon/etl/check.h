@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What `cetld --check` asks the database: are the declared columns, their [column] sections, the rollups and the expressions
- * what PostgreSQL accepts? Everything happens in one transaction that is rolled back.
+ * What `cetld --check` asks the database: are the declared columns, their [column] sections, the rollups, the expressions
+ * and the queries of derives what PostgreSQL accepts? Everything happens in one transaction that is rolled back.
  *
  * Thread: loop.
  */

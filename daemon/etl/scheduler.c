@@ -200,6 +200,11 @@ static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, 
 
 /* ---- loads ---- */
 
+static void changed(struct scheduler *s)
+{
+    if (s->config.derives) derives_changed(s->config.derives);
+}
+
 static void on_report(void *ctx, struct lane *lane, struct arrival *a, const struct load_report *report)
 {
     struct scheduler *s = ctx;
@@ -207,6 +212,7 @@ static void on_report(void *ctx, struct lane *lane, struct arrival *a, const str
     case LOAD_RETRY:
     case LOAD_PAUSE: return postpone(s, lane, a, report);
     case LOAD_AGAIN: return requeue(s, lane, a);
+    case LOAD_LOADED: changed(s); break;
     default: break;
     }
     free(lane->why);
@@ -383,6 +389,7 @@ static void on_taken(void *ctx, struct place_file *file)
 
 static void on_revised(void *ctx)
 {
+    changed(ctx);
     pump(ctx);
     maybe_stopped(ctx);
 }

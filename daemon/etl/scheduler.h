@@ -12,6 +12,7 @@
 #ifndef CETLD_ETL_SCHEDULER_H
 #define CETLD_ETL_SCHEDULER_H
 
+#include "etl/derives.h"
 #include "etl/load.h"
 #include "etl/refusals.h"
 #include "etl/revisions.h"
@@ -31,6 +32,7 @@ struct scheduler_config {
     struct instance *instance;
     void (*stale)(void *ctx); /* read the catalog again; scheduler_go follows */
     void *stale_ctx;
+    struct derives *derives; /* is told of commits; or NULL */
 };
 
 must_check int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_scheduler);

@@ -50,9 +50,17 @@ static void over(struct setup *s, int status, const struct error *err)
     s->config.done(s->config.ctx);
 }
 
-static void on_catalog(void *ctx, int status, const struct error *err)
+static void on_derives(void *ctx, int status, const struct error *err)
 {
     over(ctx, status, err);
+}
+
+static void on_catalog(void *ctx, int status, const struct error *err)
+{
+    struct setup *s = ctx;
+    if (status != 0) return over(s, status, err);
+    int e = derives_open(s->config.derives, s->conn, s->settings, on_derives, s);
+    if (e < 0) over(s, e, NULL);
 }
 
 static void refresh(struct setup *s)

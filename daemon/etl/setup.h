@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Setup brings a database that answers to where loads can begin: the meta schema migrated, what an earlier run has left open
- * settled, the catalog read. It is run when the database comes up and at each reload, and tries again with a growing delay until it
- * went well.
+ * settled, the catalog and the derives read. It is run when the database comes up and at each reload, and tries again with a
+ * growing delay until it went well.
  *
  * Thread: loop.
  */
@@ -11,6 +11,7 @@
 
 #include "db/pool.h"
 #include "etl/catalog.h"
+#include "etl/derives.h"
 #include "etl/instance.h"
 
 struct setup;
@@ -18,6 +19,7 @@ struct setup_config {
     struct loop *loop;
     struct db_pool *pool; /* a connection of it is held while it runs */
     struct catalog *catalog;
+    struct derives *derives;
     struct instance *instance; /* is told what the server allows */
     void (*done)(void *ctx);   /* each time the catalog was read */
     void *ctx;

@@ -288,4 +288,49 @@
     " UPDATE cetl.dataset SET base_version = base_version + g.n, base_rows = base_rows + g.rows"                                   \
     " FROM (SELECT count(*) AS n, coalesce(sum(rows), 0) AS rows FROM gone) g WHERE id = $1::int AND g.n > 0"
 
+/* ---- derives ---- */
+
+/*
+ * What there is to compare → kind ('dataset', 'derive'), name, version; of a derive: definition, inputs, does what was made stand
+ * under its name, error, rows, refreshed_at.
+ */
+#define SQL_DERIVE_LOOK                                                                                                            \
+    "SELECT 'dataset', name, base_version + (SELECT count(*) FROM cetl.change WHERE dataset_id = d.id), NULL, NULL, NULL, NULL,"   \
+    " NULL::bigint, NULL FROM cetl.dataset d UNION ALL"                                                                            \
+    " SELECT 'derive', name, version, definition, inputs::text,"                                                                   \
+    "  coalesce(made = to_regclass(format('%I.%I', table_schema, table_name))::oid, false), error, rows,"                          \
+    "  to_json(refreshed_at) #>> '{}' FROM cetl.derive"
+/* $1 the table as regclass text, $2 the same without schema, $3 another name, $4 must it be temporary → under which name its query
+ * may stand in a check. */
+#define SQL_DERIVE_CHECK_NAME                                                                                                      \
+    "SELECT CASE WHEN NOT $4::bool AND to_regclass($1) IS NULL THEN $1"                                                            \
+    " WHEN to_regclass($2) IS NULL OR to_regclass($2) = to_regclass($1) THEN 'pg_temp.' || $2 ELSE 'pg_temp.' || $3 END"
+/* At the begin of a refresh's transaction. A client that is gone is noticed while the query runs (since PostgreSQL 14). */
+#define SQL_DERIVE_BEGIN                                                                                                           \
+    "BEGIN; SET LOCAL statement_timeout = %lld;"                                                                                   \
+    " SELECT set_config(name, '2s', true) FROM pg_settings WHERE name = 'client_connection_check_interval'"
+/* $1 name, $2 schema, $3 table: its row, made when it is missing, and locked → what was made for it, as an oid, or NULL. */
+#define SQL_DERIVE_LOCK                                                                                                            \
+    "INSERT INTO cetl.derive AS d (name, table_schema, table_name) VALUES ($1, $2, $3)"                                            \
+    " ON CONFLICT (name) DO UPDATE SET name = excluded.name RETURNING d.made::int8"
+/* The query under a name of its own: what its columns are says the server. */
+#define SQL_DERIVE_QUERY "pg_temp.cetl_derive"
+/* $1 the table as regclass text → its oid or 0, its relkind, does it have the columns of SQL_DERIVE_QUERY? */
+#define SQL_DERIVE_COMPARE                                                                                                         \
+    "SELECT coalesce(o.id, 0)::int8, (SELECT relkind FROM pg_class WHERE oid = o.id),"                                             \
+    " (SELECT count(*) FROM (SELECT format('%s %s %s %s %s',"                                                                      \
+    "    row_number() OVER (PARTITION BY attrelid ORDER BY attnum), attname, atttypid, atttypmod, attcollation) AS c"              \
+    "   FROM pg_attribute WHERE attrelid IN (o.id, to_regclass('" SQL_DERIVE_QUERY "')) AND attnum > 0 AND NOT attisdropped) a"    \
+    "  GROUP BY c HAVING count(*) = 1 LIMIT 1) IS NULL"                                                                            \
+    " FROM (SELECT to_regclass($1)::oid AS id) o"
+/* $1 name, $2 schema, $3 table, $4 definition, $5 inputs, $6 rows or NULL, $7 the table as regclass text. */
+#define SQL_DERIVE_MADE                                                                                                            \
+    "UPDATE cetl.derive SET table_schema = $2, table_name = $3, definition = $4, inputs = $5::json, version = version + 1,"        \
+    " made = to_regclass($7)::oid, state = 'made', error = NULL, rows = $6::bigint, refreshed_at = clock_timestamp()"              \
+    " WHERE name = $1"
+/* $1 name, $2 schema, $3 table, $4 error. */
+#define SQL_DERIVE_FAILED                                                                                                          \
+    "INSERT INTO cetl.derive AS d (name, table_schema, table_name, state, error) VALUES ($1, $2, $3, 'failed', $4)"                \
+    " ON CONFLICT (name) DO UPDATE SET state = 'failed', error = excluded.error"
+
 #endif
