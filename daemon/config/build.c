@@ -280,6 +280,9 @@ static void check_aliases(struct builder *b, const struct config_rollup *r)
         size_t same = 0;
         while (strcmp(names[same], names[i]) != 0)
             same++;
+        if (names[i][0] == '_')
+            mistakes_add(b->mistakes, r->place, "a rollup's column cannot begin with '_', as '%s' does; name it with 'as'",
+                         names[i]);
         if (same < i) mistakes_add(b->mistakes, r->place, "two columns would be named '%s'; name one of them with 'as'", names[i]);
     }
 }
@@ -318,7 +321,7 @@ static int build_rollup(struct builder *b, const struct config_dataset *d, const
     buf_done(&table);
     if (!rollup->table) return -ENOMEM;
     for (size_t i = 0; i < rollup->keys.n; i++)
-        check_column(b, d, rollup->keys.item[i].column, builder_place_of(s, "group"));
+        if (rollup->keys.item[i].column) check_column(b, d, rollup->keys.item[i].column, builder_place_of(s, "group"));
     for (size_t i = 0; i < rollup->measures.n; i++)
         if (rollup->measures.item[i].column) check_column(b, d, rollup->measures.item[i].column, builder_place_of(s, "measure"));
     check_aliases(b, rollup);

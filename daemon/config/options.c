@@ -246,9 +246,10 @@ static const struct option column_options[] = {
 #define F(field) offsetof(struct config_rollup, field)
 static const struct option rollup_options[] = {
     {"group", TYPE(SQL), F(group_sql), "", "placed::date as day, zip",
-     .prose = "What to group by: columns, column::date, date_trunc('unit', column)."},
+     .prose = "What to group by: columns, column::date, date_trunc('unit', column), and any other expression with `as name`."},
     {"measure", TYPE(SQL), F(measure_sql), "", "sum(amount) as revenue, count(*) as orders, max(amount) as largest",
-     .prose = "What to compute: count(*), and count, sum, min, max of a column."},
+     .prose = "What to compute: count, sum, min, max, avg, bool_and, bool_or, stddev, variance of a column or an expression, "
+              "count(distinct …), any of them with filter (where …), and first or last (value order by …)."},
     {0},
 };
 #undef F

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/rollup.h"
 
+#include "base/buf.h"
 #include "config/token.h"
 
 struct parser {
@@ -99,9 +100,9 @@ static int parse_cast(struct parser *p, struct rollup_key *key)
     return r;
 }
 
-static int parse_key(struct parser *p, void *item)
+/* A column, its date, its date_trunc. */
+static int parse_plain_key(struct parser *p, struct rollup_key *key)
 {
-    struct rollup_key *key = item;
     struct token first = p->now;
     const char *name;
     int r = take_name(p, "a column", &name);
@@ -110,7 +111,7 @@ static int parse_key(struct parser *p, void *item)
         bool trunc = token_is_word(first, "date_trunc");
         if (!trunc && !token_is_word(first, "cast")) {
             p->now = first;
-            return syntax(p, "a column, column::date, cast(column as date) or date_trunc('unit', column)");
+            return syntax(p, "a column, column::date, cast(column as date), date_trunc('unit', column) or 'expression as name'");
         }
         advance(p);
         r = trunc ? parse_trunc(p, key) : parse_cast(p, key);
@@ -119,34 +120,174 @@ static int parse_key(struct parser *p, void *item)
         if (token_is_sign(p->now, "::")) {
             advance(p);
             key->kind = ROLLUP_KEY_DATE;
-            r = take_word(p, "date", "'date' (the only cast there is here)");
+            r = take_word(p, "date", "'date' (another cast needs 'as name')");
         }
     }
-    return r ? r : take_alias(p, &key->alias);
+    if (r == 0) r = take_alias(p, &key->alias);
+    if (r == 0 && p->now.kind != TOKEN_END && !token_is_sign(p->now, ",")) r = syntax(p, "',' or the end");
+    return r;
+}
+
+/* Everything up to `as`, `order`, a ',' or a ')' that stands in no parentheses. */
+static int take_expression(struct parser *p, const char **ret_sql)
+{
+    const char *from = p->now.text.p, *end = from;
+    int depth = 0;
+    for (;; advance(p)) {
+        struct token t = p->now;
+        if (t.kind == TOKEN_BAD) return syntax(p, "an expression");
+        if (t.kind == TOKEN_END) break;
+        bool close = token_is_sign(t, ")") || token_is_sign(t, "]");
+        if (depth == 0 && (close || token_is_sign(t, ",") || token_is_word(t, "as") || token_is_word(t, "order"))) break;
+        if (token_is_sign(t, ";")) return syntax(p, "one expression");
+        depth += (token_is_sign(t, "(") || token_is_sign(t, "[")) - close;
+        end = t.text.p + t.text.len;
+    }
+    if (depth > 0) return syntax(p, "')'");
+    if (end == from) return syntax(p, "an expression");
+    *ret_sql = arena_cstr(p->arena, (struct slice){from, (size_t)(end - from)});
+    return *ret_sql ? 0 : -ENOMEM;
+}
+
+/* expression as name */
+static int parse_named(struct parser *p, struct rollup_key *key)
+{
+    *key = (struct rollup_key){.kind = ROLLUP_KEY_EXPR};
+    int r = take_expression(p, &key->sql);
+    if (r == 0) r = take_word(p, "as", "'as name'");
+    if (r == 0) r = take_name(p, "a name", &key->alias);
+    if (r == 0 && p->now.kind != TOKEN_END && !token_is_sign(p->now, ",")) r = syntax(p, "',' or the end");
+    return r;
+}
+
+/* Where it is neither, the words are those of the plain way, unless it is an expression without a name. */
+static int parse_key(struct parser *p, void *item)
+{
+    struct parser begin = *p;
+    struct rollup_key *key = item;
+    int r = parse_plain_key(p, key);
+    if (r <= 0) return r;
+    struct parser plain = *p;
+    struct error why = *p->err;
+    *p = begin;
+    int named = parse_named(p, key);
+    if (named <= 0) return named;
+    *p = plain;
+    *p->err = why;
+    return r;
+}
+
+/* ---- measures ---- */
+
+static const struct {
+    const char *name;
+    enum rollup_function function; /* of a column */
+} functions[] = {
+    {"count", ROLLUP_COUNT},       {"sum", ROLLUP_SUM},
+    {"min", ROLLUP_MIN},           {"max", ROLLUP_MAX},
+    {"avg", ROLLUP_AVG},           {"bool_and", ROLLUP_BOOL_AND},
+    {"bool_or", ROLLUP_BOOL_OR},   {"every", ROLLUP_BOOL_AND},
+    {"stddev", ROLLUP_SERVER},     {"stddev_samp", ROLLUP_SERVER},
+    {"stddev_pop", ROLLUP_SERVER}, {"variance", ROLLUP_SERVER},
+    {"var_samp", ROLLUP_SERVER},   {"var_pop", ROLLUP_SERVER},
+    {"first", ROLLUP_SERVER},      {"last", ROLLUP_SERVER},
+};
+
+#define MEASURES                                                                                                                   \
+    "count(*), or count, sum, min, max, avg, stddev, stddev_pop, variance, var_pop, bool_and, bool_or, first or last of "          \
+    "something"
+
+/* first(value order by a, b), behind its '('. All of a group's rows are looked at; NULLs are values, and come last. */
+static int parse_end_row(struct parser *p, bool last, struct rollup_measure *measure)
+{
+    const char *value, *order, *from, *end;
+    int r = take_expression(p, &value);
+    if (r == 0) r = take_word(p, "order", "'order by'");
+    if (r == 0) r = take_word(p, "by", "'by'");
+    if (r) return r;
+    from = p->now.text.p;
+    for (bool more = true; more && r == 0;) {
+        r = take_expression(p, &order);
+        more = r == 0 && token_is_sign(p->now, ",");
+        if (more) advance(p);
+    }
+    end = p->now.text.p;
+    if (r == 0) r = take_sign(p, ")", "')'");
+    if (r) return r;
+    struct buf sql;
+    buf_init(&sql, 64 * 1024);
+    buf_printf(&sql, "(array_agg(%s ORDER BY %.*s\n, %s))[%s]", value, (int)(end - from), from, value, last ? "count(*)" : "1");
+    r = buf_check(&sql);
+    measure->sql = r == 0 ? arena_cstr(p->arena, buf_slice(&sql)) : NULL;
+    buf_done(&sql);
+    return r == 0 && !measure->sql ? -ENOMEM : r;
+}
+
+/* A column and nothing else is there. */
+static bool is_column(struct parser *p)
+{
+    struct slice rest = p->rest;
+    if (!token_is_name(p->now) || token_is_word(p->now, "distinct") || token_is_word(p->now, "all")) return false;
+    return token_is_sign(token_next(&rest), ")");
+}
+
+/* As it stands: everything up to the ')' that belongs to its '(', and a FILTER. `from` is where its name begins. */
+static int parse_any(struct parser *p, const char *from, struct rollup_measure *measure)
+{
+    int depth = 1;
+    const char *end = from;
+    measure->function = ROLLUP_SERVER;
+    measure->column = NULL;
+    for (bool filter = false; depth > 0; advance(p)) {
+        if (p->now.kind == TOKEN_END || p->now.kind == TOKEN_BAD || token_is_sign(p->now, ";")) return syntax(p, "')'");
+        depth += token_is_sign(p->now, "(") - token_is_sign(p->now, ")");
+        end = p->now.text.p + p->now.text.len;
+        if (depth > 0 || filter) continue;
+        struct slice rest = p->rest;
+        if (!token_is_word(token_next(&rest), "filter") || !token_is_sign(token_next(&rest), "(")) continue;
+        advance(p); /* filter */
+        advance(p); /* ( */
+        filter = true;
+        depth = 1;
+    }
+    measure->sql = arena_cstr(p->arena, (struct slice){from, (size_t)(end - from)});
+    return measure->sql ? 0 : -ENOMEM;
+}
+
+/* Is there a FILTER behind the ')' that comes next but one? */
+static bool is_filtered(const struct parser *p)
+{
+    struct slice rest = p->rest;
+    return token_is_sign(token_next(&rest), ")") && token_is_word(token_next(&rest), "filter");
 }
 
 static int parse_measure(struct parser *p, void *item)
 {
-    static const struct {
-        const char *name;
-        enum rollup_function function;
-    } functions[] = {{"count", ROLLUP_COUNT}, {"sum", ROLLUP_SUM}, {"min", ROLLUP_MIN}, {"max", ROLLUP_MAX}};
-    static const char expected[] = "count(*), count(column), sum(column), min(column) or max(column)";
     struct rollup_measure *measure = item;
+    const char *from = p->now.text.p;
     for (size_t i = 0; i < sizeof(functions) / sizeof(functions[0]); i++)
         if (token_is_word(p->now, functions[i].name))
             *measure = (struct rollup_measure){.function = functions[i].function, .alias = functions[i].name};
-    if (!measure->alias) return syntax(p, expected);
+    if (!measure->alias) return syntax(p, MEASURES);
+    bool first = token_is_word(p->now, "first"), last = token_is_word(p->now, "last");
     advance(p);
     int r = take_sign(p, "(", "'('");
     if (r) return r;
-    if (measure->function == ROLLUP_COUNT && token_is_sign(p->now, "*")) {
+    bool star = measure->function == ROLLUP_COUNT && token_is_sign(p->now, "*");
+    if (first || last) {
+        r = parse_end_row(p, last, measure);
+    } else if (measure->function == ROLLUP_SERVER || is_filtered(p) || (!star && !is_column(p))) {
+        if (p->now.kind == TOKEN_END || (token_is_sign(p->now, "*") && !star) || token_is_sign(p->now, ")"))
+            return syntax(p, "a column or an expression");
+        r = parse_any(p, from, measure);
+    } else if (star) {
         measure->function = ROLLUP_COUNT_ALL;
         advance(p);
+        r = take_sign(p, ")", "')'");
     } else {
         r = take_name(p, "a column", &measure->column);
+        if (r == 0) r = take_sign(p, ")", "')'");
     }
-    if (r == 0) r = take_sign(p, ")", "')'");
     return r ? r : take_alias(p, &measure->alias);
 }
 

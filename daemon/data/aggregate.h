@@ -2,9 +2,9 @@
 /*
  * Partial aggregates of one rollup: a hash table from group key to measures, filled batch by batch on the workers, merged, and
  * handed out sorted by key. Equals PostgreSQL's GROUP BY over the same rows: NULL keys are groups, NULLs do not count in
- * count(col), sum, min, max; a sum of no values is NULL; sums of integers and numerics are exact (int2, int4 → int8; int8, numeric
- * → numeric), float sums are within rounding; text compares bytewise (COLLATE "C"); NaN is the greatest float, as PostgreSQL orders
- * it.
+ * count(col), sum, min, max, bool_and, bool_or; a sum of no values is NULL; sums of integers and numerics are exact (int2, int4 →
+ * int8; int8, numeric → numeric), float sums are within rounding; text compares bytewise (COLLATE "C"); NaN is the greatest float,
+ * as PostgreSQL orders it.
  *
  * Thread: any, one at a time.
  */
@@ -20,7 +20,15 @@ struct aggregate_key {
     size_t column;    /* index in the batch */
     const char *unit; /* AGGREGATE_KEY_TRUNC */
 };
-enum aggregate_function { AGGREGATE_COUNT_ALL, AGGREGATE_COUNT, AGGREGATE_SUM, AGGREGATE_MIN, AGGREGATE_MAX };
+enum aggregate_function {
+    AGGREGATE_COUNT_ALL,
+    AGGREGATE_COUNT,
+    AGGREGATE_SUM,
+    AGGREGATE_MIN,
+    AGGREGATE_MAX,
+    AGGREGATE_AND,
+    AGGREGATE_OR
+};
 struct aggregate_measure {
     enum aggregate_function function;
     size_t column; /* unused for AGGREGATE_COUNT_ALL */

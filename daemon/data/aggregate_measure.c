@@ -353,7 +353,9 @@ static const char *const names[] = {[AGGREGATE_COUNT_ALL] = "count(*)",
                                     [AGGREGATE_COUNT] = "count",
                                     [AGGREGATE_SUM] = "sum",
                                     [AGGREGATE_MIN] = "min",
-                                    [AGGREGATE_MAX] = "max"};
+                                    [AGGREGATE_MAX] = "max",
+                                    [AGGREGATE_AND] = "bool_and",
+                                    [AGGREGATE_OR] = "bool_or"};
 
 int aggregate_measure_plan(const struct aggregate_spec *s, size_t m, struct error *err, struct aggregate_measure_plan *ret_plan)
 {
@@ -365,7 +367,16 @@ int aggregate_measure_plan(const struct aggregate_spec *s, size_t m, struct erro
         return 0;
     }
     enum type_id from = s->type[p.measure.column].id;
-    bool sum = function == AGGREGATE_SUM;
+    bool sum = function == AGGREGATE_SUM, boolean = function == AGGREGATE_AND || function == AGGREGATE_OR;
+    if (boolean && from == TYPE_BOOL) { /* the least, or the greatest: false is less than true */
+        p.kind = &extreme_int;
+        p.type.id = TYPE_BOOL;
+        p.compare = compare_ints;
+        p.direction = function == AGGREGATE_AND ? -1 : 1;
+        *ret_plan = p;
+        return 0;
+    }
+    if (boolean) return error_set(err, AGGREGATE_E_TYPE, "%s does not take a %s", names[function], type_info(from)->name);
     p.kind = sum ? functions[from].sum : functions[from].extreme;
     if (!p.kind) return error_set(err, AGGREGATE_E_TYPE, "%s does not take a %s", names[function], type_info(from)->name);
     p.type.id = sum ? functions[from].sum_type : functions[from].extreme_type;

@@ -3,6 +3,7 @@
 
 #include "etl/check_derives.h"
 #include "etl/formulas.h"
+#include "etl/rollup.h"
 #include "etl/sql.h"
 #include "etl/stage.h"
 
@@ -16,6 +17,7 @@ struct check {
     struct config *config;
     struct check_handler handler;
     size_t next;       /* the dataset to ask about next */
+    size_t rollup;     /* its rollup to ask about next */
     struct dataset *d; /* the one at hand */
     bool *has_table;   /* of each: it has columns, here and now */
 };
@@ -107,6 +109,44 @@ static void check_formulas(struct check *c)
     buf_done(&text);
 }
 
+static void check_rollups(struct check *c);
+
+static void on_rollup(void *ctx, const struct db_result *r)
+{
+    struct check *c = ctx;
+    struct dataset_rollup *rollup = &c->d->rollup[c->rollup++];
+    const struct config_place *at = &rollup->config->place;
+    struct error why = {0};
+    int e = 0;
+    if (r->status == 0) {
+        e = rollup_take_types(rollup, r->rows, &c->d->arena, &why);
+    } else if (r->status == ERROR_REFUSED) {
+        e = error_set(&why, 1, "%s:%d: rollup %s: %s", at->file, at->line, rollup->config->name, r->error->text);
+    }
+    if (e < 0 || (r->status != 0 && e == 0)) return over(c, e < 0 ? e : r->status, r->error);
+    if (e > 0) c->handler.mistake(c->handler.ctx, why.text);
+    if (r->status == 0) return check_rollups(c);
+    ask(c, &(struct db_query){.sql = "ROLLBACK TO SAVEPOINT cetl_check", .done = on_undone, .ctx = c});
+}
+
+/* Does the server take what it is to compute? The first that it does not ends it for this dataset. */
+static void check_rollups(struct check *c)
+{
+    while (c->rollup < c->d->rollups && c->d->rollup[c->rollup].described)
+        c->rollup++;
+    if (c->d->broken || c->rollup == c->d->rollups) return check_formulas(c);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    rollup_types_sql(&sql, &c->d->rollup[c->rollup], &c->d->table);
+    const char *text = buf_cstr(&sql);
+    if (text) {
+        ask(c, &(struct db_query){.sql = text, .done = on_rollup, .ctx = c});
+    } else {
+        over(c, -ENOMEM, NULL);
+    }
+    buf_done(&sql);
+}
+
 static void on_columns(void *ctx, const struct db_result *r)
 {
     struct check *c = ctx;
@@ -122,7 +162,8 @@ static void on_columns(void *ctx, const struct db_result *r)
     if (e < 0) return over(c, e, NULL);
     c->has_table[c->next - 1] = c->d->table.columns > 0;
     if (c->d->broken) c->handler.mistake(c->handler.ctx, c->d->broken);
-    check_formulas(c);
+    c->rollup = 0;
+    check_rollups(c);
 }
 
 static void on_table(void *ctx, const struct db_result *r)

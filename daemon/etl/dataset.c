@@ -292,6 +292,7 @@ int dataset_resolve_rollups(struct dataset *d)
     size_t n = d->config ? d->config->n_rollups : 0;
     d->rollup = arena_array(&d->arena, n + 1, sizeof *d->rollup);
     if (!d->rollup) return -ENOMEM;
+    d->merged = true;
     for (size_t i = 0; i < n; i++) {
         struct error err;
         int r = rollup_resolve(&d->config->rollup[i], &d->table, &d->arena, &err, &d->rollup[i]);
@@ -301,6 +302,8 @@ int dataset_resolve_rollups(struct dataset *d)
             return 0;
         }
         d->rollups++;
+        d->staged |= d->rollup[i].how == ROLLUP_STAGED;
+        d->merged &= d->rollup[i].how == ROLLUP_MERGED;
     }
     return 0;
 }

@@ -28,7 +28,7 @@ struct table_column {
     bool generated;     /* GENERATED … STORED: never written */
     bool bytewise;      /* compares as COLLATE "C", or has no collation */
     bool collate;       /* it has a collation that is not the database's */
-    bool lineage;       /* one of the two that say where a row came from */
+    bool lineage;       /* one of the two that say where a row came from; of a rollup: a column that begins with '_' */
     const char *format; /* inferred columns: the frozen template of a date, or "" */
 };
 
@@ -55,10 +55,26 @@ struct table {
 #define TABLE_LINEAGE_FILE "_file"
 #define TABLE_LINEAGE_LINE "_line"
 
+enum rollup_how {
+    ROLLUP_MERGED,  /* by the workers' partials */
+    ROLLUP_COUNTED, /* the partials say which groups; the server computes them */
+    ROLLUP_STAGED,  /* the server says which groups, too: the rows go through a stage */
+};
+
+/* What the partials bring beside the keys. */
+struct rollup_state {
+    enum rollup_function function; /* ROLLUP_SUM and ROLLUP_COUNT: of an avg, too */
+    size_t column;                 /* of the rollup's table */
+};
+
 struct dataset_rollup {
     const struct config_rollup *config;
-    struct table table;
-    struct aggregate_spec spec;
+    enum rollup_how how;
+    bool described;             /* the types of the table's columns are known */
+    struct table table;         /* keys, measures, and what merging them needs, in columns that begin with '_' */
+    struct aggregate_spec spec; /* of ROLLUP_STAGED: nothing */
+    struct rollup_state *state; /* spec.measures of them */
+    bool *uses;                 /* of each column of the dataset: does it feed the rollup? */
 };
 
 struct dataset {
@@ -81,6 +97,8 @@ it true; malloc'd */
     struct table table;
     struct dataset_rollup *rollup;
     size_t rollups;
+    bool staged;                         /* one of them is ROLLUP_STAGED */
+    bool merged;                         /* all of them are ROLLUP_MERGED */
     const struct formulas *formulas;     /* etl/formulas.h; NULL: it has none */
     struct config *owner;                /* keeps `config` alive, or NULL */
     const struct config_dataset *config; /* NULL: not declared */

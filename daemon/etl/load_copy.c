@@ -91,6 +91,7 @@ void load_commit(struct load *l)
 /* Partials are of rows that are new as they were sent. */
 static bool has_partials(const struct load *l)
 {
+    if (l->plan->dataset->staged) return false;
     return l->way == WAY_COPY || l->way == WAY_PARALLEL || l->way == WAY_SWAP;
 }
 

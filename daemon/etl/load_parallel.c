@@ -42,6 +42,7 @@ struct shares {
 bool load_wants_parallel(const struct load *l)
 {
     const struct config_dataset *d = l->declared;
+    if (!l->plan->dataset->merged) return false;       /* what the others have prepared, the server does not compute with yet */
     if (l->plan->dataset->table.lineage) return false; /* the row that `parallel` begins with gives its own id */
     return d && d->parallel > 1 && l->head.st.st_size >= d->parallel_min;
 }

@@ -31,7 +31,7 @@ bool load_in_server(const struct load *l)
 
 bool load_is_staged(const struct load *l)
 {
-    return load_is_keyed(l) || load_in_server(l);
+    return load_is_keyed(l) || load_in_server(l) || (l->plan->dataset->staged && !load_replaces(l));
 }
 
 /* Of the dataset as it is known now; the load's own snapshot may be an older one. */
@@ -42,7 +42,7 @@ static struct dataset *current(const struct load *l)
 
 enum load_way load_first_way(const struct load *l)
 {
-    if (load_in_server(l)) return WAY_STAGE;
+    if (load_in_server(l) || (l->plan->dataset->staged && !load_replaces(l))) return WAY_STAGE;
     if (load_may_swap(l)) return WAY_SWAP;
     const struct dataset *d = current(l);
     return load_is_keyed(l) && d && d->clashes >= CLASHES_IN_A_ROW ? WAY_STAGE : WAY_COPY;

@@ -28,6 +28,7 @@ void load_swap_done(struct load *l)
 bool load_may_swap(const struct load *l)
 {
     if (!load_replaces(l) || !l->plan->dataset->table.partitioned) return false;
+    if (!l->plan->dataset->merged) return false; /* what the server computes with must be in the table */
     if ((int64_t)l->arrival->file.st.st_size < l->declared->replace_swap_min) return false;
     /* What advances a sequence reads the table, and that has the old rows yet. */
     return plan_next_sequence(l->plan, 0) == l->plan->rule.columns;

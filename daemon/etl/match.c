@@ -328,13 +328,8 @@ static int judge_parts(struct matching *m)
 
 bool match_used_by_rollup(const struct dataset *d, size_t column)
 {
-    for (size_t r = 0; r < d->rollups; r++) {
-        const struct aggregate_spec *s = &d->rollup[r].spec;
-        for (size_t i = 0; i < s->keys; i++)
-            if (s->key[i].column == column) return true;
-        for (size_t i = 0; i < s->measures; i++)
-            if (s->measure[i].function != AGGREGATE_COUNT_ALL && s->measure[i].column == column) return true;
-    }
+    for (size_t r = 0; r < d->rollups; r++)
+        if (d->rollup[r].uses[column]) return true;
     return false;
 }
 

@@ -135,9 +135,40 @@ static void rollup_seen(void *ctx, const struct db_result *r)
     opened(o);
 }
 
+static void rollup_described(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    struct dataset_rollup *rollup = &o->d->rollup[o->next_rollup];
+    struct error why = {0};
+    int e = r->status == 0 ? rollup_take_types(rollup, r->rows, &o->d->arena, &why) : 0;
+    if (e < 0) return over(o, e, NULL);
+    if (e > 0) {
+        dataset_break(o->d, "%s", why.text);
+        return opened(o);
+    }
+    char what[128];
+    snprintf(what, sizeof what, "rollup %s", rollup->config->name);
+    if (went_well(o, r, what)) rollup_next(o);
+}
+
+static void rollup_describe(struct opening *o)
+{
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    rollup_types_sql(&sql, &o->d->rollup[o->next_rollup], &o->d->table);
+    const char *text = buf_cstr(&sql);
+    if (text) {
+        ask(o, &(struct db_query){.sql = text, .done = rollup_described, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&sql);
+}
+
 static void rollup_next(struct opening *o)
 {
     if (o->next_rollup == o->d->rollups) return opened(o);
+    if (!o->d->rollup[o->next_rollup].described) return rollup_describe(o);
     const struct table *t = &o->d->rollup[o->next_rollup].table;
     struct buf name;
     buf_init(&name, SQL_MAX);

@@ -176,6 +176,7 @@ static int place_rollups(struct plan *p, const size_t *place)
     if (!spec) return -ENOMEM;
     for (size_t r = 0; r < d->rollups; r++) {
         const struct aggregate_spec *from = &d->rollup[r].spec;
+        if (d->rollup[r].how == ROLLUP_STAGED) continue;
         struct aggregate_key *key = arena_array(&p->arena, from->keys + 1, sizeof *key);
         struct aggregate_measure *measure = arena_array(&p->arena, from->measures + 1, sizeof *measure);
         if (!key || !measure) return -ENOMEM;

@@ -1,16 +1,22 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/rollup.h"
 
+#include "config/token.h"
 #include "db/query.h"
 #include "etl/sql.h"
 
+#include <stdio.h>
+
 static const char *const function_name[] = {
-    [ROLLUP_COUNT_ALL] = "count", [ROLLUP_COUNT] = "count", [ROLLUP_SUM] = "sum", [ROLLUP_MIN] = "min", [ROLLUP_MAX] = "max"};
+    [ROLLUP_COUNT_ALL] = "count", [ROLLUP_COUNT] = "count", [ROLLUP_SUM] = "sum",           [ROLLUP_MIN] = "min",
+    [ROLLUP_MAX] = "max",         [ROLLUP_AVG] = "avg",     [ROLLUP_BOOL_AND] = "bool_and", [ROLLUP_BOOL_OR] = "bool_or"};
 static const enum aggregate_function function_of[] = {[ROLLUP_COUNT_ALL] = AGGREGATE_COUNT_ALL,
                                                       [ROLLUP_COUNT] = AGGREGATE_COUNT,
                                                       [ROLLUP_SUM] = AGGREGATE_SUM,
                                                       [ROLLUP_MIN] = AGGREGATE_MIN,
-                                                      [ROLLUP_MAX] = AGGREGATE_MAX};
+                                                      [ROLLUP_MAX] = AGGREGATE_MAX,
+                                                      [ROLLUP_BOOL_AND] = AGGREGATE_AND,
+                                                      [ROLLUP_BOOL_OR] = AGGREGATE_OR};
 static const enum aggregate_key_kind kind_of[] = {
     [ROLLUP_KEY_COLUMN] = AGGREGATE_KEY_COLUMN, [ROLLUP_KEY_DATE] = AGGREGATE_KEY_DATE, [ROLLUP_KEY_TRUNC] = AGGREGATE_KEY_TRUNC};
 
@@ -37,28 +43,77 @@ static int find_column(const struct resolution *r, const char *name, size_t *ret
     return 0;
 }
 
-static int resolve_spec(const struct resolution *r, struct aggregate_spec *ret_spec)
+/* The columns that an expression may read: every name in it that is one. */
+static int note_names(const struct resolution *r, const char *sql, bool *uses)
+{
+    struct slice rest = slice_of(sql);
+    for (struct token t = token_next(&rest); t.kind != TOKEN_END && t.kind != TOKEN_BAD; t = token_next(&rest)) {
+        if (!token_is_name(t)) continue;
+        const char *name = token_name(t, r->arena);
+        if (!name) return -ENOMEM;
+        int c = table_find(r->source, name);
+        if (c >= 0) uses[c] = true;
+    }
+    return 0;
+}
+
+static int resolve_keys(const struct resolution *r, struct aggregate_key *key, struct dataset_rollup *out)
+{
+    const struct rollup_keys *keys = &r->config->keys;
+    for (size_t i = 0; i < keys->n; i++) {
+        int e;
+        if (keys->item[i].kind == ROLLUP_KEY_EXPR) {
+            out->how = ROLLUP_STAGED;
+            e = note_names(r, keys->item[i].sql, out->uses);
+        } else {
+            key[i] = (struct aggregate_key){.kind = kind_of[keys->item[i].kind], .unit = keys->item[i].unit};
+            e = find_column(r, keys->item[i].column, &key[i].column);
+            if (e == 0) out->uses[key[i].column] = true;
+        }
+        if (e != 0) return e;
+    }
+    return 0;
+}
+
+/* Where it is known, also, which measures only the server can compute. */
+static int resolve_measures(const struct resolution *r, size_t *column, struct dataset_rollup *out)
+{
+    const struct rollup_measures *measures = &r->config->measures;
+    for (size_t i = 0; i < measures->n; i++) {
+        const struct rollup_measure *m = &measures->item[i];
+        int e = m->sql ? note_names(r, m->sql, out->uses) : 0;
+        if (m->column) e = find_column(r, m->column, &column[i]);
+        if (e != 0) return e;
+        if (m->column) out->uses[column[i]] = true;
+        bool single = m->function == ROLLUP_AVG && r->source->column[column[i]].type.id == TYPE_FLOAT4; /* its sum has 24 bits */
+        if ((m->sql || single) && out->how == ROLLUP_MERGED) out->how = ROLLUP_COUNTED;
+    }
+    return 0;
+}
+
+/* The partials: what of the source's columns. Of measures that the server computes only the keys are wanted. */
+static int resolve_spec(const struct resolution *r, const struct aggregate_key *key, const size_t *column,
+                        struct dataset_rollup *out)
 {
     const struct config_rollup *c = r->config;
-    struct aggregate_key *key = arena_array(r->arena, c->keys.n + 1, sizeof *key);
-    struct aggregate_measure *measure = arena_array(r->arena, c->measures.n + 1, sizeof *measure);
+    struct aggregate_measure *measure = arena_array(r->arena, 2 * c->measures.n + 1, sizeof *measure);
     struct type *type = arena_array(r->arena, r->source->columns + 1, sizeof *type);
-    if (!key || !measure || !type) return -ENOMEM;
+    out->state = arena_array(r->arena, 2 * c->measures.n + 1, sizeof *out->state);
+    if (!measure || !type || !out->state) return -ENOMEM;
     for (size_t i = 0; i < r->source->columns; i++)
         type[i] = r->source->column[i].type;
-    for (size_t i = 0; i < c->keys.n; i++) {
-        key[i] = (struct aggregate_key){.kind = kind_of[c->keys.item[i].kind], .unit = c->keys.item[i].unit};
-        int e = find_column(r, c->keys.item[i].column, &key[i].column);
-        if (e != 0) return e;
-    }
-    for (size_t i = 0; i < c->measures.n; i++) {
+    size_t n = 0, hidden = c->keys.n + c->measures.n;
+    for (size_t i = 0; i < c->measures.n && out->how == ROLLUP_MERGED; i++) {
         const struct rollup_measure *m = &c->measures.item[i];
-        measure[i] = (struct aggregate_measure){.function = function_of[m->function]};
-        int e = m->column ? find_column(r, m->column, &measure[i].column) : 0;
-        if (e != 0) return e;
+        bool avg = m->function == ROLLUP_AVG;
+        measure[n] = (struct aggregate_measure){avg ? AGGREGATE_SUM : function_of[m->function], column[i]};
+        out->state[n++] = (struct rollup_state){avg ? ROLLUP_SUM : m->function, avg ? hidden++ : c->keys.n + i};
+        if (!avg) continue;
+        measure[n] = (struct aggregate_measure){AGGREGATE_COUNT, column[i]};
+        out->state[n++] = (struct rollup_state){ROLLUP_COUNT, hidden++};
     }
-    *ret_spec = (struct aggregate_spec){
-        .key = key, .keys = c->keys.n, .measure = measure, .measures = c->measures.n, .type = type, .columns = r->source->columns};
+    out->spec = (struct aggregate_spec){
+        .key = key, .keys = c->keys.n, .measure = measure, .measures = n, .type = type, .columns = r->source->columns};
     return 0;
 }
 
@@ -85,42 +140,117 @@ static int add_column(const struct resolution *r, struct table *t, const char *n
     return 0;
 }
 
-static int resolve_table(const struct resolution *r, const struct aggregate_spec *spec, struct table *ret_table)
+/* The same, of a type that only the server knows. */
+static int add_unknown(const struct resolution *r, struct table *t, const char *name)
+{
+    struct table_column *c = &t->column[t->columns++];
+    *c = (struct table_column){.name = arena_cstr(r->arena, slice_of(name)), .sql_type = "", .bytewise = true, .format = ""};
+    return c->name ? 0 : -ENOMEM;
+}
+
+static int add_keys(const struct resolution *r, const struct dataset_rollup *rollup, struct table *t)
 {
     const struct config_rollup *c = r->config;
-    struct table t = {.schema = r->source->schema, .name = c->table};
-    t.column = arena_array(r->arena, spec->keys + spec->measures + 1, sizeof *t.column);
-    t.key = arena_array(r->arena, spec->keys + 1, sizeof *t.key);
-    if (!t.column || !t.key) return -ENOMEM;
     struct type type;
     int e = 0;
-    for (size_t i = 0; i < spec->keys && e == 0; i++) {
-        t.key[t.keys++] = i;
-        e = aggregate_key_type(spec, i, r->err, &type);
-        if (e == 0) e = add_column(r, &t, c->keys.item[i].alias, type);
+    for (size_t i = 0; i < c->keys.n && e == 0; i++) {
+        t->key[t->keys++] = i;
+        bool expr = c->keys.item[i].kind == ROLLUP_KEY_EXPR;
+        if (!expr) e = aggregate_key_type(&rollup->spec, i, r->err, &type);
+        if (e == 0) e = expr ? add_unknown(r, t, c->keys.item[i].alias) : add_column(r, t, c->keys.item[i].alias, type);
     }
-    for (size_t i = 0; i < spec->measures && e == 0; i++) {
-        e = check_text_order(r, &spec->measure[i]);
-        if (e == 0) e = aggregate_measure_type(spec, i, r->err, &type);
-        if (e == 0) e = add_column(r, &t, c->measures.item[i].alias, type);
-    }
-    if (e == AGGREGATE_E_TYPE) {
-        struct error why = *r->err;
-        return error_set(r->err, ROLLUP_E_TYPE, "%s:%d: rollup %s: %s", c->place.file, c->place.line, c->name, why.text);
-    }
-    if (e == 0) *ret_table = t;
     return e;
+}
+
+/* An avg has its own column, and its sum and count behind all others. */
+static int add_measures(const struct resolution *r, const struct dataset_rollup *rollup, struct table *t)
+{
+    const struct config_rollup *c = r->config;
+    struct type type;
+    int e = 0;
+    for (size_t i = 0, n = 0; i < c->measures.n && e == 0; i++) {
+        const struct rollup_measure *m = &c->measures.item[i];
+        bool avg = m->function == ROLLUP_AVG;
+        e = check_text_order(r, &rollup->spec.measure[n]);
+        if (e == 0) e = aggregate_measure_type(&rollup->spec, n, r->err, &type);
+        if (avg && type.id != TYPE_FLOAT8) type = (struct type){TYPE_NUMERIC, -1};
+        if (e == 0) e = add_column(r, t, m->alias, type);
+        n += avg ? 2 : 1;
+    }
+    for (size_t n = 0; n < rollup->spec.measures && e == 0; n++) {
+        if (rollup->state[n].column < c->keys.n + c->measures.n) continue;
+        char name[32];
+        snprintf(name, sizeof name, ROLLUP_STATE_COLUMN, rollup->state[n].column - c->keys.n - c->measures.n);
+        e = aggregate_measure_type(&rollup->spec, n, r->err, &type);
+        if (e == 0) e = add_column(r, t, name, type);
+        if (e == 0) t->column[t->columns - 1].lineage = true;
+    }
+    return e;
+}
+
+static int resolve_table(const struct resolution *r, struct dataset_rollup *rollup)
+{
+    const struct config_rollup *c = r->config;
+    struct table *t = &rollup->table;
+    *t = (struct table){.schema = r->source->schema, .name = c->table};
+    t->column = arena_array(r->arena, c->keys.n + 3 * c->measures.n + 1, sizeof *t->column);
+    t->key = arena_array(r->arena, c->keys.n + 1, sizeof *t->key);
+    if (!t->column || !t->key) return -ENOMEM;
+    rollup->described = rollup->how == ROLLUP_MERGED;
+    int e = add_keys(r, rollup, t);
+    if (e == 0 && rollup->described) e = add_measures(r, rollup, t);
+    for (size_t i = 0; i < c->measures.n && e == 0 && !rollup->described; i++)
+        e = add_unknown(r, t, c->measures.item[i].alias);
+    if (e != AGGREGATE_E_TYPE) return e;
+    struct error why = *r->err;
+    return error_set(r->err, ROLLUP_E_TYPE, "%s:%d: rollup %s: %s", c->place.file, c->place.line, c->name, why.text);
 }
 
 int rollup_resolve(const struct config_rollup *config, const struct table *source, struct arena *a, struct error *err,
                    struct dataset_rollup *ret_rollup)
 {
     struct resolution r = {config, source, a, err};
-    struct dataset_rollup out = {.config = config};
-    int e = resolve_spec(&r, &out.spec);
-    if (e == 0) e = resolve_table(&r, &out.spec, &out.table);
+    struct dataset_rollup out = {.config = config, .how = ROLLUP_MERGED};
+    struct aggregate_key *key = arena_array(a, config->keys.n + 1, sizeof *key);
+    size_t *column = arena_array(a, config->measures.n + 1, sizeof *column);
+    out.uses = arena_array(a, source->columns + 1, sizeof *out.uses);
+    if (!key || !column || !out.uses) return -ENOMEM;
+    int e = resolve_keys(&r, key, &out);
+    if (e == 0) e = resolve_measures(&r, column, &out);
+    if (e == 0) e = resolve_spec(&r, key, column, &out);
+    if (e == 0) e = resolve_table(&r, &out);
     if (e == 0) *ret_rollup = out;
     return e;
+}
+
+/* One column, as the server has it. */
+static int take_type(const struct config_rollup *c, bool key, uint32_t oid, int typmod, struct table_column *column,
+                     struct arena *a, struct error *err)
+{
+    char sql[64];
+    enum type_id id;
+    bool known = type_by_oid(oid, &id) == 0;
+    if (!known || (key && (id == TYPE_JSON || id == TYPE_JSONB)))
+        return error_set(err, ROLLUP_E_TYPE,
+                         "%s:%d: rollup %s: %s has a type (%s%lu) that a rollup cannot %s; cast it, to text perhaps", c->place.file,
+                         c->place.line, c->name, column->name, known ? type_info(id)->name : "its oid is ",
+                         known ? 0UL : (unsigned long)oid, key ? "group by" : "hold");
+    column->type = (struct type){id, typmod};
+    column->oid = oid;
+    column->known = true;
+    column->sql_type = arena_cstr(a, slice_of(type_sql(column->type, sql)));
+    return column->sql_type ? 0 : -ENOMEM;
+}
+
+int rollup_take_types(struct dataset_rollup *r, const PGresult *rows, struct arena *a, struct error *err)
+{
+    struct table *t = &r->table;
+    for (size_t i = 0; i < t->columns; i++) {
+        int e = take_type(r->config, i < t->keys, PQftype(rows, (int)i), PQfmod(rows, (int)i), &t->column[i], a, err);
+        if (e != 0) return e;
+    }
+    r->described = true;
+    return 0;
 }
 
 /* ---- SQL ---- */
@@ -138,6 +268,10 @@ static void put_name(struct buf *out, const char *name)
 void rollup_put_key(struct buf *out, const struct dataset_rollup *r, size_t i)
 {
     const struct rollup_key *k = &r->config->keys.item[i];
+    if (k->kind == ROLLUP_KEY_EXPR) {
+        buf_printf(out, "(%s\n)", k->sql); /* the line end: it may end in a comment */
+        return;
+    }
     if (k->kind == ROLLUP_KEY_TRUNC) buf_printf(out, "date_trunc('%s', ", k->unit);
     put_name(out, k->column);
     if (k->kind == ROLLUP_KEY_TRUNC) buf_putc(out, ')');
@@ -146,6 +280,10 @@ void rollup_put_key(struct buf *out, const struct dataset_rollup *r, size_t i)
 
 static void put_measure(struct buf *out, const struct rollup_measure *m)
 {
+    if (m->sql) {
+        buf_puts(out, m->sql);
+        return;
+    }
     buf_printf(out, "%s(", function_name[m->function]);
     if (m->column) {
         put_name(out, m->column);
@@ -170,6 +308,14 @@ void rollup_select(struct buf *out, const struct dataset_rollup *r, const struct
         buf_puts(out, " AS ");
         put_name(out, c->measures.item[i].alias);
         if (i + 1 < c->measures.n) buf_puts(out, ", ");
+    }
+    for (size_t n = 0; n < r->spec.measures; n++) {
+        const struct table_column *state = &r->table.column[r->state[n].column];
+        if (!state->lineage) continue;
+        buf_printf(out, ", %s(", function_name[r->state[n].function]);
+        put_name(out, source->column[r->spec.measure[n].column].name);
+        buf_puts(out, ") AS ");
+        put_name(out, state->name);
     }
     buf_puts(out, " FROM ");
     put_table(out, source);
@@ -254,26 +400,74 @@ void rollup_refill_sql(struct buf *out, const struct dataset_rollup *r, const st
     rollup_definition(out, r, source);
 }
 
+void rollup_types_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source)
+{
+    rollup_definition(out, r, source);
+    buf_puts(out, " LIMIT 0");
+}
+
 /* How an old measure and a load's partial become the new one. A sum of nothing is NULL, and stays out of the way. */
 static void put_combination(struct buf *out, enum rollup_function function, const char *column)
 {
-    struct buf name;
-    buf_init(&name, 256);
-    put_name(&name, column);
-    const char *n = buf_cstr(&name);
-    if (!n) {
-        out->failed = -ENOMEM;
-        n = "";
+    static const char *const form[] = {[ROLLUP_COUNT_ALL] = "r.%s + excluded.%s",
+                                       [ROLLUP_COUNT] = "r.%s + excluded.%s",
+                                       [ROLLUP_SUM] = "coalesce(r.%s + excluded.%s, r.%s, excluded.%s)",
+                                       [ROLLUP_MIN] = "least(r.%s, excluded.%s)",
+                                       [ROLLUP_MAX] = "greatest(r.%s, excluded.%s)",
+                                       [ROLLUP_BOOL_AND] = "coalesce(r.%s AND excluded.%s, r.%s, excluded.%s)",
+                                       [ROLLUP_BOOL_OR] = "coalesce(r.%s OR excluded.%s, r.%s, excluded.%s)"};
+    for (const char *p = form[function]; *p; p++) {
+        if (*p == '%') {
+            put_name(out, column);
+            p++;
+        } else {
+            buf_putc(out, *p);
+        }
     }
-    buf_printf(out, "%s = ", n);
-    switch (function) {
-    case ROLLUP_COUNT_ALL:
-    case ROLLUP_COUNT: buf_printf(out, "r.%s + excluded.%s", n, n); break;
-    case ROLLUP_SUM: buf_printf(out, "coalesce(r.%s + excluded.%s, r.%s, excluded.%s)", n, n, n, n); break;
-    case ROLLUP_MIN: buf_printf(out, "least(r.%s, excluded.%s)", n, n); break;
-    case ROLLUP_MAX: buf_printf(out, "greatest(r.%s, excluded.%s)", n, n); break;
+}
+
+/* The avg that stands in front of the sum `n`: the division is PostgreSQL's own, of a numeric or a float8. */
+static void put_avg(struct buf *out, const struct dataset_rollup *r, size_t n, bool combine)
+{
+    const struct table *t = &r->table;
+    const struct table_column *sum = &t->column[r->state[n].column], *count = &t->column[r->state[n + 1].column];
+    const char *as = sum->type.id == TYPE_FLOAT8 ? "float8" : "numeric";
+    buf_putc(out, '(');
+    combine ? put_combination(out, ROLLUP_SUM, sum->name) : put_name(out, sum->name);
+    buf_printf(out, ")::%s / nullif(", as);
+    combine ? put_combination(out, ROLLUP_COUNT, count->name) : put_name(out, count->name);
+    buf_printf(out, ", 0)::%s", as);
+}
+
+/* Call for each avg: its column, and the number of its sum among the states. */
+static bool next_avg(const struct dataset_rollup *r, size_t *i, size_t *n)
+{
+    const struct rollup_measures *m = &r->config->measures;
+    for (; *i < m->n && m->item[*i].function != ROLLUP_AVG; ++*i)
+        ++*n;
+    return *i < m->n;
+}
+
+size_t rollup_partial_column(const struct dataset_rollup *r, size_t i)
+{
+    return i < r->spec.keys ? i : r->state[i - r->spec.keys].column;
+}
+
+static void put_partial_names(struct buf *out, const struct dataset_rollup *r)
+{
+    for (size_t i = 0; i < r->spec.keys + r->spec.measures; i++) {
+        buf_puts(out, i ? ", " : "");
+        put_name(out, r->table.column[rollup_partial_column(r, i)].name);
     }
-    buf_done(&name);
+}
+
+void rollup_put_unnest(struct buf *out, const struct dataset_rollup *r)
+{
+    buf_puts(out, "unnest(");
+    for (size_t i = 0; i < r->spec.keys + r->spec.measures; i++)
+        buf_printf(out, "%s$%zu::%s[]", i ? ", " : "", i + 1,
+                   type_info(r->table.column[rollup_partial_column(r, i)].type.id)->name);
+    buf_puts(out, ")");
 }
 
 void rollup_merge_sql(struct buf *out, const struct dataset_rollup *r)
@@ -282,15 +476,34 @@ void rollup_merge_sql(struct buf *out, const struct dataset_rollup *r)
     buf_puts(out, "INSERT INTO ");
     put_table(out, t);
     buf_puts(out, " AS r (");
-    put_names(out, t, t->columns);
-    buf_puts(out, ") SELECT * FROM unnest(");
-    for (size_t i = 0; i < t->columns; i++)
-        buf_printf(out, "%s$%zu::%s[]", i ? ", " : "", i + 1, type_info(t->column[i].type.id)->name);
+    put_partial_names(out, r);
+    for (size_t i = 0, n = 0; next_avg(r, &i, &n); i++, n += 2) {
+        buf_puts(out, ", ");
+        put_name(out, t->column[t->keys + i].name);
+    }
+    buf_puts(out, ") SELECT *");
+    for (size_t i = 0, n = 0; next_avg(r, &i, &n); i++, n += 2) {
+        buf_puts(out, ", ");
+        put_avg(out, r, n, false);
+    }
+    buf_puts(out, " FROM ");
+    rollup_put_unnest(out, r);
+    buf_puts(out, " AS p (");
+    put_partial_names(out, r);
     buf_puts(out, ") ON CONFLICT (");
     put_names(out, t, t->keys);
     buf_puts(out, ") DO UPDATE SET ");
-    for (size_t i = 0; i < r->config->measures.n; i++) {
-        if (i > 0) buf_puts(out, ", ");
-        put_combination(out, r->config->measures.item[i].function, t->column[t->keys + i].name);
+    for (size_t n = 0; n < r->spec.measures; n++) {
+        const char *name = t->column[r->state[n].column].name;
+        buf_puts(out, n ? ", " : "");
+        put_name(out, name);
+        buf_puts(out, " = ");
+        put_combination(out, r->state[n].function, name);
+    }
+    for (size_t i = 0, n = 0; next_avg(r, &i, &n); i++, n += 2) {
+        buf_puts(out, ", ");
+        put_name(out, t->column[t->keys + i].name);
+        buf_puts(out, " = ");
+        put_avg(out, r, n, true);
     }
 }

@@ -14,6 +14,9 @@
 
 enum { ROLLUP_E_UNKNOWN_COLUMN = 2, ROLLUP_E_TYPE = 3 };
 
+/** What a column is named that a measure keeps beside its result; a user's cannot begin with '_'. */
+#define ROLLUP_STATE_COLUMN "_%zu"
+
 /**
  * Resolve the rollup's columns in the dataset's table: the aggregate spec (over `column_of_table` indexes of the whole table) and
  * the rollup's own table. Memory is the arena's. 0, ROLLUP_E_… with the words in err, or -ENOMEM.
@@ -39,7 +42,16 @@ void rollup_create_sql(struct buf *out, const struct dataset_rollup *r, const st
 void rollup_empty_sql(struct buf *out, const struct dataset_rollup *r);
 /** Empty its table and fill it from `source`, inside a transaction that keeps writers out. */
 void rollup_refill_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source);
-/** INSERT … SELECT FROM unnest($1::…[], …) ON CONFLICT DO UPDATE; parameter i is column i of the rollup's table as an array. */
+/**
+ * Where only the server knows the types of its columns (!described): the query that tells them by its columns, and what takes them.
+ * 0, ROLLUP_E_TYPE, or -ENOMEM.
+ */
+void rollup_types_sql(struct buf *out, const struct dataset_rollup *r, const struct table *source);
+must_check int rollup_take_types(struct dataset_rollup *r, const PGresult *rows, struct arena *a, struct error *err);
+/** unnest($1::…[], …): parameter i is column i of the partials as an array; and which of the rollup's table that is. */
+void rollup_put_unnest(struct buf *out, const struct dataset_rollup *r);
+size_t rollup_partial_column(const struct dataset_rollup *r, size_t i);
+/** ROLLUP_MERGED: INSERT … SELECT FROM unnest ON CONFLICT DO UPDATE. */
 void rollup_merge_sql(struct buf *out, const struct dataset_rollup *r);
 
 #endif

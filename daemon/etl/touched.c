@@ -87,6 +87,14 @@ void touched_add_sql(struct buf *out, const struct dataset *d, size_t i, bool ke
     buf_puts(out, ") " TOUCHED);
 }
 
+void touched_add_keys_sql(struct buf *out, const struct dataset *d, size_t i)
+{
+    buf_puts(out, "INSERT INTO ");
+    put_touched(out, i);
+    buf_puts(out, " SELECT * FROM ");
+    rollup_put_unnest(out, &d->rollup[i]);
+}
+
 /* Some value of the type: for NULLs, which are compared by themselves. */
 static const char *some_value(enum type_id id)
 {

@@ -22,6 +22,8 @@
 void touched_make_sql(struct buf *out, const struct dataset *d, size_t i);
 /** INSERT the groups of the rows of cetl_stage; `keyed`: and of the table's rows that have their keys. */
 void touched_add_sql(struct buf *out, const struct dataset *d, size_t i, bool keyed);
+/** The same for the keys of partials (rollup_put_unnest). */
+void touched_add_keys_sql(struct buf *out, const struct dataset *d, size_t i);
 /** Several statements: lock, forget, compute. */
 void touched_recompute_sql(struct buf *out, const struct dataset *d, size_t i);
 

@@ -22,9 +22,9 @@ enum { SHOWN_MAX = 20, PARTS = 3 };
 static const struct column {
     const char *name, *sql;
     enum type_id type;
-    const char *functions; /* of c s m n: count, sum, max, min */
+    const char *functions; /* of c s m n a o: count, sum, max, min, bool_and, bool_or */
 } columns[] = {
-    {"b", "bool", TYPE_BOOL, "c"},
+    {"b", "bool", TYPE_BOOL, "cao"},
     {"i2", "int2", TYPE_INT2, "csmn"},
     {"i4", "int4", TYPE_INT4, "csmn"},
     {"i8", "int8", TYPE_INT8, "csmn"},
@@ -196,12 +196,17 @@ static void check(struct run *run, const struct grouping *g)
     buf_puts(&sql, "count(*)");
     for (size_t c = 0; c < COLUMNS; c++)
         for (const char *f = columns[c].functions; *f; f++) {
-            enum aggregate_function function = *f == 'c'   ? AGGREGATE_COUNT
-                                               : *f == 's' ? AGGREGATE_SUM
-                                               : *f == 'm' ? AGGREGATE_MAX
-                                                           : AGGREGATE_MIN;
-            measure[measures++] = (struct aggregate_measure){function, c};
-            buf_printf(&sql, ", %s(%s)", *f == 'c' ? "count" : *f == 's' ? "sum" : *f == 'm' ? "max" : "min", columns[c].name);
+            static const struct {
+                char sign;
+                enum aggregate_function function;
+                const char *name;
+            } all[] = {{'c', AGGREGATE_COUNT, "count"}, {'s', AGGREGATE_SUM, "sum"},      {'m', AGGREGATE_MAX, "max"},
+                       {'n', AGGREGATE_MIN, "min"},     {'a', AGGREGATE_AND, "bool_and"}, {'o', AGGREGATE_OR, "bool_or"}};
+            size_t i = 0;
+            while (all[i].sign != *f)
+                i++;
+            measure[measures++] = (struct aggregate_measure){all[i].function, c};
+            buf_printf(&sql, ", %s(%s)", all[i].name, columns[c].name);
         }
     buf_puts(&sql, g->keys == 1 ? " FROM subject GROUP BY 1 ORDER BY 1 NULLS LAST"
                                 : " FROM subject GROUP BY 1, 2 ORDER BY 1 NULLS LAST, 2 NULLS LAST");

@@ -3,6 +3,8 @@
 
 import os
 import random
+import re
+import subprocess
 import time
 
 import pytest
@@ -10,14 +12,21 @@ import pytest
 from test_lineage import act
 from waiting import until
 
-COLUMNS = "id bigint%s, day date, zip text, amount numeric(12,2), n int, note text"
-HEADER = "id,day,zip,amount,n,note\n"
+COLUMNS = "id bigint%s, day date, zip text, amount numeric(12,2), n int, f float8, ok boolean, note text"
+HEADER = "id,day,zip,amount,n,f,ok,note\n"
 SERVER = "[column %s.zip]\nexpr = regexp_replace(zip, 'q', 'Q')\n"
 KEYED = ("mode = upsert\nlineage = yes", " primary key")
 
-# name: what its section says besides, its key, further sections
+# name: what its section says besides, its key, further sections. The names that end in m have measures, and those in k keys, that
+# only the server computes.
 DATASETS = {
     "app": ("lineage = yes", "", ""),
+    "apm": ("lineage = yes", "", ""),
+    "apk": ("lineage = yes", "", ""),
+    "upm": KEYED + ("",),
+    "upk": KEYED + ("",),
+    "rem": ("mode = replace", "", ""),
+    "rek": ("mode = replace", "", ""),
     "srv": ("", "", SERVER % "srv"),
     "ups": KEYED + ("",),
     "sup": KEYED + (SERVER % "sup",),
@@ -28,24 +37,47 @@ DATASETS = {
     "swp": ("mode = replace\nreplace_swap_min = 1K", "", ""),
 }
 ROLLUPS = {
-    "days": ("day", "count(*) as rows, count(n) as ns, sum(amount) as amount, min(n) as least, max(n) as most"),
+    "days": ("day", "count(*) as rows, count(n) as ns, sum(amount) as amount, avg(amount) as mean, min(n) as least, max(n) as most,"
+             " avg(f) as f, bool_and(ok) as every, bool_or(ok) as some, avg(n) as n"),
     "months": ("zip, date_trunc('month', day) as month", "count(*) as rows, sum(n) as total, max(amount) as most"),
 }
+FIRST = "first(amount order by n desc nulls last, f), last(zip order by n, id)"
+MEASURES = {"all": ("zip, day", "count(distinct n) as n, stddev(amount) as deviation, stddev_pop(n) as pop, variance(n), var_pop(amount) as var,"
+                    " sum(amount * n) as product, count(*) filter (where n > 0) as positive, avg(n), " + FIRST)}
+KEYS = {"parts": ("extract(month from day) as month, upper(zip) || '-' as place, n % 3 = 0 as third",
+                  "count(*) as rows, sum(amount) as amount, " + FIRST)}
+
+
+def rollups(name):
+    return {**ROLLUPS, **(MEASURES if name.endswith("m") else KEYS if name.endswith("k") else {})}
 
 
 def section(name):
     options, key, more = DATASETS[name]
     text = "[dataset %s]\nfiles = %s_*.csv\ncolumns = %s\n%s\n%s" % (name, name, COLUMNS % key, options, more)
-    return text + "".join("[rollup %s.%s]\ngroup = %s\nmeasure = %s\n" % ((name, rollup) + what) for rollup, what in ROLLUPS.items())
+    return text + "".join("[rollup %s.%s]\ngroup = %s\nmeasure = %s\n" % ((name, rollup) + what) for rollup, what in rollups(name).items())
+
+
+def in_sql(measure):
+    """first and last as PostgreSQL has them: by hand, and in another way than the daemon's."""
+    return measure.replace("first(amount order by n desc nulls last, f)", "(array_agg(amount ORDER BY n DESC NULLS LAST, f, amount))[1] AS first").replace(
+        "last(zip order by n, id)", "(array_agg(zip ORDER BY n DESC, id DESC, zip DESC))[1] AS last")
 
 
 def assert_rollups(database, name, words=""):
-    for rollup, (group, measure) in ROLLUPS.items():
-        keys = ", ".join(str(n + 1) for n in range(group.replace("', ", "").count(",") + 1))
-        query = "SELECT %s, %s FROM %s GROUP BY %s" % (group, measure, name, keys)
-        table = "SELECT * FROM %s_%s" % (name, rollup)
-        assert database.same(table, query), "%s: %s differs\n%s\n%s" % (
+    for rollup, (group, measure) in rollups(name).items():
+        keys = len(re.findall(r",(?![^(]*\))", group)) + 1
+        query = "SELECT %s, %s FROM %s GROUP BY %s" % (group, in_sql(measure), name, ", ".join(str(n + 1) for n in range(keys)))
+        names = [row[0] for row in database.rows("SELECT quote_ident(attname) FROM pg_attribute WHERE attrelid = '%s_%s'::regclass AND attnum > 0"
+                                                 " AND attname !~ '^_' ORDER BY attnum" % (name, rollup))]
+        table = "SELECT %s FROM %s_%s" % (", ".join(names), name, rollup)
+        assert database.same(exact(table), exact(query)), "%s: %s differs\n%s\n%s" % (
             words, table, sorted(map(str, database.rows(table)))[:20], sorted(map(str, database.rows(query)))[:20])
+
+
+def exact(query):
+    """The rows as text: 1.0 is not 1.00."""
+    return "SELECT q::text FROM (%s) q" % query
 
 
 def rows(r, count, ids, note=""):
@@ -53,14 +85,48 @@ def rows(r, count, ids, note=""):
     def value(text):
         return "" if r.random() < 0.15 else text
 
-    return "".join("%d,%s,%s,%s,%s,%s\n" % (
+    return "".join("%d,%s,%s,%s,%s,%s,%s,%s\n" % (
         id, value("2024-%02d-%02d" % (r.randrange(1, 4), r.randrange(1, 4))), value(r.choice(["q1", "b", "Ä", "q"])),
-        value("%d.%02d" % (r.randrange(-99, 100), r.randrange(100))), value(str(r.randrange(-9, 10))), note) for id in ids(count))
+        value("%d.%02d" % (r.randrange(-99, 100), r.randrange(100))), value(str(r.randrange(-9, 10))),
+        value(str(r.randrange(100) / 4)), value(r.choice("tf")), note) for id in ids(count))
 
 
 def quiet(daemon):
     until(lambda: not daemon.files_in("incoming", "work"), daemon.log, deadline=120)
 
+
+# ---- what is refused
+
+MISTAKES = {
+    "column": ("group = upper(zap) as z\nmeasure = count(*)", "zap"),
+    "key": ("group = zip + 1 as z\nmeasure = count(*)", "operator does not exist"),
+    "measure": ("group = zip\nmeasure = stddev(zip)", "stddev(text) does not exist"),
+    "aggregate": ("group = sum(n) as z\nmeasure = count(*)", "aggregate"),
+    "order": ("group = zip\nmeasure = first(n order by zap)", "zap"),
+    "type": ("group = day - interval '1 day' as z\nmeasure = max(age(day))", "cast it, to text perhaps"),
+}
+
+
+@pytest.mark.parametrize("what", MISTAKES)
+def test_mistakes_are_refused_with_their_place(make_cetld, database, what):
+    rollup, words = MISTAKES[what]
+    daemon = make_cetld(database.url(), "[dataset d]\ncolumns = %s\n[rollup d.r]\n%s\n" % (COLUMNS % "", rollup))
+    answer = subprocess.run([daemon.binary, "--check", "-c", daemon.conf], capture_output=True, text=True, timeout=30)
+    with open(daemon.conf, encoding="utf-8") as conf:
+        line = conf.read().splitlines().index("[rollup d.r]") + 1
+    assert answer.returncode == 1, answer
+    assert ":%d: " % line in answer.stderr and words in answer.stderr, answer.stderr
+
+
+def test_what_merging_needs_is_not_shown(cetld, database):
+    daemon = cetld("[dataset d]\ncolumns = zip text, n int\n[rollup d.means]\ngroup = zip\nmeasure = avg(n)\n")
+    daemon.drop("d.csv", "zip,n\na,1\na,2\nb,\n")
+    daemon.wait_state("d.csv")
+    assert [dict(row, avg=row["avg"] and str(row["avg"])) for row in daemon.get_rows("d_means")] == [
+        {"zip": "a", "avg": "1.5000000000000000"}, {"zip": "b", "avg": None}]
+
+
+# ---- random sequences
 
 class Sequence:
     """What happens to one dataset."""

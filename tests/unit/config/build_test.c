@@ -143,15 +143,22 @@ static void rollups_are_checked(void **state)
     (void)state;
     expect_mistakes(
         "[dataset a]\nmode = replace\ncolumns = x int, t timestamptz\n"
-        "[rollup a.r]\ngroup = tt::date\nmeasure = avg(x), y\n"
+        "[rollup a.r]\ngroup = tt::date\nmeasure = max(x), y\n"
         "[rollup a.s]\ngroup = x\nmeasure = sum(y), count(*) as x\n",
-        "f:6: measure: found 'avg' where count(*), count(column), sum(column), min(column) or max(column) was expected\n"
+        "f:6: measure: found 'y' where count(*), or count, sum, min, max, avg, stddev, stddev_pop, variance, var_pop, bool_and, "
+        "bool_or, first or last of something was expected\n"
         "f:5: dataset 'a' has no column 'tt' (did you mean 't'?)\n"
         "f:9: dataset 'a' has no column 'y' (did you mean 'x'?)\n"
         "f:7: two columns would be named 'x'; name one of them with 'as'\n");
-    expect_mistakes("[dataset a]\n[rollup a.b]\n",
-                    "f:2: group: it ends where a column was expected\n"
-                    "f:2: measure: it ends where count(*), count(column), sum(column), min(column) or max(column) was expected\n");
+    expect_mistakes(
+        "[dataset a]\n[rollup a.b]\n",
+        "f:2: group: it ends where a column was expected\n"
+        "f:2: measure: it ends where count(*), or count, sum, min, max, avg, stddev, stddev_pop, variance, var_pop, bool_and, "
+        "bool_or, first or last of something was expected\n");
+    expect_mistakes("[dataset a]\ncolumns = x int\n[rollup a.r]\ngroup = x as _x\nmeasure = count(*)\n",
+                    "f:3: a rollup's column cannot begin with '_', as '_x' does; name it with 'as'\n");
+    expect_mistakes("[dataset a]\ncolumns = x int\n[rollup a.r]\ngroup = x + 1 as y\nmeasure = count(*) as y\n",
+                    "f:3: two columns would be named 'y'; name one of them with 'as'\n");
 }
 
 static void tables_must_not_collide(void **state)

@@ -12,7 +12,7 @@
 
 static void expect_keys(const char *sql, const char *want)
 {
-    static const char *const kinds[] = {"column", "date", "trunc"};
+    static const char *const kinds[] = {"column", "date", "trunc", "expr"};
     struct arena a;
     struct error err;
     struct rollup_keys keys = {0};
@@ -22,8 +22,8 @@ static void expect_keys(const char *sql, const char *want)
     if (r > 0) snprintf(text, sizeof(text), "! %s", err.text);
     for (size_t i = 0; i < keys.n; i++) {
         const struct rollup_key *k = &keys.item[i];
-        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s %s %s>%s", i ? "|" : "", kinds[k->kind], k->column,
-                 k->unit ? k->unit : "-", k->alias);
+        snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s %s %s>%s", i ? "|" : "", kinds[k->kind],
+                 k->sql ? k->sql : k->column, k->unit ? k->unit : "-", k->alias);
     }
     arena_done(&a);
     assert_string_equal(text, want);
@@ -31,7 +31,7 @@ static void expect_keys(const char *sql, const char *want)
 
 static void expect_measures(const char *sql, const char *want)
 {
-    static const char *const functions[] = {"count*", "count", "sum", "min", "max"};
+    static const char *const functions[] = {"count*", "count", "sum", "min", "max", "avg", "and", "or", "server"};
     struct arena a;
     struct error err;
     struct rollup_measures measures = {0};
@@ -42,7 +42,10 @@ static void expect_measures(const char *sql, const char *want)
     for (size_t i = 0; i < measures.n; i++) {
         const struct rollup_measure *m = &measures.item[i];
         snprintf(text + strlen(text), sizeof(text) - strlen(text), "%s%s %s>%s", i ? "|" : "", functions[m->function],
-                 m->column ? m->column : "-", m->alias);
+                 m->sql      ? m->sql
+                 : m->column ? m->column
+                             : "-",
+                 m->alias);
     }
     arena_done(&a);
     assert_string_equal(text, want);
@@ -72,14 +75,50 @@ static void measures_may_be_named(void **state)
                     "sum amount>revenue|count* ->orders|max amount>largest");
 }
 
+static void keys_may_be_expressions_with_a_name(void **state)
+{
+    (void)state;
+    expect_keys("extract(year from placed) as year, upper( zip ) as z",
+                "expr extract(year from placed) ->year|expr upper( zip ) ->z");
+    expect_keys("cast(a as text) || ',' || b[1] as \"As\", c", "expr cast(a as text) || ',' || b[1] ->As|column c ->c");
+    expect_keys("(a, b)::text as t", "expr (a, b)::text ->t");
+    expect_keys("a + b", "! found '+' where ',' or the end was expected");
+    expect_keys("a + (b as c", "! found '+' where ',' or the end was expected");
+    expect_keys("a; drop table x as c", "! found ';' where ',' or the end was expected");
+}
+
+static void measures_may_be_of_expressions(void **state)
+{
+    (void)state;
+    expect_measures("sum(price * quantity) as total, count(distinct zip)",
+                    "server sum(price * quantity)>total|server count(distinct zip)>count");
+    expect_measures("avg(a), bool_and(b) as every, stddev(a), var_pop(a)",
+                    "avg a>avg|and b>every|server stddev(a)>stddev|server var_pop(a)>var_pop");
+    expect_measures("count(*) filter (where (a) > 1) as n, sum(a) filter (where b)",
+                    "server count(*) filter (where (a) > 1)>n|server sum(a) filter (where b)>sum");
+    expect_measures("sum(all a)", "server sum(all a)>sum");
+}
+
+static void first_and_last_name_their_order(void **state)
+{
+    (void)state;
+    expect_measures("first(a order by b desc, lower(c)), last(a + 1 order by b) as z",
+                    "server (array_agg(a ORDER BY b desc, lower(c)\n, a))[1]>first|"
+                    "server (array_agg(a + 1 ORDER BY b\n, a + 1))[count(*)]>z");
+    expect_measures("first(a)", "! found ')' where 'order by' was expected");
+    expect_measures("first(a order by)", "! found ')' where an expression was expected");
+    expect_measures("first(a order by b", "! it ends where ')' was expected");
+    expect_measures("first(order by b)", "! found 'order' where an expression was expected");
+}
+
 static void mistakes_say_what_was_expected(void **state)
 {
     (void)state;
     expect_keys("", "! it ends where a column was expected");
     expect_keys("a,", "! it ends where a column was expected");
-    expect_keys("a::timestamp", "! found 'timestamp' where 'date' (the only cast there is here) was expected");
-    expect_keys("lower(a)",
-                "! found 'lower' where a column, column::date, cast(column as date) or date_trunc('unit', column) was expected");
+    expect_keys("a::timestamp", "! found 'timestamp' where 'date' (another cast needs 'as name') was expected");
+    expect_keys("lower(a)", "! found 'lower' where a column, column::date, cast(column as date), date_trunc('unit', column) or "
+                            "'expression as name' was expected");
     expect_keys("a + b", "! found '+' where ',' or the end was expected");
     expect_keys(
         "date_trunc('eon', a)",
@@ -87,8 +126,13 @@ static void mistakes_say_what_was_expected(void **state)
     expect_keys("a as 'x'", "! found ''x'' where a name was expected");
     expect_keys("a as \"x", "! a quote or a comment is not closed");
     expect_keys("\"\"", "! found '\"\"' where a column was expected");
-    expect_measures("avg(a)", "! found 'avg' where count(*), count(column), sum(column), min(column) or max(column) was expected");
-    expect_measures("sum(*)", "! found '*' where a column was expected");
+    expect_measures("median(a)",
+                    "! found 'median' where count(*), or count, sum, min, max, avg, stddev, stddev_pop, variance, var_pop, "
+                    "bool_and, bool_or, first or last of something was expected");
+    expect_measures("stddev(*)", "! found '*' where a column or an expression was expected");
+    expect_measures("sum()", "! found ')' where a column or an expression was expected");
+    expect_measures("sum(a + b", "! it ends where ')' was expected");
+    expect_measures("sum(*)", "! found '*' where a column or an expression was expected");
     expect_measures("sum a", "! found 'a' where '(' was expected");
     expect_measures("sum(a", "! it ends where ')' was expected");
 }
@@ -108,6 +152,9 @@ int main(void)
         cmocka_unit_test(keys_are_columns_dates_and_truncated_times),
         cmocka_unit_test(without_as_the_name_is_postgresqls),
         cmocka_unit_test(measures_may_be_named),
+        cmocka_unit_test(keys_may_be_expressions_with_a_name),
+        cmocka_unit_test(measures_may_be_of_expressions),
+        cmocka_unit_test(first_and_last_name_their_order),
         cmocka_unit_test(mistakes_say_what_was_expected),
         cmocka_unit_test(lists_have_a_ceiling),
     };
