@@ -7,8 +7,6 @@
 
 enum {
     ARENA_BLOCK = 256 * 1024,
-    COMPUTED_MAX = 32 * 1024 * 1024,      /* what expressions may make of some rows at once, and of one alone */
-    COMPUTED_COPY_MAX = 64 * 1024 * 1024, /* and of a chunk, beside what its cells come to */
     /* A chunk's COPY bytes: at the narrowest cells ("1,") binary takes 7 times the text, and a column that the file lacks a NULL's
      * length word a row; what else a row has beside its cells the plan knows. Only a guard against our own mistakes. */
     COPY_GROWTH_MAX = 16,
@@ -21,7 +19,7 @@ int convert_bench_init(struct convert_bench *b, const struct convert_plan *plan)
 {
     *b = (struct convert_bench){0};
     arena_init(&b->arena, ARENA_BLOCK, (size_t)1 << 30);
-    arena_init(&b->computed, ARENA_BLOCK, COMPUTED_MAX);
+    arena_init(&b->computed, ARENA_BLOCK, plan->computed_max);
     if (plan->infer_columns > 0) {
         int r = infer_new(plan->infer_columns, &plan->reading, &b->infer);
         if (r == 0 && plan->infer_only) infer_only(b->infer, plan->infer_only);
@@ -263,7 +261,7 @@ static size_t copy_max(const struct convert_plan *plan, size_t chunk_bytes)
     for (size_t i = 0; plan->rule && i < plan->rule->columns; i++)
         if (plan->rule->column[i].source < 0) growth += COPY_NULL;
     if (plan->lineage) growth += COPY_LINEAGE;
-    return COPY_FLOOR + chunk_bytes * growth + (plan->transform ? COMPUTED_COPY_MAX : 0);
+    return COPY_FLOOR + chunk_bytes * growth + (plan->transform ? plan->computed_max : 0);
 }
 
 int convert_chunk(const struct convert_plan *plan, const struct chunk *chunk, struct convert_bench *bench,

@@ -25,10 +25,11 @@ struct convert_plan {
     const bool *infer_only;       /* of each of them: is it to be looked at? NULL: all are */
     struct infer_reading reading; /* how inference reads the cells */
     const struct row_rule *rule;
-    const struct type *types;            /* of rule's columns */
-    const struct transform *transform;   /* what makes the table's rows of the rule's; NULL: they are the table's */
-    int64_t loaded_at;                   /* for the transform: microseconds since 2000-01-01 UTC */
-    locale_t ctype;                      /* likewise: see expr/function.h */
+    const struct type *types;          /* of rule's columns */
+    const struct transform *transform; /* what makes the table's rows of the rule's; NULL: they are the table's */
+    int64_t loaded_at;                 /* for the transform: microseconds since 2000-01-01 UTC */
+    size_t computed_max; /* bytes that it may make of some rows at once; of a chunk's COPY as much beside its cells' */
+    locale_t ctype;      /* likewise: see expr/function.h */
     const struct aggregate_spec *rollup; /* one for each rollup of the dataset */
     size_t rollups;
     size_t aggregate_max; /* bytes of one partial */

@@ -145,6 +145,7 @@ static int make_plan(struct group *g, struct member *leader)
     int r = plan_new(g->dataset, head, &err, &g->plan);
     if (r == 0) {
         g->plan->convert.aggregate_max = load_aggregate_max(g->env, g->dataset);
+        g->plan->convert.computed_max = load_computed_max(g->env);
         plan_tell_ignored(g->plan, leader->arrival->file.name);
     }
     return r;

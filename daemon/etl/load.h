@@ -70,6 +70,8 @@ enum load_outcome {
 
 /** The most that one partial aggregate of a load into this dataset may hold, in bytes. */
 size_t load_aggregate_max(const struct load_env *env, const struct dataset *d);
+/** The most that expressions may make of some rows at once, and, beside what their cells come to, of one chunk's COPY, in bytes. */
+size_t load_computed_max(const struct load_env *env);
 
 struct load;
 struct load_report {

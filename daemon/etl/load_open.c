@@ -9,6 +9,9 @@
 
 enum {
     AGGREGATE_SHARE = 4, /* of memory_max, for the partial aggregates of all loads */
+    COMPUTED_SHARE = 4,  /* likewise, for what expressions make at once on all workers */
+    COMPUTED_MIN = 4 * 1024 * 1024,
+    COMPUTED_MAX = 32 * 1024 * 1024,
 };
 
 /* ---- the plan: the file must fit its dataset ---- */
@@ -18,6 +21,12 @@ size_t load_aggregate_max(const struct load_env *env, const struct dataset *d)
     size_t loads = (size_t)env->config->database.load_connections + 1; /* and one of small files */
     size_t partials = d->rollups * pipeline_benches(env->workers) * loads;
     return env->memory->max / AGGREGATE_SHARE / (partials ? partials : 1);
+}
+
+size_t load_computed_max(const struct load_env *env)
+{
+    size_t share = env->memory->max / COMPUTED_SHARE / pipeline_benches(env->workers);
+    return share < COMPUTED_MIN ? COMPUTED_MIN : share > COMPUTED_MAX ? COMPUTED_MAX : share;
 }
 
 /* The arrival was queued under its stem; now its dataset is known. */
@@ -77,6 +86,7 @@ void load_plan(struct load *l, struct dataset *d)
     if (r == PLAN_E_DRIFT) return load_add_columns(l);
     plan_tell_ignored(plan, l->arrival->file.name);
     plan->convert.aggregate_max = load_aggregate_max(l->env, d);
+    plan->convert.computed_max = load_computed_max(l->env);
     l->way = load_first_way(l);
     if (l->way == WAY_COPY && load_wants_parallel(l)) l->way = WAY_PARALLEL;
     if (!d->table.lineage) return begin_flow(l);

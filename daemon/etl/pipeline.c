@@ -202,7 +202,10 @@ static void stop_for_conversion(struct pipeline *p, int rc)
     };
     struct error err;
     if (rc == ERROR_TOO_BIG)
-        stop_with(p, error_set(&err, rc, "the expressions make too much of the file: more than 64 MiB of one piece of it"), &err);
+        stop_with(
+            p,
+            error_set(&err, rc, "the expressions make too much of the file: more of one piece of it than its share of memory_max"),
+            &err);
     else if (rc < 0)
         stop_with(p, rc, NULL);
     if (rc > 0) stop_with(p, error_set(&err, ERROR_TOO_BIG, "%s", words[rc]), &err);
