@@ -81,9 +81,11 @@ static void on_status(void *ctx)
 {
     struct daemon *d = ctx;
     struct scheduler_totals t = scheduler_totals(d->scheduler);
+    counters_set(&d->counters, COUNTER_FILES_WAITING, t.waiting);
     const char *reason = db_pool_is_up(d->load_pool) ? setup_reason(d->setup) : db_pool_reason(d->load_pool);
-    notify_status(d->notify, "%u queued, %u loading, %u unreadable, %lld rows loaded%s%s", t.queued, t.loading, t.unreadable,
-                  (long long)counters_get(&d->counters, COUNTER_ROWS_LOADED), reason[0] ? "; database: " : "", reason);
+    notify_status(d->notify, "%u queued, %u waiting, %u loading, %u unreadable, %lld rows loaded%s%s", t.queued, t.waiting,
+                  t.loading, t.unreadable, (long long)counters_get(&d->counters, COUNTER_ROWS_LOADED),
+                  reason[0] ? "; database: " : "", reason);
 }
 
 /* ---- the end ---- */

@@ -41,6 +41,7 @@ enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, SHOWN_MAX = 4
 /* ---- what is in memory ---- */
 
 struct listing {
+    const struct scheduler *scheduler;
     struct json_writer *w;
     struct slice dataset, state; /* filters; empty: all */
     int64_t limit;
@@ -63,7 +64,8 @@ static bool write_arrival(void *ctx, const struct arrival *a)
 {
     struct listing *l = ctx;
     char name[SHOWN_MAX];
-    const char *state = arrival_state_name(a->state);
+    const char *waits = scheduler_waits(l->scheduler, a), *why = waits ? waits : a->why.text[0] ? a->why.text : NULL;
+    const char *state = waits ? "waiting" : arrival_state_name(a->state);
     if (!wanted(l, slice_of(a->dataset), state)) return true;
     struct json_writer *w = l->w;
     json_write_object(w);
@@ -73,7 +75,7 @@ static bool write_arrival(void *ctx, const struct arrival *a)
     json_write_field_int(w, "bytes", (int64_t)a->file.st.st_size);
     json_write_field_text(w, "state", state);
     json_write_field_int(w, "attempts", a->attempts);
-    json_write_field_text(w, "error", a->why.text[0] ? a->why.text : NULL);
+    json_write_field_text(w, "error", why);
     write_time(w, "arrived_at", a->arrived_us);
     write_time(w, "started_at", a->state == ARRIVAL_QUEUED ? 0 : a->started_us);
     json_write_end(w);
@@ -111,7 +113,8 @@ static bool write_list(struct http_request *r, const PGresult *rows, struct buf 
     struct json_writer w;
     json_writer_init(&w, body);
     json_write_array(&w);
-    struct listing l = {.w = &w,
+    struct listing l = {.scheduler = api->scheduler,
+                        .w = &w,
                         .dataset = http_request_query(r, "dataset"),
                         .state = http_request_query(r, "state"),
                         .limit = number(r, "limit", LIMIT_DEFAULT, LIMIT_MAX)};

@@ -13,6 +13,7 @@ static void write_queue(struct json_writer *w, const struct api *api)
     json_write_key(w, "files");
     json_write_object(w);
     json_write_field_int(w, "queued", t.queued);
+    json_write_field_int(w, "waiting", t.waiting);
     json_write_field_int(w, "loading", t.loading);
     json_write_field_int(w, "unreadable", t.unreadable);
     json_write_field_int(w, "loaded", counters_get(api->counters, COUNTER_FILES_LOADED));

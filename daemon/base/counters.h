@@ -18,6 +18,7 @@
     X(FILES_DUPLICATE, "cetl_files_total{state=\"duplicate\"}", counter, "")                                                       \
     X(FILES_FAILED, "cetl_files_total{state=\"failed\"}", counter, "")                                                             \
     X(FILES_QUEUED, "cetl_files_queued", gauge, "Claimed files that wait for their turn.")                                         \
+    X(FILES_WAITING, "cetl_files_waiting", gauge, "Those of them that wait for another dataset (requires); each second anew.")     \
     X(FILES_LOADING, "cetl_files_loading", gauge, "Files that are being loaded.")                                                  \
     X(FILES_UNREADABLE, "cetl_files_unreadable", gauge, "Entries of incoming/ that cannot be opened or are no regular files.")     \
     X(ROWS_READ, "cetl_rows_total{outcome=\"read\"}", counter, "Rows of finished files by outcome.")                               \

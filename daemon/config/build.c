@@ -3,6 +3,7 @@
 
 #include "base/name.h"
 #include "config/build_derive.h"
+#include "config/build_requires.h"
 #include "config/builder.h"
 #include "config/columns.h"
 
@@ -468,6 +469,7 @@ int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_c
         settle_header(&b, &b.datasets[i]);
     }
     if (r == 0) check_tables(&b);
+    if (r == 0) r = check_requires(&b);
     if (r == 0) r = build_derives(&b);
     return r;
 }

@@ -160,6 +160,8 @@ struct config_dataset {
     const char *encoding;    /* for config/encoding.h */
     struct config_budget max_errors;
     enum config_duplicates duplicates;
+    struct config_list requires; /* datasets for whose earlier files its files wait */
+    int64_t wait_ms;             /* how long */
     enum config_lineage lineage;
     int64_t parallel;     /* connections for one file */
     int64_t parallel_min; /* bytes: smaller files take one */

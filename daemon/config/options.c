@@ -198,6 +198,13 @@ static const struct option dataset_options[] = {
               "auto: in tables that are made by inference. yes adds them to a table that lacks them."},
     {"duplicates", CHOICE({"skip", CONFIG_DUPLICATES_SKIP}, {"load", CONFIG_DUPLICATES_LOAD}), F(duplicates), "skip",
      .prose = "What becomes of a file whose very bytes are loaded already."},
+    {"requires", TYPE(LIST), F(requires), "", "customers, products",
+     .prose =
+         "Datasets that must come first, as where a foreign key refers to them. A file waits while one of them has never loaded a "
+         "file, or has one that arrived earlier and is not loaded, refused or known yet. Files that arrived before that one go "
+         "on."},
+    {"wait", RANGE(DURATION, 1, 36500 * DAY), F(wait_ms), "1h",
+     .prose = "How long a file waits for what `requires` names, from its arrival; then it fails."},
     {"parallel", RANGE(COUNT, 1, 16), F(parallel), "1",
      .prose = "Over how many connections one large file is loaded. More than one needs prepared transactions in the server "
               "(max_prepared_transactions), as many load_connections, another mode than replace, and a table without triggers, "

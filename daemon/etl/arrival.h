@@ -33,6 +33,7 @@ enum { ARRIVAL_XID_MAX = 24 };
 struct arrival {
     struct list link; /* in its lane's queue */
     struct list all;  /* in the scheduler's list of all, in order of arrival */
+    struct list open; /* in its lane's list of those that are not over, by token */
     struct place_file file;
     char *dataset; /* the declared dataset's name, or the stem of an undeclared file's; malloc'd */
     enum arrival_state state;
@@ -44,6 +45,7 @@ struct arrival {
 
     bool check_ledger;            /* it may be in the ledger already: found in work/ at start, or its COMMIT is in doubt */
     char xid[ARRIVAL_XID_MAX];    /* of the transaction whose COMMIT is in doubt, or "" */
+    bool overdue;                 /* it has waited too long for what its dataset requires: it is to fail, as `why` says */
     bool alone;                   /* not in a group (etl/group.h): there it was unusual */
     unsigned skipped;             /* groups that it was in without being loaded */
     unsigned attempts, cancelled; /* of the latter: how many PostgreSQL cancelled */

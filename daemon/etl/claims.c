@@ -233,6 +233,11 @@ bool claims_start(struct claims *c, const struct claim_wish *wish)
     return true;
 }
 
+const char *claims_earliest(const struct list *siblings)
+{
+    return list_empty(siblings) ? NULL : container_of(siblings->next, struct claim, sibling)->token;
+}
+
 bool claims_await_earlier(const struct list *siblings, const char *token)
 {
     if (list_empty(siblings)) return false;

@@ -80,6 +80,8 @@ bool claims_start(struct claims *c, const struct claim_wish *wish);
 /** The claim of that path under way, or NULL. */
 struct claim *claims_find(const struct claims *c, const char *path);
 /** Is one of `siblings` under way that was reserved an earlier token than this? */
+/** The token of the earliest of them, or NULL. */
+const char *claims_earliest(const struct list *siblings);
 bool claims_await_earlier(const struct list *siblings, const char *token);
 /** The path was completed anew while its claim waits: it arrives now. */
 void claims_renew(struct claims *c, struct claim *claim);

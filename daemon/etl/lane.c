@@ -24,10 +24,16 @@ void lanes_done(struct lanes *l)
     }
 }
 
-struct lane *lanes_get(struct lanes *l, const char *name)
+struct lane *lanes_find(const struct lanes *l, const char *name)
 {
     struct lane *lane;
     HASH_FIND_STR(l->by_name, name, lane);
+    return lane;
+}
+
+struct lane *lanes_get(struct lanes *l, const char *name)
+{
+    struct lane *lane = lanes_find(l, name);
     if (lane) return lane;
     lane = calloc(1, sizeof *lane);
     if (lane) lane->name = strdup(name);
@@ -36,6 +42,7 @@ struct lane *lanes_get(struct lanes *l, const char *name)
         return NULL;
     }
     list_init(&lane->queue);
+    list_init(&lane->open);
     claim_turn_init(&lane->turn);
     list_init(&lane->claims);
     lane->group_max = GROUP_FILES_MAX;
@@ -50,6 +57,21 @@ void lane_put(struct lane *lane, struct arrival *a)
         at = at->prev;
     list_insert(at, &a->link);
     lane->waiting++;
+    lane_forget(a);
+    at = &lane->open;
+    while (at->prev != &lane->open && strcmp(container_of(at->prev, struct arrival, open)->file.token, a->file.token) > 0)
+        at = at->prev;
+    list_insert(at, &a->open);
+}
+
+void lane_forget(struct arrival *a)
+{
+    if (a->open.next) list_remove(&a->open);
+}
+
+bool lane_bars(const struct lane *lane, const struct arrival *a)
+{
+    return lane->bar.set && strcmp(lane->bar.token, a->file.token) < 0;
 }
 
 void lane_take(struct lane *lane, struct arrival *a)

@@ -12,10 +12,19 @@
 
 #include <uthash.h>
 
+/** From which file on the lane waits for another one (etl/requires.h). */
+struct lane_bar {
+    bool set;
+    char token[PLACE_TOKEN_MAX]; /* files of greater tokens wait; "": all */
+    char why[160];
+};
+
 struct lane {
     char *name;
-    struct list queue;      /* arrivals that wait, by token */
-    unsigned waiting;       /* how many */
+    struct list queue; /* arrivals that wait, by token */
+    unsigned waiting;  /* how many */
+    struct list open;  /* these, and those that are being loaded, by token */
+    struct lane_bar bar;
     unsigned running;       /* loads under way */
     unsigned group_max;     /* files that may load together now */
     unsigned marks;         /* change marks that were made since the lane is there */
@@ -34,8 +43,14 @@ struct lanes {
 void lanes_done(struct lanes *l);
 /** The lane of that name, made when it is missing. NULL without memory. */
 struct lane *lanes_get(struct lanes *l, const char *name);
+/** The same, or NULL where there is none. */
+struct lane *lanes_find(const struct lanes *l, const char *name);
 /** Put an arrival in its place by token; most come last. */
 void lane_put(struct lane *lane, struct arrival *a);
+/** The arrival is over; or leaves the lane for another one. */
+void lane_forget(struct arrival *a);
+/** Does it wait behind the lane's bar? */
+bool lane_bars(const struct lane *lane, const struct arrival *a);
 void lane_take(struct lane *lane, struct arrival *a);
 /** A group of the lane is over: refused ones make the next smaller, so that one bad file in many costs little; others larger. */
 void lane_judge(struct lane *lane, bool refused);

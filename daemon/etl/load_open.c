@@ -251,6 +251,10 @@ static void on_head(struct head *h)
     l->arrival->file.fd = l->head.fd;
     if (l->head.fd >= 0) l->arrival->file.st = l->head.st;
     if (l->decided) return load_unwind(l);
+    if (l->arrival->overdue) {
+        struct error why = l->arrival->why;
+        return load_fail(l, "%s", why.text);
+    }
     if (l->head.rc > 0) return load_fail(l, "%s", l->head.err.text);
     if (l->head.rc < 0) return load_retry(l, l->head.rc, &l->head.err);
     head_tell(&l->head, l->arrival->file.name);

@@ -114,7 +114,7 @@ static void group_over(void *ctx, bool refused)
 /* May it travel with others? Whatever must be looked at by itself may not. */
 static bool groupable(const struct runs *r, const struct arrival *a, const struct config_dataset *declared)
 {
-    if (!runs_is_small(a) || a->alone || a->check_ledger || a->file.anyway) return false;
+    if (!runs_is_small(a) || a->alone || a->overdue || a->check_ledger || a->file.anyway) return false;
     return config_dataset_for(r->env->config, slice_of(a->file.path)) == declared;
 }
 
@@ -136,6 +136,7 @@ static size_t gather(const struct runs *r, const struct lane *lane, struct arriv
     size_t n = 0, looked = 0;
     for (struct list *l = &first->link; l != &lane->queue && n < lane->group_max && looked < 2 * GROUP_FILES_MAX; l = l->next) {
         struct arrival *a = container_of(l, struct arrival, link);
+        if (lane_bars(lane, a)) break;
         looked++;
         if (a->not_before_ms > now || !groupable(r, a, declared)) continue;
         bytes += a->file.st.st_size;

@@ -8,6 +8,7 @@
 #include "etl/ending.h"
 #include "etl/lane.h"
 #include "etl/refusals.h"
+#include "etl/requires.h"
 #include "etl/runs.h"
 #include "loop/timer.h"
 
@@ -89,6 +90,7 @@ static void count(struct scheduler *s)
 static void arrival_free(struct scheduler *s, struct arrival *a)
 {
     list_remove(&a->all);
+    lane_forget(a);
     place_file_done(&a->file);
     free(a->dataset);
     free(a);
@@ -215,6 +217,7 @@ static void on_report(void *ctx, struct lane *lane, struct arrival *a, const str
     case LOAD_LOADED: changed(s); break;
     default: break;
     }
+    lane_forget(a);
     free(lane->why);
     lane->why = NULL;
     char name[SHOWN_MAX];
@@ -247,6 +250,22 @@ static bool is_held(struct scheduler *s, struct lane *lane, const struct arrival
     return true;
 }
 
+/* It stands behind the lane's bar. True when it has done so for too long, and may start, so as to fail. */
+static bool is_overdue(struct scheduler *s, struct lane *lane, struct arrival *a, int64_t now, int64_t *wake)
+{
+    const struct config_dataset *d = config_dataset(s->settings, slice_of(lane->name));
+    int64_t patience_us = requires_patience_us(d, a);
+    if (patience_us <= 0) {
+        a->overdue = true;
+        error_set(&a->why, 0, "%s; it waited for that as long as `wait` says", lane->bar.why);
+        return true;
+    }
+    int64_t at = now + patience_us / 1000 + 1;
+    if (at < *wake) *wake = at;
+    if (is_news(lane, lane->bar.why)) log_info("files of dataset %s wait: %s", lane->name, lane->bar.why);
+    return false;
+}
+
 /*
  * The next arrival of the lane that may start now, and is small, where only those may; `*wake` becomes the time at which one that
  * may not yet may.
@@ -254,6 +273,7 @@ static bool is_held(struct scheduler *s, struct lane *lane, const struct arrival
 static struct arrival *due(struct scheduler *s, struct lane *lane, bool small, int64_t now, int64_t *wake)
 {
     if (lane->waiting == 0) return NULL;
+    requires_judge(config_dataset(s->settings, slice_of(lane->name)), s->config.catalog, &s->lanes, lane);
     bool one = serial(s, lane);
     if (one && (lane->running > 0 || runs_hold(&s->runs, lane))) return NULL;
     if (lane->not_before_ms > now) {
@@ -264,6 +284,8 @@ static struct arrival *due(struct scheduler *s, struct lane *lane, bool small, i
         struct arrival *a = container_of(l, struct arrival, link);
         if (one && claims_await_earlier(&lane->claims, a->file.token)) return NULL;
         if (is_held(s, lane, a)) continue;
+        a->overdue = false;
+        if (lane_bars(lane, a) && !is_overdue(s, lane, a, now, wake)) return NULL; /* and so do all behind it */
         if (a->not_before_ms <= now && (!small || runs_is_small(a))) return a;
         if (a->not_before_ms > now && a->not_before_ms < *wake) *wake = a->not_before_ms;
         if (one) return NULL; /* a file in backoff holds its followers */
@@ -374,7 +396,7 @@ static void sweep(void *ctx)
 static void on_recovered(void *ctx, struct place_file *f)
 {
     struct scheduler *s = ctx;
-    if (enqueue(s, f, clock_real_us(), true)) return;
+    if (enqueue(s, f, place_token_us(f->token), true)) return;
     log_error("a file stays in work/ (its token: %s) until the next start: no memory", f->token);
     place_file_done(f);
 }
@@ -566,7 +588,12 @@ void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void 
 
 struct scheduler_totals scheduler_totals(const struct scheduler *s)
 {
-    return (struct scheduler_totals){.queued = s->arrivals - s->runs.files - tidies_count(&s->endings.tidies),
+    unsigned waiting = 0;
+    for (const struct lane *lane = s->lanes.by_name; lane; lane = lane->hh.next)
+        for (const struct list *l = lane->queue.prev; lane->bar.set && l != &lane->queue; l = l->prev)
+            waiting += lane_bars(lane, container_of(l, struct arrival, link));
+    return (struct scheduler_totals){.queued = s->arrivals - s->runs.files - tidies_count(&s->endings.tidies) - waiting,
+                                     .waiting = waiting,
                                      .loading = s->runs.files,
                                      .unreadable = refusals_count(&s->refusals)};
 }
@@ -578,6 +605,12 @@ void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const str
         if (a->state > ARRIVAL_COMMITTING) continue; /* in the ledger, and about to be moved */
         if (!each(ctx, a)) return;
     }
+}
+
+const char *scheduler_waits(const struct scheduler *s, const struct arrival *a)
+{
+    const struct lane *lane = a->state == ARRIVAL_QUEUED ? lanes_find(&s->lanes, a->dataset) : NULL;
+    return lane && lane_bars(lane, a) ? lane->bar.why : NULL;
 }
 
 void scheduler_each_unreadable(const struct scheduler *s, bool (*each)(void *ctx, const struct unreadable *u), void *ctx)

@@ -4,8 +4,8 @@
  * retries, and tidies up.
  *
  * Files wait in lanes, one a dataset (or a stem, for undeclared files), in the order of arrival. Datasets never wait for each
- * other. A `replace` dataset, and one that does not exist yet, loads one file at a time, and a file in backoff holds its followers;
- * an append dataset loads side by side.
+ * other, but as `requires` says (etl/requires.h). A `replace` dataset, and one that does not exist yet, loads one file at a time,
+ * and a file in backoff holds its followers; an append dataset loads side by side.
  *
  * Thread: loop.
  */
@@ -61,11 +61,13 @@ void scheduler_abandon(struct scheduler *s);
 
 /* What /v1/files and /status show of memory. */
 struct scheduler_totals {
-    unsigned queued, loading, unreadable;
+    unsigned queued, waiting, loading, unreadable;
 };
 struct scheduler_totals scheduler_totals(const struct scheduler *s);
 /** Every arrival that is not over yet, in the order of arrival. `each` says false to stop. */
 void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a), void *ctx);
+/** Why a queued arrival waits for another dataset (its state is `waiting` then), or NULL. */
+const char *scheduler_waits(const struct scheduler *s, const struct arrival *a);
 /** Every entry of incoming/ that was refused, with the mend. */
 void scheduler_each_unreadable(const struct scheduler *s, bool (*each)(void *ctx, const struct unreadable *u), void *ctx);
 

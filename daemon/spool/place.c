@@ -121,6 +121,13 @@ void place_token(struct place *p, char ret_token[PLACE_TOKEN_MAX])
     snprintf(ret_token, PLACE_TOKEN_MAX, "%016" PRIx64 "-%08" PRIx32, rank, random);
 }
 
+int64_t place_token_us(const char *token)
+{
+    int64_t now = clock_real_us();
+    uint64_t rank = strtoull(token, NULL, 16);
+    return rank > 0 && rank < (uint64_t)now ? (int64_t)rank : now;
+}
+
 const char *place_kind(mode_t mode)
 {
     switch (mode & S_IFMT) {

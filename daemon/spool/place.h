@@ -67,6 +67,8 @@ enum {
 };
 /** Reserve the next token now (arrival order is the order of these calls), for a claim that runs on a worker later. */
 void place_token(struct place *p, char ret_token[PLACE_TOKEN_MAX]);
+/** When the file of that token arrived, in microseconds of real time; now, where that is not to be told. */
+int64_t place_token_us(const char *token);
 struct place_wish {
     const char *path; /* below incoming/ */
     const char *token;

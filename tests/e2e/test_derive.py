@@ -91,6 +91,7 @@ def reload(daemon, config, says="configuration reloaded"):
 
 def test_people_with_their_earliest_trade(cetld, database):
     daemon = cetld(PEOPLE + OUTPUT)
+    wait_derive(daemon, "output")
     daemon.drop("people.csv", "person_id,name\n1,Ann\n2,Bob\n3,Cem\n")
     daemon.drop("trades.csv", "person_id,date,stock\n1,2024-02-01,B\n1,2024-01-01,A\n3,2024-03-01,C\n3,2024-03-02,A\n")
     wait_rows(database, "SELECT person_id, name, date::text, stock FROM output ORDER BY 1",

@@ -112,12 +112,50 @@ static void refused_groups_get_smaller_and_others_larger_again(void **state)
     lanes_done(&lanes);
 }
 
+static void files_behind_the_bar_wait(void **state)
+{
+    (void)state;
+    struct lanes lanes = {0};
+    struct lane *lane = lanes_get(&lanes, "orders");
+    struct arrival a[] = {arrival_of("01"), arrival_of("02"), arrival_of("03")};
+    assert_null(lanes_find(&lanes, "sales"));
+    assert_false(lane_bars(lane, &a[0]));
+    lane->bar = (struct lane_bar){.set = true, .token = "02"};
+    assert_false(lane_bars(lane, &a[0]));
+    assert_false(lane_bars(lane, &a[1]));
+    assert_true(lane_bars(lane, &a[2]));
+    lane->bar.token[0] = '\0';
+    assert_true(lane_bars(lane, &a[0]));
+    lanes_done(&lanes);
+}
+
+static void what_is_not_over_is_known_by_token(void **state)
+{
+    (void)state;
+    struct lanes lanes = {0};
+    struct lane *lane = lanes_get(&lanes, "orders"), *other = lanes_get(&lanes, "other");
+    struct arrival a[] = {arrival_of("02"), arrival_of("01")};
+    lane_put(lane, &a[0]);
+    lane_put(lane, &a[1]);
+    lane_take(lane, &a[1]); /* it is being loaded */
+    assert_ptr_equal(container_of(lane->open.next, struct arrival, open), &a[1]);
+    lane_put(other, &a[1]); /* a reload */
+    assert_ptr_equal(container_of(lane->open.next, struct arrival, open), &a[0]);
+    assert_ptr_equal(container_of(other->open.next, struct arrival, open), &a[1]);
+    lane_forget(&a[0]);
+    lane_forget(&a[0]);
+    assert_true(list_empty(&lane->open));
+    lanes_done(&lanes);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(refused_groups_get_smaller_and_others_larger_again),
         cmocka_unit_test(a_name_has_one_lane),
         cmocka_unit_test(arrivals_wait_in_the_order_of_their_tokens),
+        cmocka_unit_test(files_behind_the_bar_wait),
+        cmocka_unit_test(what_is_not_over_is_known_by_token),
         cmocka_unit_test(lanes_in_use_are_not_swept),
         cmocka_unit_test(cursor_moves_on_when_its_lane_goes),
     };
