@@ -3,6 +3,7 @@
 
 #include "base/name.h"
 #include "config/build_derive.h"
+#include "config/build_lookup.h"
 #include "config/build_requires.h"
 #include "config/builder.h"
 #include "config/columns.h"
@@ -99,19 +100,6 @@ static void check_dataset_name(struct builder *b, const struct config_dataset *d
         mistakes_add(b->mistakes, d->place, "'%s' is a word of the API's addresses; write [dataset %s_data]", d->name, d->name);
 }
 
-/* A column that is used must be one of the declared ones; of an inferred dataset nothing is known yet. */
-static void check_column(struct builder *b, const struct config_dataset *d, const char *name, struct config_place place)
-{
-    char text[BUILDER_HINT_MAX];
-    for (size_t i = 0; i < d->columns.n; i++)
-        if (strcmp(d->columns.item[i], name) == 0) return;
-    struct name_nearest nearest = name_nearest_to(slice_of(name));
-    for (size_t i = 0; i < d->columns.n; i++)
-        name_nearest_offer(&nearest, d->columns.item[i]);
-    if (d->columns.n > 0)
-        mistakes_add(b->mistakes, place, "dataset '%s' has no column '%s'%s", d->name, name, builder_hint(nearest.best, text));
-}
-
 /* A mark that is both would make 1,234 either of two numbers. Said once: for the dataset, or for a column that differs from it. */
 static void check_marks(struct builder *b, const struct ini_section *s, int decimal, int thousands)
 {
@@ -147,7 +135,7 @@ static void check_parts(struct builder *b, const struct ini_section *s, const st
         for (size_t k = 0; k < n; k++) {
             char name[NAME_MAX_BYTES + 1];
             name_normalise(part[k].name, name);
-            check_column(b, d, name, builder_place_of(s, "files"));
+            builder_check_column(b, d, name, builder_place_of(s, "files"));
         }
     }
 }
@@ -191,7 +179,7 @@ static int build_dataset(struct builder *b, const struct ini_section *s, struct 
     if (*d->newest_by && d->mode != CONFIG_MODE_UPSERT)
         mistakes_add(b->mistakes, builder_place_of(s, "newest_by"),
                      "newest_by decides between rows of the same key; it needs mode = upsert");
-    if (*d->newest_by) check_column(b, d, d->newest_by, builder_place_of(s, "newest_by"));
+    if (*d->newest_by) builder_check_column(b, d, d->newest_by, builder_place_of(s, "newest_by"));
     check_characters(b, s, d);
     if (d->files.n == 0)
         mistakes_add(b->mistakes, builder_place_of(s, "files"), "files names no glob, so that no file can ever match");
@@ -257,7 +245,9 @@ static int build_column(struct builder *b, const struct config_dataset *d, const
         mistakes_add(b->mistakes, s->place, "dataset '%s' declares no columns; give it 'columns = …' first", d->name);
     c->expr_place = builder_place_of(s, "expr");
     c->check_place = builder_place_of(s, "check");
-    if (!config_input(d, c->name)) check_column(b, d, c->name, s->place);
+    r = build_lookup(b, d, s, c);
+    if (r < 0) return r;
+    if (!config_input(d, c->name)) builder_check_column(b, d, c->name, s->place);
     if (config_input(d, c->name) && (*c->expr || *c->check))
         mistakes_add(b->mistakes, *c->expr ? c->expr_place : c->check_place,
                      "'%s' is an input, which is read and not made; expr and check are for columns", c->name);
@@ -322,9 +312,10 @@ static int build_rollup(struct builder *b, const struct config_dataset *d, const
     buf_done(&table);
     if (!rollup->table) return -ENOMEM;
     for (size_t i = 0; i < rollup->keys.n; i++)
-        if (rollup->keys.item[i].column) check_column(b, d, rollup->keys.item[i].column, builder_place_of(s, "group"));
+        if (rollup->keys.item[i].column) builder_check_column(b, d, rollup->keys.item[i].column, builder_place_of(s, "group"));
     for (size_t i = 0; i < rollup->measures.n; i++)
-        if (rollup->measures.item[i].column) check_column(b, d, rollup->measures.item[i].column, builder_place_of(s, "measure"));
+        if (rollup->measures.item[i].column)
+            builder_check_column(b, d, rollup->measures.item[i].column, builder_place_of(s, "measure"));
     check_aliases(b, rollup);
     return 0;
 }
@@ -471,5 +462,5 @@ int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_c
     if (r == 0) check_tables(&b);
     if (r == 0) r = check_requires(&b);
     if (r == 0) r = build_derives(&b);
-    return r;
+    return r == 0 ? build_lookups(&b) : r;
 }

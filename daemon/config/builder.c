@@ -65,3 +65,15 @@ size_t builder_count_sections(const struct builder *b, enum option_section kind)
         n += builder_is_kind(s, kind) && s->name.len > 0;
     return n;
 }
+
+void builder_check_column(struct builder *b, const struct config_dataset *d, const char *name, struct config_place place)
+{
+    char text[BUILDER_HINT_MAX];
+    for (size_t i = 0; i < d->columns.n; i++)
+        if (strcmp(d->columns.item[i], name) == 0) return;
+    struct name_nearest nearest = name_nearest_to(slice_of(name));
+    for (size_t i = 0; i < d->columns.n; i++)
+        name_nearest_offer(&nearest, d->columns.item[i]);
+    if (d->columns.n > 0)
+        mistakes_add(b->mistakes, place, "dataset '%s' has no column '%s'%s", d->name, name, builder_hint(nearest.best, text));
+}

@@ -20,6 +20,7 @@
 #include "base/buf.h"
 #include "base/glob.h"
 #include "base/zone.h"
+#include "config/lookup.h"
 #include "config/mistakes.h"
 #include "config/rollup.h"
 
@@ -78,6 +79,7 @@ struct config_api {
 /** A column's mark that is the dataset's. */
 enum { CONFIG_AS_DATASET = -1 };
 
+enum config_miss { CONFIG_MISS_NULL, CONFIG_MISS_REJECT };
 /** [column DATASET.NAME] */
 struct config_column {
     struct config_place place;
@@ -90,7 +92,10 @@ struct config_column {
     const struct zone *zone; /* of times without one; NULL: the dataset's */
     const char *expr;        /* an expression that makes its values; "": its cell does */
     const char *check;       /* an expression that must not be false; "": none */
-    struct config_place expr_place, check_place;
+    const char *lookup_sql;  /* where its values are looked up, as written; "": nowhere */
+    struct lookup lookup;    /* the same, parsed */
+    enum config_miss on_miss;
+    struct config_place expr_place, check_place, lookup_place;
 };
 
 /** [rollup DATASET.NAME]; its table is DATASET_NAME in the dataset's schema. */
@@ -196,6 +201,7 @@ struct config {
     size_t n_datasets;
     const struct config_derive *derives; /* each behind those that it is made of */
     size_t n_derives;
+    const size_t *order; /* the datasets' numbers, those that others look into before these */
 };
 
 #define CONFIG_DEFAULT_PATH "/etc/cetl/cetl.conf"

@@ -246,6 +246,13 @@ static const struct option column_options[] = {
               "name is the file's cell as text. filename(), line() and loaded_at() say where a row came from."},
     {"check", TYPE(SQL), F(check), "", "amount >= 0",
      .prose = "A condition in SQL over columns and inputs. A row of which it is false is rejected."},
+    {"lookup", TYPE(SQL), F(lookup_sql), "", "customers.zip on customers.id = customer_id",
+     .prose =
+         "Another dataset's column that makes the column's values: DATASET.COLUMN on DATASET.KEY = NAME, further pairs joined by "
+         "'and'. The keys are the dataset's primary key or unique; the names are columns that come from the file, or inputs. A "
+         "key with a NULL finds NULL."},
+    {"on_miss", CHOICE({"null", CONFIG_MISS_NULL}, {"reject", CONFIG_MISS_REJECT}), F(on_miss), "null",
+     .prose = "What a lookup makes of a key that is not there. null: NULL; reject: the row is rejected, if the filter leaves it."},
     {0},
 };
 #undef F

@@ -119,6 +119,21 @@ static void over(struct refresh *f, int status, const struct error *err)
 
 static int list_inferred(struct refresh *f);
 
+static int by_declaration(const void *a, const void *b)
+{
+    const struct config_dataset *x = (*(struct dataset *const *)a)->config, *y = (*(struct dataset *const *)b)->config;
+    return (x > y) - (x < y);
+}
+
+/* They were opened in another order. */
+static void sort_declared(struct refresh *f)
+{
+    size_t n = 0;
+    while (n < f->n_fresh && f->fresh[n]->config)
+        n++;
+    if (n > 1) qsort(f->fresh, n, sizeof *f->fresh, by_declaration);
+}
+
 static void refresh_over(struct refresh *f)
 {
     struct catalog *c = f->catalog;
@@ -128,6 +143,7 @@ static void refresh_over(struct refresh *f)
         if (r < 0) over(f, r, NULL);
         return;
     }
+    sort_declared(f);
     for (size_t i = 0; i < f->n_fresh; i++) {
         const struct dataset *old = catalog_find(c, f->fresh[i]->name);
         if (!old) continue;
@@ -151,7 +167,7 @@ static struct dataset *next_dataset(struct refresh *f, struct opening_table *ret
 {
     *ret_last = false;
     while (f->next_declared < f->config->n_datasets) {
-        const struct config_dataset *c = &f->config->datasets[f->next_declared++];
+        const struct config_dataset *c = &f->config->datasets[f->config->order[f->next_declared++]];
         *ret_table = (struct opening_table){c->schema, c->table};
         return dataset_new(c->name, f->config, c);
     }

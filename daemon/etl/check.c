@@ -2,6 +2,7 @@
 #include "etl/check.h"
 
 #include "etl/check_derives.h"
+#include "etl/dimension.h"
 #include "etl/formulas.h"
 #include "etl/rollup.h"
 #include "etl/sql.h"
@@ -20,6 +21,7 @@ struct check {
     size_t rollup;     /* its rollup to ask about next */
     struct dataset *d; /* the one at hand */
     bool *has_table;   /* of each: it has columns, here and now */
+    struct dimensions_reading dimensions;
 };
 
 static void next_dataset(struct check *c);
@@ -85,7 +87,7 @@ static void check_formulas(struct check *c)
     formulas_describe(f, c->d->name, &text);
     if (buf_check(&text) == 0) c->handler.note(c->handler.ctx, buf_slice(&text));
     buf_reset(&text);
-    if (!f->server) {
+    if (!formulas_in_server(f)) {
         buf_done(&text);
         return next_dataset(c);
     }
@@ -147,23 +149,33 @@ static void check_rollups(struct check *c)
     buf_done(&sql);
 }
 
+static void on_dimensions(void *ctx, const struct db_result *r)
+{
+    struct check *c = ctx;
+    if (!accepted(c, r)) return;
+    bool fine = !c->d->broken && c->d->table.columns > 0;
+    int e = fine ? dataset_resolve_rollups(c->d) : 0;
+    if (e == 0 && fine) e = formulas_of_dataset(c->d);
+    if (e < 0) return over(c, e, NULL);
+    if (c->d->broken) c->handler.mistake(c->handler.ctx, c->d->broken);
+    c->rollup = 0;
+    check_rollups(c);
+}
+
 static void on_columns(void *ctx, const struct db_result *r)
 {
     struct check *c = ctx;
     if (!accepted(c, r)) return;
     const struct config_dataset *d = c->d->config;
     int e = table_read(&c->d->arena, r->rows, d->schema, d->table, &c->d->table);
-    if (e == 0 && c->d->table.columns > 0) {
+    if (e < 0) return over(c, e, NULL);
+    if (c->d->table.columns > 0) {
         dataset_check_columns(c->d);
         dataset_check_key(c->d);
-        e = dataset_resolve_rollups(c->d);
-        if (e == 0) e = formulas_of_dataset(c->d);
     }
-    if (e < 0) return over(c, e, NULL);
-    c->has_table[c->next - 1] = c->d->table.columns > 0;
-    if (c->d->broken) c->handler.mistake(c->handler.ctx, c->d->broken);
-    c->rollup = 0;
-    check_rollups(c);
+    c->has_table[c->config->order[c->next - 1]] = c->d->table.columns > 0;
+    c->dimensions = (struct dimensions_reading){.conn = c->conn, .d = c->d, .done = on_dimensions, .ctx = c};
+    dimensions_read(&c->dimensions);
 }
 
 static void on_table(void *ctx, const struct db_result *r)
@@ -196,7 +208,7 @@ static void next_dataset(struct check *c)
     dataset_unref(c->d);
     c->d = NULL;
     if (c->next == c->config->n_datasets) return check_derives_too(c);
-    const struct config_dataset *d = &c->config->datasets[c->next++];
+    const struct config_dataset *d = &c->config->datasets[c->config->order[c->next++]];
     struct buf sql;
     buf_init(&sql, SQL_MAX);
     buf_puts(&sql, "SAVEPOINT cetl_check; ");

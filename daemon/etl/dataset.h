@@ -77,6 +77,22 @@ struct dataset_rollup {
     bool *uses;                 /* of each column of the dataset: does it feed the rollup? */
 };
 
+/** A dataset that others look into, as the database has its table (etl/dimension.h). */
+struct dataset_unique {
+    const char **column;
+    size_t n;
+};
+struct dataset_dimension {
+    const char *name;
+    struct table table;
+    struct dataset_unique *unique; /* its unique indexes that always hold, of all rows */
+    size_t uniques;
+};
+struct dataset_dimensions {
+    struct dataset_dimension *item;
+    size_t n;
+};
+
 struct dataset {
     unsigned refs;
     struct arena arena;
@@ -99,6 +115,7 @@ it true; malloc'd */
     size_t rollups;
     bool staged;                         /* one of them is ROLLUP_STAGED */
     bool merged;                         /* all of them are ROLLUP_MERGED */
+    struct dataset_dimensions dimensions; /* what its lookups look into */
     const struct formulas *formulas;     /* etl/formulas.h; NULL: it has none */
     struct config *owner;                /* keeps `config` alive, or NULL */
     const struct config_dataset *config; /* NULL: not declared */

@@ -4,6 +4,7 @@
 #include "base/name.h"
 #include "config/token.h"
 #include "data/type_name.h"
+#include "etl/dimension.h"
 
 #include <locale.h>
 #include <stdio.h>
@@ -12,7 +13,7 @@ enum { FORMULAS_BLOCK = 16 * 1024, FORMULAS_MAX = 16 * 1024 * 1024, SLIP_DISTANC
 
 /* One expression of the configuration. */
 struct formula {
-    const char *option; /* "expr" */
+    const char *option; /* "expr", "check", "filter", "lookup" */
     const char *text;
     const struct config_place *place;
     const struct table_column *column; /* whose it is; NULL: the filter */
@@ -23,11 +24,12 @@ struct formula {
 struct resolving {
     const struct config_dataset *config;
     const struct table *t;
+    const struct dataset_dimensions *dimensions;
     struct arena *arena;
     formulas_mistake mistake;
     void *ctx;
     struct formulas *f;
-    struct formula *expr, *check; /* of each column; text NULL: none */
+    struct formula *expr, *check, *lookup; /* of each column; text NULL: none */
     struct formula filter;
     struct expr_name *name; /* the scope: inputs, then columns */
 };
@@ -36,14 +38,24 @@ bool formulas_wanted(const struct config_dataset *config)
 {
     bool any = config && (*config->filter || config->inputs.n > 0);
     for (size_t i = 0; config && i < config->n_columns; i++)
-        any |= *config->column[i].expr || *config->column[i].check;
+        any |= *config->column[i].expr || *config->column[i].check || *config->column[i].lookup_sql;
     return any;
+}
+
+/* Of a lookup, whose place is known by the line of the file alone. */
+static void tell_lookup(const struct resolving *m, struct formula *f, const char *words)
+{
+    char text[ERROR_TEXT_MAX + 128];
+    f->wrong = true;
+    snprintf(text, sizeof text, "%.63s: lookup: %s", f->column->name, words);
+    m->mistake(m->ctx, f->place, text);
 }
 
 static void tell(const struct resolving *m, struct formula *f, size_t at, const char *words)
 {
     char text[ERROR_TEXT_MAX];
     unsigned line, column;
+    if (strcmp(f->option, "lookup") == 0) return tell_lookup(m, f, words);
     f->wrong = true;
     expr_place(slice_of(f->text), at, &line, &column);
     snprintf(text, sizeof text, "%s%s%s, line %u, column %u: %s", f->column ? f->column->name : "", f->column ? ": " : "",
@@ -55,7 +67,7 @@ static void tell(const struct resolving *m, struct formula *f, size_t at, const 
 
 static bool is_made(const struct resolving *m, size_t column)
 {
-    return m->expr[column].text;
+    return m->expr[column].text || m->lookup[column].text;
 }
 
 static bool is_from_file(const struct resolving *m, size_t column)
@@ -100,6 +112,8 @@ static int make_room(struct resolving *m)
     size_t room = m->t->columns + m->config->inputs.n + 1;
     for (size_t i = 0; i < m->t->columns; i++)
         if (m->expr[i].text && m->expr[i].tree) (void)expr_each_name(m->expr[i].tree, count_name, &room);
+    for (size_t i = 0; i < m->config->n_columns; i++)
+        room += m->config->column[i].lookup.n + 1;
     m->f->input = arena_array(m->arena, room, sizeof *m->f->input);
     m->name = arena_array(m->arena, room + m->t->columns, sizeof *m->name);
     return m->f->input && m->name ? 0 : -ENOMEM;
@@ -153,8 +167,11 @@ static int use_name(void *ctx, const struct expr_node *node)
     int column = table_find(m->t, name);
     if (!own && column >= 0) {
         const struct table_column *c = &m->t->column[column];
+        bool looked_up = m->lookup[column].text, computes = strcmp(n->f->option, "expr") == 0;
         const char *why =
-            is_made(m, (size_t)column)
+            looked_up && computes ? NULL
+            : looked_up           ? "is looked up itself; a lookup's key is what comes from the file"
+            : is_made(m, (size_t)column)
                 ? "is computed itself; an expression reads what comes from the file: declare its cell as an input of another name"
             : c->generated ? "is made by the server"
             : c->lineage   ? "is cetld's own; write filename() or line()"
@@ -177,7 +194,133 @@ static int use_name(void *ctx, const struct expr_node *node)
     return 0;
 }
 
+/* ---- lookups ---- */
+
+/* A column of a dimension, or -1 and the mistake is told. */
+static int find_in(const struct resolving *m, struct formula *f, const struct dataset_dimension *in, const char *name)
+{
+    char words[ERROR_TEXT_MAX];
+    int at = table_find(&in->table, name);
+    if (at >= 0) return at;
+    struct name_nearest nearest = name_nearest_to(slice_of(name));
+    for (size_t i = 0; i < in->table.columns; i++)
+        name_nearest_offer(&nearest, in->table.column[i].name);
+    snprintf(words, sizeof words, "the table of %s has no column %s%s%s%s", in->name, name, nearest.best ? "; did you mean " : "",
+             nearest.best ? nearest.best : "", nearest.best ? "?" : "");
+    tell_lookup(m, f, words);
+    return -1;
+}
+
+/* dimension.key = name must be an operation that there is. */
+static int check_pair(struct resolving *m, struct formula *f, const struct formulas_lookup *l, size_t k)
+{
+    static const char text[] = "a = b";
+    const struct lookup_pair *pair = &l->config->lookup.pair[k];
+    const struct table_column *c = &l->dimension->table.column[table_find(&l->dimension->table, pair->column)];
+    const struct formulas_input *in = &m->f->input[l->key[k]];
+    const struct expr_name name[] = {{.name = "a", .type = c->type, .bytewise = true},
+                                     {.name = "b", .type = in->type, .bytewise = true}};
+    const struct expr_scope scope = {.name = name, .names = 2, .ctype_known = true};
+    struct expr_mistake wrong;
+    struct expr_node *tree;
+    const struct expr *expr;
+    int r = expr_parse(slice_of(text), m->arena, &wrong, &tree);
+    if (r == 0) r = expr_check(tree, &scope, &(struct expr_want){.condition = true}, m->arena, &wrong, &expr);
+    if (r == EXPR_E_TYPE) {
+        char words[ERROR_TEXT_MAX], type[64];
+        snprintf(words, sizeof words, "%s.%s is %s, and %s is %s, which it cannot be compared with%s%s%s%s", l->dimension->name,
+                 pair->column, c->sql_type, in->name, in->type.id == TYPE_OTHER ? "of another type" : type_sql(in->type, type),
+                 in->column < 0 ? "; declare inputs = " : "", in->column < 0 ? in->name : "", in->column < 0 ? " " : "",
+                 in->column < 0 ? c->sql_type : "");
+        tell_lookup(m, f, words);
+    }
+    return r < 0 ? r : 0;
+}
+
+static int check_dimension(struct resolving *m, struct formula *f, const struct formulas_lookup *l)
+{
+    const struct lookup *config = &l->config->lookup;
+    bool found = find_in(m, f, l->dimension, config->column) >= 0;
+    for (size_t k = 0; k < config->n; k++)
+        found = find_in(m, f, l->dimension, config->pair[k].column) >= 0 && found;
+    if (!found) return 0;
+    /* What is only declared has no oid: of its constraints nothing is known yet. */
+    if (l->dimension->table.oid && !dimension_is_unique(l->dimension, config)) {
+        char words[ERROR_TEXT_MAX];
+        snprintf(
+            words, sizeof words,
+            "%s%s of %s %s neither its primary key nor unique, so that several rows could be found; name its key behind `on`, or "
+            "add a unique constraint",
+            config->pair[0].column, config->n > 1 ? " and the others" : "", l->dimension->name, config->n > 1 ? "are" : "is");
+        tell_lookup(m, f, words);
+        return 0;
+    }
+    int r = 0;
+    for (size_t k = 0; k < config->n && r == 0; k++)
+        r = check_pair(m, f, l, k);
+    return r;
+}
+
+/* Its keys are inputs, or become some. */
+static int use_keys(struct resolving *m, size_t column)
+{
+    struct formula *f = &m->lookup[column];
+    const struct config_column *config = config_column(m->config, f->column->name);
+    for (size_t k = 0; k < config->lookup.n; k++) {
+        const struct expr_node name = {.name = slice_of(config->lookup.pair[k].name)};
+        int r = use_name(&(struct naming){m, f}, &name);
+        if (r != 0) return r;
+    }
+    return 0;
+}
+
+/* All inputs that come from the file are known: what is found follows them. */
+static int add_lookup(struct resolving *m, size_t column)
+{
+    struct formula *f = &m->lookup[column];
+    struct formulas_lookup *l = &m->f->lookup[m->f->lookups];
+    if (f->wrong) return 0;
+    *l = (struct formulas_lookup){.column = column, .input = m->f->inputs, .config = config_column(m->config, f->column->name)};
+    const struct lookup *config = &l->config->lookup;
+    l->dimension = dimension_find(m->dimensions, config->dataset);
+    l->key = arena_array(m->arena, config->n, sizeof *l->key);
+    if (!l->key) return -ENOMEM;
+    for (size_t k = 0; k < config->n; k++) {
+        const char *name = config->pair[k].name;
+        bool own = strcmp(name, f->column->name) == 0;
+        int of_table = own ? -1 : find_input(m, name, table_find(m->t, name));
+        l->key[k] = (size_t)(of_table >= 0 ? of_table : find_input(m, name, -1));
+    }
+    int r = l->dimension ? check_dimension(m, f, l) : 0;
+    if (r < 0 || f->wrong) return r;
+    int value = l->dimension ? table_find(&l->dimension->table, config->column) : -1;
+    struct type type = value >= 0 ? l->dimension->table.column[value].type : (struct type){TYPE_OTHER, -1};
+    m->f->input[m->f->inputs++] = (struct formulas_input){.name = f->column->name, .type = type, .column = (int)column};
+    m->f->lookups++;
+    return 0;
+}
+
+static int add_lookups(struct resolving *m)
+{
+    int r = 0;
+    for (size_t i = 0; i < m->t->columns && r == 0; i++)
+        if (m->lookup[i].text) r = use_keys(m, i);
+    m->f->read = m->f->inputs;
+    for (size_t i = 0; i < m->t->columns && r == 0; i++)
+        if (m->lookup[i].text) r = add_lookup(m, i);
+    return r;
+}
+
 /* ---- names and types ---- */
+
+/* Whose values an input has: of the table, or of a dimension; NULL: it has no collation but the database's. */
+static const struct table_column *column_of(const struct resolving *m, size_t input)
+{
+    const struct formulas *f = m->f;
+    if (input < f->read) return f->input[input].column >= 0 ? &m->t->column[f->input[input].column] : NULL;
+    const struct formulas_lookup *l = &f->lookup[input - f->read];
+    return l->dimension ? &l->dimension->table.column[table_find(&l->dimension->table, l->config->lookup.column)] : NULL;
+}
 
 /*
  * What names mean for one formula. A name that means something else there, or nothing, is "" in the scope, which no name is.
@@ -191,11 +334,12 @@ static void make_scope(struct resolving *m, const struct formula *f, struct expr
         const struct formulas_input *in = &all->input[i];
         bool cell = in->column < 0 && table_find(m->t, in->name) >= 0;
         bool visible = computes ? !cell || strcmp(in->name, f->column->name) == 0 : in->column < 0 && !cell;
-        bool bytewise = in->column >= 0 ? m->t->column[in->column].bytewise : m->t->bytewise;
+        const struct table_column *c = column_of(m, i);
+        bool bytewise = c ? c->bytewise : m->t->bytewise;
         m->name[i] = (struct expr_name){.name = visible ? in->name : "",
                                         .type = in->type,
                                         .bytewise = bytewise || type_info(in->type.id)->fixed,
-                                        .collate = in->column >= 0 && m->t->column[in->column].collate};
+                                        .collate = c && c->collate};
     }
     for (size_t i = 0; i < m->t->columns; i++) {
         const struct table_column *c = &m->t->column[i];
@@ -231,11 +375,12 @@ static int check_column(struct resolving *m, size_t i)
     int input = find_input(m, c->name, (int)i);
     *to = (struct transform_column){
         .name = c->name, .type = c->type, .input = input >= 0 ? (size_t)input : 0, .not_null = c->not_null};
-    if (m->expr[i].text && (c->generated || table_column_is_own(c))) {
-        tell(m, &m->expr[i], 0,
+    if (is_made(m, i) && (c->generated || table_column_is_own(c))) {
+        tell(m, m->expr[i].text ? &m->expr[i] : &m->lookup[i], 0,
              c->generated ? "the column is GENERATED, so the server makes its values" : "the column is cetld's own");
         return 0;
     }
+    to->value.text = slice_of(m->lookup[i].text);
     int r = check(m, &m->expr[i], &(struct expr_want){.type = c->type}, &to->value);
     return r == 0 ? check(m, &m->check[i], &(struct expr_want){.condition = true}, &to->check) : r;
 }
@@ -245,13 +390,17 @@ static int gather(struct resolving *m)
     const struct config_dataset *config = m->config;
     m->expr = arena_array(m->arena, m->t->columns + 1, sizeof *m->expr);
     m->check = arena_array(m->arena, m->t->columns + 1, sizeof *m->check);
+    m->lookup = arena_array(m->arena, m->t->columns + 1, sizeof *m->lookup);
     m->f->column = arena_array(m->arena, m->t->columns + 1, sizeof *m->f->column);
-    if (!m->expr || !m->check || !m->f->column) return -ENOMEM;
+    m->f->lookup = arena_array(m->arena, config->n_columns + 1, sizeof *m->f->lookup);
+    if (!m->expr || !m->check || !m->lookup || !m->f->column || !m->f->lookup) return -ENOMEM;
     for (size_t i = 0; i < m->t->columns; i++) {
         const struct table_column *c = &m->t->column[i];
         const struct config_column *own = config_column(config, c->name);
         if (own && *own->expr)
             m->expr[i] = (struct formula){.option = "expr", .text = own->expr, .place = &own->expr_place, .column = c};
+        if (own && own->lookup.dataset)
+            m->lookup[i] = (struct formula){.option = "lookup", .text = own->lookup_sql, .place = &own->lookup_place, .column = c};
         if (own && *own->check)
             m->check[i] = (struct formula){.option = "check", .text = own->check, .place = &own->check_place, .column = c};
     }
@@ -264,16 +413,18 @@ static int gather(struct resolving *m)
     return r;
 }
 
-int formulas_resolve(const struct config_dataset *config, const struct table *t, struct arena *a, formulas_mistake mistake,
-                     void *ctx, struct formulas **ret_formulas)
+int formulas_resolve(const struct config_dataset *config, const struct formulas_tables *tables, struct arena *a,
+                     formulas_mistake mistake, void *ctx, struct formulas **ret_formulas)
 {
-    struct resolving m = {.config = config, .t = t, .arena = a, .mistake = mistake, .ctx = ctx};
+    const struct table *t = tables->own;
+    struct resolving m = {.config = config, .t = t, .dimensions = tables->dimensions, .arena = a, .mistake = mistake, .ctx = ctx};
     m.f = arena_zalloc(a, sizeof *m.f);
     int r = m.f ? gather(&m) : -ENOMEM;
     if (r == 0) r = make_room(&m);
     if (r == 0) r = add_declared(&m);
     for (size_t i = 0; i < t->columns && r == 0; i++)
         if (m.expr[i].text && m.expr[i].tree) r = expr_each_name(m.expr[i].tree, use_name, &(struct naming){&m, &m.expr[i]});
+    if (r == 0) r = add_lookups(&m);
     for (size_t i = 0; i < t->columns && r == 0; i++)
         r = check_column(&m, i);
     if (r == 0) r = check(&m, &m.filter, &(struct expr_want){.condition = true}, &m.f->filter);
@@ -317,20 +468,25 @@ bool formulas_read(const struct formulas *f, const struct table *t, size_t colum
     bool reads = f->filter.expr && expr_uses(f->filter.expr, at);
     for (size_t i = 0; i < t->columns && !reads; i++)
         reads = f->column[i].check.expr && expr_uses(f->column[i].check.expr, at);
-    for (size_t k = 0; k < f->inputs; k++)
+    for (size_t k = 0; k < f->read; k++)
         for (size_t i = 0; f->input[k].column == (int)column && i < t->columns && !reads; i++)
             reads = f->column[i].value.expr && expr_uses(f->column[i].value.expr, k);
+    for (size_t i = 0; i < f->lookups && !reads; i++)
+        for (size_t k = 0; k < f->lookup[i].config->lookup.n && !reads; k++)
+            reads = f->input[f->lookup[i].key[k]].column == (int)column;
     return reads;
 }
 
 void formulas_describe(const struct formulas *f, const char *dataset, struct buf *out)
 {
-    buf_printf(out, "dataset %s: its expressions run ", dataset);
-    if (!f->server) {
-        buf_puts(out, "on the workers\n");
+    const char *what = f->lookups > 0 ? "its lookups and expressions" : "its expressions";
+    if (f->server) {
+        buf_printf(out, "dataset %s: %s run in the server, behind a stage, because of %s:%d: %s\n", dataset, what,
+                   f->server_place->file, f->server_place->line, f->server);
+    } else if (f->lookups > 0) {
+        buf_printf(out, "dataset %s: its lookups in the server, behind a stage, and its expressions with them\n", dataset);
     } else {
-        buf_printf(out, "in the server, behind a stage, because of %s:%d: %s\n", f->server_place->file, f->server_place->line,
-                   f->server);
+        buf_printf(out, "dataset %s: its expressions run on the workers\n", dataset);
     }
 }
 
@@ -343,7 +499,8 @@ int formulas_of_dataset(struct dataset *d)
 {
     struct formulas *f = NULL;
     if (!formulas_wanted(d->config)) return 0;
-    int r = formulas_resolve(d->config, &d->table, &d->arena, break_dataset, d, &f);
+    const struct formulas_tables tables = {&d->table, &d->dimensions};
+    int r = formulas_resolve(d->config, &tables, &d->arena, break_dataset, d, &f);
     d->formulas = f;
     return r;
 }
@@ -376,6 +533,24 @@ static void ignore_mistake(void *ctx, const struct config_place *place, const ch
     (void)ctx, (void)place, (void)text;
 }
 
+/* The tables of the datasets that it looks into, as far as they are declared. */
+static int declared_dimensions(const struct config *config, const struct config_dataset *d, struct arena *a,
+                               struct dataset_dimensions *ret_dimensions)
+{
+    struct dataset_dimensions all = {.item = arena_array(a, d->n_columns + 1, sizeof *all.item)};
+    if (!all.item) return -ENOMEM;
+    for (size_t i = 0; i < d->n_columns; i++) {
+        const char *name = d->column[i].lookup.dataset;
+        const struct config_dataset *into = name ? config_dataset(config, slice_of(name)) : NULL;
+        if (!into || into->columns.n == 0 || dimension_find(&all, name)) continue;
+        all.item[all.n] = (struct dataset_dimension){.name = into->name};
+        int r = declared_table(into, a, &all.item[all.n++].table);
+        if (r < 0) return r;
+    }
+    *ret_dimensions = all;
+    return 0;
+}
+
 /* The formulas of each dataset, by what is declared: either their mistakes, or (NULL) where they run. */
 static int look_at_declared(const struct config *config, struct mistakes *mistakes, struct buf *out)
 {
@@ -384,11 +559,14 @@ static int look_at_declared(const struct config *config, struct mistakes *mistak
         const struct config_dataset *d = &config->datasets[i];
         struct arena a;
         struct table t;
+        struct dataset_dimensions dimensions;
+        const struct formulas_tables tables = {&t, &dimensions};
         struct formulas *f;
         if (!formulas_wanted(d) || d->columns.n == 0) continue;
         arena_init(&a, FORMULAS_BLOCK, FORMULAS_MAX);
         r = declared_table(d, &a, &t);
-        if (r == 0) r = formulas_resolve(d, &t, &a, mistakes ? add_mistake : ignore_mistake, mistakes, &f);
+        if (r == 0) r = declared_dimensions(config, d, &a, &dimensions);
+        if (r == 0) r = formulas_resolve(d, &tables, &a, mistakes ? add_mistake : ignore_mistake, mistakes, &f);
         if (r == 0 && out) formulas_describe(f, d->name, out);
         arena_done(&a);
     }

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The formulas of a dataset: the expressions of its configuration (`filter`; `expr` and `check` of its columns), resolved against
- * its table.
+ * The formulas of a dataset: the expressions of its configuration (`filter`; `expr`, `lookup` and `check` of its columns), resolved
+ * against its table and those of its dimensions.
  *
  * Which name means what:
- *   in `expr` of column C    C itself is the file's cell C, as text; another column is its cell, as the column's type; an input of
- *                            `inputs` is that; any other name is a cell of that name, as text, unless it looks like a slip
- *                            of the pen
+ *   in `expr` of column C    C itself is the file's cell C, as text; another column is its cell, as the column's type, or what is
+ *                            looked up for it, as the dimension's type; an input of `inputs` is that; any other name is a cell of
+ *                            that name, as text, unless it looks like a slip of the pen
+ *   in `lookup` of column C  the same, but no column that is looked up
  *   in `filter` and `check`  a column is what it will be; an input is that
  *
  * What a file is read for are the inputs: the columns that no expression makes, those of `inputs`, and the cells that expressions
@@ -27,14 +28,32 @@ struct formulas_input {
     const char *reader; /* of -1: the column whose expr reads it first, or NULL: declared in `inputs` */
 };
 
+/** What `lookup` of a column says. */
+struct formulas_lookup {
+    size_t column; /* the table's */
+    size_t input;  /* what is found, among the inputs behind those that are read */
+    const struct config_column *config;
+    const struct dataset_dimension *dimension; /* NULL: only its declaration is known */
+    size_t *key;                               /* of each pair: the input */
+};
+
 struct formulas {
     struct formulas_input *input;
     size_t inputs;
+    size_t read; /* the first of them come from the file, the others are found by `lookup`, in its order */
+    struct formulas_lookup *lookup;
+    size_t lookups;
     struct transform_column *column; /* of each of the table's */
     struct transform_expr filter;
     const char *server; /* what only the server can run, with its place; NULL: nothing */
     const struct config_place *server_place;
 };
+
+/** Do they run in the server? */
+static inline bool formulas_in_server(const struct formulas *f)
+{
+    return f && (f->server || f->lookups > 0);
+}
 
 /** Does the dataset's configuration have any? */
 bool formulas_wanted(const struct config_dataset *config);
@@ -42,11 +61,15 @@ bool formulas_wanted(const struct config_dataset *config);
 /** A mistake of the configuration, in one line. */
 typedef void (*formulas_mistake)(void *ctx, const struct config_place *place, const char *text);
 
+/** What they are resolved against. */
+struct formulas_tables {
+    const struct table *own;
+    const struct dataset_dimensions *dimensions; /* what is not among them, nothing is known of */
+};
 /**
- * Resolve those of `config` against the table; all mistakes are told. Memory is the arena's. 0 (what was told is not in it), or
- * -ENOMEM.
+ * Resolve those of `config`; all mistakes are told. Memory is the arena's. 0 (what was told is not in it), or -ENOMEM.
  */
-must_check int formulas_resolve(const struct config_dataset *config, const struct table *t, struct arena *a,
+must_check int formulas_resolve(const struct config_dataset *config, const struct formulas_tables *t, struct arena *a,
                                 formulas_mistake mistake, void *ctx, struct formulas **ret_formulas);
 
 /** Does one of them read the column itself (not only its cell)? Then a file must have it, or it is NULL: what the server's DEFAULT

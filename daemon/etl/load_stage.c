@@ -26,7 +26,7 @@ bool load_is_keyed(const struct load *l)
 
 bool load_in_server(const struct load *l)
 {
-    return l->plan->dataset->formulas && l->plan->dataset->formulas->server;
+    return formulas_in_server(l->plan->dataset->formulas);
 }
 
 bool load_is_staged(const struct load *l)
@@ -89,9 +89,15 @@ static bool lacks_privilege(struct load *l, const struct db_result *r)
     if (r->status != ERROR_REFUSED || strcmp(r->error->sqlstate, INSUFFICIENT_PRIVILEGE) != 0 || load_is_unwinding(l)) return false;
     struct error why = *r->error;
     bool update = l->declared->mode == CONFIG_MODE_UPSERT;
-    error_set(&why, 0,
-              "%s; keys that are in the table already need GRANT TEMPORARY ON DATABASE and GRANT SELECT, INSERT%s ON %s.%s",
-              r->error->text, update ? ", UPDATE" : "", l->plan->dataset->table.schema, l->plan->dataset->table.name);
+    if (l->plan->dataset->formulas && l->plan->dataset->formulas->lookups > 0)
+        error_set(
+            &why, 0,
+            "%s; lookups need GRANT TEMPORARY ON DATABASE, and GRANT SELECT on the tables that they look into as well as on %s.%s",
+            r->error->text, l->plan->dataset->table.schema, l->plan->dataset->table.name);
+    else
+        error_set(&why, 0,
+                  "%s; keys that are in the table already need GRANT TEMPORARY ON DATABASE and GRANT SELECT, INSERT%s ON %s.%s",
+                  r->error->text, update ? ", UPDATE" : "", l->plan->dataset->table.schema, l->plan->dataset->table.name);
     l->asking = false;
     load_conclude(l, LOAD_PAUSE, &why);
     return true;

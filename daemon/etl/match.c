@@ -189,14 +189,14 @@ static int match_inputs(struct matching *m, int *order)
     int r = 0;
     m->match.input = arena_array(m->arena, f->inputs + 1, sizeof *m->match.input);
     if (!m->match.input) return -ENOMEM;
-    for (size_t i = 0; i < f->inputs && r == 0; i++) {
+    for (size_t i = 0; i < f->read && r == 0; i++) {
         const struct formulas_input *in = &f->input[i];
         int cell = -1;
         if (in->column < 0) r = find_cell(m, in->name, config_column(m->dataset->config, in->name), order, &cell);
         m->match.input[i] = cell;
         if (r == 0 && cell >= 0) m->used[cell] = true;
         if (r != 0 || cell >= 0 || in->column >= 0) continue;
-        r = in->reader ? error_set(m->err, PLAN_E_HEADER, "line 1: no cell for %s, which the expr of column %s reads", in->name,
+        r = in->reader ? error_set(m->err, PLAN_E_HEADER, "line 1: no cell for %s, which the expr or lookup of column %s reads", in->name,
                                    in->reader)
                        : error_set(m->err, PLAN_E_HEADER, "line 1: no cell for %s, which `inputs` names", in->name);
     }

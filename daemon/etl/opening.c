@@ -241,6 +241,11 @@ static void rollups_resolve(struct opening *o)
     mark_abandoned(o);
 }
 
+static void dimensions_known(void *ctx, const struct db_result *r)
+{
+    if (went_well(ctx, r, "lookup")) rollups_resolve(ctx);
+}
+
 /* ---- the table ---- */
 
 /* False: the configuration wants columns for it that the table does not have. A table made by inference has them, or has not. */
@@ -300,7 +305,8 @@ static void columns_read(void *ctx, const struct db_result *r)
     }
     dataset_check_columns(o->d);
     dataset_check_key(o->d);
-    rollups_resolve(o);
+    o->dimensions = (struct dimensions_reading){.conn = o->conn, .d = o->d, .done = dimensions_known, .ctx = o};
+    dimensions_read(&o->dimensions);
 }
 
 static void definition_read(void *ctx, const struct db_result *r);

@@ -4,7 +4,8 @@
  * and what PostgreSQL made of it is read back. A dataset that cannot be opened is broken, with the reason; one that waits for a
  * lock is also unready.
  *
- *     statements (its table is made or altered) ──▶ row ──▶ declared table ──▶ definition ──▶ columns ──▶ [lineage] ──▶ rollups
+ *     statements (its table is made or altered) ──▶ row ──▶ declared table ──▶ definition ──▶ columns ──▶ [lineage] ──▶
+ * [dimensions] ──▶ rollups
  *
  * All work runs on a connection that the caller holds and that must stay idle otherwise until `done`.
  *
@@ -14,7 +15,7 @@
 #define CETLD_ETL_OPENING_H
 
 #include "db/query.h"
-#include "etl/dataset.h"
+#include "etl/dimension.h"
 
 struct opening {
     struct db_conn *conn;
@@ -29,6 +30,7 @@ struct opening {
     char *guess;  /* its frozen columns as JSON, or NULL */
     size_t next_rollup;
     bool lineage_added; /* to its table */
+    struct dimensions_reading dimensions;
 };
 
 struct opening_table {

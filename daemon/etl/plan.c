@@ -287,7 +287,7 @@ static int make_transform(struct planning *m, const size_t *place)
     p->input_rule.column = arena_array(&p->arena, f->inputs + 1, sizeof *p->input_rule.column);
     p->input_format = arena_array(&p->arena, f->inputs + 1, sizeof(struct type_format *));
     if (!types || !column || !p->input_rule.column || !p->input_format) return -ENOMEM;
-    for (size_t k = 0; k < f->inputs; k++) {
+    for (size_t k = 0; k < f->read; k++) {
         types[k] = f->input[k].type;
         p->input_rule.columns++;
         int r = make_input_rule(m, k, place, &p->input_rule.column[k], &p->input_format[k]);
@@ -298,7 +298,7 @@ static int make_transform(struct planning *m, const size_t *place)
         column[i].absent = place[i] >= p->rule.columns;
     }
     p->transform = (struct transform){.inputs = f->inputs, .column = column, .columns = t->columns, .filter = f->filter};
-    if (!f->server) p->convert.transform = &p->transform;
+    if (!formulas_in_server(f)) p->convert.transform = &p->transform;
     p->convert.rule = &p->input_rule;
     p->convert.types = types;
     p->convert.ctype = t->ctype;

@@ -72,6 +72,13 @@
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"                                                          \
     " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
 
+/* $1 the table as regclass text → of its unique indexes that hold always and for all rows: a number that the columns of one share,
+ * a column. */
+#define SQL_TABLE_UNIQUE                                                                                                           \
+    "SELECT i.indexrelid::int8, a.attname FROM pg_index i CROSS JOIN unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) k"            \
+    " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k WHERE i.indrelid = to_regclass($1)"                          \
+    " AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL ORDER BY 1"
+
 /* $1 the table as regclass text → how many rows this session's statistics say were inserted and updated in it and in its
  * partitions; whether a trigger may leave a row out there, or change it (TRIGGER_TYPE_ROW and _BEFORE). */
 #define SQL_TABLE_WRITTEN                                                                                                          \

@@ -9,15 +9,18 @@
 
 #include <string.h>
 
-/* What a check refuses a row with. Temporary as the stage; one that is there from an earlier load of the session is the same. */
+/* What a check or a lookup refuses a row with. Temporary as the stage; one that is there from an earlier load of the session is the
+ * same. */
 #define MAKE_REFUSE                                                                                                                \
-    "CREATE OR REPLACE FUNCTION pg_temp.cetl_refuse(name text, words text) RETURNS boolean LANGUAGE plpgsql AS"                    \
-    " $$BEGIN RAISE EXCEPTION USING ERRCODE = 'check_violation', MESSAGE = words, COLUMN = name; END$$; "
+    "CREATE OR REPLACE FUNCTION pg_temp.cetl_refuse(code text, name text, words text) RETURNS boolean LANGUAGE plpgsql AS"         \
+    " $$BEGIN RAISE EXCEPTION USING ERRCODE = code, MESSAGE = words, COLUMN = name; END$$; "
 
-static bool has_checks(const struct stage *s)
+static bool refuses(const struct stage *s)
 {
     for (size_t i = 0; i < s->table->columns; i++)
         if (s->formulas->column[i].check.text.p) return true;
+    for (size_t i = 0; i < s->formulas->lookups; i++)
+        if (s->formulas->lookup[i].config->on_miss == CONFIG_MISS_REJECT) return true;
     return false;
 }
 
@@ -30,9 +33,9 @@ static bool is_hidden(const struct stage *s, const struct formulas_input *in)
 void stage_put_input(struct buf *out, const struct stage *s)
 {
     char type[64];
-    if (has_checks(s)) buf_puts(out, MAKE_REFUSE);
+    if (refuses(s)) buf_puts(out, MAKE_REFUSE);
     buf_puts(out, "CREATE TEMP TABLE cetl_input ON COMMIT DROP AS SELECT ");
-    for (size_t i = 0; i < s->formulas->inputs; i++) {
+    for (size_t i = 0; i < s->formulas->read; i++) {
         const struct formulas_input *in = &s->formulas->input[i];
         if (in->column < 0) buf_printf(out, "NULL::%s AS ", type_sql(in->type, type));
         stage_put_name(out, in->name);
@@ -80,12 +83,20 @@ static void put_condition(struct buf *out, const struct stage *s)
         put_formula(out, s, f->filter.text);
         buf_puts(out, " IS NOT TRUE THEN false ");
     }
+    for (size_t i = 0; i < f->lookups; i++) {
+        if (f->lookup[i].config->on_miss != CONFIG_MISS_REJECT) continue;
+        buf_printf(out, "WHEN " STAGE_MISSED " IS NOT NULL THEN pg_temp.cetl_refuse('23503', ", i);
+        db_quote_literal(out, slice_of(f->lookup[i].config->name));
+        buf_puts(out, ", 'lookup ' || ");
+        db_quote_literal(out, slice_of(f->lookup[i].config->lookup_sql));
+        buf_printf(out, " || ': ' || " STAGE_MISSED ") ", i);
+    }
     for (size_t i = 0; i < s->table->columns; i++) {
         struct slice check = f->column[i].check.text;
         if (!check.p) continue;
         buf_puts(out, "WHEN ");
         put_formula(out, s, check);
-        buf_puts(out, " IS FALSE THEN pg_temp.cetl_refuse(");
+        buf_puts(out, " IS FALSE THEN pg_temp.cetl_refuse('23514', ");
         db_quote_literal(out, slice_of(s->table->column[i].name));
         buf_puts(out, ", 'check ' || ");
         db_quote_literal(out, check);
@@ -94,24 +105,112 @@ static void put_condition(struct buf *out, const struct stage *s)
     buf_puts(out, "WHEN true THEN true END");
 }
 
+static void put_key(struct buf *out, const struct formulas *f, size_t i, size_t k)
+{
+    buf_puts(out, STAGE_IN ".");
+    stage_put_name(out, f->input[f->lookup[i].key[k]].name);
+}
+
+static void put_found(struct buf *out, size_t i, const char *column)
+{
+    buf_printf(out, STAGE_LOOK ".", i);
+    stage_put_name(out, column);
+}
+
+/* What lookup number `i` has not found: a key without a NULL that has no row. */
+static void put_missed(struct buf *out, const struct formulas *f, size_t i)
+{
+    const struct lookup *l = &f->lookup[i].config->lookup;
+    buf_puts(out, ", CASE WHEN ");
+    put_found(out, i, l->pair[0].column);
+    buf_puts(out, " IS NULL THEN 'no row of ' || ");
+    db_quote_literal(out, slice_of(l->dataset));
+    for (size_t k = 0; k < l->n; k++) {
+        buf_puts(out, k ? " || ' and ' || " : " || ' has ' || ");
+        db_quote_literal(out, slice_of(l->pair[k].column));
+        buf_puts(out, " || ' = ' || ");
+        put_key(out, f, i, k);
+        buf_puts(out, "::text");
+    }
+    buf_printf(out, " END AS " STAGE_MISSED, i);
+}
+
+/* At most one row is found, since the keys are unique. */
+static void put_join(struct buf *out, const struct formulas *f, size_t i)
+{
+    const struct formulas_lookup *l = &f->lookup[i];
+    const struct lookup *config = &l->config->lookup;
+    buf_puts(out, " LEFT JOIN ");
+    table_quote(out, l->dimension->table.schema, l->dimension->table.name);
+    buf_printf(out, " AS " STAGE_LOOK, i);
+    for (size_t k = 0; k < config->n; k++) {
+        buf_puts(out, k ? " AND " : " ON ");
+        put_found(out, i, config->pair[k].column);
+        buf_puts(out, " = ");
+        put_key(out, f, i, k);
+    }
+}
+
+/* The cell of the name that a column has which is looked up: only its own key reads it. */
+static bool is_shadowed(const struct formulas *f, const struct formulas_input *in)
+{
+    for (size_t i = 0; i < f->lookups; i++)
+        if (strcmp(f->lookup[i].config->name, in->name) == 0) return true;
+    return false;
+}
+
+static bool is_looked_up(const struct formulas *f, size_t column)
+{
+    for (size_t i = 0; i < f->lookups; i++)
+        if (f->lookup[i].column == column) return true;
+    return false;
+}
+
+/* The inputs, with what is looked up beside them. */
+static void put_inputs(struct buf *out, const struct stage *s)
+{
+    const struct formulas *f = s->formulas;
+    if (f->lookups == 0) return buf_puts(out, "pg_temp.cetl_input");
+    buf_puts(out, "(SELECT " STAGE_FILE ", " STAGE_LINE);
+    for (size_t i = 0; i < f->read; i++) {
+        if (is_shadowed(f, &f->input[i])) continue;
+        buf_puts(out, ", " STAGE_IN ".");
+        stage_put_name(out, f->input[i].name);
+    }
+    for (size_t i = 0; i < f->lookups; i++) {
+        buf_puts(out, ", ");
+        put_found(out, i, f->lookup[i].config->lookup.column);
+        buf_puts(out, " AS ");
+        stage_put_name(out, f->lookup[i].config->name);
+        put_missed(out, f, i);
+    }
+    buf_puts(out, " FROM pg_temp.cetl_input AS " STAGE_IN);
+    for (size_t i = 0; i < f->lookups; i++)
+        put_join(out, f, i);
+    buf_puts(out, ") " STAGE_IN);
+}
+
 /* Inputs and computed columns by the names that filter and checks know them by. */
 static void put_rows(struct buf *out, const struct stage *s)
 {
     const struct formulas *f = s->formulas;
     buf_puts(out, "SELECT " STAGE_FILE ", " STAGE_LINE);
     for (size_t i = 0; i < f->inputs; i++) {
-        if (is_hidden(s, &f->input[i])) continue;
+        if (is_hidden(s, &f->input[i])) continue; /* what is looked up is an input, too */
         buf_puts(out, ", ");
         stage_put_name(out, f->input[i].name);
     }
+    for (size_t i = 0; i < f->lookups; i++)
+        buf_printf(out, ", " STAGE_MISSED, i);
     for (size_t i = 0; i < s->table->columns; i++) {
-        if (!f->column[i].value.text.p) continue;
+        if (!f->column[i].value.text.p || is_looked_up(f, i)) continue;
         buf_puts(out, ", ");
         put_formula(out, s, f->column[i].value.text);
         buf_puts(out, " AS ");
         stage_put_name(out, s->table->column[i].name);
     }
-    buf_puts(out, " FROM pg_temp.cetl_input");
+    buf_puts(out, " FROM ");
+    put_inputs(out, s);
 }
 
 void stage_compute_sql(struct buf *out, const struct stage *s)

@@ -15,6 +15,9 @@
 #define STAGE_LINE "\"cetl line\""
 #define STAGE_OLD "\"cetl old\"" /* the row that is in the table */
 #define STAGE_ROW "\"cetl row\""
+#define STAGE_IN "\"cetl in\""             /* the formulas' inputs */
+#define STAGE_LOOK "\"cetl look %zu\""     /* the row that lookup number n has found */
+#define STAGE_MISSED "\"cetl missed %zu\"" /* what it has not found, in words; else NULL */
 
 void stage_put_name(struct buf *out, const char *name);
 /** The columns that are loaded, by commas. */
