@@ -142,10 +142,8 @@ def test_a_dataset_waits_for_the_table_that_it_looks_into(cetld, database):
     daemon = cetld(customers.replace("mode = upsert\n", "") + ORDERS % ("append", "", "null"))
     daemon.drop("orders.csv", ORDER_ROWS)
     until(lambda: daemon.log_lines("has no table yet"), "it waits")
-    database.rows("CREATE TABLE customers (id bigint PRIMARY KEY, zip text, level int)")
-    until(lambda: daemon.log_lines("GRANT SELECT on the tables"), "it says what it needs")
-    database.rows("GRANT SELECT ON customers TO PUBLIC")
-    database.rows("INSERT INTO customers VALUES (10, 'A', 1)")
+    database.rows("CREATE TABLE customers (id bigint PRIMARY KEY, zip text, level int); GRANT SELECT ON customers TO PUBLIC;"
+                  " INSERT INTO customers VALUES (10, 'A', 1)")
     assert daemon.wait_state("orders.csv")["rows_loaded"] == 5
     assert database.rows("SELECT zip FROM orders WHERE id = 1") == [("A",)]
 
@@ -204,3 +202,12 @@ def test_many_files_and_a_kill(cetld, database):
         entry = daemon.wait_state("orders%d.csv" % i)
         assert (entry["rows_loaded"], entry["rows_rejected"]) == (2, 1)
     assert database.rows("SELECT count(*), count(zip) FROM orders") == [(80, 80)]
+
+
+def test_rollups_are_of_what_is_looked_up(cetld, database):
+    daemon = cetld(CUSTOMERS + ORDERS % ("append", "", "reject") + "[rollup orders.zips]\ngroup = zip\nmeasure = count(*) as n, sum(level) as levels\n")
+    loaded_customers(daemon)
+    for i in range(3):
+        daemon.drop("orders%d.csv" % i, "id,customer_id\n%d,10\n%d,99\n%d,11\n" % (3 * i, 3 * i + 1, 3 * i + 2))
+        daemon.wait_state("orders%d.csv" % i)
+    assert database.rows("SELECT zip, n, levels::text FROM orders_zips ORDER BY zip") == [("10115", 3, "6"), ("75001", 3, "3")]
