@@ -135,6 +135,16 @@ class Database:
         return self.value("SELECT count(*) FROM ((SELECT * FROM ({0}) a EXCEPT ALL SELECT * FROM ({1}) b) UNION ALL"
                           " (SELECT * FROM ({1}) b EXCEPT ALL SELECT * FROM ({0}) a)) difference".format(left, right)) == 0
 
+    def insert(self, table, rows):
+        """Rows of texts and None."""
+        db = self.connect()
+        try:
+            with db.cursor() as sql:
+                for row in rows:
+                    sql.execute("INSERT INTO %s VALUES (%s)" % (table, ", ".join(["%s"] * len(row))), row)
+        finally:
+            db.close()
+
     def copy_csv(self, table, paths, options="FORMAT csv, HEADER"):
         """Load files by PostgreSQL's own CSV reader: the oracle."""
         db = self.connect()

@@ -66,8 +66,9 @@ def test_url_that_cannot_be_read_is_a_mistake(conf):
     assert answer.returncode == 1 and answer.stderr.startswith(path + ":") and "prot" in answer.stderr
 
 
-def test_examples_check(conf, examples):
-    with open(os.path.join(examples, "examples.conf"), encoding="utf-8") as f:
+@pytest.mark.parametrize("name", ["examples", "earliest-trade", "split-names", "order-lines", "hiring"])
+def test_examples_check(conf, examples, name):
+    with open(os.path.join(examples, name + ".conf"), encoding="utf-8") as f:
         answer = run("--check", "-c", conf(f.read()))
     assert answer.returncode == 0, answer.stderr
 
