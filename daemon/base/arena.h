@@ -40,6 +40,11 @@ static inline void *arena_alloc(struct arena *a, size_t size)
     return p;
 }
 void *arena_zalloc(struct arena *a, size_t size);
+/** What may still be allocated below the ceiling, about. */
+static inline size_t arena_left(const struct arena *a)
+{
+    return a->max - a->used + (size_t)(a->end - a->next);
+}
 /** n * size bytes, zeroed, or NULL; the product is checked. */
 void *arena_array(struct arena *a, size_t n, size_t size);
 /** A copy of the bytes; {NULL, 0} when there is no memory (and s.len was not 0). */

@@ -92,6 +92,21 @@ static void hint_cast(const struct expr_node *n, char *ret_hint, size_t room)
         snprintf(ret_hint + len, room - (size_t)len, ", or %s " SLICE_FMT " '%s'", left, SLICE_ARG(n->name), right);
 }
 
+/* None is a text: the one that becomes the other by a cast; a part of a date, where a number is beside it. */
+static void hint_other(const struct expr_node *a, const struct expr_node *b, char *ret_hint, size_t room)
+{
+    char shown[96];
+    const struct expr_node *day = is_of(a, 'D') ? a : b, *number = day == a ? b : a;
+    if (is_of(day, 'D') && is_of(number, 'N')) {
+        snprintf(ret_hint, room, "; a part of it is a number: extract(year from %s)", checker_shown(day, shown));
+        return;
+    }
+    if (a->type.id == b->type.id) return;
+    const struct expr_node *from = coerce_context(b->type.id, a->type.id) != COERCE_NEVER ? b : a, *to = from == b ? a : b;
+    if (coerce_context(from->type.id, to->type.id) == COERCE_NEVER) return;
+    snprintf(ret_hint, room, "; cast one of them, as in %s::%s", checker_shown(from, shown), type_info(to->type.id)->name);
+}
+
 static void hint_operator(const struct expr_node *n, char *ret_hint, size_t room)
 {
     ret_hint[0] = '\0';
@@ -107,8 +122,8 @@ static void hint_operator(const struct expr_node *n, char *ret_hint, size_t room
         snprintf(ret_hint, room, "; || joins texts: write a::text || b::text");
     else if (is_text(a) != is_text(b) && !a->unknown && !b->unknown)
         hint_cast(n, ret_hint, room);
-    else if (!is_of(a, 'S') && !a->unknown && !b->unknown)
-        snprintf(ret_hint, room, "; cast one of them, as in a::%s", type_info(a->type.id)->name);
+    else if (!a->unknown && !b->unknown)
+        hint_other(a, b, ret_hint, room);
 }
 
 /* The overloads that we have. */

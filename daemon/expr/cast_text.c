@@ -26,7 +26,7 @@ static int of_bool(struct expr_run *run, const struct expr_call *call, const str
 static int of_any(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret)
 {
     struct buf out;
-    buf_init(&out, FN_TEXT_MAX);
+    fn_text_begin(&out, run);
     int r = 0;
     for (size_t i = 0; !r && i < rows->n; i++) {
         uint32_t row = rows->row[i];

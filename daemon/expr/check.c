@@ -19,8 +19,10 @@ static int no_such_name(struct resolver *r, const struct expr_node *n)
     struct slice shown = slice_cut_utf8(n->name, 63);
     struct name_nearest nearest = name_nearest_to(n->name);
     for (size_t i = 0; i < r->scope->names; i++)
-        name_nearest_offer(&nearest, r->scope->name[i].name);
+        if (r->scope->name[i].name[0]) name_nearest_offer(&nearest, r->scope->name[i].name);
     char guess[96] = "", quotes[160] = "";
+    for (const struct expr_function *f = expr_fn_misc; f->name; f++)
+        if (f->args == 0 && slice_equal(n->name, slice_of(f->name))) snprintf(guess, sizeof guess, "; write %s()", f->name);
     if (nearest.best) snprintf(guess, sizeof guess, " (did you mean '%s'?)", nearest.best);
     if (n->form == EXPR_FORM_QUOTED)
         snprintf(quotes, sizeof quotes, "; a text stands in single quotes: '" SLICE_FMT "'", SLICE_ARG(shown));

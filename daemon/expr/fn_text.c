@@ -22,10 +22,15 @@ size_t fn_text_offset(struct slice s, size_t n)
     return at;
 }
 
+void fn_text_begin(struct buf *ret_buf, const struct expr_run *run)
+{
+    size_t left = arena_left(run->arena);
+    buf_init(ret_buf, left < FN_TEXT_MAX ? left : FN_TEXT_MAX);
+}
+
 int fn_text_take(const struct buf *from, struct expr_run *run, union value *ret_value)
 {
-    int r = buf_check(from);
-    if (r) return r;
+    if (buf_check(from) != 0) return -ENOMEM;
     struct slice s = arena_copy(run->arena, buf_slice(from));
     if (!s.p && from->len) return -ENOMEM;
     ret_value->s = s;

@@ -43,7 +43,9 @@ static inline struct slice fn_text_blanks_off(struct slice s)
         s.len--;
     return s;
 }
-/** A copy of what the buffer holds, in the arena. 0 or negative. */
+/** An empty buffer for a text that fn_text_take may still take into the run's arena, and for none that is longer. */
+void fn_text_begin(struct buf *ret_buf, const struct expr_run *run);
+/** A copy of what the buffer holds, in the arena. 0 or -ENOMEM. */
 must_check int fn_text_take(const struct buf *from, struct expr_run *run, union value *ret_value);
 /** Where `part` first stands in s, or s.len when nowhere; part is not empty. */
 size_t fn_text_find(struct slice s, struct slice part);

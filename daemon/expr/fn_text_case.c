@@ -103,7 +103,7 @@ static int each(struct expr_run *run, const struct expr_call *call, const struct
     struct fn_text_case t;
     fn_text_case_init(&t, run->ctype);
     struct buf out;
-    buf_init(&out, FN_TEXT_MAX);
+    fn_text_begin(&out, run);
     int r = 0;
     for (size_t i = 0; !r && i < rows->n; i++) {
         uint32_t row = rows->row[i];

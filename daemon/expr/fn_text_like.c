@@ -115,7 +115,7 @@ static int ilike(struct expr_run *run, const struct expr_call *call, const struc
     struct fn_text_case table;
     fn_text_case_init(&table, run->ctype);
     struct buf both;
-    buf_init(&both, FN_TEXT_MAX);
+    fn_text_begin(&both, run);
     int r = 0;
     for (size_t i = 0; !r && i < rows->n; i++) {
         uint32_t row = rows->row[i];
@@ -123,7 +123,7 @@ static int ilike(struct expr_run *run, const struct expr_call *call, const struc
         fn_text_case_lower(&table, call->arg[0]->value[row].s, &both);
         size_t len = both.len;
         fn_text_case_lower(&table, call->arg[1]->value[row].s, &both);
-        r = buf_check(&both);
+        r = buf_check(&both) == 0 ? 0 : -ENOMEM;
         if (r) break;
         const char *data = both.data ? both.data : "";
         struct slice text = {data, len}, pattern = {data + len, both.len - len};
@@ -163,7 +163,7 @@ static void escape(struct slice pattern, struct slice mark, struct buf *out)
 FN_TEXT_KERNEL(fn_text_like_escape)
 {
     struct buf out;
-    buf_init(&out, FN_TEXT_MAX);
+    fn_text_begin(&out, run);
     int r = 0;
     for (size_t i = 0; !r && i < rows->n; i++) {
         uint32_t row = rows->row[i];

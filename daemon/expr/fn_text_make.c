@@ -56,7 +56,7 @@ FN_TEXT_KERNEL(fn_text_join)
 {
     if (is_text(call->arg[0]) && is_text(call->arg[1])) return join_texts(run, call, rows, ret);
     struct buf out;
-    buf_init(&out, FN_TEXT_MAX);
+    fn_text_begin(&out, run);
     int r = 0;
     for (size_t i = 0; !r && i < rows->n; i++) {
         uint32_t row = rows->row[i];
@@ -74,7 +74,7 @@ static int concat(struct expr_run *run, const struct expr_call *call, const stru
                   const struct batch_column *separator)
 {
     struct buf out;
-    buf_init(&out, FN_TEXT_MAX);
+    fn_text_begin(&out, run);
     int r = 0;
     for (size_t i = 0; !r && i < rows->n; i++) {
         uint32_t row = rows->row[i];
@@ -121,7 +121,6 @@ static int replace(struct expr_run *run, struct slice s, struct slice from, stru
         return 0;
     }
     size_t len = s.len - n * from.len + n * by.len;
-    if (len > FN_TEXT_MAX) return ERROR_TOO_BIG;
     char *to = room(run, len, ret_value);
     if (!to) return -ENOMEM;
     for (; n > 0; n--) {
@@ -269,7 +268,7 @@ static void translate(struct slice s, struct slice from, struct slice to, struct
 FN_TEXT_KERNEL(fn_text_translate)
 {
     struct buf out;
-    buf_init(&out, FN_TEXT_MAX);
+    fn_text_begin(&out, run);
     int r = 0;
     for (size_t i = 0; !r && i < rows->n; i++) {
         uint32_t row = rows->row[i];

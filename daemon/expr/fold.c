@@ -133,6 +133,14 @@ static void fold_coalesce(struct expr_node *n)
     n->type = type;
 }
 
+/* NULLIF: NULL is equal to nothing. */
+static void fold_nullif(struct expr_node *n)
+{
+    struct type type = n->type;
+    become_arg(n, n->arg[0]);
+    n->type = type;
+}
+
 /* One that can be called on the loop, now as well as later. */
 static bool is_stable(const struct expr_function *f)
 {
@@ -149,6 +157,8 @@ static void fold_node(struct expr_node *n, struct arena *arena)
     if (n->kind == EXPR_CONSTANT || n->kind == EXPR_COLUMN) return;
     if (call && null && !(n->function && n->function->flags & EXPR_NULLS))
         become_constant(n, (union value){0}, true);
+    else if (n->kind == EXPR_NULLIF && null)
+        fold_nullif(n);
     else if (constant && is_stable(n->function))
         evaluate(n, arena);
     else if (n->kind == EXPR_AND || n->kind == EXPR_OR)

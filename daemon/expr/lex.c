@@ -109,7 +109,10 @@ static int next_word(struct slice text, struct slice *rest, struct word *w, stru
     *w = (struct word){.at = at, .text = t.text};
     if (t.kind == TOKEN_BAD)
         return mistake_at(m, at, EXPR_E_SYNTAX,
-                          from.p[0] == '/' ? "a comment is not closed" : "the quote is not closed that is opened here");
+                          from.p[0] == '/' ? "a comment is not closed"
+                          : from.p[0] == '\''
+                              ? "the quote is not closed that is opened here; one inside a string is written twice: 'it''s'"
+                              : "the quote is not closed that is opened here");
     w->kind = kinds[t.kind];
     int r = 0;
     if (w->kind == WORD_NUMBER || (token_is_sign(t, ".") && from.len > 1 && is_digit(from.p[1]))) {

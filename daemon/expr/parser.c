@@ -81,15 +81,21 @@ static const char *hint(const struct parser *p)
     if (is_comparison(w) && parser_came(p, "||")) return "; || joins texts: where one of two conditions is meant write OR";
     if (word_is_operator(w, "=") && w != before && before->kind == WORD_OPERATOR) return "; equal is =, not equal is <>";
     if (word_is_operator(w, "&") || word_is_operator(w, "&&")) return "; for && write AND";
-    if (word_is_operator(w, "?") || word_is_sign(w, ":") || parser_came(p, "?"))
-        return "; for a ? b : c write CASE WHEN a THEN b ELSE c END";
+    if (word_is_operator(w, "?") || parser_came(p, "?")) return "; for a ? b : c write CASE WHEN a THEN b ELSE c END";
+    if (word_is_sign(w, ":") || word_is_sign(w, "$")) return "; there are no parameters: write the value itself";
     if (word_is_sign(w, ",") && w != before && before->kind == WORD_NUMBER && w[1].kind == WORD_NUMBER)
         return "; a number has a point before its decimals: 1.5";
     if (word_is(w, "where")) return "; write the condition alone";
+    if (word_is(w, "select")) return "; write the value alone: the columns' names are known";
+    if (word_is(w, "not") && word_is(w + 1, "null")) return "; write IS NOT NULL";
+    if (word_is(w, "empty")) return "; an empty text is ''";
+    if (word_is_operator(w, "=>")) return "; greater or equal is >=";
+    if (word_is_operator(w, "%") && (word_is(before, "like") || word_is(before, "ilike")))
+        return "; a pattern stands in single quotes: '%x%'";
     if (word_is_sign(w, "{")) return "; a function's arguments stand in ( )";
     if (w->kind == WORD_STRING && w->text.p[0] == '\'' && w != before && before->kind == WORD_STRING)
         return "; a quote inside a string is written twice: 'it''s'";
-    if (word_is_operator(w, "`") || parser_came(p, "`")) return "; names stand in double quotes";
+    if (word_is_operator(w, "`") || parser_came(p, "`") || word_is_sign(w, "[")) return "; names stand in double quotes";
     return "";
 }
 

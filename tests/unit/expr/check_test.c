@@ -155,6 +155,9 @@ static void constants_are_computed_once(void **state)
         {"case when 1 = 1 then qty else id end", "int8 (qty:int8)"},
         {"coalesce(null, qty, 1, id)", "int8 (coalesce (qty:int8) 1:int8)"},
         {"coalesce(null, null)", "text NULL"},
+        {"nullif(null, qty)", "int4 NULL"},
+        {"substr(name, nullif(null::int, 1 / qty))", "text NULL"},
+        {"nullif(qty, null)", "int4 qty"},
         {"'5'::int", "int4 5"},
         {"numeric(5,2) '1.555'", "numeric(5,2) 1.56n"},
         {"gen_random_uuid()", "uuid (gen_random_uuid)"},
@@ -180,12 +183,25 @@ static void mistakes_say_what_to_write(void **state)
         {"length(qty)", "type 0: function length(integer) does not exist; there is length(text), length(character)"},
         {"'1' + '2'", "type 4: operator is not unique: unknown + unknown; give a literal its type, as in integer '1'"},
         {"qty = 'x'", "type 6: 'x' is not a whole number; expected a whole number such as 12"},
+        {"filename like 'a'", "name 0: there is no column 'filename'; write filename()"},
+        {"day = 2020", "type 4: operator does not exist: date = integer; a part of it is a number: extract(year from day)"},
+        {"flag = qty", "type 5: operator does not exist: boolean = integer; cast one of them, as in qty::boolean"},
+        {"flag + flag", "type 5: operator does not exist: boolean + boolean"},
         {"not qty", "type 4: argument of NOT must be type boolean, not type integer; write a condition such as qty <> 0"},
         {"flag and name", "type 9: argument of AND must be type boolean, not type text; write a condition such as name::boolean"},
         {"day::int", "type 3: cannot cast type date to integer"},
         {"nullif(name, 1)", "type 0: operator does not exist: text = integer; write name::integer = 1, or name = '1'"},
     };
     EXPECT_ALL(cases);
+}
+
+/* Names that mean nothing in one of the scopes are "" there. */
+static void a_name_without_letters_is_no_guess(void **state)
+{
+    (void)state;
+    static const struct expr_name hidden[] = {{"", {TYPE_INT4, -1}, true, false}};
+    expect_in(&(struct expr_scope){.name = hidden, .names = 1}, &(struct expr_want){.any = true}, "x",
+              "name 0: there is no column 'x'");
 }
 
 static void what_is_the_servers_is_named(void **state)
@@ -294,17 +310,12 @@ static void written_out_sugar_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(operands_find_their_overload),
-        cmocka_unit_test(sugar_is_written_out),
-        cmocka_unit_test(branches_have_one_type),
-        cmocka_unit_test(constants_are_computed_once),
-        cmocka_unit_test(mistakes_say_what_to_write),
-        cmocka_unit_test(what_is_the_servers_is_named),
-        cmocka_unit_test(texts_compare_bytewise_or_in_the_server),
-        cmocka_unit_test(conditions_are_boolean),
-        cmocka_unit_test(values_are_assigned_as_by_insert),
-        cmocka_unit_test(what_it_uses_is_told),
-        cmocka_unit_test(written_out_sugar_is_bounded),
+        cmocka_unit_test(operands_find_their_overload), cmocka_unit_test(sugar_is_written_out),
+        cmocka_unit_test(branches_have_one_type),       cmocka_unit_test(constants_are_computed_once),
+        cmocka_unit_test(mistakes_say_what_to_write),   cmocka_unit_test(a_name_without_letters_is_no_guess),
+        cmocka_unit_test(what_is_the_servers_is_named), cmocka_unit_test(texts_compare_bytewise_or_in_the_server),
+        cmocka_unit_test(conditions_are_boolean),       cmocka_unit_test(values_are_assigned_as_by_insert),
+        cmocka_unit_test(what_it_uses_is_told),         cmocka_unit_test(written_out_sugar_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -8,6 +8,7 @@
 #include <stdint.h>
 #include <cmocka.h>
 #include "calls.h"
+#include "expr/fn_text.h"
 /* clang-format on */
 
 /*
@@ -285,6 +286,36 @@ static void want_of_memory_is_said(void **state)
     arena_done(&none);
 }
 
+/* Whatever a function makes of them; no more than twice that is ever taken. */
+static void texts_beyond_the_memory_are_want_of_it(void **state)
+{
+    struct fixture *f = *state;
+    enum { LONG = 40000 };
+    static char longs[LONG];
+    memset(longs, 'a', sizeof longs);
+    struct expr_node *text = calls_node(&f->arena, EXPR_CONSTANT, TYPE_TEXT, 0),
+                     *a = calls_node(&f->arena, EXPR_CONSTANT, TYPE_TEXT, 0);
+    text->value.s = (struct slice){longs, sizeof longs};
+    a->value.s = SLICE("a");
+    struct expr_node *three[] = {text, a, text}, *replaced = NODE(EXPR_CALL, TYPE_TEXT, text, a, text),
+                     *joined = calls_node(&f->arena, EXPR_CALL, TYPE_TEXT, 30);
+    replaced->function = calls_find("replace", three, 3);
+    for (joined->function = expr_fn_text; strcmp(joined->function->name, "concat") != 0;)
+        joined->function++;
+    for (size_t i = 0; i < joined->args; i++)
+        joined->arg[i] = text;
+    const struct batch_column *c;
+    struct arena small;
+    arena_init(&small, 4096, 1 << 20);
+    f->run.arena = &small;
+    struct buf room;
+    fn_text_begin(&room, &f->run);
+    assert_int_equal(room.max, 1 << 20);
+    assert_int_equal(expr_eval_node(replaced, &f->run, &(struct expr_rows){(uint32_t[]){0}, 1}, &c), -ENOMEM);
+    assert_int_equal(expr_eval_node(joined, &f->run, &(struct expr_rows){(uint32_t[]){0}, 1}, &c), -ENOMEM);
+    arena_done(&small);
+}
+
 #define TEST(name) cmocka_unit_test_setup_teardown(name, setup, teardown)
 
 int main(void)
@@ -307,6 +338,7 @@ int main(void)
         TEST(a_node_may_stand_in_two_places),
         TEST(memory_does_not_grow_with_the_length),
         TEST(want_of_memory_is_said),
+        TEST(texts_beyond_the_memory_are_want_of_it),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
