@@ -10,6 +10,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 enum { SQL_MAX = 1024 * 1024 };
 
@@ -71,10 +72,82 @@ static bool accepted(struct check *c, const struct db_result *r)
     return false;
 }
 
+/* The stage of the dataset at hand, and what makes its rows. */
+static void put_computing(struct check *c, struct buf *out, struct stage_trace *trace)
+{
+    struct column_rule *column = arena_array(&c->d->arena, c->d->table.columns + 1, sizeof *column);
+    struct row_rule rule = {.column = column};
+    if (!column) {
+        out->failed = -ENOMEM;
+        return;
+    }
+    for (size_t i = 0; i < c->d->table.columns; i++) {
+        const struct table_column *t = &c->d->table.column[i];
+        if (!t->generated && !t->lineage) column[rule.columns++] = (struct column_rule){.name = t->name};
+    }
+    const struct stage stage = {
+        .table = &c->d->table, .rule = &rule, .formulas = c->d->formulas, .newest_by = "", .file = SLICE(""), .trace = trace};
+    stage_make_sql(out, &stage);
+    buf_puts(out, "; ");
+    stage_compute_sql(out, &stage);
+    buf_puts(out, "; DROP TABLE pg_temp.cetl_stage, pg_temp.cetl_input");
+}
+
+/* The byte of the n-th character, from 1. */
+static size_t byte_of(struct slice text, size_t character)
+{
+    size_t at = 0;
+    for (; at < text.len; at++)
+        if (((unsigned char)text.p[at] & 0xc0) != 0x80 && --character == 0) break;
+    return at;
+}
+
+/* The expression, and the byte of it, that the server's words are about, as far as it says so. */
+static struct stage_trace find_fault(struct check *c, const struct db_result *r)
+{
+    const char *position = r->refusal ? PQresultErrorField(r->refusal, PG_DIAG_STATEMENT_POSITION) : NULL;
+    struct stage_trace trace = {.at = SIZE_MAX};
+    struct buf sql;
+    if (!position) return trace;
+    buf_init(&sql, SQL_MAX);
+    put_computing(c, &sql, NULL);
+    trace.at = byte_of(buf_slice(&sql), strtoul(position, NULL, 10));
+    buf_reset(&sql);
+    put_computing(c, &sql, &trace);
+    buf_done(&sql);
+    return trace;
+}
+
+/* What to write instead: the server's hint, or ours. */
+static const char *hint_of(const struct db_result *r)
+{
+    static const struct {
+        const char *sqlstate, *hint;
+    } hints[] = {
+        {"42703", "a cell that only expressions read is declared by `inputs`"},
+        {"42803", "an expression is of one row; what is of many is a rollup's"},
+        {"42P20", "an expression is of one row; what is of many is a rollup's"},
+    };
+    const char *hint = r->refusal ? PQresultErrorField(r->refusal, PG_DIAG_MESSAGE_HINT) : NULL;
+    for (size_t i = 0; i < sizeof hints / sizeof hints[0] && !hint; i++)
+        if (strcmp(r->error->sqlstate, hints[i].sqlstate) == 0) hint = hints[i].hint;
+    return hint;
+}
+
+/* The server's words about an expression at its place. */
 static void on_computed(void *ctx, const struct db_result *r)
 {
     struct check *c = ctx;
-    if (accepted(c, r)) next_dataset(c);
+    if (r->status == 0) return next_dataset(c);
+    if (r->status != ERROR_REFUSED) return over(c, r->status, r->error);
+    char text[3 * ERROR_TEXT_MAX], where[FORMULAS_WHERE_MAX] = "expressions: ";
+    struct stage_trace trace = find_fault(c, r);
+    const struct config_place *at = trace.formula.p ? formulas_where(c->d->config, trace.formula, trace.in, where) : NULL;
+    if (!at) at = c->d->formulas->server_place;
+    const char *hint = hint_of(r);
+    snprintf(text, sizeof text, "%s:%d: %s%s%s%s", at->file, at->line, where, r->error->text, hint ? "; " : "", hint ? hint : "");
+    c->handler.mistake(c->handler.ctx, text);
+    ask(c, &(struct db_query){.sql = "ROLLBACK TO SAVEPOINT cetl_check", .done = on_undone, .ctx = c});
 }
 
 /* Where the expressions run; and does the server take those that it is to run? */
@@ -91,18 +164,8 @@ static void check_formulas(struct check *c)
         buf_done(&text);
         return next_dataset(c);
     }
-    struct column_rule *column = arena_array(&c->d->arena, c->d->table.columns + 1, sizeof *column);
-    struct row_rule rule = {.column = column};
-    for (size_t i = 0; column && i < c->d->table.columns; i++) {
-        const struct table_column *t = &c->d->table.column[i];
-        if (!t->generated && !t->lineage) column[rule.columns++] = (struct column_rule){.name = t->name};
-    }
-    const struct stage stage = {.table = &c->d->table, .rule = &rule, .formulas = f, .newest_by = "", .file = SLICE("")};
-    stage_make_sql(&text, &stage);
-    buf_puts(&text, "; ");
-    stage_compute_sql(&text, &stage);
-    buf_puts(&text, "; DROP TABLE pg_temp.cetl_stage, pg_temp.cetl_input");
-    const char *sql = column ? buf_cstr(&text) : NULL;
+    put_computing(c, &text, NULL);
+    const char *sql = buf_cstr(&text);
     if (sql) {
         ask(c, &(struct db_query){.sql = sql, .done = on_computed, .ctx = c});
     } else {

@@ -9,7 +9,7 @@
 #include <locale.h>
 #include <stdio.h>
 
-enum { FORMULAS_BLOCK = 16 * 1024, FORMULAS_MAX = 16 * 1024 * 1024, SLIP_DISTANCE = 2 };
+enum { FORMULAS_BLOCK = 16 * 1024, FORMULAS_MAX = 16 * 1024 * 1024, SLIP_DISTANCE = 2, FORMULA_BYTES_MAX = 64 * 1024 };
 
 /* One expression of the configuration. */
 struct formula {
@@ -42,6 +42,28 @@ bool formulas_wanted(const struct config_dataset *config)
     return any;
 }
 
+static void put_where(const char *column, const char *option, struct slice text, size_t at, char ret_where[FORMULAS_WHERE_MAX])
+{
+    unsigned line, place;
+    expr_place(text, at, &line, &place);
+    snprintf(ret_where, FORMULAS_WHERE_MAX, "%s%s%s, line %u, column %u: ", column ? column : "", column ? ": " : "", option, line,
+             place);
+}
+
+const struct config_place *formulas_where(const struct config_dataset *config, struct slice text, size_t at,
+                                          char ret_where[FORMULAS_WHERE_MAX])
+{
+    const struct config_place *place = text.p == config->filter ? &config->filter_place : NULL;
+    if (place) put_where(NULL, "filter", text, at, ret_where);
+    for (size_t i = 0; i < config->n_columns && !place; i++) {
+        const struct config_column *c = &config->column[i];
+        if (text.p != c->expr && text.p != c->check) continue;
+        place = text.p == c->expr ? &c->expr_place : &c->check_place;
+        put_where(c->name, text.p == c->expr ? "expr" : "check", text, at, ret_where);
+    }
+    return place;
+}
+
 /* Of a lookup, whose place is known by the line of the file alone. */
 static void tell_lookup(const struct resolving *m, struct formula *f, const char *words)
 {
@@ -53,13 +75,11 @@ static void tell_lookup(const struct resolving *m, struct formula *f, const char
 
 static void tell(const struct resolving *m, struct formula *f, size_t at, const char *words)
 {
-    char text[ERROR_TEXT_MAX];
-    unsigned line, column;
+    char text[ERROR_TEXT_MAX], where[FORMULAS_WHERE_MAX];
     if (strcmp(f->option, "lookup") == 0) return tell_lookup(m, f, words);
     f->wrong = true;
-    expr_place(slice_of(f->text), at, &line, &column);
-    snprintf(text, sizeof text, "%s%s%s, line %u, column %u: %s", f->column ? f->column->name : "", f->column ? ": " : "",
-             f->option, line, column, words);
+    put_where(f->column ? f->column->name : NULL, f->option, slice_of(f->text), at, where);
+    snprintf(text, sizeof text, "%s%s", where, words);
     m->mistake(m->ctx, f->place, text);
 }
 
@@ -86,7 +106,16 @@ static int find_input(const struct resolving *m, const char *name, int column)
 static int parse(struct resolving *m, struct formula *f)
 {
     struct expr_mistake wrong;
+    char words[ERROR_TEXT_MAX];
     if (!f->text) return 0;
+    if (strlen(f->text) > FORMULA_BYTES_MAX) {
+        snprintf(words, sizeof words,
+                 "the expression has %zu bytes; at most %d are read: put it in a function or a view of the database",
+                 strlen(f->text), FORMULA_BYTES_MAX);
+        tell(m, f, 0, words);
+        f->text = NULL;
+        return 0;
+    }
     int r = expr_parse(slice_of(f->text), m->arena, &wrong, &f->tree);
     if (r == EXPR_E_SYNTAX) tell(m, f, wrong.at, wrong.why.text);
     if (r == EXPR_E_SYNTAX) f->text = NULL;
@@ -347,8 +376,11 @@ static void make_scope(struct resolving *m, const struct formula *f, struct expr
         m->name[all->inputs + i] =
             (struct expr_name){.name = visible ? c->name : "", .type = c->type, .bytewise = c->bytewise, .collate = c->collate};
     }
-    *ret_scope = (struct expr_scope){
-        .name = m->name, .names = all->inputs + m->t->columns, .ctype_known = m->t->ctype_known, .bytewise = m->t->bytewise};
+    *ret_scope = (struct expr_scope){.name = m->name,
+                                     .names = all->inputs + m->t->columns,
+                                     .table = m->t->name,
+                                     .ctype_known = m->t->ctype_known,
+                                     .bytewise = m->t->bytewise};
 }
 
 static int check(struct resolving *m, struct formula *f, const struct expr_want *want, struct transform_expr *ret_expr)
@@ -567,6 +599,12 @@ static int look_at_declared(const struct config *config, struct mistakes *mistak
         r = declared_table(d, &a, &t);
         if (r == 0) r = declared_dimensions(config, d, &a, &dimensions);
         if (r == 0) r = formulas_resolve(d, &tables, &a, mistakes ? add_mistake : ignore_mistake, mistakes, &f);
+        if (r == -ENOMEM && mistakes) {
+            mistakes_add(mistakes, d->place,
+                         "the expressions of dataset %s are too many to read: they take more than %d MB of memory", d->name,
+                         FORMULAS_MAX >> 20);
+            r = 0;
+        }
         if (r == 0 && out) formulas_describe(f, d->name, out);
         arena_done(&a);
     }

@@ -10,6 +10,8 @@
  *   in `lookup` of column C  the same, but no column that is looked up
  *   in `filter` and `check`  a column is what it will be; an input is that
  *
+ * A name may stand behind the table's and a point: orders.amount.
+ *
  * What a file is read for are the inputs: the columns that no expression makes, those of `inputs`, and the cells that expressions
  * name. Expressions that the workers cannot run make the whole dataset's run in the server.
  *
@@ -78,6 +80,12 @@ bool formulas_read(const struct formulas *f, const struct table *t, size_t colum
 
 /** Where they run, and why: "dataset orders: its expressions run on the workers". */
 void formulas_describe(const struct formulas *f, const char *dataset, struct buf *out);
+
+/** What stands in front of a mistake's words at that byte of an expression, which is one of `config`'s by its address:
+ * "host: expr, line 1, column 5: ". The place in the configuration; NULL: it is none of them. */
+enum { FORMULAS_WHERE_MAX = 128 };
+const struct config_place *formulas_where(const struct config_dataset *config, struct slice text, size_t at,
+                                          char ret_where[FORMULAS_WHERE_MAX]);
 
 /** Those of a dataset, whose table is read: into d->formulas; mistakes break it. 0 or -ENOMEM. */
 must_check int formulas_of_dataset(struct dataset *d);

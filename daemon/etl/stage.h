@@ -27,6 +27,13 @@
 #include "data/rule.h"
 #include "etl/formulas.h"
 
+/** Where a byte of stage_compute_sql's text comes from. */
+struct stage_trace {
+    size_t at;            /* the byte, counted from the start of the buf */
+    struct slice formula; /* found: the expression's text, as `formulas` has it; {NULL, 0}: in none */
+    size_t in;            /* the byte of it */
+};
+
 struct stage {
     const struct table *table;   /* in keyed modes it has a key, all of which is in the rule */
     const struct row_rule *rule; /* the file's columns */
@@ -35,8 +42,9 @@ struct stage {
     const char *newest_by;       /* upsert: a column of the rule, or "" */
     /* The server computes them: what is copied are their inputs, and stage_compute_sql makes the stage's rows of them. Or NULL. */
     const struct formulas *formulas;
-    struct slice file; /* their filename() */
-    int64_t loaded_at; /* their loaded_at(): microseconds since 2000-01-01 UTC */
+    struct slice file;         /* their filename() */
+    int64_t loaded_at;         /* their loaded_at(): microseconds since 2000-01-01 UTC */
+    struct stage_trace *trace; /* filled in by stage_compute_sql; usually NULL */
 };
 
 /** The stage, in a transaction; several statements. */

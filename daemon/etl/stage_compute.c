@@ -51,6 +51,22 @@ static void put_timestamp(struct buf *out, int64_t us)
     buf_printf(out, "('2000-01-01 00:00:00+00'::timestamptz + %lld * interval '1 microsecond')", (long long)us);
 }
 
+/* What was written from `begin` on is the expression from `in` on (`word`: it stands for the word there). */
+static void trace(const struct stage *s, const struct buf *out, size_t begin, struct slice text, size_t in, bool word)
+{
+    struct stage_trace *t = s->trace;
+    if (!t || t->at < begin || t->at >= out->len) return;
+    t->formula = text;
+    t->in = in + (word ? 0 : t->at - begin);
+}
+
+static void put_piece(struct buf *out, const struct stage *s, struct slice text, const char *from, const char *end)
+{
+    size_t begin = out->len;
+    buf_append(out, from, (size_t)(end - from));
+    trace(s, out, begin, text, (size_t)(from - text.p), false);
+}
+
 /* The expression as it stands, but for our own functions, which the server does not know. */
 static void put_formula(struct buf *out, const struct stage *s, struct slice text)
 {
@@ -62,14 +78,16 @@ static void put_formula(struct buf *out, const struct stage *s, struct slice tex
         if (!file && !line && !loaded) continue;
         struct slice behind = rest;
         if (!token_is_sign(token_next(&behind), "(") || !token_is_sign(token_next(&behind), ")")) continue;
-        buf_append(out, done, (size_t)(t.text.p - done));
+        put_piece(out, s, text, done, t.text.p);
+        size_t begin = out->len;
         if (file) db_quote_literal(out, s->file);
         if (line) buf_puts(out, STAGE_LINE);
         if (loaded) put_timestamp(out, s->loaded_at);
+        trace(s, out, begin, text, (size_t)(t.text.p - text.p), true);
         done = behind.p;
         rest = behind;
     }
-    buf_append(out, done, (size_t)(text.p + text.len - done));
+    put_piece(out, s, text, done, text.p + text.len);
     buf_puts(out, "\n)"); /* the line end: it may end in a comment */
 }
 
@@ -166,11 +184,11 @@ static bool is_looked_up(const struct formulas *f, size_t column)
     return false;
 }
 
-/* The inputs, with what is looked up beside them. */
+/* The inputs, with what is looked up beside them; their name follows. */
 static void put_inputs(struct buf *out, const struct stage *s)
 {
     const struct formulas *f = s->formulas;
-    if (f->lookups == 0) return buf_puts(out, "pg_temp.cetl_input");
+    if (f->lookups == 0) return buf_puts(out, "pg_temp.cetl_input AS ");
     buf_puts(out, "(SELECT " STAGE_FILE ", " STAGE_LINE);
     for (size_t i = 0; i < f->read; i++) {
         if (is_shadowed(f, &f->input[i])) continue;
@@ -187,10 +205,10 @@ static void put_inputs(struct buf *out, const struct stage *s)
     buf_puts(out, " FROM pg_temp.cetl_input AS " STAGE_IN);
     for (size_t i = 0; i < f->lookups; i++)
         put_join(out, f, i);
-    buf_puts(out, ") " STAGE_IN);
+    buf_puts(out, ") AS ");
 }
 
-/* Inputs and computed columns by the names that filter and checks know them by. */
+/* Inputs and computed columns by the names that filter and checks know them by, under the table's own. */
 static void put_rows(struct buf *out, const struct stage *s)
 {
     const struct formulas *f = s->formulas;
@@ -211,6 +229,7 @@ static void put_rows(struct buf *out, const struct stage *s)
     }
     buf_puts(out, " FROM ");
     put_inputs(out, s);
+    stage_put_name(out, s->table->name);
 }
 
 void stage_compute_sql(struct buf *out, const struct stage *s)
@@ -221,6 +240,8 @@ void stage_compute_sql(struct buf *out, const struct stage *s)
     stage_put_columns(out, s);
     buf_puts(out, ", " STAGE_FILE ", " STAGE_LINE " FROM (");
     put_rows(out, s);
-    buf_puts(out, ") " STAGE_ROW " WHERE ");
+    buf_puts(out, ") AS ");
+    stage_put_name(out, s->table->name);
+    buf_puts(out, " WHERE ");
     put_condition(out, s);
 }

@@ -14,7 +14,6 @@
 #define STAGE_FILE "\"cetl file\""
 #define STAGE_LINE "\"cetl line\""
 #define STAGE_OLD "\"cetl old\"" /* the row that is in the table */
-#define STAGE_ROW "\"cetl row\""
 #define STAGE_IN "\"cetl in\""             /* the formulas' inputs */
 #define STAGE_LOOK "\"cetl look %zu\""     /* the row that lookup number n has found */
 #define STAGE_MISSED "\"cetl missed %zu\"" /* what it has not found, in words; else NULL */

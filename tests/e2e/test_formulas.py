@@ -20,7 +20,7 @@ columns =
     last_name  text not null,
     age        int,
     source     text
-filter = age is null or age >= 18
+filter = persons.age is null or age >= 18
 max_errors = 50%
 
 [column persons.first_name]
@@ -176,6 +176,8 @@ MISTAKES = {
     "syntax": ("filter = amount >", "", "line 1, column"),
     "C": ("filter = amount > 0 && id = 1", "", "AND"),
     "computed": ("", "expr = id\n[column d.id]\nexpr = name", "computed itself"),
+    "size": ("filter = amount" + " + 1" * 20000 + " > 0", "", "at most 65536 are read"),
+    "table": ("filter = e.amount > 0", "", "no table 'e'"),
     "assignment": ("", "expr = raw_amount", "::"),
 }
 
@@ -212,11 +214,11 @@ inputs = url text
 filter = url !~ '^ftp:'
 max_errors = 5
 [column visits.host]
-expr = substring(url from '^[a-z]+://([^/]+)')
+expr = substring(visits.url from '^[a-z]+://([^/]+)')
 [column visits.page]
 expr = coalesce(nullif(regexp_replace(url, '^[a-z]+://[^/]+', ''), ''), '/')
 [column visits.hits]
-check = hits > 0 or host ~ 'test'
+check = visits.hits > 0 or host ~ 'test'
 [column visits.source]
 expr = filename() || ':' || line()
 """
@@ -245,7 +247,7 @@ def test_what_the_workers_cannot_run_runs_in_the_server(cetld, database, mode):
     assert database.rows("SELECT * FROM visits ORDER BY id") == VISITED
     found = {r["line"]: r for r in daemon.json("/v1/files/%d/rejects" % entry["id"])}
     assert {line: (r["code"], r["column"]) for line, r in found.items()} == {5: ("23502", "host"), 6: ("23514", "hits")}
-    assert "check hits > 0 or host ~ 'test'" in found[6]["message"]
+    assert "check visits.hits > 0 or host ~ 'test'" in found[6]["message"]
 
     daemon.drop("visits2.csv", "id,url,hits\n" + ("" if mode == "append" else "1,http://z.org/,9\n") + "7,http://y.org/y,1\n8,ftp://x,1\n")
     entry = daemon.wait_state("visits2.csv")
@@ -272,6 +274,14 @@ def test_an_error_of_the_server_in_an_expression_is_a_reject(cetld, database):
     assert [(r["line"], r["code"]) for r in found] == [(8, "2201E"), (501, "2201E")]
 
 
+WRONG_IN_THE_SERVER = {
+    "'é' <> url and sum(hits) > 1": "16: aggregate functions are not allowed in WHERE; an expression is of one row",
+    "row_number() over () > 1": "1: window functions are not allowed in WHERE; an expression is of one row",
+    "filename() ~ 'a' and hits::nosuch": '28: type "nosuch" does not exist',
+    "(select 1) > cell": '14: column "cell" does not exist; a cell that only expressions read is declared by `inputs`',
+}
+
+
 def test_check_says_where_expressions_run(postgres, database, folder):
     path = os.path.join(folder, "cetl.conf")
 
@@ -285,5 +295,10 @@ def test_check_says_where_expressions_run(postgres, database, folder):
     answer = check(SERVER % "append")
     assert answer.returncode == 0 and "dataset visits: its expressions run in the server" in answer.stdout, answer.stderr
     answer = check((SERVER % "append").replace("regexp_replace(url", "regexp_replcae(url"))
-    assert answer.returncode == 1 and "regexp_replcae" in answer.stderr
+    at = "%s:%d: page: expr, line 1, column 17: function regexp_replcae" % (path, 2 + (SERVER % "append").split("\n").index("[column visits.page]") + 2)
+    assert answer.returncode == 1 and answer.stderr.startswith(at), answer.stderr
+    assert "No function matches" in answer.stderr
+    for wrong, words in WRONG_IN_THE_SERVER.items():
+        answer = check((SERVER % "append").replace("filter = url !~ '^ftp:'", "filter = %s" % wrong))
+        assert answer.returncode == 1 and answer.stderr.startswith("%s:9: filter, line 1, column %s" % (path, words)), answer.stderr
     assert database.rows("SELECT count(*) FROM pg_class WHERE relname = 'visits'") == [(0,)]
