@@ -7,6 +7,7 @@
 #include "db/embedded.h"
 #include "etl/formulas.h"
 #include "etl/keeper.h"
+#include "etl/rebuilds.h"
 #include "etl/scheduler.h"
 #include "etl/setup.h"
 #include "etl/sql.h"
@@ -27,7 +28,7 @@ enum {
     STATUS_MS = 1000,
     STALLED_MS = 60000, /* workers that finish nothing for so long while jobs wait are stuck */
     ANSWER_QUEUE_MAX = 1 << 20,
-    MORE_CONNECTIONS = 3, /* for small files, the catalog, and the derives */
+    MORE_CONNECTIONS = 4, /* for small files, the catalog, the derives, and the rebuilds */
     ROLLUP_SHARE = 4,     /* what of memory_max the pipelines may not have: a quarter, for partial aggregates */
 };
 
@@ -50,6 +51,7 @@ struct daemon {
     struct db_pool *load_pool, *api_pool;
     struct catalog *catalog;
     struct derives *derives;
+    struct rebuilds *rebuilds;
     struct setup *setup;
     struct scheduler *scheduler;
     struct keeper *keeper;
@@ -179,6 +181,7 @@ static void on_terminate(void *ctx)
     http_server_drain(d->http, http_drained, d); /* may call back at once */
     keeper_stop(d->keeper);
     derives_stop(d->derives);
+    rebuilds_hold(d->rebuilds);
     scheduler_stop(d->scheduler, LOAD_GRACE_MS, loads_stopped, d);
 }
 
@@ -240,6 +243,7 @@ static void on_down(void *ctx, const struct error *why)
     d->api.ready = false;
     scheduler_hold(d->scheduler);
     derives_hold(d->derives);
+    rebuilds_hold(d->rebuilds);
 }
 
 static void on_set_up(void *ctx)
@@ -249,6 +253,7 @@ static void on_set_up(void *ctx)
     if (d->stopping) return;
     scheduler_go(d->scheduler);
     derives_go(d->derives);
+    rebuilds_go(d->rebuilds);
 }
 
 static void on_stale(void *ctx)
@@ -327,12 +332,22 @@ static int make_loop(struct daemon *d)
     return r;
 }
 
+static void on_outside(void *ctx)
+{
+    struct daemon *d = ctx;
+    derives_changed(d->derives);
+}
+
 static int make_etl(struct daemon *d)
 {
     int r = catalog_new(&d->catalog);
     if (r < 0) return r;
     struct derives_config derives = {.loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .counters = &d->counters};
     r = derives_new(&derives, &d->derives);
+    if (r < 0) return r;
+    struct rebuilds_config rebuilds = {
+        .loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .changed = on_outside, .ctx = d};
+    r = rebuilds_new(&rebuilds, &d->rebuilds);
     if (r < 0) return r;
     struct setup_config setup = {.loop = d->loop,
                                  .pool = d->load_pool,
@@ -442,6 +457,7 @@ static void daemon_done(struct daemon *d)
     scheduler_free(d->scheduler);
     gate_free(d->api.large);
     derives_free(d->derives);
+    rebuilds_free(d->rebuilds);
     catalog_free(d->catalog);
     db_embedded_free(d->embedded);
     timer_free(d->status_timer);

@@ -9,9 +9,11 @@
 /* `rows` counts what cetld loaded and took away; other writers are not in it. */
 #define SQL_DATASETS                                                                                                               \
     "SELECT d.name, d.base_version + m.n AS version, d.base_rows + m.rows AS rows, f.id AS file, f.name AS file_name,"             \
-    " f.rows_loaded, f.finished_at"                                                                                                \
+    " f.rows_loaded, f.finished_at, d.outside + m.outsiders > d.settled AS stale"                                                  \
     " FROM cetl.dataset d"                                                                                                         \
-    " CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(rows), 0)::int8 AS rows FROM cetl.change WHERE dataset_id = d.id) m"  \
+    " CROSS JOIN LATERAL (SELECT count(*) AS n, coalesce(sum(rows), 0)::int8 AS rows, count(*) FILTER (WHERE outside) AS "         \
+    "outsiders"                                                                                                                    \
+    "  FROM cetl.change WHERE dataset_id = d.id) m"                                                                                \
     " LEFT JOIN LATERAL (SELECT * FROM cetl.file WHERE dataset_id = d.id AND state = 'loaded' ORDER BY id DESC LIMIT 1) f ON true" \
     " ORDER BY d.id"
 

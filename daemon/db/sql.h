@@ -129,7 +129,7 @@
     "COMMENT ON COLUMN cetl.dataset.table_made IS 'The table, where cetld made it, and so may alter it';"                          \
     "UPDATE cetl.dataset SET table_made = to_regclass(format('%I.%I', table_schema, table_name))::oid WHERE inferred"
 
-/* Tables that are made of tables. */
+/* Tables that are made of tables; and what others write to tables that rollups are made of. */
 #define SQL_MIGRATION_TRANSFORM                                                                                                    \
     "CREATE TABLE cetl.derive ("                                                                                                   \
     " name text PRIMARY KEY,"                                                                                                      \
@@ -148,6 +148,17 @@
     "COMMENT ON COLUMN cetl.derive.inputs IS 'The versions of the datasets and derives that it was made of';"                      \
     "COMMENT ON COLUMN cetl.derive.version IS 'Counts its refreshes';"                                                             \
     "COMMENT ON COLUMN cetl.derive.made IS 'The table or view, where cetld made it, and so may replace it';"                       \
-    "COMMENT ON COLUMN cetl.derive.state IS 'What became of the last try; the rows are those of the last one that went well'"
+    "COMMENT ON COLUMN cetl.derive.state IS 'What became of the last try; the rows are those of the last one that went well';"     \
+                                                                                                                                   \
+    "ALTER TABLE cetl.change ADD COLUMN outside bool NOT NULL DEFAULT false;"                                                      \
+    "CREATE INDEX change_outside ON cetl.change (dataset_id) WHERE outside;"                                                       \
+    "ALTER TABLE cetl.dataset ADD COLUMN outside bigint NOT NULL DEFAULT 0, ADD COLUMN settled bigint NOT NULL DEFAULT 0;"         \
+    "COMMENT ON COLUMN cetl.change.outside IS 'Somebody else wrote to the table';"                                                 \
+    "COMMENT ON COLUMN cetl.dataset.outside IS 'How many such marks were folded';"                                                 \
+    "COMMENT ON COLUMN cetl.dataset.settled IS 'How many there were when its rollups were last computed because of them';"         \
+    "CREATE FUNCTION cetl.outside() RETURNS trigger LANGUAGE plpgsql SECURITY DEFINER SET search_path = pg_catalog AS"             \
+    " $$BEGIN INSERT INTO cetl.change (dataset_id, outside) SELECT id, true FROM cetl.dataset"                                     \
+    "  WHERE table_schema = tg_table_schema AND table_name = tg_table_name; RETURN NULL; END$$;"                                   \
+    "COMMENT ON FUNCTION cetl.outside() IS 'Of triggers on tables with rollups: leaves a mark for each statement of others'"
 
 #endif

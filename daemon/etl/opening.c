@@ -231,6 +231,56 @@ static void mark_abandoned(struct opening *o)
     buf_done(&names);
 }
 
+/* ---- the trigger that tells of others' writes ---- */
+
+static void outside_made(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    static const char what[] = "the trigger " SQL_OUTSIDE_NAME ", which tells of others' writes,";
+    if (!is_locked(o, r, what) && went_well(o, r, what)) mark_abandoned(o);
+}
+
+/* Before the rollups are made: from then on nobody writes unseen. */
+static void outside_wanted(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (!went_well(o, r, "pg_trigger")) return;
+    if (PQntuples(r->rows) == 0) return mark_abandoned(o);
+    const struct table *rollup = &o->d->rollup[0].table;
+    struct buf sql, name;
+    buf_init(&sql, SQL_MAX);
+    buf_init(&name, SQL_MAX);
+    table_quote(&name, rollup->schema, rollup->name);
+    buf_puts(&sql, SQL_LOCK_SOON "CREATE TRIGGER " SQL_OUTSIDE_NAME " AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ");
+    table_quote(&sql, o->schema, o->table);
+    buf_printf(&sql, SQL_OUTSIDE_TRIGGER "; " SQL_OUTSIDE_UNKNOWN, (long long)o->d->id);
+    db_quote_literal(&sql, buf_slice(&name));
+    buf_puts(&sql, ") IS NOT NULL");
+    const char *text = buf_check(&name) == 0 ? buf_cstr(&sql) : NULL;
+    if (text) {
+        ask(o, &(struct db_query){.sql = text, .done = outside_made, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&name);
+    buf_done(&sql);
+}
+
+static void watch_outside(struct opening *o)
+{
+    if (o->d->rollups == 0) return mark_abandoned(o);
+    struct buf name;
+    buf_init(&name, SQL_MAX);
+    const char *text = table_quote(&name, o->schema, o->table);
+    struct db_param param = db_text(text);
+    if (text) {
+        ask(o, &(struct db_query){.sql = SQL_OUTSIDE_WANTED, .param = &param, .params = 1, .done = outside_wanted, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&name);
+}
+
 static void rollups_resolve(struct opening *o)
 {
     int r = dataset_resolve_rollups(o->d);
@@ -238,7 +288,7 @@ static void rollups_resolve(struct opening *o)
     if (r < 0) return over(o, r, NULL);
     if (o->d->broken) return opened(o);
     o->next_rollup = 0;
-    mark_abandoned(o);
+    watch_outside(o);
 }
 
 static void dimensions_known(void *ctx, const struct db_result *r)

@@ -205,7 +205,8 @@
 #define SQL_PARALLEL_CONDITIONS                                                                                                    \
     "SELECT current_setting('max_prepared_transactions'), (SELECT count(*) FROM pg_prepared_xacts),"                               \
     " CASE WHEN relkind <> 'r' THEN 'it is not a plain table'"                                                                     \
-    " WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled <> 'D')"                        \
+    " WHEN EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND NOT tgisinternal AND tgenabled <> 'D'"                         \
+    "  AND tgname <> 'cetl_outside')"                                                                                              \
     "  THEN 'it has triggers'"                                                                                                     \
     " WHEN EXISTS (SELECT FROM pg_constraint WHERE conrelid = c.oid AND contype = 'f') THEN 'it has foreign keys'"                 \
     " WHEN EXISTS (SELECT FROM pg_index WHERE indrelid = c.oid AND indisprimary AND NOT indimmediate)"                             \
@@ -289,11 +290,33 @@
     "SELECT line, byte_offset, coalesce(column_name, ''), code, message, coalesce(value, ''), raw FROM cetl.reject"                \
     " WHERE file_id = $1::int8 ORDER BY line"
 
+/* The marks of a dataset go, and are in `g`: how many, their rows, and how many of them are others' writes. */
+#define SQL_CHANGE_FOLD(id)                                                                                                        \
+    "WITH gone AS (DELETE FROM cetl.change WHERE dataset_id = " id " RETURNING rows, outside)"                                     \
+    " UPDATE cetl.dataset SET base_version = base_version + g.n, base_rows = base_rows + g.rows, outside = outside + g.outsiders"
+#define SQL_CHANGE_FOLDED                                                                                                          \
+    " FROM (SELECT count(*) AS n, coalesce(sum(rows), 0) AS rows, count(*) FILTER (WHERE gone.outside) AS outsiders FROM gone) g"
 /* $1 dataset: fold its marks into its base, so that counting them stays cheap. */
-#define SQL_CHANGE_COMPACT                                                                                                         \
-    "WITH gone AS (DELETE FROM cetl.change WHERE dataset_id = $1::int RETURNING rows)"                                             \
-    " UPDATE cetl.dataset SET base_version = base_version + g.n, base_rows = base_rows + g.rows"                                   \
-    " FROM (SELECT count(*) AS n, coalesce(sum(rows), 0) AS rows FROM gone) g WHERE id = $1::int AND g.n > 0"
+#define SQL_CHANGE_COMPACT SQL_CHANGE_FOLD("$1::int") SQL_CHANGE_FOLDED " WHERE id = $1::int AND g.n > 0"
+
+/* ---- writes from outside (etl/rebuilds.h) ---- */
+
+#define SQL_OUTSIDE_NAME "cetl_outside"
+/* $1 the table as regclass text → one row where the trigger is missing, and the role may make it. */
+#define SQL_OUTSIDE_WANTED                                                                                                         \
+    "SELECT FROM pg_class c WHERE oid = to_regclass($1) AND relkind IN ('r', 'p') AND pg_has_role(relowner, 'USAGE')"              \
+    " AND has_function_privilege('cetl.outside()', 'EXECUTE')"                                                                     \
+    " AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = '" SQL_OUTSIDE_NAME "')"
+/* Behind CREATE TRIGGER and the table's name. */
+#define SQL_OUTSIDE_TRIGGER                                                                                                        \
+    " FOR EACH STATEMENT WHEN (current_setting('cetl.load', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION cetl.outside()"
+/* What was written before nobody knows: where rollups are there already, they are computed anew. */
+#define SQL_OUTSIDE_UNKNOWN "UPDATE cetl.dataset SET settled = -1 WHERE id = %lld AND to_regclass("
+/* Has somebody else written since the rollups were computed? `d` is cetl.dataset. */
+#define SQL_OUTSIDE_IS_STALE "d.outside + (SELECT count(*) FROM cetl.change WHERE dataset_id = d.id AND outside) > d.settled"
+#define SQL_OUTSIDE_STALE "SELECT d.name FROM cetl.dataset d WHERE " SQL_OUTSIDE_IS_STALE " ORDER BY d.id"
+/* Behind the rebuild, and its lock. */
+#define SQL_OUTSIDE_SETTLE SQL_CHANGE_FOLD("%lld") ", settled = outside + g.outsiders" SQL_CHANGE_FOLDED " WHERE id = %lld"
 
 /* ---- derives ---- */
 

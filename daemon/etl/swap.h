@@ -32,7 +32,8 @@ void swap_make_sql(struct buf *out, const struct table *t, struct slice columns,
     " JOIN pg_namespace n ON n.oid = c.relnamespace WHERE p.partrelid = $1::int8::oid AND c.relkind = 'r'"                         \
     " AND obj_description(c.oid, 'pg_class') = '" SWAP_COMMENT "' AND pg_has_role(c.relowner, 'USAGE')"                            \
     " AND (SELECT count(*) FROM pg_inherits WHERE inhparent = p.partrelid) = 1"                                                    \
-    " AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid IN (p.partrelid, c.oid) AND NOT tgisinternal)"                          \
+    " AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid IN (p.partrelid, c.oid) AND NOT tgisinternal"                           \
+    "  AND tgname <> 'cetl_outside')"                                                                                              \
     " AND NOT EXISTS (SELECT FROM pg_attribute WHERE attrelid = p.partrelid AND attidentity <> '')"
 
 struct swap {

@@ -6,7 +6,10 @@ import random
 import re
 import subprocess
 import time
+from contextlib import closing
 
+import psycopg2
+import psycopg2.errors
 import pytest
 
 from test_lineage import act
@@ -91,8 +94,30 @@ def rows(r, count, ids, note=""):
         value(str(r.randrange(100) / 4)), value(r.choice("tf")), note) for id in ids(count))
 
 
+def settled(daemon):
+    """No rollup is older than what others wrote."""
+    return not [d["name"] for d in daemon.json("/v1") if d["stale"]]
+
+
 def quiet(daemon):
     until(lambda: not daemon.files_in("incoming", "work"), daemon.log, deadline=120)
+    until(lambda: settled(daemon), daemon.log, deadline=60)
+
+
+def write_from_outside(r, database, name):
+    """What may clash with a load, and then comes to nothing, as any client of the database may find."""
+    conflict = " ON CONFLICT DO NOTHING" if DATASETS[name][1] else ""
+    statement = r.choice([
+        "INSERT INTO %s (id, day, zip, amount, n) SELECT %d + i, '2024-01-02', 'b', i, i FROM generate_series(1, 20) i%s" % (name, r.randrange(100), conflict),
+        "UPDATE %s SET zip = 'Ä', amount = amount + 1 WHERE n > %d" % (name, r.randrange(9)),
+        "DELETE FROM %s WHERE n = %d" % (name, r.randrange(9)),
+        "UPDATE %s SET day = day + 1 WHERE id = %d" % (name, r.randrange(60))])
+    try:
+        with closing(database.connect()) as db, db.cursor() as sql:
+            sql.execute(statement)
+    except psycopg2.errors.DeadlockDetected:
+        pass
+    return statement
 
 
 # ---- what is refused
@@ -124,6 +149,54 @@ def test_what_merging_needs_is_not_shown(cetld, database):
     daemon.wait_state("d.csv")
     assert [dict(row, avg=row["avg"] and str(row["avg"])) for row in daemon.get_rows("d_means")] == [
         {"zip": "a", "avg": "1.5000000000000000"}, {"zip": "b", "avg": None}]
+
+
+# ---- writes from outside
+
+def test_writes_from_outside_are_noticed(cetld, database):
+    daemon = cetld(section("app") + section("ups") + section("rep"))
+    for name in ("app", "ups", "rep"):
+        daemon.drop(name + "_1.csv", HEADER + rows(random.Random(1), 30, lambda n: range(n)))
+        daemon.wait_state(name + "_1.csv")
+    quiet(daemon)
+    version = {d["name"]: d["version"] for d in daemon.json("/v1")}
+    for statement in ("INSERT INTO %s (id, day, n) VALUES (1000, '2024-07-01', 3)", "UPDATE %s SET zip = 'new' WHERE id < 10",
+                      "DELETE FROM %s WHERE id > 20", "TRUNCATE %s"):
+        for name in version:
+            database.rows(statement % name)
+        quiet(daemon)
+        for name in version:
+            assert_rollups(database, name, statement)
+    assert all(d["version"] >= version[d["name"]] + 4 for d in daemon.json("/v1"))
+    assert len(daemon.log_lines("the rollups of app are stale: somebody else wrote to public.app")) == 4
+
+
+def test_loads_are_not_from_outside(cetld, database):
+    daemon = cetld(section("ups") + section("rep"))
+    for n in range(3):
+        for name in ("ups", "rep"):
+            daemon.drop("%s_%d.csv" % (name, n), HEADER + rows(random.Random(n), 30, lambda n: range(n)))
+            daemon.wait_state("%s_%d.csv" % (name, n))
+    act(daemon, daemon.ledger("ups_2.csv")[0]["id"], "unload", 200, force="yes")
+    assert database.value("SELECT count(*) FROM cetl.change WHERE outside") == 0
+    assert not daemon.log_lines("stale")
+
+
+def test_a_rebuild_waits_for_a_writer_and_not_in_front_of_others(cetld, database):
+    daemon = cetld(section("app"))
+    daemon.drop("app_1.csv", HEADER + rows(random.Random(1), 30, lambda n: range(n)))
+    daemon.wait_state("app_1.csv")
+    with closing(database.connect()) as db, db.cursor() as sql:
+        db.autocommit = False
+        sql.execute("DELETE FROM app WHERE id = 3")
+        database.rows("DELETE FROM app WHERE id = 4")
+        until(lambda: daemon.log_lines("the rollups of app are stale"), daemon.log)
+        assert not settled(daemon)
+        daemon.drop("app_2.csv", HEADER + rows(random.Random(2), 30, lambda n: range(n)))
+        daemon.wait_state("app_2.csv")
+        db.commit()
+    quiet(daemon)
+    assert_rollups(database, "app")
 
 
 # ---- random sequences
@@ -163,6 +236,10 @@ class Sequence:
                 act(daemon, file, "unload", 200, force="yes")
                 self.said.append("unload %d" % file)
                 return
+        if self.r.random() < 0.15:
+            self.drop(daemon)
+            self.said.append(write_from_outside(self.r, database, self.name))
+            return
         self.drop(daemon)
 
 
