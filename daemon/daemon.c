@@ -108,6 +108,7 @@ static void close_pools(struct daemon *d)
     d->http = NULL;
     d->http_drained = true;
     d->api.ready = false;
+    d->api.setup = NULL;
     db_pool_free(d->api_pool);
     db_pool_free(d->load_pool);
     d->api_pool = d->load_pool = NULL;
@@ -410,6 +411,7 @@ static int make_api(struct daemon *d)
                           .scheduler = d->scheduler,
                           .catalog = d->catalog,
                           .derives = d->derives,
+                          .setup = d->setup,
                           .pool = d->api_pool,
                           .load_pool = d->load_pool,
                           .counters = &d->counters,

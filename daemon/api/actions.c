@@ -50,7 +50,7 @@ static struct action *begin(struct http_request *r)
         return NULL;
     }
     struct action *a = api->ready ? calloc(1, sizeof *a) : NULL;
-    if (!api->ready) problem_unavailable(r, db_pool_reason(api->load_pool));
+    if (!api->ready) problem_unavailable(r, api_reason(api));
     if (api->ready && !a) problem_internal(r);
     if (!a) return NULL;
     *a = (struct action){.request = r, .file = id};

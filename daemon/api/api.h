@@ -10,6 +10,7 @@
 #include "api/gate.h"
 #include "db/pool.h"
 #include "etl/scheduler.h"
+#include "etl/setup.h"
 #include "http/router.h"
 
 struct api {
@@ -17,6 +18,7 @@ struct api {
     struct scheduler *scheduler;
     struct catalog *catalog;
     struct derives *derives;   /* or NULL */
+    const struct setup *setup; /* or NULL */
     struct db_pool *pool;      /* reads */
     struct db_pool *load_pool; /* whose state is the database's */
     struct gate *large;        /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
@@ -28,6 +30,8 @@ struct api {
     struct http_router router;
 };
 
+/** Why the database is not, or not wholly, at work, or "". */
+const char *api_reason(const struct api *api);
 /** Fill in the router: all routes. */
 void api_router(struct api *api);
 

@@ -104,7 +104,7 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
 void reply_with(struct http_request *r, const struct reply_query *q)
 {
     struct api *api = http_request_context(r);
-    if (!api->ready) return problem_unavailable(r, db_pool_reason(api->load_pool));
+    if (!api->ready) return problem_unavailable(r, api_reason(api));
     assert(q->params <= PARAMS_MAX);
     struct reply *p = calloc(1, sizeof *p);
     if (!p) return problem_internal(r);

@@ -26,6 +26,12 @@ static const struct http_route routes[] = {
     {0},
 };
 
+const char *api_reason(const struct api *api)
+{
+    const char *pool = db_pool_reason(api->load_pool);
+    return pool[0] || !api->setup ? pool : setup_reason(api->setup);
+}
+
 void api_router(struct api *api)
 {
     api->router = (struct http_router){.routes = routes, .guard = access_guard, .ctx = api};

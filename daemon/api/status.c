@@ -44,7 +44,8 @@ void status_get(struct http_request *r)
     json_write_key(&w, "database");
     json_write_object(&w);
     json_write_field_bool(&w, "up", api->ready);
-    json_write_field_text(&w, "reason", api->ready ? NULL : db_pool_reason(api->load_pool));
+    const char *reason = api_reason(api);
+    json_write_field_text(&w, "reason", api->ready && !reason[0] ? NULL : reason);
     const char *missing = api->ready ? api->instance->missing.text : "";
     json_write_field_text(&w, "parallel_needs", missing[0] ? missing : NULL);
     json_write_end(&w);
@@ -68,7 +69,7 @@ void status_readyz(struct http_request *r)
     struct derive_view derive;
     bool derived = dataset.p && derives_find(api->derives, dataset, &derive) && derive.table->columns > 0;
     if (!api->ready) {
-        const char *reason = db_pool_reason(api->load_pool);
+        const char *reason = api_reason(api);
         http_header(r, "Retry-After", "5");
         http_problem(r, &(struct http_problem){
                             .status = 503, .message = "the database does not answer", .details = reason[0] ? reason : NULL});

@@ -73,7 +73,7 @@ static const struct table *find_table(struct http_request *r, struct slice name)
     struct dataset *d;
     struct derive_view derive;
     if (!api->ready) {
-        problem_unavailable(r, db_pool_reason(api->load_pool));
+        problem_unavailable(r, api_reason(api));
         return NULL;
     }
     const struct table *t = name.p ? catalog_table(api->catalog, name, &d) : NULL;

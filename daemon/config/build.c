@@ -85,6 +85,7 @@ static int build_singles(struct builder *b)
         int r = builder_fill(b, singles[i].kind, s, singles[i].values);
         if (r < 0) return r;
     }
+    c->database.migrations_place = builder_place_of(find_section(b, OPTION_DATABASE), "migrations");
     check_singles(b);
     return 0;
 }

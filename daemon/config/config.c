@@ -7,6 +7,7 @@
 #include "base/list.h"
 #include "config/build.h"
 #include "config/ini.h"
+#include "config/migrations.h"
 #include "config/options.h"
 
 #include <fcntl.h>
@@ -49,10 +50,11 @@ static int begin(struct loading *l, struct mistakes *m)
     return 0;
 }
 
-/* Takes the loading apart, whatever came before. */
-static int finish(struct loading *l, int r, struct config **ret_config)
+/* Takes the loading apart, whatever came before. `path`: of the main file, or NULL. */
+static int finish(struct loading *l, int r, const char *path, struct config **ret_config)
 {
     if (r == 0) r = build_config(&l->ini, l->mistakes, &l->holder->config);
+    if (r == 0 && path) r = migrations_read(path, &l->holder->arena, l->mistakes, &l->holder->config);
     if (r == 0 && l->mistakes->n > 0) r = CONFIG_E_INVALID;
     if (r == 0)
         *ret_config = &l->holder->config;
@@ -66,7 +68,7 @@ int config_parse(const char *name, struct slice text, struct mistakes *mistakes,
     struct loading l;
     int r = begin(&l, mistakes);
     if (r < 0) return r;
-    return finish(&l, ini_read(&l.ini, name, text, mistakes), ret_config);
+    return finish(&l, ini_read(&l.ini, name, text, mistakes), NULL, ret_config);
 }
 
 /* Symlinks are followed: /etc is full of them, and only its owner can make one there. */
@@ -124,7 +126,7 @@ int config_load(const char *path, enum config_presence presence, struct mistakes
     if (r < 0) return r;
     r = read_file(&l, path, presence);
     if (r == 0) r = read_fragments(&l, path);
-    return finish(&l, r, ret_config);
+    return finish(&l, r, path, ret_config);
 }
 
 static struct holder *holder_of(struct config *c)

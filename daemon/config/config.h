@@ -55,6 +55,8 @@ struct config_database {
     const char *url;           /* URI or keyword string for libpq; "": the embedded cluster */
     const char *password_file; /* %d expanded; "": none */
     const char *pg_bin;        /* "": the newest found */
+    const char *migrations;    /* a folder; "": `migrations` beside the configuration file, if it is there */
+    struct config_place migrations_place;
     int64_t load_connections;
     int64_t api_connections;
     int64_t connect_timeout_ms;
@@ -193,6 +195,14 @@ struct config_derive {
     int64_t timeout_ms; /* of each of its statements */
 };
 
+/** NNN_name.sql of the folder of migrations. */
+struct config_migration {
+    int number; /* from 1, without gaps */
+    const char *name;
+    const char *path;
+    const char *sql;
+};
+
 struct config {
     struct config_daemon daemon;
     struct config_database database;
@@ -201,7 +211,9 @@ struct config {
     size_t n_datasets;
     const struct config_derive *derives; /* each behind those that it is made of */
     size_t n_derives;
-    const size_t *order; /* the datasets' numbers, those that others look into before these */
+    const size_t *order;                      /* the datasets' numbers, those that others look into before these */
+    const struct config_migration *migration; /* by number */
+    size_t n_migrations;
 };
 
 #define CONFIG_DEFAULT_PATH "/etc/cetl/cetl.conf"

@@ -78,6 +78,10 @@ static const struct option database_options[] = {
      .prose = "A file that holds the password. %d is systemd's credentials folder."},
     {"pg_bin", TYPE(PATH), F(pg_bin), "", "/usr/lib/postgresql/15/bin", .fixed = true,
      .prose = "Where PostgreSQL's programs are, for the embedded cluster. Empty: the newest that is found."},
+    {"migrations", TYPE(PATH), F(migrations), "", "/etc/cetl/migrations",
+     .prose = "A folder of SQL files, 001_name.sql and so on, each of which is run once, in a transaction of its own, before "
+              "anything is "
+              "loaded. Empty: the folder migrations beside this file, if there is one."},
     {"load_connections", RANGE(COUNT, 1, 64), F(load_connections), "2", .fixed = true, .prose = "Connections that load."},
     {"api_connections", RANGE(COUNT, 2, 256), F(api_connections), "4", .fixed = true,
      .prose = "Connections that answer the API. One of them is kept for small answers."},

@@ -26,6 +26,11 @@
 #define SQL_MIGRATION_RECORD "INSERT INTO cetl.migration (number, name, checksum) VALUES ($1::int, $2, $3)"
 #define SQL_MIGRATION_UNLOCK "SELECT pg_advisory_unlock(7162843301)"
 
+/* The same for the user's. */
+#define SQL_USER_MIGRATION_PREPARE                                                                                                 \
+    "SELECT pg_advisory_lock(7162843301); SELECT number, name, checksum FROM cetl.user_migration ORDER BY number"
+#define SQL_USER_MIGRATION_RECORD "INSERT INTO cetl.user_migration (number, name, checksum) VALUES ($1::int, $2, $3)"
+
 #define SQL_MIGRATION_LEDGER                                                                                                       \
     "CREATE TABLE cetl.dataset ("                                                                                                  \
     " id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY,"                                                                            \
@@ -143,6 +148,13 @@
     " error text,"                                                                                                                 \
     " rows bigint,"                                                                                                                \
     " refreshed_at timestamptz);"                                                                                                  \
+    "CREATE TABLE cetl.user_migration ("                                                                                           \
+    " number int PRIMARY KEY,"                                                                                                     \
+    " name text NOT NULL,"                                                                                                         \
+    " checksum text NOT NULL,"                                                                                                     \
+    " applied_at timestamptz NOT NULL DEFAULT now());"                                                                             \
+    "COMMENT ON TABLE cetl.user_migration IS 'Which of the migrations of the configuration were run';"                             \
+    "COMMENT ON COLUMN cetl.user_migration.checksum IS 'SHA-256 of the text, in hex';"                                             \
     "COMMENT ON TABLE cetl.derive IS 'Derived tables and views: what each was made of, and when';"                                 \
     "COMMENT ON COLUMN cetl.derive.definition IS 'What it was made by: table or view, its name, the query';"                       \
     "COMMENT ON COLUMN cetl.derive.inputs IS 'The versions of the datasets and derives that it was made of';"                      \

@@ -19,6 +19,8 @@ struct setup {
     struct db_conn *conn;
     struct timer *timer;
     int64_t delay_ms;
+    struct config *migrating; /* whose migrations are being run */
+    struct db_migration *migration;
     bool waiting, running, again;
     bool swept; /* once, before the first load: later there are open loads that are running */
     struct error why;
@@ -39,6 +41,10 @@ static void again_later(struct setup *s, const struct error *err)
 static void over(struct setup *s, int status, const struct error *err)
 {
     s->running = false;
+    free(s->migration);
+    s->migration = NULL;
+    config_unref(s->migrating);
+    s->migrating = NULL;
     if (s->conn) db_pool_give(s->config.pool, s->conn);
     s->conn = NULL;
     if (status == ERROR_CANCELLED) return;
@@ -88,11 +94,49 @@ static void on_allowance(void *ctx, const struct db_result *r)
     if (e < 0) over(s, e, NULL);
 }
 
+static void ask_allowance(struct setup *s)
+{
+    int e = db_query(s->conn, &(struct db_query){.sql = SQL_PREPARED_MAX, .done = on_allowance, .ctx = s});
+    if (e < 0) over(s, e, NULL);
+}
+
+static void on_reset(void *ctx, const struct db_result *r)
+{
+    struct setup *s = ctx;
+    if (r->status != 0) return over(s, r->status, r->error);
+    ask_allowance(s);
+}
+
+/* They may have changed the session's settings. */
+static void on_user_migrated(void *ctx, const struct db_result *r)
+{
+    struct setup *s = ctx;
+    if (r->status != 0) return over(s, r->status, r->error);
+    int e = db_query(
+        s->conn,
+        &(struct db_query){.sql = "RESET SESSION AUTHORIZATION; RESET ROLE; RESET ALL; " SQL_SETUP, .done = on_reset, .ctx = s});
+    if (e < 0) over(s, e, NULL);
+}
+
+static int migrate_user(struct setup *s)
+{
+    size_t n = s->settings->n_migrations;
+    s->migrating = config_ref(s->settings);
+    s->migration = calloc(n + 1, sizeof *s->migration);
+    if (!s->migration) return -ENOMEM;
+    for (size_t i = 0; i < n; i++) {
+        const struct config_migration *m = &s->migrating->migration[i];
+        s->migration[i] = (struct db_migration){m->number, m->name, m->sql, m->path};
+    }
+    return db_migrate_user(s->conn, s->migration, on_user_migrated, s);
+}
+
 static void on_migrated(void *ctx, const struct db_result *r)
 {
     struct setup *s = ctx;
     if (r->status != 0) return over(s, r->status, r->error);
-    int e = db_query(s->conn, &(struct db_query){.sql = SQL_PREPARED_MAX, .done = on_allowance, .ctx = s});
+    if (s->settings->n_migrations == 0) return ask_allowance(s);
+    int e = migrate_user(s);
     if (e < 0) over(s, e, NULL);
 }
 

@@ -132,6 +132,67 @@ static void two_at_once_wait_for_each_other(void **state)
     pg_client_close(&p);
 }
 
+static struct pg_answer migrate_user(struct pg_client *p, const struct db_migration *list)
+{
+    struct pg_answer a = {0};
+    assert_int_equal(db_migrate_user(p->conn, list, pg_answered, &a), 0);
+    assert_true(pg_await(p->loop, &a.done));
+    assert_int_equal(a.done, 1);
+    return a;
+}
+
+static void the_users_run_once_and_a_refusal_has_file_and_line(void **state)
+{
+    (void)state;
+    struct pg_client p;
+    fresh(&p);
+    pg_sql(&p, "DROP TABLE IF EXISTS theirs, more");
+    assert_int_equal(migrate(&p).status, 0);
+    struct db_migration list[] = {{1, "a", "CREATE TABLE theirs (id int)", "f/1_a.sql"},
+                                  {2, "b", "CREATE TABLE more (id int);\nSELECT 'é',\n  nothing FROM theirs", "f/2_b.sql"},
+                                  {0, NULL, NULL, NULL}};
+    static const char numbers[] =
+        "SELECT coalesce(string_agg(number || ' ' || name, ', ' ORDER BY number), '') FROM cetl.user_migration";
+    for (int i = 0; i < 2; i++) {
+        struct pg_answer a = migrate_user(&p, list);
+        assert_int_equal(a.status, ERROR_REFUSED);
+        assert_string_equal(a.error.sqlstate, "42703");
+        assert_string_equal(
+            a.error.text,
+            "f/2_b.sql:3: column \"nothing\" does not exist; nothing of this migration was done: mend it, and reload");
+        assert_string_equal(pg_sql(&p, numbers).value, "1 a");
+        assert_string_equal(pg_sql(&p, "SELECT to_regclass('more') IS NULL").value, "t");
+        assert_false(db_conn_in_transaction(p.conn));
+    }
+    list[1].sql = "SELECT 1";
+    assert_int_equal(migrate_user(&p, list).status, 0);
+    assert_string_equal(pg_sql(&p, numbers).value, "1 a, 2 b");
+    assert_string_equal(pg_sql(&p, "SELECT count(*) FROM pg_locks WHERE locktype = 'advisory'").value, "0");
+    pg_client_close(&p);
+}
+
+static void a_text_of_the_users_that_changed_or_is_gone_is_refused(void **state)
+{
+    (void)state;
+    struct pg_client p;
+    fresh(&p);
+    assert_int_equal(migrate(&p).status, 0);
+    struct db_migration list[] = {{1, "a", "SELECT 1", "f/1_a.sql"}, {2, "b", "SELECT 2", "f/2_b.sql"}, {0, NULL, NULL, NULL}};
+    assert_int_equal(migrate_user(&p, list).status, 0);
+    list[0].sql = "SELECT 1 ";
+    struct pg_answer a = migrate_user(&p, list);
+    assert_int_equal(a.status, -EINVAL);
+    assert_non_null(strstr(a.error.text, "f/1_a.sql was changed after it was run"));
+    list[0].sql = "SELECT 1";
+    list[1].number = 0;
+    a = migrate_user(&p, list);
+    assert_int_equal(a.status, -EINVAL);
+    assert_non_null(strstr(a.error.text, "migration 2 (b) was run in this database, and its file is gone"));
+    list[1] = (struct db_migration){2, "renamed", "SELECT 2", "f/2_renamed.sql"}; /* the text counts */
+    assert_int_equal(migrate_user(&p, list).status, 0);
+    pg_client_close(&p);
+}
+
 static int up(void **state)
 {
     (void)state;
@@ -154,6 +215,8 @@ int main(void)
         cmocka_unit_test(a_changed_text_is_refused),
         cmocka_unit_test(a_migration_that_fails_leaves_nothing_of_itself),
         cmocka_unit_test(two_at_once_wait_for_each_other),
+        cmocka_unit_test(the_users_run_once_and_a_refusal_has_file_and_line),
+        cmocka_unit_test(a_text_of_the_users_that_changed_or_is_gone_is_refused),
     };
     return cmocka_run_group_tests(tests, up, down);
 }
