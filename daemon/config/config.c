@@ -190,6 +190,12 @@ const struct config_dataset *config_dataset_for(const struct config *c, struct s
     return NULL;
 }
 
+size_t config_lookup_max(const struct config *c)
+{
+    enum { SHARE = 4 };
+    return (size_t)(c->daemon.lookup_max > 0 ? c->daemon.lookup_max : c->daemon.memory_max / SHARE);
+}
+
 unsigned config_workers(const struct config *c)
 {
     if (c->daemon.workers > 0) return (unsigned)c->daemon.workers;

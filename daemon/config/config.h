@@ -39,6 +39,7 @@ struct config_daemon {
     const char *state;
     int64_t workers;    /* 0: one a core; see config_workers */
     int64_t memory_max; /* bytes */
+    int64_t lookup_max; /* bytes; 0: a quarter of memory_max, see config_lookup_max */
     int64_t max_record; /* bytes */
     int64_t unpack_max; /* bytes */
     int64_t unpack_ratio;
@@ -242,6 +243,8 @@ const struct config_dataset *config_dataset_for(const struct config *c, struct s
 /** The parts of the glob by which the dataset has the file at `path`; 0 when it has none, or no glob matches. `ret_part` has
  * GLOB_PARTS_MAX. */
 size_t config_dataset_parts(const struct config_dataset *d, struct slice path, struct glob_part *ret_part);
+/** What the tables that lookups look into may hold in memory, in bytes. */
+size_t config_lookup_max(const struct config *c);
 /** How many worker threads: as configured, or the cores this process may run on. */
 unsigned config_workers(const struct config *c);
 /** May `rejected` of `rows` rows be rejected? */

@@ -39,6 +39,9 @@ static const struct option daemon_options[] = {
     {"workers", RANGE(COUNT, 0, 1024), F(workers), "0", .fixed = true, .prose = "Threads that parse and convert. 0: one a core."},
     {"memory_max", RANGE(SIZE, 32 * MIB, 1024 * GIB), F(memory_max), "128M", .fixed = true,
      .prose = "The bound of all buffers, lookups and aggregates together."},
+    {"lookup_max", RANGE(SIZE, 0, 1024 * GIB), F(lookup_max), "0",
+     .prose = "What the tables that lookups look into may hold in memory; those that do not fit are joined by the server. 0: a "
+              "quarter of memory_max."},
     {"max_record", RANGE(SIZE, 4 * KIB, GIB), F(max_record), "16M",
      .prose = "The longest record of a file, in bytes with its line end, so that an open quote does not become one of 10 GB. A "
               "file with a longer one fails. At most half of memory_max."},

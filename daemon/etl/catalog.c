@@ -149,6 +149,7 @@ static void refresh_over(struct refresh *f)
         if (!old) continue;
         f->fresh[i]->clashes = old->clashes;
         f->fresh[i]->repeats = old->repeats;
+        f->fresh[i]->joins = old->joins;
         dataset_hold(f->fresh[i], old->held_by);
     }
     for (size_t i = 0; i < c->n; i++)

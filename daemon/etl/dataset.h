@@ -109,17 +109,18 @@ struct dataset {
     char *held_by;    /* the file that failed, when the last one did: its name, escaped; or NULL. The scheduler keeps
 it true; malloc'd */
     unsigned clashes; /* how many of its last loads in a row brought keys that were known; the loads keep it true */
+    bool joins;       /* its last lookups were too large for memory, so that the server joins; likewise */
     bool repeats;     /* its last files brought a key more than once; likewise */
     struct table table;
     struct dataset_rollup *rollup;
     size_t rollups;
-    bool staged;                         /* one of them is ROLLUP_STAGED */
-    bool merged;                         /* all of them are ROLLUP_MERGED */
+    bool staged;                          /* one of them is ROLLUP_STAGED */
+    bool merged;                          /* all of them are ROLLUP_MERGED */
     struct dataset_dimensions dimensions; /* what its lookups look into */
-    const struct formulas *formulas;     /* etl/formulas.h; NULL: it has none */
-    struct config *owner;                /* keeps `config` alive, or NULL */
-    const struct config_dataset *config; /* NULL: not declared */
-    const char *broken;                  /* why nothing can be loaded into it, with what to do; NULL: it is fine */
+    const struct formulas *formulas;      /* etl/formulas.h; NULL: it has none */
+    struct config *owner;                 /* keeps `config` alive, or NULL */
+    const struct config_dataset *config;  /* NULL: not declared */
+    const char *broken;                   /* why nothing can be loaded into it, with what to do; NULL: it is fine */
 };
 
 /** An empty snapshot with one reference. NULL without memory. */

@@ -4,6 +4,7 @@
 #include "base/name.h"
 #include "config/token.h"
 #include "data/type_name.h"
+#include "db/query.h"
 #include "etl/dimension.h"
 
 #include <locale.h>
@@ -329,6 +330,62 @@ static int add_lookup(struct resolving *m, size_t column)
     return 0;
 }
 
+/* Why memory cannot tell whether keys are equal, or hold what is found; NULL: it can. */
+static const char *unfit(const struct resolving *m, const struct formulas_lookup *l)
+{
+    const struct formulas *f = m->f;
+    if (!l->dimension) return "nothing is known of the table that is looked into";
+    if (f->input[l->input].type.id == TYPE_OTHER) return "a type that only the server knows is looked up";
+    for (size_t k = 0; k < l->config->lookup.n; k++) {
+        const struct table_column *c =
+            &l->dimension->table.column[table_find(&l->dimension->table, l->config->lookup.pair[k].column)];
+        const struct formulas_input *in = &f->input[l->key[k]];
+        bool own = in->column >= 0 && m->t->column[in->column].collate && !m->t->column[in->column].bytewise;
+        if (!dictionary_comparable(c->type.id, in->type.id) || c->type.id == TYPE_JSON || c->type.id == TYPE_JSONB)
+            return "only the server compares keys of these types";
+        if (own || (c->collate && !c->bytewise)) return "a key has a collation of its own";
+    }
+    return NULL;
+}
+
+static bool same_keys(const struct lookup *a, const struct lookup *b)
+{
+    bool same = a->n == b->n;
+    for (size_t k = 0; k < a->n && same; k++)
+        same = strcmp(a->pair[k].column, b->pair[k].column) == 0;
+    return same;
+}
+
+/* Lookups into one table by the same key share what is read of it. */
+static int add_source(struct resolving *m, struct formulas_lookup *l)
+{
+    struct formulas *f = m->f;
+    const char *why = unfit(m, l);
+    if (why && !f->server) {
+        f->server = why;
+        f->server_place = &l->config->lookup_place;
+    }
+    if (why) return 0;
+    size_t s = 0, v = 0;
+    while (s < f->sources && !(f->source[s].dimension == l->dimension && same_keys(f->source[s].by, &l->config->lookup)))
+        s++;
+    struct formulas_source *source = &f->source[s];
+    if (s == f->sources) {
+        *source = (struct formulas_source){.dimension = l->dimension, .by = &l->config->lookup};
+        source->value = arena_array(m->arena, m->t->columns + 1, sizeof *source->value);
+        if (!source->value) return -ENOMEM;
+        f->sources++;
+    }
+    size_t column = (size_t)table_find(&l->dimension->table, l->config->lookup.column);
+    while (v < source->values && source->value[v] != column)
+        v++;
+    source->value[v] = column;
+    if (v == source->values) source->values++;
+    l->source = s;
+    l->value = v;
+    return 0;
+}
+
 static int add_lookups(struct resolving *m)
 {
     int r = 0;
@@ -337,6 +394,8 @@ static int add_lookups(struct resolving *m)
     m->f->read = m->f->inputs;
     for (size_t i = 0; i < m->t->columns && r == 0; i++)
         if (m->lookup[i].text) r = add_lookup(m, i);
+    for (size_t i = 0; i < m->f->lookups && r == 0; i++)
+        r = add_source(m, &m->f->lookup[i]);
     return r;
 }
 
@@ -358,11 +417,12 @@ static const struct table_column *column_of(const struct resolving *m, size_t in
 static void make_scope(struct resolving *m, const struct formula *f, struct expr_scope *ret_scope)
 {
     const struct formulas *all = m->f;
-    bool computes = strcmp(f->option, "expr") == 0;
+    bool computes = strcmp(f->option, "expr") == 0 || strcmp(f->option, "lookup") == 0;
     for (size_t i = 0; i < all->inputs; i++) {
         const struct formulas_input *in = &all->input[i];
         bool cell = in->column < 0 && table_find(m->t, in->name) >= 0;
-        bool visible = computes ? !cell || strcmp(in->name, f->column->name) == 0 : in->column < 0 && !cell;
+        bool own = computes && strcmp(f->option, "lookup") != 0 && strcmp(in->name, f->column->name) == 0;
+        bool visible = computes ? !cell || own : in->column < 0 && !cell;
         const struct table_column *c = column_of(m, i);
         bool bytewise = c ? c->bytewise : m->t->bytewise;
         m->name[i] = (struct expr_name){.name = visible ? in->name : "",
@@ -400,6 +460,26 @@ static int check(struct resolving *m, struct formula *f, const struct expr_want 
     return r < 0 ? r : 0;
 }
 
+/* What is found is assigned to the column, as by an INSERT: where the types differ, by an expression that is its name. */
+static int check_looked_up(struct resolving *m, size_t i, struct transform_column *to)
+{
+    const struct table_column *c = &m->t->column[i];
+    const struct type found = m->f->input[to->input].type;
+    int r = 0;
+    if (!m->lookup[i].wrong && (found.id != c->type.id || (c->type.typmod != -1 && c->type.typmod != found.typmod))) {
+        struct buf name;
+        buf_init(&name, FORMULAS_BLOCK);
+        db_quote_identifier(&name, slice_of(c->name));
+        struct formula f = m->lookup[i];
+        f.text = buf_check(&name) == 0 ? arena_cstr(m->arena, buf_slice(&name)) : NULL;
+        buf_done(&name);
+        r = f.text ? parse(m, &f) : -ENOMEM;
+        if (r == 0) r = check(m, &f, &(struct expr_want){.type = c->type}, &to->value);
+    }
+    to->value.text = slice_of(m->lookup[i].text);
+    return r == 0 ? check(m, &m->check[i], &(struct expr_want){.condition = true}, &to->check) : r;
+}
+
 static int check_column(struct resolving *m, size_t i)
 {
     const struct table_column *c = &m->t->column[i];
@@ -412,7 +492,7 @@ static int check_column(struct resolving *m, size_t i)
              c->generated ? "the column is GENERATED, so the server makes its values" : "the column is cetld's own");
         return 0;
     }
-    to->value.text = slice_of(m->lookup[i].text);
+    if (m->lookup[i].text) return check_looked_up(m, i, to);
     int r = check(m, &m->expr[i], &(struct expr_want){.type = c->type}, &to->value);
     return r == 0 ? check(m, &m->check[i], &(struct expr_want){.condition = true}, &to->check) : r;
 }
@@ -425,7 +505,8 @@ static int gather(struct resolving *m)
     m->lookup = arena_array(m->arena, m->t->columns + 1, sizeof *m->lookup);
     m->f->column = arena_array(m->arena, m->t->columns + 1, sizeof *m->f->column);
     m->f->lookup = arena_array(m->arena, config->n_columns + 1, sizeof *m->f->lookup);
-    if (!m->expr || !m->check || !m->lookup || !m->f->column || !m->f->lookup) return -ENOMEM;
+    m->f->source = arena_array(m->arena, config->n_columns + 1, sizeof *m->f->source);
+    if (!m->expr || !m->check || !m->lookup || !m->f->column || !m->f->lookup || !m->f->source) return -ENOMEM;
     for (size_t i = 0; i < m->t->columns; i++) {
         const struct table_column *c = &m->t->column[i];
         const struct config_column *own = config_column(config, c->name);
@@ -516,7 +597,10 @@ void formulas_describe(const struct formulas *f, const char *dataset, struct buf
         buf_printf(out, "dataset %s: %s run in the server, behind a stage, because of %s:%d: %s\n", dataset, what,
                    f->server_place->file, f->server_place->line, f->server);
     } else if (f->lookups > 0) {
-        buf_printf(out, "dataset %s: its lookups in the server, behind a stage, and its expressions with them\n", dataset);
+        buf_printf(out,
+                   "dataset %s: its expressions run on the workers, its lookups in memory up to lookup_max, else both in the "
+                   "server, behind a stage\n",
+                   dataset);
     } else {
         buf_printf(out, "dataset %s: its expressions run on the workers\n", dataset);
     }

@@ -37,6 +37,15 @@ struct formulas_lookup {
     const struct config_column *config;
     const struct dataset_dimension *dimension; /* NULL: only its declaration is known */
     size_t *key;                               /* of each pair: the input */
+    size_t source, value;                      /* where it is found in memory: the source, and its value */
+};
+
+/** What is read of a dimension for one or several lookups by the same key. */
+struct formulas_source {
+    const struct dataset_dimension *dimension;
+    const struct lookup *by;
+    size_t *value; /* columns of the dimension's table */
+    size_t values;
 };
 
 struct formulas {
@@ -45,13 +54,15 @@ struct formulas {
     size_t read; /* the first of them come from the file, the others are found by `lookup`, in its order */
     struct formulas_lookup *lookup;
     size_t lookups;
+    struct formulas_source *source; /* for the lookups, where they are not for the server anyway */
+    size_t sources;
     struct transform_column *column; /* of each of the table's */
     struct transform_expr filter;
     const char *server; /* what only the server can run, with its place; NULL: nothing */
     const struct config_place *server_place;
 };
 
-/** Do they run in the server? */
+/** May they have to run in the server? Lookups do where a dimension does not fit into memory. */
 static inline bool formulas_in_server(const struct formulas *f)
 {
     return f && (f->server || f->lookups > 0);

@@ -105,6 +105,7 @@ static void group_free(struct group *g)
     }
     memory_give(g->env->memory, g->bench_cost + g->copy_cost);
     plan_free(g->plan);
+    lookups_release(&g->lookups);
     dataset_unref(g->dataset);
     config_unref(g->settings);
     free(g->member);

@@ -322,12 +322,34 @@ static void number(struct group *g)
                             &(struct db_query){.sql = SQL_LEDGER_NUMBERS, .param = &n, .params = 1, .done = on_numbers, .ctx = g}));
 }
 
+static void on_looked(void *ctx, const struct db_result *r)
+{
+    struct group *g = ctx;
+    if (!group_answered(g, r)) return;
+    if (!g->lookups.fits) return group_send_alone(g); /* the server joins */
+    plan_look_up(g->plan, g->lookups.dictionary);
+    if (g->dataset->table.lineage) return number(g);
+    begin(g);
+}
+
+static void look_up(struct group *g)
+{
+    g->lookups = (struct lookups_use){.cache = g->env->lookups,
+                                      .conn = g->conn,
+                                      .dataset = g->plan->dataset,
+                                      .max = config_lookup_max(g->settings),
+                                      .done = on_looked,
+                                      .ctx = g};
+    group_asked(g, lookups_take(&g->lookups));
+}
+
 static void on_connected(struct db_wait *w, struct db_conn *c)
 {
     struct group *g = container_of(w, struct group, wait);
     g->waiting = false;
     g->conn = c;
     if (!c) return group_retry(g, ERROR_CANCELLED, NULL); /* the pool goes away */
+    if (group_looks_up(g)) return look_up(g);
     if (g->dataset->table.lineage) return number(g);
     begin(g);
 }

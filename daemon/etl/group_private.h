@@ -44,6 +44,7 @@ struct group {
     struct config *settings; /* a reference to the configuration it began with */
     struct dataset *dataset;
     struct plan *plan;
+    struct lookups_use lookups; /* what it looks into */
     struct member *member;
     size_t n;
     struct member *leader;       /* whose head the plan was made for; kept, since all have that header */
@@ -89,6 +90,11 @@ static inline bool group_travels(const struct member *m)
 static inline bool group_skips_duplicates(const struct group *g)
 {
     return !g->config.declared || g->config.declared->duplicates == CONFIG_DUPLICATES_SKIP;
+}
+
+static inline bool group_looks_up(const struct group *g)
+{
+    return g->dataset->formulas && g->dataset->formulas->lookups > 0;
 }
 
 /* group.c */

@@ -187,7 +187,7 @@ static void on_read(struct worker_job *job)
     }
     if (group_count(g, MEMBER_IN) == 0) return group_conclude(g, LOAD_AGAIN, NULL);
     /* One alone has no partials to be kept apart from: it is converted while the server looks for it in the ledger. */
-    g->ahead = group_count(g, MEMBER_IN) == 1 && !g->dataset->table.lineage;
+    g->ahead = group_count(g, MEMBER_IN) == 1 && !g->dataset->table.lineage && !group_looks_up(g);
     if (g->ahead) group_convert(g);
     group_connect(g);
 }

@@ -21,7 +21,7 @@ static const char *const state_name[] = {
     [STATE_COPYING] = "copying",     [STATE_ALTERING] = "altering",     [STATE_NARROWING] = "narrowing",
     [STATE_RECORDING] = "recording", [STATE_COMMITTING] = "committing", [STATE_UNWINDING] = "unwinding",
     [STATE_COMPARING] = "comparing", [STATE_REPORTING] = "reporting",   [STATE_GATHERING] = "gathering",
-    [STATE_FINISHING] = "finishing"};
+    [STATE_FINISHING] = "finishing", [STATE_LOOKING] = "looking"};
 
 void load_enter(struct load *l, enum load_state s)
 {
@@ -166,6 +166,7 @@ void load_connected(struct load *l)
     case STATE_CREATING: load_create(l); break;
     case STATE_ALTERING: load_alter(l); break;
     case STATE_NUMBERING: load_number(l); break;
+    case STATE_LOOKING: load_look(l); break;
     case STATE_CONNECTING: load_copy(l); break;
     case STATE_COMPARING: load_compare(l); break;
     case STATE_REPORTING: load_report_outcome(l); break;
@@ -211,6 +212,7 @@ static void load_free(struct load *l)
     load_parallel_free(l);
     pipeline_free(l->pipeline);
     plan_free(l->plan);
+    lookups_release(&l->lookups);
     dataset_unref(l->judge);
     load_narrow_done(l);
     free(l->altered);

@@ -20,6 +20,8 @@
  * Where the table must follow the file first, CREATING is ALTERING (load_alter.c): new columns, of which only those are inferred
  * that come from cells, or wider types, for which COPYING is given up.
  *
+ * Where its dataset looks into others, what they hold is read before CONNECTING (LOOKING).
+ *
  * CHECKING only where the file may be in the ledger already: found in work/ at start, or its COMMIT is in doubt (first the old
  * transaction must be over). Every failure leads to UNWINDING, which brings jobs, COPY, transaction and connection to their ends
  * one after the other.
@@ -33,6 +35,7 @@
 #include "etl/arrival.h"
 #include "etl/catalog.h"
 #include "etl/instance.h"
+#include "etl/lookups.h"
 #include "etl/memory.h"
 #include "loop/workers.h"
 
@@ -48,6 +51,7 @@ struct load_env {
     struct place *place;
     struct db_pool *pool;
     struct catalog *catalog;
+    struct lookups *lookups;
     struct counters *counters;
     struct config *config; /* the current one; a load takes a reference */
     struct instance *instance;

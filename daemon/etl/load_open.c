@@ -49,10 +49,41 @@ static void judge_by(struct load *l, struct dataset *d)
 /* Reading begins while the connection is still to come. */
 static void begin_flow(struct load *l)
 {
+    l->way = load_first_way(l);
+    if (l->way == WAY_COPY && load_wants_parallel(l)) l->way = WAY_PARALLEL;
     load_enter(l, STATE_CONNECTING);
     int r = load_flow_into_table(l);
     if (r < 0) return load_retry(l, r, NULL);
     if (l->decided) return;
+    if (!l->conn) return load_want_connection(l);
+    load_connected(l);
+}
+
+static void on_looked(void *ctx, const struct db_result *r)
+{
+    struct load *l = ctx;
+    if (!load_answered(l, r)) return;
+    if (l->lookups.fits) plan_look_up(l->plan, l->lookups.dictionary);
+    begin_flow(l);
+}
+
+void load_look(struct load *l)
+{
+    lookups_release(&l->lookups); /* of a plan before this one */
+    l->lookups = (struct lookups_use){.cache = l->env->lookups,
+                                      .conn = l->conn,
+                                      .dataset = l->plan->dataset,
+                                      .max = config_lookup_max(l->settings),
+                                      .done = on_looked,
+                                      .ctx = l};
+    load_asked(l, lookups_take(&l->lookups));
+}
+
+static void look_up_first(struct load *l)
+{
+    const struct formulas *f = l->plan->dataset->formulas;
+    if (!f || f->server || f->lookups == 0) return begin_flow(l);
+    load_enter(l, STATE_LOOKING);
     if (!l->conn) return load_want_connection(l);
     load_connected(l);
 }
@@ -62,12 +93,12 @@ static void on_number(void *ctx, const struct db_result *r)
     struct load *l = ctx;
     if (!load_answered(l, r)) return;
     l->number = db_get_int8(r->rows, 0, 0, 0);
-    begin_flow(l);
+    look_up_first(l);
 }
 
 void load_number(struct load *l)
 {
-    if (l->number) return begin_flow(l);
+    if (l->number) return look_up_first(l);
     load_asked(l, db_query(l->conn, &(struct db_query){.sql = SQL_LEDGER_NUMBER, .done = on_number, .ctx = l}));
 }
 
@@ -87,9 +118,7 @@ void load_plan(struct load *l, struct dataset *d)
     plan_tell_ignored(plan, l->arrival->file.name);
     plan->convert.aggregate_max = load_aggregate_max(l->env, d);
     plan->convert.computed_max = load_computed_max(l->env);
-    l->way = load_first_way(l);
-    if (l->way == WAY_COPY && load_wants_parallel(l)) l->way = WAY_PARALLEL;
-    if (!d->table.lineage) return begin_flow(l);
+    if (!d->table.lineage) return look_up_first(l);
     load_enter(l, STATE_NUMBERING);
     if (!l->conn) return load_want_connection(l);
     load_connected(l);

@@ -39,6 +39,7 @@ enum load_state {
     STATE_CREATING,
     STATE_ALTERING,
     STATE_NUMBERING,
+    STATE_LOOKING,
     STATE_CONNECTING,
     STATE_GATHERING,
     STATE_COPYING,
@@ -71,8 +72,9 @@ struct load {
     bool heading, headed;          /* the head's job runs; the head is there */
     char name[NAME_MAX_BYTES + 1]; /* of an undeclared dataset */
     struct plan *plan;
-    struct dataset *judge; /* the snapshot by which the file is judged, or NULL */
-    bool compared;         /* the database was asked whether it is still so */
+    struct lookups_use lookups; /* what the plan looks into */
+    struct dataset *judge;      /* the snapshot by which the file is judged, or NULL */
+    bool compared;              /* the database was asked whether it is still so */
     struct pipeline *pipeline;
     bool flowing; /* the pipeline runs */
     int flow_rc;  /* how it ended */
@@ -180,6 +182,8 @@ void load_widen(struct load *l);
 
 /** NUMBERING, with a connection: the rows are to bear the file's id, which is taken before they are made. */
 void load_number(struct load *l);
+/** LOOKING, with a connection: what the plan's lookups look into comes into memory, or is found to be too large. */
+void load_look(struct load *l);
 
 /* load_copy.c */
 /** Start the pipeline over l->plan. `ready` may be NULL. 0 or negative. */

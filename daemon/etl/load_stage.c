@@ -26,7 +26,7 @@ bool load_is_keyed(const struct load *l)
 
 bool load_in_server(const struct load *l)
 {
-    return formulas_in_server(l->plan->dataset->formulas);
+    return l->plan->in_server;
 }
 
 bool load_is_staged(const struct load *l)

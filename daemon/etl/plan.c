@@ -275,6 +275,24 @@ static int make_input_rule(struct planning *m, size_t k, const size_t *place, st
     return make_column_rule(m, &as, &(struct match_source){MATCH_CELL, (size_t)m->match.input[k]}, rule, ret_format);
 }
 
+/* All but their dictionaries. */
+static int make_lookups(struct plan *p, const struct formulas *f)
+{
+    p->lookup = arena_array(&p->arena, f->lookups + 1, sizeof *p->lookup);
+    if (!p->lookup) return -ENOMEM;
+    for (size_t i = 0; i < f->lookups; i++) {
+        const struct formulas_lookup *l = &f->lookup[i];
+        p->lookup[i] = (struct transform_lookup){.config = &l->config->lookup,
+                                                 .column = l->config->name,
+                                                 .text = slice_of(l->config->lookup_sql),
+                                                 .value = l->value,
+                                                 .key = l->key,
+                                                 .type = f->input[l->input].type,
+                                                 .reject = l->config->on_miss == CONFIG_MISS_REJECT};
+    }
+    return 0;
+}
+
 /* What is read is not what is loaded: `place` maps a table's column to the rule's, or behind them. */
 static int make_transform(struct planning *m, const size_t *place)
 {
@@ -297,8 +315,16 @@ static int make_transform(struct planning *m, const size_t *place)
         column[i] = f->column[i];
         column[i].absent = place[i] >= p->rule.columns;
     }
-    p->transform = (struct transform){.inputs = f->inputs, .column = column, .columns = t->columns, .filter = f->filter};
-    if (!formulas_in_server(f)) p->convert.transform = &p->transform;
+    int r = make_lookups(p, f);
+    if (r < 0) return r;
+    p->transform = (struct transform){.inputs = f->inputs,
+                                      .lookup = p->lookup,
+                                      .lookups = f->lookups,
+                                      .column = column,
+                                      .columns = t->columns,
+                                      .filter = f->filter};
+    p->in_server = formulas_in_server(f);
+    if (!p->in_server) p->convert.transform = &p->transform;
     p->convert.rule = &p->input_rule;
     p->convert.types = types;
     p->convert.ctype = t->ctype;
@@ -483,6 +509,18 @@ int plan_new_infer(const struct config_dataset *config, const struct plan_head *
     }
     *ret_plan = p;
     return 0;
+}
+
+void plan_look_up(struct plan *p, const struct dictionary *const *dictionary)
+{
+    const struct formulas *f = p->dataset->formulas;
+    for (size_t i = 0; i < f->lookups; i++) {
+        const struct formulas_lookup *l = &f->lookup[i];
+        p->lookup[i].dictionary = dictionary[l->source];
+        p->convert.row_extra += dictionary_longest(dictionary[l->source], l->value);
+    }
+    p->in_server = false;
+    p->convert.transform = &p->transform;
 }
 
 void plan_tell_ignored(const struct plan *p, const char *file)

@@ -29,6 +29,8 @@ struct plan {
     struct row_rule input_rule;
     struct type_format **input_format; /* of each of them, or NULL */
     struct transform transform;
+    bool in_server; /* the formulas run there; those with lookups until plan_look_up */
+    struct transform_lookup *lookup;
     struct convert_plan convert;
     size_t *key; /* the table's key as columns of the rule, or NULL: it has none, or the file has not all of it */
     const char *copy_sql;
@@ -56,6 +58,8 @@ must_check int plan_new_infer(const struct config_dataset *config, const struct 
  * leave an identity's or a serial's sequence where it was, and the next INSERT of somebody else would clash.
  */
 size_t plan_next_sequence(const struct plan *p, size_t i);
+/** What the lookups look into is in memory: a dictionary for each of the formulas' sources, which must outlive the plan. */
+void plan_look_up(struct plan *p, const struct dictionary *const *dictionary);
 /** Say in the log which cells of this file are ignored; once for a snapshot of the dataset. */
 void plan_tell_ignored(const struct plan *p, const char *file);
 /** The plan's COPY into another table with the same columns (quoted), which was made in this transaction. */

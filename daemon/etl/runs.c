@@ -124,7 +124,7 @@ static struct dataset *group_dataset(const struct runs *r, const struct lane *la
     if (declared && (declared->mode != CONFIG_MODE_APPEND || declared->order == CONFIG_ORDER_STRICT)) return NULL;
     if (!declared && r->env->config->daemon.unmatched != CONFIG_UNMATCHED_INFER) return NULL;
     struct dataset *d = catalog_find(r->env->catalog, lane->name);
-    if (!d || d->broken || d->unready || d->staged || formulas_in_server(d->formulas)) return NULL;
+    if (!d || d->broken || d->unready || d->staged || d->joins || (d->formulas && d->formulas->server)) return NULL;
     return declared || (d->inferred && !d->config) ? d : NULL;
 }
 

@@ -459,6 +459,7 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
                                    .then = claims_then,
                                    .ctx = s};
     if (r == 0) r = claims_init(&s->claims, &claims);
+    if (r == 0) r = lookups_new(config->memory, &s->env.lookups);
     if (r == 0) r = endings_init(&s->endings, config->loop, config->workers, config->place);
     if (r < 0) {
         scheduler_free(s);
@@ -482,6 +483,7 @@ void scheduler_free(struct scheduler *s)
     endings_done(&s->endings);
     lanes_done(&s->lanes);
     refusals_done(&s->refusals);
+    lookups_free(s->env.lookups);
     config_unref(s->settings);
     free(s);
 }

@@ -119,6 +119,17 @@
 /* Appended to the making of a rollup → definition. */
 #define SQL_DATASET_REDEFINE "UPDATE cetl.dataset SET definition = definition + 1 WHERE id = %lld RETURNING definition"
 
+/*
+ * $1 a dataset, $2 its table → what changes with every change of its rows: the marks of its loads; which table and files it is;
+ * and, for the writes of others, what the server's statistics count.
+ */
+#define SQL_DIMENSION_VERSION                                                                                                      \
+    "SELECT format('%s %s', d.base_version + (SELECT count(*) FROM cetl.change WHERE dataset_id = d.id),"                          \
+    " (SELECT string_agg(format('%s %s %s', o, pg_relation_filenode(o), pg_stat_get_tuples_inserted(o) +"                          \
+    " pg_stat_get_tuples_updated(o) + pg_stat_get_tuples_deleted(o)), ',' ORDER BY o)"                                             \
+    " FROM (SELECT to_regclass($2)::oid UNION SELECT relid::oid FROM pg_partition_tree(to_regclass($2))) t(o)))"                   \
+    " FROM cetl.dataset d WHERE d.name = $1"
+
 /* $1 a table's oid → whether it refers to itself; its constraints that can be deferred, as SET CONSTRAINTS wants them, or NULL. */
 #define SQL_TABLE_CONSTRAINTS                                                                                                      \
     "SELECT coalesce(bool_or(contype = 'f' AND confrelid = conrelid), false),"                                                     \

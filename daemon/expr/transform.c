@@ -1,12 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "expr/transform.h"
 
+#include "data/print.h"
+
 #include <stdio.h>
 #include <string.h>
 
 enum { MESSAGE_MAX = 640, SHOWN_BYTES = 200 };
 
-static const char null_refused[] = "23502", check_violated[] = "23514";
+static const char null_refused[] = "23502", check_violated[] = "23514", not_found[] = "23503";
 
 /* A row that is rejected. */
 struct verdict {
@@ -23,6 +25,7 @@ struct passage {
     struct expr_run run;
     struct batch_column *column; /* the inputs, then the table's columns */
     bool *done;                  /* of each of the table's columns: it has its values */
+    uint32_t **found;            /* of each lookup, of each row; NULL: it was not made yet */
     struct expr_rows live;       /* the rows that are neither filtered nor rejected; `row` is ours to write */
     uint32_t *row;
 };
@@ -33,6 +36,12 @@ struct subject {
     const char *role;   /* "expr", "filter", "check" */
     struct slice text;
 };
+
+/* The input of the first lookup. */
+static size_t first_found(const struct transform *t)
+{
+    return t->inputs - t->lookups;
+}
 
 /* Kept until the batch is through: it may be tried once more with fewer rows. */
 static int reject(struct passage *p, const struct subject *s, uint32_t row, const char *code, const char *words)
@@ -72,16 +81,98 @@ static int drop_faults(struct passage *p, const struct subject *s)
     return 0;
 }
 
+/* ---- lookups ---- */
+
+/* The rows that live are looked up; those that nobody needs any more are left as they are. */
+static int look_up(struct passage *p, size_t i)
+{
+    const struct transform_lookup *l = &p->t->lookup[i];
+    const struct batch_column *key[LOOKUP_KEYS_MAX];
+    struct batch_column *out = &p->column[first_found(p->t) + i];
+    size_t rows = p->in->rows;
+    if (p->found[i]) return 0;
+    *out = (struct batch_column){.type = l->type};
+    out->value = arena_array(p->run.arena, rows + 1, sizeof *out->value);
+    out->null = arena_array(p->run.arena, rows + 1, sizeof *out->null);
+    p->found[i] = arena_array(p->run.arena, rows + 1, sizeof *p->found[i]);
+    if (!out->value || !out->null || !p->found[i]) return -ENOMEM;
+    for (size_t k = 0; k < l->config->n; k++)
+        key[k] = &p->column[l->key[k]];
+    dictionary_find(l->dictionary, key, &(struct dictionary_rows){p->row, p->live.n}, p->found[i]);
+    for (size_t n = 0; n < p->live.n; n++) {
+        uint32_t row = p->row[n], found = p->found[i][row];
+        out->null[row] = true;
+        if (found != DICTIONARY_MISSED && found != DICTIONARY_NULL)
+            out->value[row] = dictionary_value(l->dictionary, found, l->value, &out->null[row]);
+    }
+    return 0;
+}
+
+/* What an expression reads of them. */
+static int look_up_for(struct passage *p, const struct expr *e)
+{
+    int r = 0;
+    for (size_t i = 0; i < p->t->lookups && r == 0; i++)
+        if (expr_uses(e, first_found(p->t) + i)) r = look_up(p, i);
+    return r;
+}
+
+/* "no row of customers has id = 42" */
+static int reject_missed(struct passage *p, const struct transform_lookup *l, uint32_t row)
+{
+    const struct subject s = {l->column, "lookup", l->text};
+    struct buf words;
+    buf_init(&words, MESSAGE_MAX);
+    buf_printf(&words, "no row of %s", l->config->dataset);
+    for (size_t k = 0; k < l->config->n; k++) {
+        const struct batch_column *key = &p->column[l->key[k]];
+        buf_printf(&words, "%s %s = ", k ? " and" : " has", l->config->pair[k].column);
+        if (type_info(key->type.id)->fixed || key->value[row].s.len < MESSAGE_MAX / 4)
+            print_value(&words, key->type.id, key->value[row]);
+        else
+            buf_puts(&words, "…");
+    }
+    const char *text = buf_cstr(&words);
+    int r = reject(p, &s, row, not_found, text ? text : "no such row");
+    buf_done(&words);
+    return r;
+}
+
+static int drop_missed(struct passage *p, size_t i)
+{
+    const struct transform_lookup *l = &p->t->lookup[i];
+    size_t kept = 0;
+    int r = l->reject ? look_up(p, i) : 0;
+    if (r < 0 || !l->reject) return r;
+    for (size_t n = 0; n < p->live.n; n++) {
+        uint32_t row = p->row[n];
+        bool missed = p->found[i][row] == DICTIONARY_MISSED;
+        r = missed ? reject_missed(p, l, row) : 0;
+        if (r < 0) return r;
+        if (!missed) p->row[kept++] = row;
+    }
+    p->live.n = kept;
+    return 0;
+}
+
+/* ---- expressions ---- */
+
 static int evaluate(struct passage *p, const struct transform_expr *e, const struct subject *s,
                     const struct batch_column **ret_column)
 {
-    int r = expr_eval(e->expr, &p->run, &p->live, ret_column);
+    int r = look_up_for(p, e->expr);
+    if (r == 0) r = expr_eval(e->expr, &p->run, &p->live, ret_column);
     return r < 0 ? r : drop_faults(p, s);
+}
+
+static const char *role_of(const struct passage *p, const struct transform_column *c)
+{
+    return c->input >= first_found(p->t) ? "lookup" : "expr";
 }
 
 static int drop_nulls(struct passage *p, const struct transform_column *c, const bool *null)
 {
-    const struct subject s = {c->name, "expr", c->value.text};
+    const struct subject s = {c->name, role_of(p, c), c->value.text};
     size_t kept = 0;
     for (size_t i = 0; i < p->live.n; i++) {
         uint32_t row = p->row[i];
@@ -99,12 +190,17 @@ static int compute(struct passage *p, size_t i)
     struct batch_column *out = &p->column[p->t->inputs + i];
     if (p->done[i] || c->absent) return 0;
     p->done[i] = true;
+    bool looked_up = c->input >= first_found(p->t);
+    if (looked_up) {
+        int r = look_up(p, c->input - first_found(p->t));
+        if (r < 0) return r;
+    }
     if (!c->value.expr) {
         *out = p->column[c->input];
-        return 0;
+        return looked_up && c->not_null ? drop_nulls(p, c, out->null) : 0;
     }
     const struct batch_column *values;
-    int r = evaluate(p, &c->value, &(struct subject){c->name, "expr", c->value.text}, &values);
+    int r = evaluate(p, &c->value, &(struct subject){c->name, role_of(p, c), c->value.text}, &values);
     if (r < 0) return r;
     *out = *values;
     return c->not_null ? drop_nulls(p, c, out->null) : 0;
@@ -157,8 +253,9 @@ static int begin(struct passage *p, struct arena *arena)
     p->done = arena_array(arena, t->columns + 1, sizeof *p->done);
     p->row = arena_array(arena, rows + 1, sizeof *p->row);
     const struct expr_fault **fault = arena_array(arena, rows + 1, sizeof(struct expr_fault *));
-    if (!p->column || !p->done || !p->row || !fault) return -ENOMEM;
-    memcpy(p->column, p->in->column, t->inputs * sizeof *p->column);
+    p->found = arena_array(arena, t->lookups + 1, sizeof(uint32_t *));
+    if (!p->column || !p->done || !p->row || !fault || !p->found) return -ENOMEM;
+    memcpy(p->column, p->in->column, first_found(t) * sizeof *p->column);
     for (size_t i = 0; i < rows; i++)
         p->row[i] = (uint32_t)i;
     p->live = (struct expr_rows){p->row, rows};
@@ -216,6 +313,8 @@ int transform_apply(const struct transform *t, const struct batch *in, const str
     *ret_filtered = 0;
     int r = begin(&p, arena);
     if (r == 0 && t->filter.expr) r = filter(&p, ret_filtered);
+    for (size_t i = 0; i < t->lookups && r == 0; i++)
+        r = drop_missed(&p, i);
     for (size_t i = 0; i < t->columns && r == 0; i++)
         r = compute(&p, i);
     for (size_t i = 0; i < t->columns && r == 0; i++)

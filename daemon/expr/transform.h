@@ -9,11 +9,16 @@
  * first, behind the columns that it reads; what it does not find true is filtered, and nothing else is computed of that row. A row
  * of which an expression fails, or a check is false (not: NULL), is rejected with the expression named.
  *
+ * What lookups find are inputs behind those that are read. A lookup is made where something reads it, NULL is what it does not
+ * find, and where that rejects the row it does so behind the filter.
+ *
  * Thread: any.
  */
 #ifndef CETLD_EXPR_TRANSFORM_H
 #define CETLD_EXPR_TRANSFORM_H
 
+#include "config/lookup.h"
+#include "data/dictionary.h"
 #include "data/reject.h"
 #include "expr/expr.h"
 
@@ -33,9 +38,22 @@ struct transform_column {
     bool not_null;               /* of an expression; an input's rule has seen to it */
 };
 
+struct transform_lookup {
+    const struct lookup *config;
+    const char *column;                  /* the table's */
+    struct slice text;                   /* as configured */
+    const struct dictionary *dictionary; /* its keys are in the order of config->pair */
+    size_t value;                        /* the dictionary's */
+    const size_t *key;                   /* of each pair: an input that is read */
+    struct type type;                    /* of what is found */
+    bool reject;                         /* what is not found rejects its row */
+};
+
 /** The scope of filter and checks: first the inputs, then the columns; of the columns' expressions: the inputs alone. */
 struct transform {
     size_t inputs;
+    const struct transform_lookup *lookup; /* what finds the last of the inputs, in their order; the others are read */
+    size_t lookups;
     const struct transform_column *column;
     size_t columns;
     struct transform_expr filter;

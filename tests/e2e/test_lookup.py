@@ -183,7 +183,7 @@ def test_mistakes_are_refused_with_their_place(check, lookup):
 def test_check_asks_the_database_for_the_key(check, database):
     text = ORDERS % ("append", "", "null") + CUSTOMERS
     _, answer = check(text, database.url())
-    assert answer.returncode == 0 and "its lookups in" in answer.stdout, answer
+    assert answer.returncode == 0 and "its lookups in memory" in answer.stdout, answer
     path, answer = check(text.replace("mode = upsert\n", "").replace("id bigint primary key, zip", "id bigint, zip"), database.url())
     assert answer.returncode == 1 and "neither its primary key nor unique" in answer.stderr, answer.stderr
     assert answer.stderr.startswith("%s:" % path)
@@ -211,3 +211,54 @@ def test_rollups_are_of_what_is_looked_up(cetld, database):
         daemon.drop("orders%d.csv" % i, "id,customer_id\n%d,10\n%d,99\n%d,11\n" % (3 * i, 3 * i + 1, 3 * i + 2))
         daemon.wait_state("orders%d.csv" % i)
     assert database.rows("SELECT zip, n, levels::text FROM orders_zips ORDER BY zip") == [("10115", 3, "6"), ("75001", 3, "3")]
+
+
+CARDS = """
+[dataset cards]
+files = cards*.csv
+columns = number text primary key, owner text, rank numeric
+[dataset uses]
+files = uses*.csv
+mode = %s
+columns = id int primary key, owner text, rank numeric(10,1)
+inputs = card varchar(40)
+max_errors = 50%%
+[column uses.owner]
+lookup = cards.owner on cards.number = card
+on_miss = reject
+[column uses.rank]
+lookup = cards.rank on cards.number = card
+"""
+
+
+@pytest.mark.parametrize("lookup_max", ["0", "100K"])
+@pytest.mark.parametrize("mode", ["append", "upsert"])
+def test_what_does_not_fit_into_memory_is_joined_by_the_server(cetld, database, mode, lookup_max):
+    daemon = cetld(CARDS % mode, daemon={"lookup_max": lookup_max})
+    n = 3000
+    daemon.drop("cards.csv", "number,owner,rank\n" + "".join("card %d,owner of %d,%d.25\n" % (i, i, i) for i in range(n)))
+    daemon.wait_state("cards.csv")
+    for f in range(3):
+        daemon.drop("uses%d.csv" % f, "id,card\n" + "".join("%d,card %d\n" % (f * 10000 + i, i * 2) for i in range(2000)))
+        entry = daemon.wait_state("uses%d.csv" % f)
+        assert daemon.settled(entry) and (entry["rows_loaded"], entry["rows_rejected"]) == (1500, 500)
+    wrong = ("SELECT count(*) FROM uses u LEFT JOIN cards c ON c.number = 'card ' || 2 * mod(u.id, 10000)"
+             " WHERE (u.owner, u.rank) IS DISTINCT FROM (c.owner, c.rank::numeric(10,1))")
+    assert database.rows("SELECT count(*) FROM uses") == [(4500,)] and database.rows(wrong) == [(0,)]
+    told = daemon.log_lines("cards does not fit into lookup_max")
+    assert len(told) == (0 if lookup_max == "0" else 1), told
+
+
+def test_a_write_from_outside_is_seen(cetld, database):
+    daemon = cetld(CUSTOMERS + ORDERS % ("append", "", "null"))
+    loaded_customers(daemon)
+    database.rows("UPDATE customers SET zip = 'other' WHERE id = 10")
+    n = [0]
+
+    def seen():
+        n[0] += 1
+        daemon.drop("orders%d.csv" % n[0], "id,customer_id\n%d,10\n" % n[0])
+        daemon.wait_state("orders%d.csv" % n[0])
+        return database.rows("SELECT zip FROM orders WHERE id = %d" % n[0]) == [("other",)]
+
+    until(seen, "the statistics tell it", deadline=60, step=0.5)
