@@ -85,6 +85,7 @@ enum {
     COL_CTYPE,
     COL_COLLATE,
     COL_DATABASE_BYTEWISE,
+    COL_OWN_CALLS,
 };
 
 static bool yes(const PGresult *rows, int row, int column)
@@ -152,6 +153,8 @@ int table_read(struct arena *a, const PGresult *rows, const char *schema, const 
         t.partitioned = yes(rows, 0, COL_PARTITIONED);
         t.bytewise = yes(rows, 0, COL_DATABASE_BYTEWISE);
         t.ctype_known = find_ctype(PQgetvalue(rows, 0, COL_CTYPE), &t.ctype);
+        t.own_calls = arena_cstr(a, slice_of(PQgetvalue(rows, 0, COL_OWN_CALLS)));
+        if (!t.own_calls) return -ENOMEM;
     }
     for (size_t i = 0; i < n; i++) {
         int r = read_column(a, rows, (int)i, &t.column[i]);

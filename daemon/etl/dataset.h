@@ -42,10 +42,11 @@ struct table {
     size_t keys;
     bool key_deferrable; /* ON CONFLICT cannot stand on it */
     bool partitioned;
-    bool lineage;     /* it has the two columns below, which loads fill in */
-    bool bytewise;    /* texts compare as COLLATE "C" where no collation is said: in this database */
-    bool ctype_known; /* `ctype` is the database's LC_CTYPE */
-    locale_t ctype;   /* 0: C */
+    bool lineage;          /* it has the two columns below, which loads fill in */
+    bool bytewise;         /* texts compare as COLLATE "C" where no collation is said: in this database */
+    bool ctype_known;      /* `ctype` is the database's LC_CTYPE */
+    locale_t ctype;        /* 0: C */
+    const char *own_calls; /* see struct expr_scope; NULL: none */
 };
 
 /** The jsonb column for cells that no column takes. */

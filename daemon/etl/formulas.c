@@ -439,6 +439,7 @@ static void make_scope(struct resolving *m, const struct formula *f, struct expr
     *ret_scope = (struct expr_scope){.name = m->name,
                                      .names = all->inputs + m->t->columns,
                                      .table = m->t->name,
+                                     .own_calls = m->t->own_calls,
                                      .ctype_known = m->t->ctype_known,
                                      .bytewise = m->t->bytewise};
 }

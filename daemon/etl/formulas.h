@@ -10,7 +10,9 @@
  *   in `lookup` of column C  the same, but no column that is looked up
  *   in `filter` and `check`  a column is what it will be; an input is that
  *
- * A name may stand behind the table's and a point: orders.amount.
+ * A name may stand behind the table's and a point: orders.amount. A call means what it means in this database, whose own functions
+ * and operators may win over PostgreSQL's of the same name; but types that PostgreSQL has no such function for are a mistake, which
+ * is told without asking the database: one of its own then wants its schema in front.
  *
  * What a file is read for are the inputs: the columns that no expression makes, those of `inputs`, and the cells that expressions
  * name. Expressions that the workers cannot run make the whole dataset's run in the server.

@@ -53,6 +53,19 @@
 /* $1 name → id, inferred, the frozen guess, SQL_DATASET_FILES. */
 #define SQL_DATASET_GET "SELECT id, inferred, columns::text, " SQL_DATASET_FILES " FROM cetl.dataset d WHERE name = $1"
 
+/*
+ * The functions and operators that this database has beside PostgreSQL's of the same name, of PostgreSQL's types: lines as struct
+ * expr_scope wants them (16384: FirstNormalObjectId), or NULL.
+ */
+#define SQL_OWN_CALLS                                                                                                              \
+    "(SELECT string_agg(name || E'\\t' || (SELECT string_agg(typname, ',' ORDER BY place) FROM unnest(types) WITH ORDINALITY"      \
+    "   AS u(o, place) JOIN pg_type ON pg_type.oid = o), E'\\n')"                                                                  \
+    " FROM (SELECT proname, proargtypes::oid[] FROM pg_proc WHERE oid >= 16384 AND pg_function_is_visible(oid)"                    \
+    "   UNION ALL SELECT oprname, array_remove(ARRAY[oprleft, oprright], 0) FROM pg_operator"                                      \
+    "   WHERE oid >= 16384 AND pg_operator_is_visible(oid)) AS own(name, types)"                                                   \
+    " WHERE 16384 > ALL (types) AND (EXISTS (SELECT FROM pg_proc b WHERE b.proname = name AND b.oid < 16384)"                      \
+    "   OR EXISTS (SELECT FROM pg_operator b WHERE b.oprname = name AND b.oid < 16384)))"
+
 /* $1 the table as regclass text, $2 the frozen guess (its templates) or NULL. A domain counts as its base type. */
 #define SQL_TABLE_COLUMNS                                                                                                          \
     "SELECT a.attname, (CASE t.typtype WHEN 'd' THEN t.typbasetype ELSE t.oid END)::int8,"                                         \
@@ -67,7 +80,8 @@
     " coalesce(NOT i.indimmediate, false), (SELECT relkind = 'p' FROM pg_class WHERE oid = a.attrelid),"                           \
     " (SELECT CASE datlocprovider WHEN 'c' THEN datctype END FROM pg_database WHERE datname = current_database()),"                \
     " coalesce(co.collname <> 'default', false),"                                                                                  \
-    " (SELECT datcollate IN ('C', 'POSIX') AND datlocprovider = 'c' FROM pg_database WHERE datname = current_database())"          \
+    " (SELECT datcollate IN ('C', 'POSIX') AND datlocprovider = 'c' FROM pg_database WHERE datname = current_database()),"         \
+    " CASE row_number() OVER (ORDER BY a.attnum) WHEN 1 THEN " SQL_OWN_CALLS " END"                                                \
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation co ON co.oid = a.attcollation"               \
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"                                                          \
     " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"

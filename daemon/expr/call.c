@@ -206,7 +206,7 @@ static int find(struct checker *c, const struct expr_node *n, struct overload *r
     if (!type) return -ENOMEM;
     for (size_t i = 0; i < n->args; i++)
         type[i] = checker_type(n->arg[i]);
-    struct overload_call call = {n->name, type, n->args, is_operator(n->name)};
+    struct overload_call call = {n->name, type, n->args, is_operator(n->name), slice_of(c->scope->own_calls)};
     int r = overload_find(&call, c->arena, ret);
     return r ? say(c, n, r) : 0;
 }

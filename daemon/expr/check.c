@@ -142,7 +142,7 @@ static int check_greatest(struct checker *c, struct expr_node *n)
     if (r) return r;
     uint8_t type[2] = {(uint8_t)n->type.id, (uint8_t)n->type.id};
     struct overload o;
-    struct overload_call call = {greatest ? SLICE(">") : SLICE("<"), type, 2, true};
+    struct overload_call call = {.name = greatest ? SLICE(">") : SLICE("<"), .type = type, .args = 2, .is_operator = true};
     r = overload_find(&call, c->arena, &o);
     if (r < 0) return r;
     if (r == OVERLOAD_E_NONE)

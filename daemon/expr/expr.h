@@ -52,8 +52,11 @@ struct expr_scope {
     const struct expr_name *name;
     size_t names;
     const char *table; /* a name may stand behind it and a point; NULL: none may */
-    bool bytewise;     /* the database's own collation is C: what is computed compares bytewise */
-    bool ctype_known;  /* lower, upper, initcap can run here: the database's LC_CTYPE is C, or one this machine has */
+    /* Functions and operators of the database's own that compete with PostgreSQL's: lines "NAME\tTYPE,TYPE" with pg_type's names. A
+     * call that means one of them runs in the server. NULL: there are none. */
+    const char *own_calls;
+    bool bytewise;    /* the database's own collation is C: what is computed compares bytewise */
+    bool ctype_known; /* lower, upper, initcap can run here: the database's LC_CTYPE is C, or one this machine has */
 };
 /** What the value is for. */
 struct expr_want {

@@ -12,6 +12,7 @@ struct candidate {
     uint8_t args, result;
     bool more; /* the last one any number of times */
     bool out;
+    bool own; /* the database's: only the server has it */
 };
 
 static const char *const type_names[TYPE_OTHER] = {
@@ -130,11 +131,27 @@ static const char *in_catalog(struct slice name)
     return NULL;
 }
 
-/* What PostgreSQL has, then what only we have. */
+/* The database's own of that name: how many, or, with a field, these. */
+static size_t gather_own(const struct overload_call *call, struct field *f)
+{
+    size_t n = 0;
+    for (struct slice rest = call->own; rest.len > 0;) {
+        struct slice line = slice_cut(&rest, '\n'), name = slice_cut(&line, '\t');
+        if (!slice_equal(name, call->name)) continue;
+        n++;
+        if (!f) continue;
+        struct candidate c = parse_candidate(line);
+        c.own = true;
+        add(f, c);
+    }
+    return n;
+}
+
+/* What PostgreSQL has, then what only we have, then what only the database has. */
 static int gather(const struct overload_call *call, struct arena *arena, struct field *ret)
 {
     struct slice rest = slice_of(in_catalog(call->name));
-    size_t room = 0;
+    size_t room = gather_own(call, NULL);
     for (size_t i = 0; i < rest.len; i++)
         room += rest.p[i] == '>';
     for (const struct expr_function *f = NULL; (f = overload_next(call->name, f));)
@@ -145,6 +162,7 @@ static int gather(const struct overload_call *call, struct arena *arena, struct 
         add(ret, parse_candidate(slice_cut(&rest, ' ')));
     for (const struct expr_function *f = NULL; (f = overload_next(call->name, f));)
         add(ret, of_function(f));
+    (void)gather_own(call, ret);
     return 0;
 }
 
@@ -374,6 +392,7 @@ int overload_find(const struct overload_call *call, struct arena *arena, struct 
         if (r) return r;
         c = &f.c[0];
     }
+    if (c->own) return OVERLOAD_E_SERVER;
     const struct expr_function *function = find_function(c, call);
     uint8_t *type = arena_array(arena, call->args, 1);
     if (!type) return -ENOMEM;

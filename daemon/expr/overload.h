@@ -2,7 +2,8 @@
 /*
  * Which overload a call means, as PostgreSQL's "Type Conversion" says for operators and functions: an exact match, then those that
  * the arguments can be cast to implicitly, then the most exact arguments, preferred types, the categories of literals without type.
- * What competes is what PostgreSQL has of the name (catalog.h) and what our own tables have.
+ * What competes is what PostgreSQL has of the name (catalog.h), what our own tables have, and what the database at hand has beside
+ * them; PostgreSQL's come first in its search path.
  *
  * Thread: any.
  */
@@ -26,6 +27,7 @@ struct overload_call {
     const uint8_t *type; /* of each argument */
     size_t args;
     bool is_operator;
+    struct slice own; /* what the database has beside PostgreSQL's: expr_scope.own_calls */
 };
 struct overload {
     const struct expr_function *function;

@@ -282,6 +282,22 @@ WRONG_IN_THE_SERVER = {
 }
 
 
+def test_a_function_of_the_databases_own_is_called(cetld, database):
+    """Of a name that PostgreSQL has, too: which one is meant, says PostgreSQL."""
+    database.rows("CREATE FUNCTION round(int) RETURNS text LANGUAGE sql AS $$SELECT 'own ' || $1$$")
+    database.rows("CREATE FUNCTION times(text, int) RETURNS text LANGUAGE sql AS $$SELECT repeat($1, $2)$$")
+    database.rows("CREATE OPERATOR * (LEFTARG = text, RIGHTARG = int, FUNCTION = times)")
+    daemon = cetld("[dataset w]\nfiles = w*.csv\ncolumns = id int, a text\n[column w.a]\nexpr = round(id)\n"
+                   "[dataset v]\nfiles = v*.csv\ncolumns = id int, a text, b text, c text\n"
+                   "[column v.a]\nexpr = round(id)\n[column v.b]\nexpr = 'x'::text operator(public.*) id\n[column v.c]\nexpr = upper(c)\n")
+    daemon.drop("v.csv", "id,c\n2,y\n")
+    daemon.wait_state("v.csv")
+    assert database.rows("SELECT * FROM v") == [(2, "own 2", "xx", "Y")]
+    daemon.drop("w.csv", "id\n3\n")
+    daemon.wait_state("w.csv")
+    assert database.rows("SELECT * FROM w") == [(3, "own 3")]
+
+
 def test_check_says_where_expressions_run(postgres, database, folder):
     path = os.path.join(folder, "cetl.conf")
 

@@ -204,6 +204,22 @@ static void a_name_without_letters_is_no_guess(void **state)
               "name 0: there is no column 'x'");
 }
 
+/* Only where they win over PostgreSQL's; its own of the same types come first. */
+static void what_the_database_has_of_its_own_is_the_servers(void **state)
+{
+    (void)state;
+    struct expr_scope own = plain;
+    own.own_calls = "*\ttext,int4\nround\tint4\n+\tint4,int4\nupper\ttext\n%\ttext,text\n\n-\nabs\tnosuch";
+    static const struct expr_want any = {.any = true};
+    expect_in(&own, &any, "name * qty", "server 5: only the server can evaluate the operator * of text, integer");
+    expect_in(&own, &any, "round(qty)", "server 0: only the server can evaluate the function round(integer)");
+    expect_in(&own, &any, "name % 'x'", "server 5: only the server can evaluate the operator % of text, unknown");
+    expect_in(&own, &any, "qty + qty", "int4 (+[int4,int4] qty qty)");
+    expect_in(&own, &any, "qty % 2", "int4 (%[int4,int4] qty 2)");
+    expect_in(&own, &any, "upper(name)", "text (upper[text] name)");
+    expect_in(&own, &any, "abs(qty)", "int4 (abs[int4] qty)");
+}
+
 static void what_is_the_servers_is_named(void **state)
 {
     (void)state;
@@ -310,12 +326,19 @@ static void written_out_sugar_is_bounded(void **state)
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(operands_find_their_overload), cmocka_unit_test(sugar_is_written_out),
-        cmocka_unit_test(branches_have_one_type),       cmocka_unit_test(constants_are_computed_once),
-        cmocka_unit_test(mistakes_say_what_to_write),   cmocka_unit_test(a_name_without_letters_is_no_guess),
-        cmocka_unit_test(what_is_the_servers_is_named), cmocka_unit_test(texts_compare_bytewise_or_in_the_server),
-        cmocka_unit_test(conditions_are_boolean),       cmocka_unit_test(values_are_assigned_as_by_insert),
-        cmocka_unit_test(what_it_uses_is_told),         cmocka_unit_test(written_out_sugar_is_bounded),
+        cmocka_unit_test(operands_find_their_overload),
+        cmocka_unit_test(sugar_is_written_out),
+        cmocka_unit_test(branches_have_one_type),
+        cmocka_unit_test(constants_are_computed_once),
+        cmocka_unit_test(mistakes_say_what_to_write),
+        cmocka_unit_test(a_name_without_letters_is_no_guess),
+        cmocka_unit_test(what_is_the_servers_is_named),
+        cmocka_unit_test(what_the_database_has_of_its_own_is_the_servers),
+        cmocka_unit_test(texts_compare_bytewise_or_in_the_server),
+        cmocka_unit_test(conditions_are_boolean),
+        cmocka_unit_test(values_are_assigned_as_by_insert),
+        cmocka_unit_test(what_it_uses_is_told),
+        cmocka_unit_test(written_out_sugar_is_bounded),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
