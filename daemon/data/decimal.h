@@ -106,6 +106,14 @@ static inline uint64_t decimal_head(struct slice value)
     return be64toh(head);
 }
 
+/* The number that four base-10000 digits are */
+static inline uint64_t decimal_join(uint64_t lanes)
+{
+    const uint64_t odd = UINT64_C(0x0000ffff0000ffff);
+    uint64_t halves = (lanes >> 16 & odd) * DECIMAL_BASE + (lanes & odd);
+    return (halves >> 32) * (DECIMAL_BASE * DECIMAL_BASE) + (uint32_t)halves;
+}
+
 /** A number below 10^8 with digits down to 10^-8 at most, in 10^-8: most everyday numbers. False: it is none, or 0. */
 static inline bool decimal_short(struct slice value, int64_t *ret_short)
 {
@@ -114,9 +122,7 @@ static inline bool decimal_short(struct slice value, int64_t *ret_short)
     if ((head >> 48) - 1 >= DECIMAL_SMALL_DIGITS || down > 3 || sign & ~UINT64_C(0x4000)) return false;
     uint64_t lanes = decimal_lanes(value, head), moved = lanes >> 16 * down;
     if (moved << 16 * down != lanes) return false;
-    const uint64_t odd = UINT64_C(0x0000ffff0000ffff);
-    uint64_t halves = (moved >> 16 & odd) * DECIMAL_BASE + (moved & odd);
-    int64_t v = (int64_t)((halves >> 32) * (DECIMAL_BASE * DECIMAL_BASE) + (uint32_t)halves);
+    int64_t v = (int64_t)decimal_join(moved);
     *ret_short = sign ? -v : v;
     return true;
 }

@@ -49,18 +49,11 @@ enum { SMALL_GROUPS = 4, SMALL_BEHIND = 4 };
 
 static inline bool small_open(struct slice value, struct small *ret_small)
 {
-    uint64_t head;
-    memcpy(&head, value.p, sizeof(head));
-    head = be64toh(head);
-    int32_t n = (int32_t)(head >> 48), weight = (int16_t)(head >> 32), last = weight - n + 1;
+    uint64_t head = decimal_head(value);
+    int32_t n = (int32_t)(head >> 48), weight = (int16_t)(head >> 32), last = n ? weight - n + 1 : 0;
     uint32_t sign = (uint32_t)(head >> 16) & 0xffff;
     if (n > SMALL_GROUPS || sign & ~(uint32_t)SIGN_MINUS || weight >= SMALL_GROUPS || last < -SMALL_BEHIND) return false;
-    int64_t v = 0;
-    for (int32_t i = 0; i < n; i++) {
-        const unsigned char *digit = (const unsigned char *)value.p + DECIMAL_HEAD + 2 * i;
-        v = v * DECIMAL_BASE + (digit[0] << 8 | digit[1]);
-    }
-    if (n == 0) last = 0;
+    int64_t v = n ? (int64_t)decimal_join(decimal_lanes(value, head) >> (64 - 16 * n)) : 0;
     if (last > 0) v *= (int64_t)tens[last * DECIMAL_BASE_DIGITS];
     *ret_small = (struct small){sign ? -v : v, last < 0 ? -last : 0, (int32_t)(head & 0xffff)};
     return true;
@@ -74,8 +67,18 @@ static inline int put_groups(uint64_t v, int at, uint16_t *group)
     return at;
 }
 
-/* ± magnitude / 10000^behind; the weight is at most GROUPS_128. */
-static int pack(bool negative, u128 magnitude, int32_t behind, int32_t scale, struct arena *arena, struct slice *ret_value)
+static inline uint64_t head_of(int32_t n, int32_t weight, bool negative, int32_t scale)
+{
+    return htobe64(n ? (uint64_t)n << 48 | (uint64_t)(uint16_t)weight << 32 | (uint64_t)(negative ? SIGN_MINUS : SIGN_PLUS) << 16 |
+                           (uint64_t)scale
+                     : (uint64_t)scale);
+}
+
+/* What is rare has functions of its own, so that the everyday way needs no room on the stack. */
+#define APART __attribute__((noinline)) static
+
+/* What takes more than four base-10000 digits, zeros at its end included */
+APART int pack_wide(bool negative, u128 magnitude, int32_t behind, int32_t scale, struct arena *arena, struct slice *ret_value)
 {
     uint16_t group[GROUPS_128];
     int first = GROUPS_128, end = GROUPS_128;
@@ -101,11 +104,36 @@ static int pack(bool negative, u128 magnitude, int32_t behind, int32_t scale, st
     size_t n = (size_t)(end - first);
     char *p = arena_alloc(arena, DECIMAL_HEAD + 2 * n);
     if (!p) return -ENOMEM;
-    uint64_t head = htobe64((uint64_t)n << 48 | (n ? (uint64_t)(uint16_t)weight << 32 : 0) |
-                            (uint64_t)(n && negative ? SIGN_MINUS : SIGN_PLUS) << 16 | (uint64_t)scale);
+    uint64_t head = head_of((int32_t)n, weight, negative, scale);
     memcpy(p, &head, sizeof(head));
     memcpy(p + DECIMAL_HEAD, group + first, 2 * n);
     *ret_value = (struct slice){p, DECIMAL_HEAD + 2 * n};
+    return 0;
+}
+
+/* The base-10000 digits of v < 10^16, in lanes of 16 bits */
+static inline uint64_t lanes_of(uint64_t v)
+{
+    uint32_t high = (uint32_t)(v / (DECIMAL_BASE * DECIMAL_BASE)), low = (uint32_t)(v % (DECIMAL_BASE * DECIMAL_BASE));
+    return (uint64_t)(high / DECIMAL_BASE) << 48 | (uint64_t)(high % DECIMAL_BASE) << 32 | (uint64_t)(low / DECIMAL_BASE) << 16 |
+           low % DECIMAL_BASE;
+}
+
+/* ± magnitude / 10000^behind; the weight is at most GROUPS_128. */
+static inline int pack(bool negative, u128 magnitude, int32_t behind, int32_t scale, struct arena *arena, struct slice *ret_value)
+{
+    if (magnitude >= tens[SMALL_GROUPS * DECIMAL_BASE_DIGITS])
+        return pack_wide(negative, magnitude, behind, scale, arena, ret_value);
+    uint64_t lanes = lanes_of((uint64_t)magnitude);
+    int32_t before = lanes ? __builtin_clzll(lanes) / 16 : SMALL_GROUPS; /* zeros at the front */
+    int32_t n = lanes ? SMALL_GROUPS - before - __builtin_ctzll(lanes) / 16 : 0;
+    char *p = arena_alloc(arena, DECIMAL_HEAD + sizeof(lanes));
+    if (!p) return -ENOMEM;
+    uint64_t head = head_of(n, SMALL_GROUPS - 1 - before - behind, negative, scale);
+    lanes = n ? htobe64(lanes << 16 * before) : 0;
+    memcpy(p, &head, sizeof(head));
+    memcpy(p + DECIMAL_HEAD, &lanes, sizeof(lanes));
+    *ret_value = (struct slice){p, DECIMAL_HEAD + 2 * (size_t)n};
     return 0;
 }
 
@@ -191,15 +219,19 @@ int decimal_sub(struct slice a, struct slice b, struct arena *arena, struct slic
     return pack_signed(u - v, behind, greater_scale(x.scale, y.scale), arena, ret_value);
 }
 
-int decimal_mul(struct slice a, struct slice b, struct arena *arena, struct slice *ret_value)
+APART int mul_any(struct slice a, struct slice b, struct arena *arena, struct slice *ret_value)
 {
-    struct small x, y;
-    if (small_open(a, &x) && small_open(b, &y) && x.scale + y.scale <= DECIMAL_SCALE_MAX)
-        return pack_signed((__int128)x.v * y.v, x.behind + y.behind, x.scale + y.scale, arena, ret_value);
     struct decimal m = decimal_open(a), n = decimal_open(b);
     if (m.class == DECIMAL_FINITE && n.class == DECIMAL_FINITE) return decimal_wide_mul(&m, &n, arena, ret_value);
     int sign = either_is(&m, &n, DECIMAL_NAN) ? 0 : sign_of(&m) * sign_of(&n);
     return sign ? infinity(sign < 0, ret_value) : special(SIGN_NAN, ret_value);
+}
+
+int decimal_mul(struct slice a, struct slice b, struct arena *arena, struct slice *ret_value)
+{
+    struct small x, y;
+    if (!small_open(a, &x) || !small_open(b, &y) || x.scale + y.scale > DECIMAL_SCALE_MAX) return mul_any(a, b, arena, ret_value);
+    return pack_signed((__int128)x.v * y.v, x.behind + y.behind, x.scale + y.scale, arena, ret_value);
 }
 
 /*
@@ -291,7 +323,7 @@ int decimal_mod(struct slice a, struct slice b, struct arena *arena, struct slic
 }
 
 /* The same digits with another scale behind the point */
-static int rescale(struct slice a, int32_t scale, struct arena *arena, struct slice *ret_value)
+APART int rescale(struct slice a, int32_t scale, struct arena *arena, struct slice *ret_value)
 {
     char *p = arena_alloc(arena, a.len);
     if (!p) return -ENOMEM;
@@ -302,33 +334,44 @@ static int rescale(struct slice a, int32_t scale, struct arena *arena, struct sl
     return 0;
 }
 
-/* `scale` is below the number's digits. */
-static int round_small(const struct small *s, int32_t scale, enum decimal_direction direction, struct arena *arena,
-                       struct slice *ret_value)
+/* Without the last `cut` of its decimal digits, which become zeros; cut < TENS */
+static inline u128 round_off(u128 v, int32_t cut, bool nearest, bool away)
 {
-    int32_t cut = s->behind * DECIMAL_BASE_DIGITS - scale;
-    uint64_t v = (uint64_t)(s->v < 0 ? -s->v : s->v), unit = tens[cut], rest = v % unit;
-    bool away = direction == (s->v < 0 ? DECIMAL_DOWN : DECIMAL_UP);
+    uint64_t unit = tens[cut], rest = v >> 64 ? (uint64_t)(v % unit) : (uint64_t)v % unit;
     v -= rest;
-    if (direction == DECIMAL_NEAREST ? rest >= unit / 2 : away && rest) v += unit;
-    return pack(s->v<0, v, s->behind, scale> 0 ? scale : 0, arena, ret_value);
+    return (nearest ? rest && rest >= unit - rest : away && rest) ? v + unit : v;
 }
 
-static int to_scale(struct slice a, int32_t scale, enum decimal_direction direction, struct arena *arena, struct slice *ret_value)
+/* `scale` is below the number's digits. */
+static inline int round_small(const struct small *s, int32_t scale, enum decimal_direction direction, struct arena *arena,
+                              struct slice *ret_value)
 {
-    struct small s;
-    if (small_open(a, &s) && scale >= 0 && scale <= DECIMAL_SCALE_MAX) {
-        if (s.scale == scale) {
-            *ret_value = a;
-            return 0;
-        }
-        if (scale >= s.behind * DECIMAL_BASE_DIGITS) return rescale(a, scale, arena, ret_value);
-        return round_small(&s, scale, direction, arena, ret_value);
-    }
+    bool negative = s->v < 0, away = direction == (negative ? DECIMAL_DOWN : DECIMAL_UP);
+    u128 v =
+        round_off((uint64_t)(negative ? -s->v : s->v), s->behind * DECIMAL_BASE_DIGITS - scale, direction == DECIMAL_NEAREST, away);
+    return pack(negative, v, s->behind, scale > 0 ? scale : 0, arena, ret_value);
+}
+
+APART int to_scale_any(struct slice a, int32_t scale, enum decimal_direction direction, struct arena *arena,
+                       struct slice *ret_value)
+{
     struct decimal d = decimal_open(a);
     if (d.class == DECIMAL_FINITE) return decimal_wide_round(&d, scale, direction, arena, ret_value);
     *ret_value = a;
     return 0;
+}
+
+static inline int to_scale(struct slice a, int32_t scale, enum decimal_direction direction, struct arena *arena,
+                           struct slice *ret_value)
+{
+    struct small s;
+    if (scale < 0 || scale > DECIMAL_SCALE_MAX || !small_open(a, &s)) return to_scale_any(a, scale, direction, arena, ret_value);
+    if (s.scale == scale) {
+        *ret_value = a;
+        return 0;
+    }
+    if (scale >= s.behind * DECIMAL_BASE_DIGITS) return rescale(a, scale, arena, ret_value);
+    return round_small(&s, scale, direction, arena, ret_value);
 }
 
 /* Of round and trunc; below, there is no digit that could stay. */
@@ -341,6 +384,21 @@ static int32_t clamp_scale(int32_t scale)
 int decimal_round(struct slice a, int32_t scale, struct arena *arena, struct slice *ret_value)
 {
     return to_scale(a, clamp_scale(scale), DECIMAL_NEAREST, arena, ret_value);
+}
+
+int decimal_mul_round(struct slice a, struct slice b, int32_t scale, struct arena *arena, struct slice *ret_value)
+{
+    struct small x, y;
+    bool small = small_open(a, &x) && small_open(b, &y);
+    int32_t behind = small ? x.behind + y.behind : 0, cut = behind * DECIMAL_BASE_DIGITS - scale;
+    if (small && scale >= 0 && cut >= 0 && cut < TENS && x.scale + y.scale <= DECIMAL_SCALE_MAX) {
+        bool negative = (x.v < 0) != (y.v < 0);
+        u128 v = (u128)(uint64_t)(x.v < 0 ? -x.v : x.v) * (uint64_t)(y.v < 0 ? -y.v : y.v);
+        return pack(negative, round_off(v, cut, true, false), behind, scale, arena, ret_value);
+    }
+    struct slice product;
+    int r = decimal_mul(a, b, arena, &product);
+    return r ? r : decimal_round(product, scale, arena, ret_value);
 }
 
 int decimal_trunc(struct slice a, int32_t scale, struct arena *arena, struct slice *ret_value)
@@ -396,7 +454,7 @@ static int32_t digits_before(const struct decimal *d)
     return d->weight * DECIMAL_BASE_DIGITS + 1 + (first >= 10) + (first >= 100) + (first >= 1000);
 }
 
-int decimal_fit(struct slice a, int precision, int scale, struct arena *arena, struct slice *ret_value)
+APART int fit_any(struct slice a, int precision, int scale, struct arena *arena, struct slice *ret_value)
 {
     struct slice fit;
     int r = to_scale(a, scale, DECIMAL_NEAREST, arena, &fit);
@@ -405,6 +463,17 @@ int decimal_fit(struct slice a, int precision, int scale, struct arena *arena, s
     if (d.class == DECIMAL_INFINITY || d.class == DECIMAL_MINUS_INFINITY) return DECIMAL_E_FIELD;
     if (d.class == DECIMAL_FINITE && d.n > 0 && digits_before(&d) > precision - scale) return DECIMAL_E_FIELD;
     *ret_value = fit;
+    return 0;
+}
+
+int decimal_fit(struct slice a, int precision, int scale, struct arena *arena, struct slice *ret_value)
+{
+    uint64_t head = decimal_head(a);
+    int32_t before = ((int16_t)(head >> 32) + 1) * DECIMAL_BASE_DIGITS; /* digits before the point, at most */
+    bool finite = !(head >> 16 & 0xffff & ~(uint64_t)SIGN_MINUS);
+    if (!finite || (int)(head & 0xffff) != scale || before > precision - scale)
+        return fit_any(a, precision, scale, arena, ret_value);
+    *ret_value = a;
     return 0;
 }
 

@@ -35,6 +35,8 @@ must_check int decimal_mul(struct slice a, struct slice b, struct arena *arena, 
 must_check int decimal_div(struct slice a, struct slice b, struct arena *arena, struct slice *ret_value);
 must_check int decimal_mod(struct slice a, struct slice b, struct arena *arena, struct slice *ret_value);
 
+/** decimal_round of decimal_mul, of which nobody needs the digits in between */
+must_check int decimal_mul_round(struct slice a, struct slice b, int32_t scale, struct arena *arena, struct slice *ret_value);
 /** To `scale` digits behind the point, which may be negative. 0, DECIMAL_E_OVERFLOW, -ENOMEM. */
 must_check int decimal_round(struct slice a, int32_t scale, struct arena *arena, struct slice *ret_value);
 must_check int decimal_trunc(struct slice a, int32_t scale, struct arena *arena, struct slice *ret_value);

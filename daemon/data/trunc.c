@@ -57,6 +57,7 @@ static int32_t trunc_days(enum trunc_unit unit, int32_t days)
 {
     if (unit == TRUNC_WEEK) return days - (int32_t)civil_floor_mod((int64_t)days + MONDAY_SHIFT, DAYS_A_WEEK);
     struct civil c = civil_of_days(days);
+    if (unit == TRUNC_MONTH) return days - (c.day - 1);
     c.day = 1;
     if (unit == TRUNC_QUARTER) c.month -= (c.month - 1) % 3;
     if (units[unit].years) {

@@ -66,7 +66,7 @@ static struct scratch *scratch_take(struct eval *e)
     s = arena_alloc(arena, sizeof(*s));
     if (!s) return NULL;
     s->column.value = arena_alloc(arena, e->run->rows * sizeof(*s->column.value));
-    s->column.null = arena_alloc(arena, e->run->rows * sizeof(*s->column.null));
+    s->column.null = arena_zalloc(arena, e->run->rows * sizeof(*s->column.null)); /* between rows it is looked at, too */
     return s->column.value && s->column.null ? s : NULL;
 }
 
@@ -151,34 +151,28 @@ static int constant(struct eval *e, const struct expr_node *n, const struct expr
     int r = take_column(e, n->type, &ret->own);
     if (r) return r;
     struct batch_column *c = &ret->own->column;
-    if (rows->n > 0) memset(c->null + rows->row[0], n->null, rows->row[rows->n - 1] - rows->row[0] + 1);
-    for (size_t i = 0; i < rows->n && !n->null; i++)
-        c->value[rows->row[i]] = n->value;
     ret->column = c;
+    if (rows->n == 0) return 0;
+    size_t first = rows->row[0], end = rows->row[rows->n - 1] + 1;
+    memset(c->null + first, n->null, end - first);
+    const union value value = n->value;
+    union value *to = c->value;
+    for (size_t i = first; i < end && !n->null; i++)
+        to[i] = value;
     return 0;
 }
 
 /* NULL where an argument is. False: nowhere. */
 static bool nulls_of(const struct expr_call *call, const struct expr_rows *rows, bool *null)
 {
-    size_t n = rows->n, first = rows->row[0];
+    size_t n = rows->n, first = rows->row[0], span = rows->row[n - 1] - first + 1;
     bool found = false;
-    if (rows->row[n - 1] - first + 1 > n) {
-        for (size_t i = 0; i < n; i++)
-            null[rows->row[i]] = false;
-        for (size_t a = 0; a < call->args; a++)
-            for (size_t i = 0; i < n; i++)
-                found |= null[rows->row[i]] |= call->arg[a]->null[rows->row[i]];
-        return found;
-    }
-    /* No gaps: most columns have no NULL at all, and to see that is cheap. */
-    memset(null + first, false, n);
+    memset(null + first, false, span);
     for (size_t a = 0; a < call->args; a++) {
-        const bool *more = call->arg[a]->null + first;
-        if (!memchr(more, true, n)) continue;
-        found = true;
+        const bool *more = call->arg[a]->null;
+        if (!memchr(more + first, true, span)) continue; /* most columns have no NULL at all, and to see that is cheap */
         for (size_t i = 0; i < n; i++)
-            null[first + i] |= more[i];
+            found |= null[rows->row[i]] |= more[rows->row[i]];
     }
     return found;
 }
@@ -258,6 +252,27 @@ static int relabel(struct eval *e, const struct expr_node *n, const struct expr_
     return 0;
 }
 
+/* Of the rows, those that the argument leaves to the next one; the others get their value. */
+static size_t undecided(const struct expr_rows *rows, const struct batch_column *arg, bool decisive, struct batch_column *to,
+                        uint32_t *row)
+{
+    const struct expr_rows from = *rows; /* copies that no store can change */
+    const union value *value = arg->value;
+    union value *to_value = to->value;
+    const bool *null = arg->null;
+    bool *to_null = to->null;
+    size_t left = 0;
+    for (size_t i = 0; i < from.n; i++) {
+        uint32_t at = from.row[i];
+        bool decided = !null[at] && (bool)value[at].i == decisive;
+        to_null[at] = !decided && (to_null[at] || null[at]);
+        if (decided) to_value[at].i = decisive;
+        row[left] = at;
+        left += !decided;
+    }
+    return left;
+}
+
 /*
  * AND and OR: a row is decided, and left alone, by the first argument that is `decisive` (FALSE for AND, TRUE for OR); one that
  * meets none is NULL where an argument was NULL, else the opposite.
@@ -278,16 +293,7 @@ static int logic(struct eval *e, const struct expr_node *n, const struct expr_ro
         r = evaluate_in(e, n->arg[a], &s, &arg);
         uint32_t *row = NULL;
         if (!r) r = selection_own(e, &s, &row);
-        size_t left = 0;
-        for (size_t i = 0; i < s.rows.n && !r; i++) {
-            uint32_t at = s.rows.row[i];
-            bool null = arg.column->null[at], decided = !null && (bool)arg.column->value[at].i == decisive;
-            to->null[at] = !decided && (to->null[at] || null);
-            if (decided) to->value[at].i = decisive;
-            row[left] = at;
-            left += !decided;
-        }
-        if (!r) s.rows = (struct expr_rows){row, left};
+        if (!r) s.rows = (struct expr_rows){row, undecided(&s.rows, arg.column, decisive, to, row)};
         result_done(e, &arg);
     }
     ret->column = to;

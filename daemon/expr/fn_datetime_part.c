@@ -58,10 +58,11 @@ static int trunc_one(struct expr_run *run, uint32_t row, struct slice name, enum
 FN_DATETIME_KERNEL(fn_datetime_trunc)
 {
     struct unit unit = {.known = false};
+    bool one = call->constant & 1;
     for (size_t i = 0; i < rows->n; i++) {
         uint32_t row = rows->row[i];
         struct slice name = call->arg[0]->value[row].s;
-        enum datetime_part part = unit_part(&unit, name, false);
+        enum datetime_part part = one && unit.known ? unit.part : unit_part(&unit, name, false);
         int r = trunc_one(run, row, name, part, call->type.id, call->arg[1]->value[row].i, &ret->value[row].i);
         if (r) return r;
     }

@@ -103,6 +103,19 @@ ORDER(less_equal, <=)
 ORDER(greater, >)
 ORDER(greater_equal, >=)
 
+/* round(a * b, scale) */
+static int product_to_nearest(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows,
+                              struct batch_column *ret)
+{
+    const union value *a = call->arg[0]->value, *b = call->arg[1]->value, *scale = call->arg[2]->value;
+    for (size_t i = 0; i < rows->n; i++) {
+        uint32_t row = rows->row[i];
+        int r = decimal_mul_round(a[row].s, b[row].s, (int32_t)scale[row].i, run->arena, &ret->value[row].s);
+        if (r && (r = fail(run, row, r))) return r;
+    }
+    return 0;
+}
+
 static int same(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret)
 {
     (void)run;
@@ -139,3 +152,9 @@ const struct expr_function expr_fn_numeric[] = {
     {">=", 2, {N, N}, TYPE_BOOL, 0, greater_equal},
     {0},
 };
+
+const struct expr_function *expr_fuse(const struct expr_function *outer, const struct expr_function *inner)
+{
+    static const struct expr_function rounded_product = {"round of *", 3, {N, N, TYPE_INT4}, N, 0, product_to_nearest};
+    return outer->run == to_nearest && outer->args == 2 && inner->run == mul ? &rounded_product : NULL;
+}

@@ -8,7 +8,7 @@
 #include <wctype.h>
 
 enum direction { LOWER, UPPER, INITCAP };
-enum { ASCII = 128 };
+enum { ASCII = 128, SHORT = 32 };
 
 static wint_t convert(wint_t c, bool upper, locale_t ctype)
 {
@@ -97,18 +97,37 @@ static void change(const struct fn_text_case *t, enum direction d, struct slice 
     }
 }
 
+/* A text all of whose bytes are in the table, of LOWER and UPPER: `to` has room for it. False: it is another. */
+static inline bool change_short(const char table[FN_TEXT_BYTES], struct slice s, char *to)
+{
+    bool all = true;
+    for (size_t i = 0; i < s.len; i++) {
+        char changed = table[(unsigned char)s.p[i]];
+        to[i] = changed;
+        all &= changed != '\0';
+    }
+    return all;
+}
+
 static int each(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret,
                 enum direction d)
 {
     struct fn_text_case t;
     fn_text_case_init(&t, run->ctype);
+    const char *table = d == UPPER ? t.upper : t.lower;
     struct buf out;
     fn_text_begin(&out, run);
     int r = 0;
     for (size_t i = 0; !r && i < rows->n; i++) {
         uint32_t row = rows->row[i];
+        struct slice s = call->arg[0]->value[row].s;
+        char *to = d != INITCAP && s.len <= SHORT ? arena_alloc(run->arena, SHORT) : NULL;
+        if (to && change_short(table, s, to)) {
+            ret->value[row].s = (struct slice){to, s.len};
+            continue;
+        }
         buf_reset(&out);
-        change(&t, d, call->arg[0]->value[row].s, &out);
+        change(&t, d, s, &out);
         r = fn_text_take(&out, run, &ret->value[row]);
     }
     buf_done(&out);

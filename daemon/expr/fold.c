@@ -147,6 +147,26 @@ static bool is_stable(const struct expr_function *f)
     return !f || !(f->flags & (EXPR_VOLATILE | EXPR_CTYPE));
 }
 
+/*
+ * A function of a function as one, where there is such a one. What is evaluated behind the inner one must be constants, which raise
+ * nothing: else another error might come first.
+ */
+static void fuse(struct expr_node *n, struct arena *arena)
+{
+    if (n->kind != EXPR_CALL || n->args == 0 || n->arg[0]->kind != EXPR_CALL) return;
+    const struct expr_node *inner = n->arg[0];
+    const struct expr_function *both = n->function && inner->function ? expr_fuse(n->function, inner->function) : NULL;
+    for (size_t i = 1; i < n->args && both; i++)
+        if (!is_constant(n->arg[i])) both = NULL;
+    struct expr_node **arg = both ? arena_array(arena, inner->args + n->args - 1, sizeof(*arg)) : NULL;
+    if (!arg) return;
+    memcpy(arg, inner->arg, inner->args * sizeof(struct expr_node *));
+    memcpy(arg + inner->args, n->arg + 1, (n->args - 1) * sizeof(struct expr_node *));
+    n->function = both;
+    n->arg = arg;
+    n->args += inner->args - 1;
+}
+
 static void fold_node(struct expr_node *n, struct arena *arena)
 {
     bool constant = true, null = false, call = n->kind == EXPR_CALL || n->kind == EXPR_CAST;
@@ -167,6 +187,7 @@ static void fold_node(struct expr_node *n, struct arena *arena)
         fold_case(n);
     else if (n->kind == EXPR_COALESCE)
         fold_coalesce(n);
+    fuse(n, arena);
     tree_count(n);
 }
 

@@ -82,6 +82,9 @@ struct expr_function {
     expr_kernel run;
 };
 
+/** One function for outer(inner(…), …), of inner's arguments and then the rest of outer's; NULL: there is none. */
+const struct expr_function *expr_fuse(const struct expr_function *outer, const struct expr_function *inner);
+
 enum expr_cast_context { EXPR_CAST_IMPLICIT, EXPR_CAST_ASSIGNMENT, EXPR_CAST_EXPLICIT };
 /**
  * As pg_cast has them; casts by a type's input or output function (text to date, date to text) too, where we have them.

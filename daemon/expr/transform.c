@@ -216,13 +216,16 @@ static int filter(struct passage *p, uint64_t *ret_filtered)
     const struct batch_column *wanted;
     int r = evaluate(p, f, &(struct subject){NULL, "filter", f->text}, &wanted);
     if (r < 0) return r;
-    size_t kept = 0;
-    for (size_t i = 0; i < p->live.n; i++) {
-        uint32_t row = p->row[i];
-        p->row[kept] = row;
-        kept += !wanted->null[row] && wanted->value[row].i != 0;
+    const bool *null = wanted->null;
+    const union value *value = wanted->value;
+    uint32_t *live = p->row;
+    size_t n = p->live.n, kept = 0;
+    for (size_t i = 0; i < n; i++) {
+        uint32_t row = live[i];
+        live[kept] = row;
+        kept += !null[row] && value[row].i != 0;
     }
-    *ret_filtered = p->live.n - kept;
+    *ret_filtered = n - kept;
     p->live.n = kept;
     return 0;
 }
@@ -276,10 +279,21 @@ static int gather(const struct passage *p, const struct batch_column *from, stru
     to->value = arena_alloc(arena, p->live.n * sizeof *to->value);
     to->null = arena_alloc(arena, p->live.n * sizeof *to->null);
     if (!to->value || !to->null) return -ENOMEM;
-    for (size_t i = 0; i < p->live.n; i++) {
-        to->null[i] = from->null[p->row[i]];
-        to->value[i] = from->value[p->row[i]];
+    const union value *value = from->value;
+    union value *to_value = to->value;
+    const bool *null = from->null;
+    bool *to_null = to->null;
+    const uint32_t *row = p->row;
+    size_t n = p->live.n;
+    if (n == 0) return 0;
+    for (size_t i = 0; i < n; i++)
+        to_value[i] = value[row[i]];
+    if (!memchr(null + row[0], true, row[n - 1] - row[0] + 1)) { /* as most columns are */
+        memset(to_null, false, n);
+        return 0;
     }
+    for (size_t i = 0; i < n; i++)
+        to_null[i] = null[row[i]];
     return 0;
 }
 

@@ -206,14 +206,56 @@ static void integers_are_rounded_and_checked(void **state)
     assert_int_equal(decimal_to_i64(number("1e30"), &v), DECIMAL_E_OVERFLOW);
 }
 
+/* As long or short as they come: halves, numbers that leave 64 bits, and those that are not for integers. */
+static void a_rounded_product_is_the_product_rounded(void **state)
+{
+    (void)state;
+    static const char *const values[] = {"0",
+                                         "1.00",
+                                         "-1.5",
+                                         "0.005",
+                                         "-0.005",
+                                         "0.5",
+                                         "1.19",
+                                         "8952.36",
+                                         "99999999.99",
+                                         "-12345678.1234",
+                                         "0.0000000000000001",
+                                         "9999999999999999",
+                                         "-10000",
+                                         "1e-40",
+                                         "1e100",
+                                         "NaN",
+                                         "-Infinity",
+                                         "0.00009999"};
+    enum { VALUES = sizeof(values) / sizeof(values[0]) };
+    for (size_t i = 0; i < VALUES * VALUES; i++) {
+        struct slice a = number(values[i % VALUES]), b = number(values[i / VALUES]), product, rounded, once;
+        assert_int_equal(decimal_mul(a, b, &arena, &product), 0);
+        for (int32_t scale = -9; scale < 45; scale++) {
+            assert_int_equal(decimal_round(product, scale, &arena, &rounded), 0);
+            assert_int_equal(decimal_mul_round(a, b, scale, &arena, &once), 0);
+            assert_true(decimal_valid(once));
+            assert_true(slice_equal(once, rounded));
+        }
+        arena_reset(&arena);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(sums_have_the_greater_scale),          cmocka_unit_test(products_have_both_scales),
-        cmocka_unit_test(quotients_show_sixteen_digits),        cmocka_unit_test(a_remainder_has_the_sign_of_the_dividend),
-        cmocka_unit_test(what_is_not_finite_follows_its_rules), cmocka_unit_test(rounding_is_half_away_from_zero),
-        cmocka_unit_test(ceil_and_floor_go_up_and_down),        cmocka_unit_test(signs_change),
-        cmocka_unit_test(a_field_has_room_for_its_precision),   cmocka_unit_test(integers_are_rounded_and_checked),
+        cmocka_unit_test(sums_have_the_greater_scale),
+        cmocka_unit_test(products_have_both_scales),
+        cmocka_unit_test(quotients_show_sixteen_digits),
+        cmocka_unit_test(a_remainder_has_the_sign_of_the_dividend),
+        cmocka_unit_test(what_is_not_finite_follows_its_rules),
+        cmocka_unit_test(rounding_is_half_away_from_zero),
+        cmocka_unit_test(ceil_and_floor_go_up_and_down),
+        cmocka_unit_test(signs_change),
+        cmocka_unit_test(a_field_has_room_for_its_precision),
+        cmocka_unit_test(integers_are_rounded_and_checked),
+        cmocka_unit_test(a_rounded_product_is_the_product_rounded),
     };
     return cmocka_run_group_tests(tests, setup, teardown);
 }
