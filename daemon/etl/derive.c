@@ -26,7 +26,8 @@ struct run {
     void *ctx;
     int64_t made; /* what was made for it before, as an oid; 0: nothing */
     bool exists;  /* something of ours stands under its name */
-    bool was_view;
+    bool was_view, same;
+    char *dependents; /* SQL that drops the views that other derives made of it, or NULL */
     int64_t rows;
     struct error why;
     char fresh[2 * NEW_NAME_BYTES + 2 * NAME_MAX_BYTES]; /* a new table's name for now, quoted */
@@ -43,6 +44,7 @@ static void over(struct run *run, int status, const struct error *why)
     free(run->definition);
     free(run->table);
     free(run->statement);
+    free(run->dependents);
     free(run);
 }
 
@@ -172,7 +174,10 @@ static void on_exchanged(void *ctx, const struct db_result *r)
 
 static void drop_sql(const struct run *run, struct buf *out)
 {
-    if (run->exists) buf_printf(out, SQL_LOCK_SOON "DROP %s %s; ", run->was_view ? "VIEW" : "TABLE", run->table);
+    if (!run->exists) return;
+    buf_puts(out, SQL_LOCK_SOON);
+    if (run->dependents) buf_printf(out, "%s; ", run->dependents);
+    buf_printf(out, "DROP %s %s; ", run->was_view ? "VIEW" : "TABLE", run->table);
 }
 
 /* The rows are there; the old table goes, and the new one takes its name. */
@@ -283,6 +288,61 @@ static void make_view(struct run *run)
 
 /* ---- COMPARE, QUERY, LOCK, BEGIN ---- */
 
+static void make(struct run *run)
+{
+    if (run->d->as == CONFIG_AS_VIEW) return make_view(run);
+    return run->same ? fill(run) : create(run);
+}
+
+/* The names of the derives whose views stand on this one, the last first, as an array. False: there are none. */
+static bool put_dependents(const struct run *run, struct buf *out)
+{
+    const struct config *c = run->config;
+    size_t self = (size_t)(run->d - c->derives);
+    bool *stands = calloc(c->n_derives + 1, sizeof *stands), any = false;
+    if (!stands) return false;
+    stands[self] = true;
+    for (size_t i = self + 1; i < c->n_derives; i++)
+        for (size_t k = 0; k < c->derives[i].after.n && c->derives[i].as == CONFIG_AS_VIEW; k++) {
+            const struct config_derive *input = config_derive(c, slice_of(c->derives[i].after.item[k]));
+            if (input && stands[input - c->derives]) stands[i] = true;
+        }
+    buf_putc(out, '{');
+    for (size_t i = c->n_derives; i-- > self + 1;) {
+        if (!stands[i]) continue;
+        buf_printf(out, "%s\"%s\"", any ? "," : "", c->derives[i].name);
+        any = true;
+    }
+    buf_putc(out, '}');
+    free(stands);
+    return any;
+}
+
+static void on_dependents(void *ctx, const struct db_result *r)
+{
+    struct run *run = ctx;
+    if (!went_well(run, r)) return;
+    const char *sql = db_get(r->rows, 0, 0);
+    run->dependents = sql ? strdup(sql) : NULL;
+    make(run);
+}
+
+/* It will perhaps be dropped: then so are the views that are made anew behind it. */
+static void find_dependents(struct run *run)
+{
+    struct buf names;
+    buf_init(&names, SQL_MAX);
+    bool any = put_dependents(run, &names);
+    const char *text = buf_cstr(&names);
+    struct db_param p = db_text(text);
+    if (any && text) {
+        ask(run, &(struct db_query){.sql = SQL_DERIVE_DEPENDENTS, .param = &p, .params = 1, .done = on_dependents, .ctx = run});
+    } else {
+        make(run);
+    }
+    buf_done(&names);
+}
+
 static void on_compared(void *ctx, const struct db_result *r)
 {
     struct run *run = ctx;
@@ -297,9 +357,8 @@ static void on_compared(void *ctx, const struct db_result *r)
                   run->table);
         return roll_back(run);
     }
-    if (run->d->as == CONFIG_AS_VIEW) return make_view(run);
-    bool same = run->exists && !run->was_view && PQgetvalue(r->rows, 0, 2)[0] == 't';
-    return same ? fill(run) : create(run);
+    run->same = run->exists && !run->was_view && PQgetvalue(r->rows, 0, 2)[0] == 't';
+    return run->exists && !run->same ? find_dependents(run) : make(run);
 }
 
 static void compare(struct run *run)

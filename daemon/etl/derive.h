@@ -11,7 +11,8 @@
  * empty for an older snapshot, since INSERT … SELECT cannot freeze; etl/swap.h has COPY for that.) VACUUM behind it makes room of
  * the old rows. Only where the columns are others the table is made anew under a name that is renamed at the end.
  *
- * What exists under the derive's name and was not made for it is never touched.
+ * What must be dropped takes the views with it that other derives of the configuration made of it; those are out of date then, and
+ * follow. What exists under the derive's name and was not made for it is never touched, nor what others made of it.
  *
  * Thread: loop.
  */

@@ -378,6 +378,12 @@
     "   FROM pg_attribute WHERE attrelid IN (o.id, to_regclass('" SQL_DERIVE_QUERY "')) AND attnum > 0 AND NOT attisdropped) a"    \
     "  GROUP BY c HAVING count(*) = 1 LIMIT 1) IS NULL"                                                                            \
     " FROM (SELECT to_regclass($1)::oid AS id) o"
+/* $1 names of derives, in the order in which to drop them → the statements that drop those that are views that were made for them,
+ * or NULL. */
+#define SQL_DERIVE_DEPENDENTS                                                                                                      \
+    "SELECT string_agg(format('DROP VIEW %I.%I', nspname, relname), '; ' ORDER BY array_position($1::text[], d.name))"             \
+    " FROM cetl.derive d JOIN pg_class c ON c.oid = d.made JOIN pg_namespace n ON n.oid = c.relnamespace"                          \
+    " WHERE d.name = ANY ($1::text[]) AND relkind = 'v' AND relname = d.table_name AND nspname = d.table_schema"
 /* $1 name, $2 schema, $3 table, $4 definition, $5 inputs, $6 rows or NULL, $7 the table as regclass text. */
 #define SQL_DERIVE_MADE                                                                                                            \
     "UPDATE cetl.derive SET table_schema = $2, table_name = $3, definition = $4, inputs = $5::json, version = version + 1,"        \

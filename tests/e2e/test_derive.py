@@ -327,6 +327,37 @@ def test_what_others_depend_on_is_not_dropped(cetld, database, kind):
     wait_rows(database, "SELECT n::int FROM total", [(2,)], daemon)
 
 
+def test_views_of_other_derives_follow_a_table_that_is_made_anew(cetld, database):
+    def config(columns, seen):
+        return ITEMS + """
+[derive totals]
+after = items
+sql = select %s from items group by id
+[derive seen]
+after = totals
+as = view
+sql = select %s from totals
+[derive seen_again]
+after = seen
+as = view
+sql = select * from seen
+[derive last]
+after = seen_again, items
+sql = select * from seen_again
+""" % (columns, seen)
+
+    daemon = cetld(config("id, sum(amount) as total", "total"))
+    daemon.drop("items.csv", items((1, 5), (1, 7)))
+    wait_rows(database, "SELECT total::int FROM last", [(12,)], daemon)
+    reload(daemon, config("id, count(*) as n", "n, id"))
+    wait_rows(database, "SELECT n::int, id FROM last", [(2, 1)], daemon)
+    until(lambda: daemon.get("/v1/seen_again").body == b'[{"n":2,"id":1}]\n', lambda: "%r" % daemon.get("/v1/seen_again"))
+    # A view that changes so that it must be dropped takes those above it along, too.
+    reload(daemon, config("id, count(*) as n", "id::text as name"))
+    wait_rows(database, "SELECT name FROM last", [("1",)], daemon)
+    assert metric(daemon, "cetl_derive_failures_total") == 0, daemon.log()
+
+
 # ---- mistakes ----
 
 MISTAKES = [
