@@ -13,6 +13,7 @@ enum {
     CHUNK_EXTRA = 8,               /* bytes of COPY for a byte of the file that a chunk of full size has room for */
     REJECTS_MAX = 8 * 1024 * 1024, /* bytes of rejects kept for one file */
     ANALYZE_ROWS = 10000,
+    SHOWN_MAX = 4 * NAME_MAX + 1,
 };
 
 static void advance_sequences(struct load *l, size_t i);
@@ -91,7 +92,7 @@ void load_commit(struct load *l)
 /* Partials are of rows that are new as they were sent. */
 static bool has_partials(const struct load *l)
 {
-    if (l->plan->dataset->staged) return false;
+    if (l->plan->dataset->staged || l->crowded) return false;
     return l->way == WAY_COPY || l->way == WAY_PARALLEL || l->way == WAY_SWAP;
 }
 
@@ -331,12 +332,23 @@ void load_take_flow(struct load *l, int rc, const struct error *err)
     take_results(l);
 }
 
+/* Too many groups for the memory: the server finds them, and computes them. */
+static void go_without_partials(struct load *l)
+{
+    char name[SHOWN_MAX];
+    log_info("%s is loaded without adding up its rollups here: %s", log_escape(slice_of(l->arrival->file.name), name, sizeof name),
+             l->flow_err.text);
+    l->crowded = true;
+    load_restart(l, load_replaces(l) ? WAY_COPY : WAY_STAGE);
+}
+
 static void on_flow_ended(void *ctx, int rc, const struct error *err)
 {
     struct load *l = ctx;
     bool over = over_budget(l, true);
     load_take_flow(l, rc, err);
     if (load_is_unwinding(l)) return load_unwind(l);
+    if (rc == PIPELINE_E_CROWDED) return go_without_partials(l);
     if (rc != 0) return load_fail_flow(l);
     if (over) return load_widen_or_fail(l);
     if (l->spoiled) return load_narrow(l, &l->why);

@@ -104,6 +104,7 @@ struct load {
     int64_t dataset_id; /* for the ledger; 0: none yet */
     int64_t number;     /* its id in the ledger, where its rows bear it; else 0 */
     bool merging;       /* rows go into the rollups: what the server refuses now is the rows' fault */
+    bool crowded;       /* its rollups have more groups than are held here */
     bool spoiled;       /* PostgreSQL refused the rows, as `why` says; only the digest is still wanted */
 
     bool decided, recorded; /* the outcome is known; the ledger has it */

@@ -31,7 +31,7 @@ bool load_in_server(const struct load *l)
 
 bool load_is_staged(const struct load *l)
 {
-    return load_is_keyed(l) || load_in_server(l) || (l->plan->dataset->staged && !load_replaces(l));
+    return load_is_keyed(l) || load_in_server(l) || ((l->plan->dataset->staged || l->crowded) && !load_replaces(l));
 }
 
 /* Of the dataset as it is known now; the load's own snapshot may be an older one. */

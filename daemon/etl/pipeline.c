@@ -196,10 +196,6 @@ static void settle_cost(struct flight *f)
 /* What a conversion's or a merge's code means for the load. */
 static void stop_for_conversion(struct pipeline *p, int rc)
 {
-    static const char *const words[] = {
-        [AGGREGATE_E_FULL] = "a rollup has more groups than fit into its share of memory_max; raise memory_max or group coarser",
-        [AGGREGATE_E_RANGE] = "a time lies too far out for the date_trunc of a rollup",
-    };
     struct error err;
     if (rc == ERROR_TOO_BIG)
         stop_with(
@@ -208,7 +204,10 @@ static void stop_for_conversion(struct pipeline *p, int rc)
             &err);
     else if (rc < 0)
         stop_with(p, rc, NULL);
-    if (rc > 0) stop_with(p, error_set(&err, ERROR_TOO_BIG, "%s", words[rc]), &err);
+    else if (rc == AGGREGATE_E_FULL)
+        stop_with(p, error_set(&err, PIPELINE_E_CROWDED, "a rollup has more groups than fit into its share of memory_max"), &err);
+    else if (rc > 0)
+        stop_with(p, error_set(&err, ERROR_TOO_BIG, "a time lies too far out for the date_trunc of a rollup"), &err);
 }
 
 static void convert_done(struct worker_job *job)

@@ -25,6 +25,9 @@ struct pipeline;
  * once those are known. */
 enum { PIPELINE_CHUNK_COST = 8 };
 
+/** The partials do not fit into their share of the memory: the rows may go on without. (Above CUTTER_E_…) */
+enum { PIPELINE_E_CROWDED = 100 };
+
 /** The COPY bytes of one chunk. Several may be taken at once, by several senders. */
 struct piece {
     struct slice copy;
@@ -40,8 +43,8 @@ struct pipeline_config {
     const struct convert_plan *plan; /* must outlive the pipeline */
     size_t rejects_max;              /* bytes of rejects kept for the file */
     void (*ready)(void *ctx);        /* pipeline_take may give something */
-    /* 0, a CUTTER_E_ code, an AGGREGATE_E_ outcome as ERROR_TOO_BIG, or negative; err has the words; ERROR_CANCELLED after
-     * pipeline_stop. */
+    /* 0, a CUTTER_E_ code, PIPELINE_E_CROWDED, AGGREGATE_E_RANGE as ERROR_TOO_BIG, or negative; err has the words; ERROR_CANCELLED
+     * after pipeline_stop. */
     void (*ended)(void *ctx, int rc, const struct error *err);
     void *ctx;
 };

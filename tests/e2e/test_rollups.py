@@ -151,6 +151,22 @@ def test_what_merging_needs_is_not_shown(cetld, database):
         {"zip": "a", "avg": "1.5000000000000000"}, {"zip": "b", "avg": None}]
 
 
+# ---- more groups than the memory holds
+
+@pytest.mark.parametrize("mode", ["append", "upsert", "replace"])
+def test_more_groups_than_fit_into_the_memory(cetld, database, mode):
+    key = " primary key" if mode == "upsert" else ""
+    daemon = cetld("[dataset d]\nfiles = d_*.csv\nmode = %s\ncolumns = id bigint%s, day date, n int\n" % (mode, key)
+                   + "[rollup d.ids]\ngroup = id, day\nmeasure = count(*) as rows, sum(n) as n, avg(n) as mean\n", daemon={"memory_max": "32M"})
+    for n in range(2):
+        daemon.drop("d_%d.csv" % n, "id,day,n\n" + "".join("%d,,%d\n" % (i, i % 7 + n) for i in range(n * 20000, 40000 + n * 20000)))
+        assert daemon.wait_state("d_%d.csv" % n)["rows_read"] == 40000
+    query = "SELECT id, day, count(*), sum(n), avg(n) FROM d GROUP BY 1, 2"
+    assert database.same("SELECT id, day, rows, n, mean FROM d_ids", query)
+    assert database.value("SELECT count(*) FROM d_ids") == (40000 if mode == "replace" else 60000)
+    assert daemon.log_lines("is loaded without adding up its rollups here")
+
+
 # ---- writes from outside
 
 def test_writes_from_outside_are_noticed(cetld, database):

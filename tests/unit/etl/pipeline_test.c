@@ -663,7 +663,7 @@ static void file_that_changes_ends_it(void **state)
     buf_done(&memory);
 }
 
-static void too_many_groups_end_it_with_the_mend(void **state)
+static void too_many_groups_are_an_outcome_of_their_own(void **state)
 {
     (void)state;
     struct buf memory;
@@ -674,7 +674,7 @@ static void too_many_groups_end_it_with_the_mend(void **state)
     struct flow f = flow_of(WORKERS, 4096);
     f.plan.aggregate_max = 64 * 1024;
     flow_run(&f, buf_slice(&memory));
-    assert_int_equal(f.rc, ERROR_TOO_BIG);
+    assert_int_equal(f.rc, PIPELINE_E_CROWDED);
     assert_non_null(strstr(f.err.text, "memory_max"));
     flow_done(&f);
     buf_done(&memory);
@@ -740,7 +740,7 @@ int main(void)
         cmocka_unit_test(pipeline_that_was_never_started_can_be_freed),
         cmocka_unit_test(open_quote_ends_it_with_the_words),
         cmocka_unit_test(file_that_changes_ends_it),
-        cmocka_unit_test(too_many_groups_end_it_with_the_mend),
+        cmocka_unit_test(too_many_groups_are_an_outcome_of_their_own),
         cmocka_unit_test(pipelines_that_share_a_small_budget_both_end),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
