@@ -144,6 +144,12 @@ static inline bool decimal_compare_short(struct slice a, struct slice b, int *re
 /** decimal_sum_reserve has nothing to do. */
 static inline bool decimal_sum_roomy(struct slice value)
 {
+    uint64_t head = decimal_head(value), sign = head >> 16 & 0xffff;
+    int32_t n = (int32_t)(head >> 48), weight = (int16_t)(head >> 32);
+    /* decimal_small without the digits, of nearly all that there is */
+    if (n <= DECIMAL_SMALL_DIGITS && weight < DECIMAL_SMALL_WEIGHT_MAX && weight - n + 1 >= -DECIMAL_SMALL_BEHIND &&
+        !(sign & ~UINT64_C(0x4000)))
+        return true;
     __int128 small;
     int32_t scale;
     int64_t v;

@@ -77,13 +77,15 @@ static inline uint64_t head_of(int32_t n, int32_t weight, bool negative, int32_t
 /* What is rare has functions of its own, so that the everyday way needs no room on the stack. */
 #define APART __attribute__((noinline)) static
 
+#define SHORT_END UINT64_C(10000000000000000) /* four base-10000 digits end here */
+
 /* What takes more than four base-10000 digits, zeros at its end included */
 APART int pack_wide(bool negative, u128 magnitude, int32_t behind, int32_t scale, struct arena *arena, struct slice *ret_value)
 {
     uint16_t group[GROUPS_128];
     int first = GROUPS_128, end = GROUPS_128;
     if (magnitude >> 64) {
-        const uint64_t half = UINT64_C(10000000000000000);
+        const uint64_t half = SHORT_END;
         uint64_t low = (uint64_t)(magnitude % half);
         magnitude /= half;
         first = put_groups(low, first, group);
@@ -119,12 +121,11 @@ static inline uint64_t lanes_of(uint64_t v)
            low % DECIMAL_BASE;
 }
 
-/* ± magnitude / 10000^behind; the weight is at most GROUPS_128. */
-static inline int pack(bool negative, u128 magnitude, int32_t behind, int32_t scale, struct arena *arena, struct slice *ret_value)
+/* ± magnitude / 10000^behind, of a magnitude below SHORT_END */
+static inline int pack_short(bool negative, uint64_t magnitude, int32_t behind, int32_t scale, struct arena *arena,
+                             struct slice *ret_value)
 {
-    if (magnitude >= tens[SMALL_GROUPS * DECIMAL_BASE_DIGITS])
-        return pack_wide(negative, magnitude, behind, scale, arena, ret_value);
-    uint64_t lanes = lanes_of((uint64_t)magnitude);
+    uint64_t lanes = lanes_of(magnitude);
     int32_t before = lanes ? __builtin_clzll(lanes) / 16 : SMALL_GROUPS; /* zeros at the front */
     int32_t n = lanes ? SMALL_GROUPS - before - __builtin_ctzll(lanes) / 16 : 0;
     char *p = arena_alloc(arena, DECIMAL_HEAD + sizeof(lanes));
@@ -135,6 +136,13 @@ static inline int pack(bool negative, u128 magnitude, int32_t behind, int32_t sc
     memcpy(p + DECIMAL_HEAD, &lanes, sizeof(lanes));
     *ret_value = (struct slice){p, DECIMAL_HEAD + 2 * (size_t)n};
     return 0;
+}
+
+/* The same of any magnitude; the weight is at most GROUPS_128. */
+static int pack(bool negative, u128 magnitude, int32_t behind, int32_t scale, struct arena *arena, struct slice *ret_value)
+{
+    return magnitude < SHORT_END ? pack_short(negative, (uint64_t)magnitude, behind, scale, arena, ret_value)
+                                 : pack_wide(negative, magnitude, behind, scale, arena, ret_value);
 }
 
 static int pack_signed(__int128 v, int32_t behind, int32_t scale, struct arena *arena, struct slice *ret_value)
@@ -393,8 +401,12 @@ int decimal_mul_round(struct slice a, struct slice b, int32_t scale, struct aren
     int32_t behind = small ? x.behind + y.behind : 0, cut = behind * DECIMAL_BASE_DIGITS - scale;
     if (small && scale >= 0 && cut >= 0 && cut < TENS && x.scale + y.scale <= DECIMAL_SCALE_MAX) {
         bool negative = (x.v < 0) != (y.v < 0);
-        u128 v = (u128)(uint64_t)(x.v < 0 ? -x.v : x.v) * (uint64_t)(y.v < 0 ? -y.v : y.v);
-        return pack(negative, round_off(v, cut, true, false), behind, scale, arena, ret_value);
+        uint64_t p = (uint64_t)(x.v < 0 ? -x.v : x.v), q = (uint64_t)(y.v < 0 ? -y.v : y.v), unit = tens[cut];
+        u128 v = (u128)p * q;
+        if (unit >= SHORT_END || v >= SHORT_END - unit)
+            return pack(negative, round_off(v, cut, true, false), behind, scale, arena, ret_value);
+        uint64_t rounded = ((uint64_t)v + unit / 2) / unit * unit;
+        return pack_short(negative, rounded, behind, scale, arena, ret_value);
     }
     struct slice product;
     int r = decimal_mul(a, b, arena, &product);

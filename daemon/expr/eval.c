@@ -155,9 +155,10 @@ static int constant(struct eval *e, const struct expr_node *n, const struct expr
     if (rows->n == 0) return 0;
     size_t first = rows->row[0], end = rows->row[rows->n - 1] + 1;
     memset(c->null + first, n->null, end - first);
-    const union value value = n->value;
+    const union value value = n->value; /* copies that no store can change */
     union value *to = c->value;
-    for (size_t i = first; i < end && !n->null; i++)
+    if (n->null) return 0;
+    for (size_t i = first; i < end; i++)
         to[i] = value;
     return 0;
 }
