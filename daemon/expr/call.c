@@ -11,7 +11,7 @@ const char *checker_type_name(const struct expr_node *n)
 
 static bool is_operator(struct slice name)
 {
-    return name.len > 0 && strchr("+-*/<>=~!@#%^&|`?", name.p[0]);
+    return name.len > 0 && lex_is_operator(name.p[0]);
 }
 
 const char *checker_shown(const struct expr_node *n, char ret_text[96])

@@ -46,17 +46,12 @@ static size_t number_len(struct slice s)
     return n;
 }
 
-static bool is_operator(char c)
-{
-    return c && strchr("+-*/<>=~!@#%^&|`?", c);
-}
-
 /* A run ends before a comment; one of several signs ends in + or - only where it has one of ~ ! @ # % ^ & | ` ? before it. */
 static size_t operator_len(struct slice s)
 {
     size_t n = 0;
     bool special = false;
-    for (; n < s.len && is_operator(s.p[n]); n++) {
+    for (; n < s.len && lex_is_operator(s.p[n]); n++) {
         struct slice rest = {s.p + n, s.len - n};
         if (slice_starts(rest, SLICE("--")) || slice_starts(rest, SLICE("/*"))) break;
         special |= strchr("~!@#%^&|`?", s.p[n]) != NULL;
@@ -117,7 +112,7 @@ static int next_word(struct slice text, struct slice *rest, struct word *w, stru
     int r = 0;
     if (w->kind == WORD_NUMBER || (token_is_sign(t, ".") && from.len > 1 && is_digit(from.p[1]))) {
         r = cut_number(from, w, m);
-    } else if (w->kind == WORD_SIGN && is_operator(from.p[0])) {
+    } else if (w->kind == WORD_SIGN && lex_is_operator(from.p[0])) {
         w->kind = WORD_OPERATOR;
         w->text.len = operator_len(from);
     } else if (w->kind == WORD_NAME) {

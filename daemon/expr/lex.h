@@ -38,6 +38,12 @@ must_check int lex_words(struct slice text, struct arena *arena, struct expr_mis
 /** The value of a string literal, in the arena. 0, EXPR_E_SYNTAX, -ENOMEM. */
 must_check int lex_string(const struct word *w, struct arena *arena, struct expr_mistake *ret_mistake, struct slice *ret_value);
 
+/** A byte that operators are made of. */
+static inline bool lex_is_operator(char c)
+{
+    return c && strchr("+-*/<>=~!@#%^&|`?", c);
+}
+
 bool word_is_sign(const struct word *w, const char *sign);
 bool word_is_operator(const struct word *w, const char *op);
 /** An unquoted name that is this lower-case word. */
