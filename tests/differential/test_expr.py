@@ -20,6 +20,7 @@ SHOWN = 40
 BPCHAR = 1042
 DATE_REFUSED = re.compile(rb"! 2200[78] (invalid input syntax for type (date|time)|date/time field value out of range|"
                           rb"(date|timestamp) out of range)")
+DATE_TEXT = re.compile(rb'.* type ((?:date|time|timestamp)(?: with time zone)?): "([^\\]*)"$')
 DATE_FAULT = re.compile(rb"! (22007|22008|22009|22023) ")
 DATABASE = "CREATE DATABASE expr TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C.UTF-8'"
 # {0} selects, or inserts and returns, the value of row this_id
@@ -133,7 +134,16 @@ class Oracle:
         if not DATE_REFUSED.match(ours):
             return False
         self.refused += not theirs.startswith(b"!")
-        return not theirs.startswith(b"!") or DATE_FAULT.match(theirs) is not None
+        return not theirs.startswith(b"!") or DATE_FAULT.match(theirs) is not None or self.reads(ours)
+
+    def reads(self, ours):
+        """The server takes the text that we have refused, and so may have found another fault behind it."""
+        found = DATE_TEXT.match(ours)
+        try:
+            self.sql.execute("SELECT %%s::%s" % found[1].decode(), (found[2].decode(),)) if found else None
+        except psycopg2.Error:
+            return False
+        return found is not None
 
     def told(self, text, differences):
         """For a person: the expression, and a few rows."""
