@@ -42,7 +42,8 @@ def run(make_cetld, database, folder, seed, kills, files, megabytes):
         for path in sources[n * files // kills:(n + 1) * files // kills] + ([large] if n == 0 else []):
             daemon.drop_file(path)
         daemon.launch()
-        kill_after(daemon, r.choice([0.02, 0.1, 0.4, megabytes / 30]) * r.random(), claimed=n % 2 == 0)
+        claimed = n % 2 == 0  # then soon, before all is loaded
+        kill_after(daemon, r.choice([0.01, 0.03] if claimed else [0.02, 0.1, 0.4, megabytes / 30]) * r.random(), claimed)
         caught += daemon.files_in("work") != []
         # Whatever is in the table now is whole files.
         if database.value("SELECT to_regclass('cetl.file') IS NOT NULL AND to_regclass('public.parts') IS NOT NULL"):

