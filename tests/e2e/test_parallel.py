@@ -577,7 +577,7 @@ def kills(make_cetld, database, folder, seed, times, megabytes):
         daemon.launch()
         until(lambda: daemon.process.poll() is not None or daemon.files_in("work") or n >= len(sources), "a file is claimed", step=0.001)
         try:
-            status = daemon.process.wait(r.random() * megabytes / 20)
+            status = daemon.process.wait(r.random() * megabytes / 60 + (0.2 if n >= len(sources) else 0))  # a start takes a moment
             raise AssertionError("the daemon ended by itself with status %d\n%s" % (status, daemon.log()))
         except subprocess.TimeoutExpired:
             daemon.kill9()
