@@ -165,9 +165,15 @@ static int evaluate(struct passage *p, const struct transform_expr *e, const str
     return r < 0 ? r : drop_faults(p, s);
 }
 
+/* A transform without inputs and lookups makes every column of nothing: no input of it is found. */
+static bool is_looked_up(const struct passage *p, const struct transform_column *c)
+{
+    return p->t->lookups > 0 && c->input >= first_found(p->t);
+}
+
 static const char *role_of(const struct passage *p, const struct transform_column *c)
 {
-    return c->input >= first_found(p->t) ? "lookup" : "expr";
+    return is_looked_up(p, c) ? "lookup" : "expr";
 }
 
 static int drop_nulls(struct passage *p, const struct transform_column *c, const bool *null)
@@ -190,7 +196,7 @@ static int compute(struct passage *p, size_t i)
     struct batch_column *out = &p->column[p->t->inputs + i];
     if (p->done[i] || c->absent) return 0;
     p->done[i] = true;
-    bool looked_up = c->input >= first_found(p->t);
+    bool looked_up = is_looked_up(p, c);
     if (looked_up) {
         int r = look_up(p, c->input - first_found(p->t));
         if (r < 0) return r;

@@ -83,6 +83,16 @@ def test_a_row_whose_expression_fails_is_rejected_with_postgresqls_words(cetld, 
     assert found[3]["raw"] == "2,$1,$1,0"
 
 
+def test_every_column_may_be_computed_of_nothing(cetld, database):
+    daemon = cetld(
+        "[dataset marks]\nfiles = marks*.csv\nnew_columns = ignore\ncolumns = id uuid, line bigint, file text\n"
+        "[column marks.id]\nexpr = gen_random_uuid()\n[column marks.line]\nexpr = line()\n[column marks.file]\nexpr = filename()\n"
+    )
+    daemon.drop("marks.csv", "x,y\n" + "1,2\n" * 20)
+    assert daemon.wait_state("marks.csv")["rows_loaded"] == 20
+    assert database.rows("SELECT count(DISTINCT id), min(line), max(line), min(file) FROM marks") == [(20, 2, 21, "marks.csv")]
+
+
 def test_a_file_without_a_cell_that_an_expression_reads_fails(cetld):
     daemon = cetld(PERSONS)
     daemon.drop("persons.csv", "id,age\n1,36\n")
@@ -223,17 +233,17 @@ check = visits.hits > 0 or host ~ 'test'
 expr = filename() || ':' || line()
 """
 VISITS = [
-    "1,http://a.org/x,5",
-    "2,ftp://b.org/,1",
-    "3,https://c.org,2",
+    "1,http://a.example/x,5",
+    "2,ftp://b.example/,1",
+    "3,https://c.example,2",
     "4,nothing,1",
-    "5,http://d.org/,0",
-    "6,http://test.org/a/b,0",
+    "5,http://d.example/,0",
+    "6,http://test.example/a/b,0",
 ]
 VISITED = [
-    (1, "/x", "a.org", 5, "visits.csv:2"),
-    (3, "/", "c.org", 2, "visits.csv:4"),
-    (6, "/a/b", "test.org", 0, "visits.csv:7"),
+    (1, "/x", "a.example", 5, "visits.csv:2"),
+    (3, "/", "c.example", 2, "visits.csv:4"),
+    (6, "/a/b", "test.example", 0, "visits.csv:7"),
 ]
 
 
@@ -249,17 +259,17 @@ def test_what_the_workers_cannot_run_runs_in_the_server(cetld, database, mode):
     assert {line: (r["code"], r["column"]) for line, r in found.items()} == {5: ("23502", "host"), 6: ("23514", "hits")}
     assert "check visits.hits > 0 or host ~ 'test'" in found[6]["message"]
 
-    daemon.drop("visits2.csv", "id,url,hits\n" + ("" if mode == "append" else "1,http://z.org/,9\n") + "7,http://y.org/y,1\n8,ftp://x,1\n")
+    daemon.drop("visits2.csv", "id,url,hits\n" + ("" if mode == "append" else "1,http://z.example/,9\n") + "7,http://y.example/y,1\n8,ftp://x,1\n")
     entry = daemon.wait_state("visits2.csv")
     assert daemon.settled(entry) and entry["rows_filtered"] == 1
     first = {
         "append": VISITED,
         "ignore": VISITED,
-        "upsert": [(1, "/", "z.org", 9, "visits2.csv:2")] + VISITED[1:],
-        "replace": [(1, "/", "z.org", 9, "visits2.csv:2")],
+        "upsert": [(1, "/", "z.example", 9, "visits2.csv:2")] + VISITED[1:],
+        "replace": [(1, "/", "z.example", 9, "visits2.csv:2")],
     }[mode]
     line = 2 if mode == "append" else 3
-    assert database.rows("SELECT * FROM visits ORDER BY id") == first + [(7, "/y", "y.org", 1, "visits2.csv:%d" % line)]
+    assert database.rows("SELECT * FROM visits ORDER BY id") == first + [(7, "/y", "y.example", 1, "visits2.csv:%d" % line)]
 
 
 def test_an_error_of_the_server_in_an_expression_is_a_reject(cetld, database):
