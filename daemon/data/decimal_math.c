@@ -2,6 +2,7 @@
 #include "data/decimal_math.h"
 
 #include "data/decimal_wide.h"
+#include "data/digits.h"
 
 typedef unsigned __int128 u128;
 
@@ -14,30 +15,6 @@ enum {
     INFINITY_SCALE = 32, /* what numeric_send shows there */
     GROUPS_128 = 10,     /* base-10000 digits of 128 bits */
 };
-
-static const uint64_t tens[] = {
-    UINT64_C(1),
-    UINT64_C(10),
-    UINT64_C(100),
-    UINT64_C(1000),
-    UINT64_C(10000),
-    UINT64_C(100000),
-    UINT64_C(1000000),
-    UINT64_C(10000000),
-    UINT64_C(100000000),
-    UINT64_C(1000000000),
-    UINT64_C(10000000000),
-    UINT64_C(100000000000),
-    UINT64_C(1000000000000),
-    UINT64_C(10000000000000),
-    UINT64_C(100000000000000),
-    UINT64_C(1000000000000000),
-    UINT64_C(10000000000000000),
-    UINT64_C(100000000000000000),
-    UINT64_C(1000000000000000000),
-    UINT64_C(10000000000000000000),
-};
-enum { TENS = sizeof(tens) / sizeof(tens[0]) };
 
 /* A number that is small enough for integers: v / 10000^behind, |v| < 10^16 */
 struct small {
@@ -54,7 +31,7 @@ static inline bool small_open(struct slice value, struct small *ret_small)
     uint32_t sign = (uint32_t)(head >> 16) & 0xffff;
     if (n > SMALL_GROUPS || sign & ~(uint32_t)SIGN_MINUS || weight >= SMALL_GROUPS || last < -SMALL_BEHIND) return false;
     int64_t v = n ? (int64_t)decimal_join(decimal_lanes(value, head) >> (64 - 16 * n)) : 0;
-    if (last > 0) v *= (int64_t)tens[last * DECIMAL_BASE_DIGITS];
+    if (last > 0) v *= (int64_t)digits_ten[last * DECIMAL_BASE_DIGITS];
     *ret_small = (struct small){sign ? -v : v, last < 0 ? -last : 0, (int32_t)(head & 0xffff)};
     return true;
 }
@@ -185,8 +162,8 @@ static bool either_is(const struct decimal *a, const struct decimal *b, enum dec
 static inline int32_t align(const struct small *a, const struct small *b, __int128 *ret_a, __int128 *ret_b)
 {
     int32_t behind = a->behind > b->behind ? a->behind : b->behind;
-    *ret_a = (__int128)a->v * (int64_t)tens[(behind - a->behind) * DECIMAL_BASE_DIGITS];
-    *ret_b = (__int128)b->v * (int64_t)tens[(behind - b->behind) * DECIMAL_BASE_DIGITS];
+    *ret_a = (__int128)a->v * (int64_t)digits_ten[(behind - a->behind) * DECIMAL_BASE_DIGITS];
+    *ret_b = (__int128)b->v * (int64_t)digits_ten[(behind - b->behind) * DECIMAL_BASE_DIGITS];
     return behind;
 }
 
@@ -276,14 +253,15 @@ static bool divide_small(const struct small *a, const struct small *b, struct ar
     int32_t pad = (DECIMAL_BASE_DIGITS - scale % DECIMAL_BASE_DIGITS) % DECIMAL_BASE_DIGITS;
     u128 dividend = (u128)(a->v < 0 ? -a->v : a->v), divisor = (u128)(b->v < 0 ? -b->v : b->v);
     int32_t digits = A_DIGITS;
-    while (digits > 0 && (uint64_t)dividend < tens[digits - 1])
+    while (digits > 0 && (uint64_t)dividend < digits_ten[digits - 1])
         digits--;
-    if (more < 0 || more >= 2 * (TENS - 1) || digits + more + pad > DIGITS) return false;
-    dividend *= tens[more < TENS ? more : TENS - 1];
-    if (more >= TENS) dividend *= tens[more - (TENS - 1)];
+    if (more < 0 || more >= 2 * (DIGITS_TENS - 1) || digits + more + pad > DIGITS) return false;
+    dividend *= digits_ten[more < DIGITS_TENS ? more : DIGITS_TENS - 1];
+    if (more >= DIGITS_TENS) dividend *= digits_ten[more - (DIGITS_TENS - 1)];
     u128 quotient = dividend / divisor;
     if ((dividend % divisor) * 2 >= divisor) quotient++;
-    *ret_r = pack((a->v < 0) != (b->v < 0), quotient * tens[pad], (scale + pad) / DECIMAL_BASE_DIGITS, scale, arena, ret_value);
+    *ret_r =
+        pack((a->v < 0) != (b->v < 0), quotient * digits_ten[pad], (scale + pad) / DECIMAL_BASE_DIGITS, scale, arena, ret_value);
     return true;
 }
 
@@ -342,10 +320,10 @@ APART int rescale(struct slice a, int32_t scale, struct arena *arena, struct sli
     return 0;
 }
 
-/* Without the last `cut` of its decimal digits, which become zeros; cut < TENS */
+/* Without the last `cut` of its decimal digits, which become zeros; cut < DIGITS_TENS */
 static inline u128 round_off(u128 v, int32_t cut, bool nearest, bool away)
 {
-    uint64_t unit = tens[cut], rest = v >> 64 ? (uint64_t)(v % unit) : (uint64_t)v % unit;
+    uint64_t unit = digits_ten[cut], rest = v >> 64 ? (uint64_t)(v % unit) : (uint64_t)v % unit;
     v -= rest;
     return (nearest ? rest && rest >= unit - rest : away && rest) ? v + unit : v;
 }
@@ -399,9 +377,9 @@ int decimal_mul_round(struct slice a, struct slice b, int32_t scale, struct aren
     struct small x, y;
     bool small = small_open(a, &x) && small_open(b, &y);
     int32_t behind = small ? x.behind + y.behind : 0, cut = behind * DECIMAL_BASE_DIGITS - scale;
-    if (small && scale >= 0 && cut >= 0 && cut < TENS && x.scale + y.scale <= DECIMAL_SCALE_MAX) {
+    if (small && scale >= 0 && cut >= 0 && cut < DIGITS_TENS && x.scale + y.scale <= DECIMAL_SCALE_MAX) {
         bool negative = (x.v < 0) != (y.v < 0);
-        uint64_t p = (uint64_t)(x.v < 0 ? -x.v : x.v), q = (uint64_t)(y.v < 0 ? -y.v : y.v), unit = tens[cut];
+        uint64_t p = (uint64_t)(x.v < 0 ? -x.v : x.v), q = (uint64_t)(y.v < 0 ? -y.v : y.v), unit = digits_ten[cut];
         u128 v = (u128)p * q;
         if (unit >= SHORT_END || v >= SHORT_END - unit)
             return pack(negative, round_off(v, cut, true, false), behind, scale, arena, ret_value);
@@ -510,7 +488,7 @@ int decimal_to_i64(struct slice a, int64_t *ret_value)
 int decimal_of_scaled(int64_t v, int32_t scale, struct arena *arena, struct slice *ret_value)
 {
     int32_t behind = (scale + DECIMAL_BASE_DIGITS - 1) / DECIMAL_BASE_DIGITS;
-    return pack_signed((__int128)v * (int64_t)tens[behind * DECIMAL_BASE_DIGITS - scale], behind, scale, arena, ret_value);
+    return pack_signed((__int128)v * (int64_t)digits_ten[behind * DECIMAL_BASE_DIGITS - scale], behind, scale, arena, ret_value);
 }
 
 struct slice decimal_infinity(bool negative)

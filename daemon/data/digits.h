@@ -22,6 +22,10 @@
 enum { DIGITS_WORD = 8 };
 #define DIGITS_ZEROS UINT64_C(0x3030303030303030)
 
+enum { DIGITS_TENS = 20 };
+/** 10^0 … 10^19: all that fit. */
+extern const uint64_t digits_ten[DIGITS_TENS];
+
 /** Eight bytes. */
 static inline uint64_t digits_eight(const char *p)
 {

@@ -185,30 +185,7 @@ static int parse_word(struct slice s, int32_t typmod, struct arena *arena, union
     return TYPE_E_SYNTAX;
 }
 
-/* 10^0 … 10^19: all that fit */
-static const uint64_t tens[] = {
-    UINT64_C(1),
-    UINT64_C(10),
-    UINT64_C(100),
-    UINT64_C(1000),
-    UINT64_C(10000),
-    UINT64_C(100000),
-    UINT64_C(1000000),
-    UINT64_C(10000000),
-    UINT64_C(100000000),
-    UINT64_C(1000000000),
-    UINT64_C(10000000000),
-    UINT64_C(100000000000),
-    UINT64_C(1000000000000),
-    UINT64_C(10000000000000),
-    UINT64_C(100000000000000),
-    UINT64_C(1000000000000000),
-    UINT64_C(10000000000000000),
-    UINT64_C(100000000000000000),
-    UINT64_C(1000000000000000000),
-    UINT64_C(10000000000000000000),
-};
-enum { TENS = sizeof(tens) / sizeof(tens[0]), PLAIN_GROUPS = 4, GROUP_BITS = 16 };
+enum { PLAIN_GROUPS = 4, GROUP_BITS = 16 };
 
 /* Four base-10000 digits in a word, the first at the top; v < 10000^PLAIN_GROUPS */
 static inline uint64_t split(uint64_t v)
@@ -233,13 +210,13 @@ static void limit_for(struct limit *l, unsigned digits)
     l->digits = digits;
     l->behind = (digits + GROUP - 1) / GROUP;
     unsigned zeros = l->behind * GROUP - digits;
-    l->factor = tens[zeros];
-    l->end = tens[PLAIN_GROUPS * GROUP - zeros];
+    l->factor = digits_ten[zeros];
+    l->end = digits_ten[PLAIN_GROUPS * GROUP - zeros];
     l->shown = l->limited ? l->scale : (int)digits;
     if (!l->limited) return;
     int fits = l->precision - l->scale + (int)digits;
     if ((int)digits > l->scale || fits < 0) l->end = 0;
-    if (l->end && fits < TENS && tens[fits] < l->end) l->end = tens[fits];
+    if (l->end && fits < DIGITS_TENS && digits_ten[fits] < l->end) l->end = digits_ten[fits];
 }
 
 static struct limit limit_of(int32_t typmod)

@@ -10,7 +10,7 @@
 #include <locale.h>
 #include <stdio.h>
 
-enum { FORMULAS_BLOCK = 16 * 1024, FORMULAS_MAX = 16 * 1024 * 1024, SLIP_DISTANCE = 2, FORMULA_BYTES_MAX = 64 * 1024 };
+enum { SLIP_DISTANCE = 2, FORMULA_BYTES_MAX = 64 * 1024 };
 
 /* One expression of the configuration. */
 struct formula {
@@ -469,7 +469,7 @@ static int check_looked_up(struct resolving *m, size_t i, struct transform_colum
     int r = 0;
     if (!m->lookup[i].wrong && (found.id != c->type.id || (c->type.typmod != -1 && c->type.typmod != found.typmod))) {
         struct buf name;
-        buf_init(&name, FORMULAS_BLOCK);
+        buf_init(&name, ERROR_TEXT_MAX);
         db_quote_identifier(&name, slice_of(c->name));
         struct formula f = m->lookup[i];
         f.text = buf_check(&name) == 0 ? arena_cstr(m->arena, buf_slice(&name)) : NULL;
@@ -546,51 +546,6 @@ int formulas_resolve(const struct config_dataset *config, const struct formulas_
     return r;
 }
 
-/* ---- what they read ---- */
-
-static bool is_name(struct token t, const char *name)
-{
-    if (t.kind != TOKEN_QUOTED_NAME) return token_is_word(t, name);
-    size_t i = 1;
-    for (; i + 1 < t.text.len && t.text.p[i] == *name; i++, name++)
-        i += *name == '"';
-    return i + 1 == t.text.len && *name == '\0';
-}
-
-static bool text_names(const struct transform_expr *e, const char *name)
-{
-    struct slice rest = e->text;
-    if (!rest.p) return false;
-    for (struct token t = token_next(&rest); t.kind != TOKEN_END && t.kind != TOKEN_BAD; t = token_next(&rest))
-        if (is_name(t, name)) return true;
-    return false;
-}
-
-static bool server_reads(const struct formulas *f, const struct table *t, size_t column)
-{
-    const char *name = t->column[column].name;
-    bool reads = text_names(&f->filter, name);
-    for (size_t i = 0; i < t->columns && !reads; i++)
-        reads = text_names(&f->column[i].value, name) || text_names(&f->column[i].check, name);
-    return reads;
-}
-
-bool formulas_read(const struct formulas *f, const struct table *t, size_t column)
-{
-    if (f->server) return server_reads(f, t, column);
-    size_t at = f->inputs + column;
-    bool reads = f->filter.expr && expr_uses(f->filter.expr, at);
-    for (size_t i = 0; i < t->columns && !reads; i++)
-        reads = f->column[i].check.expr && expr_uses(f->column[i].check.expr, at);
-    for (size_t k = 0; k < f->read; k++)
-        for (size_t i = 0; f->input[k].column == (int)column && i < t->columns && !reads; i++)
-            reads = f->column[i].value.expr && expr_uses(f->column[i].value.expr, k);
-    for (size_t i = 0; i < f->lookups && !reads; i++)
-        for (size_t k = 0; k < f->lookup[i].config->lookup.n && !reads; k++)
-            reads = f->input[f->lookup[i].key[k]].column == (int)column;
-    return reads;
-}
-
 void formulas_describe(const struct formulas *f, const char *dataset, struct buf *out)
 {
     const char *what = f->lookups > 0 ? "its lookups and expressions" : "its expressions";
@@ -619,100 +574,5 @@ int formulas_of_dataset(struct dataset *d)
     const struct formulas_tables tables = {&d->table, &d->dimensions};
     int r = formulas_resolve(d->config, &tables, &d->arena, break_dataset, d, &f);
     d->formulas = f;
-    return r;
-}
-
-/* ---- without the database ---- */
-
-/* The table that `columns` declares, as far as its words say. */
-static int declared_table(const struct config_dataset *d, struct arena *a, struct table *ret_table)
-{
-    struct table t = {.schema = d->schema, .name = d->table, .columns = d->columns.n, .ctype_known = true, .bytewise = true};
-    t.column = arena_array(a, t.columns + 1, sizeof *t.column);
-    if (!t.column) return -ENOMEM;
-    for (size_t i = 0; i < t.columns; i++) {
-        struct table_column *c = &t.column[i];
-        *c = (struct table_column){.name = d->columns.item[i], .sql_type = d->column_types.item[i], .bytewise = true};
-        c->known = type_by_name(slice_of(c->sql_type), &c->type) == 0;
-        if (!c->known) c->type = (struct type){TYPE_OTHER, -1};
-    }
-    *ret_table = t;
-    return 0;
-}
-
-static void add_mistake(void *ctx, const struct config_place *place, const char *text)
-{
-    mistakes_add(ctx, *place, "%s", text);
-}
-
-static void ignore_mistake(void *ctx, const struct config_place *place, const char *text)
-{
-    (void)ctx, (void)place, (void)text;
-}
-
-/* The tables of the datasets that it looks into, as far as they are declared. */
-static int declared_dimensions(const struct config *config, const struct config_dataset *d, struct arena *a,
-                               struct dataset_dimensions *ret_dimensions)
-{
-    struct dataset_dimensions all = {.item = arena_array(a, d->n_columns + 1, sizeof *all.item)};
-    if (!all.item) return -ENOMEM;
-    for (size_t i = 0; i < d->n_columns; i++) {
-        const char *name = d->column[i].lookup.dataset;
-        const struct config_dataset *into = name ? config_dataset(config, slice_of(name)) : NULL;
-        if (!into || into->columns.n == 0 || dimension_find(&all, name)) continue;
-        all.item[all.n] = (struct dataset_dimension){.name = into->name};
-        int r = declared_table(into, a, &all.item[all.n++].table);
-        if (r < 0) return r;
-    }
-    *ret_dimensions = all;
-    return 0;
-}
-
-/* The formulas of each dataset, by what is declared: either their mistakes, or (NULL) where they run. */
-static int look_at_declared(const struct config *config, struct mistakes *mistakes, struct buf *out)
-{
-    int r = 0;
-    for (size_t i = 0; i < config->n_datasets && r == 0; i++) {
-        const struct config_dataset *d = &config->datasets[i];
-        struct arena a;
-        struct table t;
-        struct dataset_dimensions dimensions;
-        const struct formulas_tables tables = {&t, &dimensions};
-        struct formulas *f;
-        if (!formulas_wanted(d) || d->columns.n == 0) continue;
-        arena_init(&a, FORMULAS_BLOCK, FORMULAS_MAX);
-        r = declared_table(d, &a, &t);
-        if (r == 0) r = declared_dimensions(config, d, &a, &dimensions);
-        if (r == 0) r = formulas_resolve(d, &tables, &a, mistakes ? add_mistake : ignore_mistake, mistakes, &f);
-        if (r == -ENOMEM && mistakes) {
-            mistakes_add(mistakes, d->place,
-                         "the expressions of dataset %s are too many to read: they take more than %d MB of memory", d->name,
-                         FORMULAS_MAX >> 20);
-            r = 0;
-        }
-        if (r == 0 && out) formulas_describe(f, d->name, out);
-        arena_done(&a);
-    }
-    return r;
-}
-
-int formulas_describe_config(const struct config *config, struct buf *out)
-{
-    int r = look_at_declared(config, NULL, out);
-    return r < 0 ? r : buf_check(out);
-}
-
-int formulas_load_config(const char *path, enum config_presence presence, struct mistakes *mistakes, struct config **ret_config)
-{
-    struct config *config;
-    int r = config_load(path, presence, mistakes, &config);
-    if (r != 0) return r;
-    r = look_at_declared(config, mistakes, NULL);
-    if (r == 0 && mistakes->n > 0) r = CONFIG_E_INVALID;
-    if (r == 0) {
-        *ret_config = config;
-    } else {
-        config_unref(config);
-    }
     return r;
 }

@@ -53,25 +53,17 @@ static FN_DATETIME_KERNEL(to_digits)
     return 0;
 }
 
-#define CAST(from, to, context, name, kernel)                                                                                      \
-    {                                                                                                                              \
-        from, to, EXPR_CAST_##context,                                                                                             \
-        {                                                                                                                          \
-            name, 1, {from}, to, 0, kernel                                                                                         \
-        }                                                                                                                          \
-    }
-
 const struct expr_cast expr_cast_datetime[] = {
-    CAST(TYPE_DATE, TYPE_TIMESTAMP, IMPLICIT, "timestamp", date_to_moment),
-    CAST(TYPE_DATE, TYPE_TIMESTAMPTZ, IMPLICIT, "timestamptz", date_to_moment),
-    CAST(TYPE_TIMESTAMP, TYPE_DATE, ASSIGNMENT, "date", moment_to_date),
-    CAST(TYPE_TIMESTAMP, TYPE_TIME, ASSIGNMENT, "time", moment_to_time),
-    CAST(TYPE_TIMESTAMP, TYPE_TIMESTAMPTZ, IMPLICIT, "timestamptz", NULL),
-    CAST(TYPE_TIMESTAMPTZ, TYPE_DATE, ASSIGNMENT, "date", moment_to_date),
-    CAST(TYPE_TIMESTAMPTZ, TYPE_TIME, ASSIGNMENT, "time", moment_to_time),
-    CAST(TYPE_TIMESTAMPTZ, TYPE_TIMESTAMP, ASSIGNMENT, "timestamp", NULL),
-    CAST(TYPE_TIME, TYPE_TIME, IMPLICIT, "time", to_digits),
-    CAST(TYPE_TIMESTAMP, TYPE_TIMESTAMP, IMPLICIT, "timestamp", to_digits),
-    CAST(TYPE_TIMESTAMPTZ, TYPE_TIMESTAMPTZ, IMPLICIT, "timestamptz", to_digits),
+    EXPR_CAST(TYPE_DATE, TYPE_TIMESTAMP, IMPLICIT, "timestamp", date_to_moment),
+    EXPR_CAST(TYPE_DATE, TYPE_TIMESTAMPTZ, IMPLICIT, "timestamptz", date_to_moment),
+    EXPR_CAST(TYPE_TIMESTAMP, TYPE_DATE, ASSIGNMENT, "date", moment_to_date),
+    EXPR_CAST(TYPE_TIMESTAMP, TYPE_TIME, ASSIGNMENT, "time", moment_to_time),
+    EXPR_CAST(TYPE_TIMESTAMP, TYPE_TIMESTAMPTZ, IMPLICIT, "timestamptz", NULL),
+    EXPR_CAST(TYPE_TIMESTAMPTZ, TYPE_DATE, ASSIGNMENT, "date", moment_to_date),
+    EXPR_CAST(TYPE_TIMESTAMPTZ, TYPE_TIME, ASSIGNMENT, "time", moment_to_time),
+    EXPR_CAST(TYPE_TIMESTAMPTZ, TYPE_TIMESTAMP, ASSIGNMENT, "timestamp", NULL),
+    EXPR_CAST(TYPE_TIME, TYPE_TIME, IMPLICIT, "time", to_digits),
+    EXPR_CAST(TYPE_TIMESTAMP, TYPE_TIMESTAMP, IMPLICIT, "timestamp", to_digits),
+    EXPR_CAST(TYPE_TIMESTAMPTZ, TYPE_TIMESTAMPTZ, IMPLICIT, "timestamptz", to_digits),
     {.function = {0}},
 };

@@ -200,15 +200,8 @@ static int to_length_whole(struct expr_run *run, const struct expr_call *call, c
     return to_length(run, call, rows, ret, false);
 }
 
-#define CAST(from, to, context, name, kernel)                                                                                      \
-    {                                                                                                                              \
-        from, to, EXPR_CAST_##context,                                                                                             \
-        {                                                                                                                          \
-            name, 1, {from}, to, 0, kernel                                                                                         \
-        }                                                                                                                          \
-    }
-#define TO_TEXT(from, kernel) CAST(from, TYPE_TEXT, ASSIGNMENT, "text", kernel)
-#define FROM_TEXT(to, name) CAST(TYPE_TEXT, to, EXPLICIT, name, to_any)
+#define TO_TEXT(from, kernel) EXPR_CAST(from, TYPE_TEXT, ASSIGNMENT, "text", kernel)
+#define FROM_TEXT(to, name) EXPR_CAST(TYPE_TEXT, to, EXPLICIT, name, to_any)
 
 const struct expr_cast expr_cast_text[] = {
     TO_TEXT(TYPE_BOOL, of_bool),
@@ -224,8 +217,8 @@ const struct expr_cast expr_cast_text[] = {
     TO_TEXT(TYPE_TIMESTAMPTZ, of_any),
     TO_TEXT(TYPE_UUID, of_any),
     TO_TEXT(TYPE_JSON, NULL),
-    CAST(TYPE_BPCHAR, TYPE_TEXT, IMPLICIT, "text", of_bpchar),
-    CAST(TYPE_BPCHAR, TYPE_VARCHAR, IMPLICIT, "varchar", of_bpchar),
+    EXPR_CAST(TYPE_BPCHAR, TYPE_TEXT, IMPLICIT, "text", of_bpchar),
+    EXPR_CAST(TYPE_BPCHAR, TYPE_VARCHAR, IMPLICIT, "varchar", of_bpchar),
     FROM_TEXT(TYPE_BOOL, "bool"),
     FROM_TEXT(TYPE_INT2, "int2"),
     FROM_TEXT(TYPE_INT4, "int4"),
@@ -240,9 +233,9 @@ const struct expr_cast expr_cast_text[] = {
     FROM_TEXT(TYPE_UUID, "uuid"),
     FROM_TEXT(TYPE_JSON, "json"),
     FROM_TEXT(TYPE_JSONB, "jsonb"),
-    CAST(TYPE_VARCHAR, TYPE_VARCHAR, EXPLICIT, "varchar", to_length_cut),
-    CAST(TYPE_VARCHAR, TYPE_VARCHAR, ASSIGNMENT, "varchar", to_length_whole),
-    CAST(TYPE_BPCHAR, TYPE_BPCHAR, EXPLICIT, "bpchar", to_length_cut),
-    CAST(TYPE_BPCHAR, TYPE_BPCHAR, ASSIGNMENT, "bpchar", to_length_whole),
+    EXPR_CAST(TYPE_VARCHAR, TYPE_VARCHAR, EXPLICIT, "varchar", to_length_cut),
+    EXPR_CAST(TYPE_VARCHAR, TYPE_VARCHAR, ASSIGNMENT, "varchar", to_length_whole),
+    EXPR_CAST(TYPE_BPCHAR, TYPE_BPCHAR, EXPLICIT, "bpchar", to_length_cut),
+    EXPR_CAST(TYPE_BPCHAR, TYPE_BPCHAR, ASSIGNMENT, "bpchar", to_length_whole),
     {.function = {0}},
 };

@@ -103,6 +103,15 @@ struct expr_cast {
     struct expr_function function; /* one argument; run NULL: the value stays as it is */
 };
 
+/** An entry. */
+#define EXPR_CAST(from, to, context, name, kernel)                                                                                 \
+    {                                                                                                                              \
+        from, to, EXPR_CAST_##context,                                                                                             \
+        {                                                                                                                          \
+            name, 1, {from}, to, 0, kernel                                                                                         \
+        }                                                                                                                          \
+    }
+
 /* The tables, by family. */
 extern const struct expr_function expr_fn_integer[], expr_fn_float[], expr_fn_numeric[], expr_fn_text[], expr_fn_datetime[],
     expr_fn_misc[]; /* misc: comparisons of bool and uuid, gen_random_uuid, filename, line, loaded_at */
