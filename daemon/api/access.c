@@ -91,3 +91,16 @@ bool access_guard(struct http_request *r)
     http_problem(r, &p);
     return false;
 }
+
+/* The guard has looked at everything that there is so far. */
+bool access_may(struct http_request *r, enum access_action action, struct slice name)
+{
+    (void)r, (void)action, (void)name;
+    return true;
+}
+
+const char *access_role(const struct http_request *r)
+{
+    (void)r;
+    return NULL;
+}
