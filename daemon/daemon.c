@@ -2,6 +2,7 @@
 #include "daemon.h"
 
 #include "api/api.h"
+#include "api/versions.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/embedded.h"
@@ -336,7 +337,15 @@ static int make_loop(struct daemon *d)
 static void on_outside(void *ctx)
 {
     struct daemon *d = ctx;
+    versions_bump(d->api.versions, NULL);
     derives_changed(d->derives);
+}
+
+/* Rows of it were committed; whoever asked for that was not answered yet. */
+static void on_changed(void *ctx, const struct dataset *dataset)
+{
+    struct daemon *d = ctx;
+    versions_bump(d->api.versions, dataset);
 }
 
 static int make_etl(struct daemon *d)
@@ -372,6 +381,8 @@ static int make_etl(struct daemon *d)
                                  .instance = &d->instance,
                                  .stale = on_stale,
                                  .stale_ctx = d,
+                                 .changed = on_changed,
+                                 .changed_ctx = d,
                                  .derives = d->derives};
     r = scheduler_new(&c, &d->scheduler);
     if (r < 0) return r;
@@ -421,6 +432,7 @@ static int make_api(struct daemon *d)
     api_router(&d->api);
     /* One connection is always left for the small answers. */
     int r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);
+    if (r == 0) r = versions_new(&d->api.versions);
     if (r < 0) return r;
     struct http_server_config c = {.limits = {.header_max = (size_t)a->header_max,
                                               .body_max = (size_t)a->body_max,
@@ -458,6 +470,7 @@ static void daemon_done(struct daemon *d)
     close_pools(d);
     scheduler_free(d->scheduler);
     gate_free(d->api.large);
+    versions_free(d->api.versions);
     derives_free(d->derives);
     rebuilds_free(d->rebuilds);
     catalog_free(d->catalog);

@@ -13,6 +13,8 @@
 #include "etl/setup.h"
 #include "http/router.h"
 
+struct versions;
+
 struct api {
     struct loop *loop;
     struct scheduler *scheduler;
@@ -22,6 +24,7 @@ struct api {
     struct db_pool *pool;      /* reads */
     struct db_pool *load_pool; /* whose state is the database's */
     struct gate *large;        /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
+    struct versions *versions; /* api/versions.h */
     struct counters *counters;
     struct config *config; /* the current one; the daemon's reference */
     const struct instance *instance;

@@ -64,7 +64,7 @@ static void put_rebuild(struct buf *sql, const struct dataset *d)
         rollup_refill_sql(sql, &d->rollup[i], &d->table);
         buf_puts(sql, "; ");
     }
-    buf_printf(sql, SQL_OUTSIDE_SETTLE, (long long)d->id, (long long)d->id);
+    buf_printf(sql, SQL_OUTSIDE_SETTLE "; " SQL_OUTSIDE_SETTLED, (long long)d->id, (long long)d->id, (long long)d->id);
 }
 
 static void tell(struct rebuilds *b)

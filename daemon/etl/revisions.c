@@ -20,6 +20,7 @@ static void unloaded(void *ctx, const struct unload_report *report)
 {
     struct unloading u = *(struct unloading *)ctx;
     free(ctx);
+    u.all->unloaded(u.all->ctx);
     u.asked.done(u.asked.ctx, report);
     over(u.all);
 }
@@ -55,6 +56,7 @@ static void replayed(void *ctx, struct replay_report *report)
 {
     struct replaying p = *(struct replaying *)ctx;
     free(ctx);
+    p.all->unloaded(p.all->ctx);
     p.asked.done(p.asked.ctx, report);
     if (report->outcome == REPLAY_TAKEN) p.all->taken(p.all->ctx, &report->file);
     over(p.all);

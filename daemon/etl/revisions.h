@@ -14,6 +14,7 @@
 struct revisions {
     const struct load_env *env;
     void (*taken)(void *ctx, struct place_file *file); /* a file is to be loaded once more; it is the receiver's */
+    void (*unloaded)(void *ctx);                       /* a file's rows may have gone; nobody was told yet */
     void (*over)(void *ctx);                           /* behind each one */
     void *ctx;
     bool stopping; /* no more of them */

@@ -202,8 +202,9 @@ static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, 
 
 /* ---- loads ---- */
 
-static void changed(struct scheduler *s)
+static void changed(struct scheduler *s, const struct dataset *d)
 {
+    if (s->config.changed) s->config.changed(s->config.changed_ctx, d);
     if (s->config.derives) derives_changed(s->config.derives);
 }
 
@@ -214,7 +215,7 @@ static void on_report(void *ctx, struct lane *lane, struct arrival *a, const str
     case LOAD_RETRY:
     case LOAD_PAUSE: return postpone(s, lane, a, report);
     case LOAD_AGAIN: return requeue(s, lane, a);
-    case LOAD_LOADED: changed(s); break;
+    case LOAD_LOADED: changed(s, catalog_find(s->config.catalog, a->dataset)); break;
     default: break;
     }
     lane_forget(a);
@@ -409,9 +410,13 @@ static void on_taken(void *ctx, struct place_file *file)
     if (s->stopping || !enqueue(s, file, clock_real_us(), false)) place_file_done(file); /* the next start finds it in work/ */
 }
 
+static void on_unloaded(void *ctx)
+{
+    changed(ctx, NULL);
+}
+
 static void on_revised(void *ctx)
 {
-    changed(ctx);
     pump(ctx);
     maybe_stopped(ctx);
 }
@@ -447,7 +452,7 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
     list_init(&s->all);
     s->runs = (struct runs){.env = &s->env, .loop = config->loop, .each = on_report, .over = on_run_over, .ctx = s};
     runs_init(&s->runs);
-    s->revisions = (struct revisions){.env = &s->env, .taken = on_taken, .over = on_revised, .ctx = s};
+    s->revisions = (struct revisions){.env = &s->env, .taken = on_taken, .unloaded = on_unloaded, .over = on_revised, .ctx = s};
     s->endings = (struct endings){.counters = config->counters, .over = ended, .ctx = s};
     int r = timer_new(config->loop, on_timer, s, &s->timer);
     if (r == 0) r = timer_new(config->loop, sweep, s, &s->sweeper);

@@ -32,6 +32,9 @@ struct scheduler_config {
     struct instance *instance;
     void (*stale)(void *ctx); /* read the catalog again; scheduler_go follows */
     void *stale_ctx;
+    /* Rows were committed or taken out, of a dataset (NULL: of any); called before anybody is told so. Or NULL. */
+    void (*changed)(void *ctx, const struct dataset *d);
+    void *changed_ctx;
     struct derives *derives; /* is told of commits; or NULL */
 };
 

@@ -342,6 +342,8 @@
 #define SQL_OUTSIDE_STALE "SELECT d.name FROM cetl.dataset d WHERE " SQL_OUTSIDE_IS_STALE " ORDER BY d.id"
 /* Behind the rebuild, and its lock. */
 #define SQL_OUTSIDE_SETTLE SQL_CHANGE_FOLD("%lld") ", settled = outside + g.outsiders" SQL_CHANGE_FOLDED " WHERE id = %lld"
+/* What is read of the rollups is other than before, though the dataset's rows are the same. */
+#define SQL_OUTSIDE_SETTLED "INSERT INTO cetl.change (dataset_id) VALUES (%lld)"
 
 /* ---- derives ---- */
 
