@@ -268,7 +268,7 @@ void load_forget_attempt(struct load *l)
     reject_list_done(&l->rejects);
     reject_list_init(&l->rejects, REJECTS_MAX);
     l->arrival->counts = (struct arrival_counts){0};
-    l->arrival->has_sum &= l->way == WAY_NARROW;
+    l->arrival->has_sum &= l->way == WAY_NARROW || l->way == WAY_REFER;
     l->arrival->xid[0] = '\0';
     l->arrival->state = ARRIVAL_LOADING;
     l->deleted = 0;

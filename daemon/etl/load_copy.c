@@ -495,7 +495,7 @@ void load_copy(struct load *l)
 {
     if (l->way == WAY_PARALLEL) {
         load_parallel(l);
-    } else if (l->way == WAY_NARROW) {
+    } else if (l->way == WAY_NARROW || l->way == WAY_REFER) {
         load_narrow_search(l);
     } else if (l->way == WAY_SWAP) {
         load_swap(l);

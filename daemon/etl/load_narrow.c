@@ -80,9 +80,11 @@ void load_narrow(struct load *l, const struct error *why)
     /* Each row was accepted by itself: it is not the rows. */
     if (n->fruitless) return load_conclude(l, LOAD_FAILED, &n->why);
     if (n->rounds == ROUNDS_MAX) return load_conclude(l, LOAD_RETRY, &n->why);
-    n->rounds++;
+    bool refer = load_may_refer(l, why);
+    n->rounds += !refer;
+    n->referred |= refer;
     l->narrowed = l->way;
-    load_restart(l, WAY_NARROW);
+    load_restart(l, refer ? WAY_REFER : WAY_NARROW);
 }
 
 static int by_line(const void *a, const void *b)
@@ -454,8 +456,9 @@ static void on_constraints(void *ctx, const struct db_result *r)
     buf_done(&sql);
 }
 
-static void ask_constraints(struct load *l)
+static void search(struct load *l)
 {
+    if (l->way == WAY_REFER) return load_refer(l);
     struct db_param p = db_int8(l->plan->dataset->table.oid);
     load_asked(l, db_query(l->conn, &(struct db_query){
                                         .sql = SQL_TABLE_CONSTRAINTS, .param = &p, .params = 1, .done = on_constraints, .ctx = l}));
@@ -465,7 +468,7 @@ static void on_duplicate(void *ctx, const struct db_result *r)
 {
     struct load *l = ctx;
     if (!load_answered(l, r)) return;
-    if (PQntuples(r->rows) == 0) return ask_constraints(l);
+    if (PQntuples(r->rows) == 0) return search(l);
     l->duplicate_of = db_get_int8(r->rows, 0, 0, 0);
     load_conclude(l, LOAD_DUPLICATE, NULL);
 }
@@ -474,7 +477,7 @@ static void on_duplicate(void *ctx, const struct db_result *r)
 void load_narrow_search(struct load *l)
 {
     load_enter(l, STATE_NARROWING);
-    if (!load_skips_duplicates(l)) return ask_constraints(l);
+    if (!load_skips_duplicates(l)) return search(l);
     struct ledger_content c = {l->plan->dataset->id, l->arrival->sum};
     load_asked(l, ledger_find_duplicate(l->conn, &c, load_is_revertible(l), on_duplicate, l));
 }

@@ -25,6 +25,7 @@
 struct load_narrow {
     unsigned rounds;
     bool fruitless;                 /* the last round found nothing */
+    bool referred;                  /* rows that refer to nothing were looked for by load_refer.c */
     bool partial;                   /* it stopped before the end of the file: there may be more */
     struct reject_list verdicts;    /* of the rounds before, by line */
     struct reject_list found;       /* in this one */
@@ -63,7 +64,7 @@ void load_narrow(struct load *l, const struct error *why);
 void load_narrow_prepare(struct load *l);
 /** WAY_NARROW, WAY_COUNT: start the pipeline. 0 or negative. */
 must_check int load_narrow_flow(struct load *l);
-/** WAY_NARROW, with a connection. */
+/** WAY_NARROW or WAY_REFER, with a connection. */
 void load_narrow_search(struct load *l);
 /** No COPY of the search runs; one that does is stopped, and leads to load_unwind. */
 bool load_narrow_is_over(struct load *l);

@@ -2,8 +2,8 @@
 /*
  * What the parts of a load share: load.c (outcomes, unwinding), load_open.c (which dataset: checking, opening, inferring,
  * creating), load_alter.c (the table changes, so that the file fits), load_copy.c (the transaction), load_parallel.c (several of
- * them), load_stage.c (keyed modes), load_report.c (is a refusal still true; the ledger row of a file that was not loaded). Nobody
- * else includes this.
+ * them), load_stage.c (keyed modes), load_refer.c (rows without what they refer to), load_report.c (is a refusal still true; the
+ * ledger row of a file that was not loaded). Nobody else includes this.
  *
  * The rule for all of them: load_conclude and what leads to it (fail, retry, refused) may end the load, and with it the object:
  * return right after.
@@ -28,6 +28,7 @@ enum load_way {
     WAY_PARALLEL, /* the same over several connections, where that can be */
     WAY_STAGE,    /* into a stage, from which they are merged by their key */
     WAY_SWAP,     /* `replace`: into a fresh partition, which is exchanged for the old one (swap.h) */
+    WAY_REFER,    /* into a temporary table, in search of those that refer to nothing (load_refer.c) */
     WAY_NARROW,   /* in search of the rows that the server refuses (load_narrow.h) */
     WAY_COUNT,    /* not at all: the file is over its budget, and read for its rejects only */
 };
@@ -241,6 +242,12 @@ void load_stage_merge_sql(const struct load *l, struct buf *out);
 const char *load_stage_first(const struct load *l);
 /** It is committed: remember whether it brought keys that were known. */
 void load_note_clashes(const struct load *l);
+
+/* load_refer.c */
+/** The server refused a row for its reference, and it can be asked for all such rows at once. */
+bool load_may_refer(const struct load *l, const struct error *why);
+/** WAY_REFER, with a connection, behind the look for these very bytes. */
+void load_refer(struct load *l);
 
 /* load_parallel.c */
 /** Is it large enough, and its dataset configured so? */

@@ -68,7 +68,7 @@ bool load_clashed(const struct load *l, const struct db_result *r)
 
 bool load_wants_lines(const struct load *l)
 {
-    return l->way == WAY_STAGE || (l->way == WAY_NARROW && load_is_staged(l));
+    return l->way == WAY_STAGE || l->way == WAY_REFER || (l->way == WAY_NARROW && load_is_staged(l));
 }
 
 static struct stage stage_of(const struct load *l)

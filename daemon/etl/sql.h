@@ -144,6 +144,30 @@
     " FROM (SELECT to_regclass($2)::oid UNION SELECT relid::oid FROM pg_partition_tree(to_regclass($2))) t(o)))"                   \
     " FROM cetl.dataset d WHERE d.name = $1"
 
+/*
+ * $1 a table's oid, $2 the columns of cetl_reference as a JSON array → the statement that tells which of its rows refer to nothing:
+ * line, column, words, value; or NULL where none of the foreign keys can be asked about. What a trigger may change or add only the
+ * writing tells; so it is where policies hide rows from us that the foreign key sees.
+ */
+#define SQL_TABLE_MISSING                                                                                                          \
+    "SELECT 'SELECT DISTINCT ON (1) * FROM (' || string_agg(format('SELECT s.\"cetl line\", %L, %L || %s, s.%I::text"              \
+    " FROM pg_temp.cetl_reference s WHERE %s AND NOT EXISTS (SELECT FROM %s p WHERE %s)', col, 'no row of ' || target || ' has '," \
+    " shown, col, present, target, same), ' UNION ALL ') || ') v ORDER BY 1, 2' FROM (SELECT c.confrelid::regclass::text AS "      \
+    "target,"                                                                                                                      \
+    " string_agg(format('s.%I IS NOT NULL', a.attname), ' AND ' ORDER BY k.i) AS present,"                                         \
+    " string_agg(format('p.%I = s.%I', f.attname, a.attname), ' AND ' ORDER BY k.i) AS same,"                                      \
+    " string_agg(format('%L || left(s.%I::text, 200)', f.attname || ' = ', a.attname), ' || '' and '' || ' ORDER BY k.i) AS "      \
+    "shown,"                                                                                                                       \
+    " (array_agg(a.attname ORDER BY k.i))[1] AS col FROM pg_constraint c"                                                          \
+    " CROSS JOIN unnest(c.conkey, c.confkey) WITH ORDINALITY k(a, f, i)"                                                           \
+    " JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.a"                                                           \
+    " JOIN pg_attribute f ON f.attrelid = c.confrelid AND f.attnum = k.f"                                                          \
+    " WHERE c.conrelid = $1::int8::oid AND c.contype = 'f' AND c.confmatchtype = 's' AND c.confrelid <> c.conrelid"                \
+    " AND c.conparentid = 0 AND NOT row_security_active(c.confrelid)"                                                              \
+    " GROUP BY c.oid, c.confrelid HAVING bool_and($2::jsonb ? a.attname)) q"                                                       \
+    " WHERE NOT EXISTS (SELECT FROM pg_trigger WHERE NOT tgisinternal AND tgname <> 'cetl_outside' AND tgrelid IN"                 \
+    " (SELECT $1::int8::oid UNION SELECT relid FROM pg_partition_tree($1::int8::oid::regclass)))"
+
 /* $1 a table's oid → whether it refers to itself; its constraints that can be deferred, as SET CONSTRAINTS wants them, or NULL. */
 #define SQL_TABLE_CONSTRAINTS                                                                                                      \
     "SELECT coalesce(bool_or(contype = 'f' AND confrelid = conrelid), false),"                                                     \
