@@ -144,6 +144,7 @@ static void check_parts(struct builder *b, const struct ini_section *s, const st
 static int parse_columns(struct builder *b, const struct ini_section *s, struct config_dataset *d)
 {
     d->filter_place = builder_place_of(s, "filter");
+    d->api_select_place = builder_place_of(s, "api_select");
     if (*d->columns_sql) {
         int r = columns_parse(slice_of(d->columns_sql), b->arena, &b->err, &d->columns, &d->column_types);
         if (r < 0) return r;

@@ -175,7 +175,12 @@ struct config_dataset {
     int64_t parallel_min; /* bytes: smaller files take one */
     enum config_new new_columns;
     enum config_missing missing_columns;
-    int widen;                          /* bool; where the columns are inferred */
+    int widen;              /* bool; where the columns are inferred */
+    int soft_delete;        /* bool */
+    int timestamps;         /* bool */
+    const char *api_select; /* in PostgREST's words; "": every column */
+    struct config_place api_select_place;
+    int64_t bulk_max;                   /* rows of one request */
     const struct config_column *column; /* the [column] sections, in the order of their names */
     size_t n_columns;
     const struct config_rollup *rollup; /* in file order */

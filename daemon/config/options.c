@@ -231,6 +231,17 @@ static const struct option dataset_options[] = {
      .prose =
          "Where the columns are inferred: a file with values that do not fit a column's type changes it, where no value is lost "
          "(bigint to numeric, date to timestamp, these and boolean to text) and the table has at most 100,000 rows."},
+    {"soft_delete", CHOICE({"no", false}, {"yes", true}), F(soft_delete), "no",
+     .prose = "yes: what the API deletes stays in the table, with the time in its column deleted_at, which is added where it is "
+              "missing. Reads, rollups and references leave such rows out; a row that is written anew, by the API or a file of "
+              "mode upsert, is there again."},
+    {"timestamps", CHOICE({"no", false}, {"yes", true}), F(timestamps), "no",
+     .prose = "yes: the columns created_at and updated_at, which are added where they are missing, say when a row was first and "
+              "last written."},
+    {"api_select", TYPE(SQL), F(api_select), "", "*, customer:customers(*)",
+     .prose = "What the API answers of a row, where the request does not say it: a `select` of its dialect. Empty: every column."},
+    {"bulk_max", RANGE(COUNT, 1, 10000000), F(bulk_max), "1000",
+     .prose = "The most rows of one POST to /v1/NAME/bulk. They must fit into body_max, too."},
     {0},
 };
 #undef F

@@ -196,9 +196,33 @@ bool table_find_lineage(struct table *t)
     return t->lineage;
 }
 
+/* False: it is not there, or no time. */
+static bool find_stamp(struct table *t, const struct config_dataset *config, const char *name,
+                       const struct table_column **ret_column)
+{
+    int i = table_find(t, name);
+    if (i < 0 || !t->column[i].known || t->column[i].generated) return false;
+    enum type_id id = t->column[i].type.id;
+    if (id != TYPE_TIMESTAMPTZ && id != TYPE_TIMESTAMP) return false;
+    t->column[i].stamp = true;
+    for (size_t k = 0; k < config->columns.n; k++)
+        if (strcmp(config->columns.item[k], name) == 0) t->column[i].stamp = false;
+    *ret_column = &t->column[i];
+    return true;
+}
+
+const char *table_find_stamps(struct table *t, const struct config_dataset *config)
+{
+    if (!config) return NULL;
+    if (config->soft_delete && !find_stamp(t, config, TABLE_DELETED_AT, &t->deleted_at)) return TABLE_DELETED_AT;
+    if (config->timestamps && !find_stamp(t, config, TABLE_CREATED_AT, &t->created_at)) return TABLE_CREATED_AT;
+    if (config->timestamps && !find_stamp(t, config, TABLE_UPDATED_AT, &t->updated_at)) return TABLE_UPDATED_AT;
+    return NULL;
+}
+
 bool table_column_is_own(const struct table_column *c)
 {
-    return c->lineage || strcmp(c->name, TABLE_RESCUED) == 0;
+    return c->lineage || c->stamp || strcmp(c->name, TABLE_RESCUED) == 0;
 }
 
 const char *table_quote(struct buf *out, const char *schema, const char *name)

@@ -29,6 +29,7 @@ struct table_column {
     bool bytewise;      /* compares as COLLATE "C", or has no collation */
     bool collate;       /* it has a collation that is not the database's */
     bool lineage;       /* one of the two that say where a row came from; of a rollup: a column that begins with '_' */
+    bool stamp;         /* one of those that soft_delete and timestamps keep, and that `columns` does not declare */
     const char *format; /* inferred columns: the frozen template of a date, or "" */
 };
 
@@ -47,7 +48,14 @@ struct table {
     bool ctype_known;      /* `ctype` is the database's LC_CTYPE */
     locale_t ctype;        /* 0: C */
     const char *own_calls; /* see struct expr_scope; NULL: none */
+    /* Kept by soft_delete and timestamps; NULL: they are not. A row whose deleted_at is not NULL is deleted. */
+    const struct table_column *deleted_at, *created_at, *updated_at;
 };
+
+/** The columns that soft_delete and timestamps keep. */
+#define TABLE_DELETED_AT "deleted_at"
+#define TABLE_CREATED_AT "created_at"
+#define TABLE_UPDATED_AT "updated_at"
 
 /** The jsonb column for cells that no column takes. */
 #define TABLE_RESCUED "_rescued"
@@ -153,6 +161,11 @@ must_check int dataset_resolve_rollups(struct dataset *d);
 int table_find(const struct table *t, const char *column);
 /** Note the columns that say where a row came from; false where the table does not have both. */
 bool table_find_lineage(struct table *t);
+/**
+ * Note the columns of soft_delete and timestamps, as far as `config` (or NULL) wants them. NULL, or which of them is not there or
+ * no time.
+ */
+const char *table_find_stamps(struct table *t, const struct config_dataset *config);
 /** A column of cetld's own making beside the file's: no header names it, and no file lacks it. */
 bool table_column_is_own(const struct table_column *c);
 

@@ -306,7 +306,45 @@ static bool lineage_is_settled(struct opening *o)
     return table_find_lineage(&o->d->table) || wanted == CONFIG_LINEAGE_AUTO;
 }
 
+/* The same for those of soft_delete and timestamps. */
+static bool stamps_are_settled(struct opening *o, const char **ret_missing)
+{
+    *ret_missing = table_find_stamps(&o->d->table, o->d->config);
+    return !*ret_missing;
+}
+
 static void read_definition(struct opening *o);
+
+static void stamps_added(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    static const char what[] = "soft_delete or timestamps, which adds its columns to the table";
+    if (is_locked(o, r, what) || !went_well(o, r, what)) return;
+    o->stamps_added = true;
+    read_definition(o);
+}
+
+static void add_stamps(struct opening *o)
+{
+    const struct config_dataset *c = o->d->config;
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    buf_puts(&sql, SQL_LOCK_SOON "ALTER TABLE ");
+    table_quote(&sql, o->schema, o->table);
+    if (c->soft_delete) buf_puts(&sql, " ADD COLUMN IF NOT EXISTS " TABLE_DELETED_AT " timestamptz");
+    if (c->timestamps)
+        buf_printf(&sql,
+                   "%s ADD COLUMN IF NOT EXISTS " TABLE_CREATED_AT " timestamptz NOT NULL DEFAULT now(),"
+                   " ADD COLUMN IF NOT EXISTS " TABLE_UPDATED_AT " timestamptz NOT NULL DEFAULT now()",
+                   c->soft_delete ? "," : "");
+    const char *text = buf_cstr(&sql);
+    if (text) {
+        ask(o, &(struct db_query){.sql = text, .done = stamps_added, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&sql);
+}
 
 static void lineage_added(void *ctx, const struct db_result *r)
 {
@@ -352,6 +390,12 @@ static void columns_read(void *ctx, const struct db_result *r)
         dataset_break(
             o->d, "%s:%d: lineage = yes needs the columns " TABLE_LINEAGE_FILE " and " TABLE_LINEAGE_LINE " of %s.%s to be bigint",
             o->d->config->place.file, o->d->config->place.line, o->schema, o->table);
+    }
+    const char *missing;
+    if (!stamps_are_settled(o, &missing)) {
+        if (!o->stamps_added) return add_stamps(o);
+        dataset_break(o->d, "%s:%d: soft_delete and timestamps need column %s of %s.%s to be timestamptz", o->d->config->place.file,
+                      o->d->config->place.line, missing, o->schema, o->table);
     }
     dataset_check_columns(o->d);
     dataset_check_key(o->d);
@@ -482,7 +526,7 @@ static int remember(struct opening *o, struct dataset *d, const struct opening_t
     o->d = d;
     o->schema = strdup(t->schema);
     o->table = strdup(t->name);
-    o->lineage_added = false;
+    o->lineage_added = o->stamps_added = false;
     return d && o->schema && o->table ? 0 : -ENOMEM;
 }
 

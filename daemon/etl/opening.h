@@ -4,7 +4,7 @@
  * and what PostgreSQL made of it is read back. A dataset that cannot be opened is broken, with the reason; one that waits for a
  * lock is also unready.
  *
- *     statements (its table is made or altered) ──▶ row ──▶ declared table ──▶ definition ──▶ columns ──▶ [lineage] ──▶
+ *     statements (its table is made or altered) ──▶ row ──▶ declared table ──▶ definition ──▶ columns ──▶ [lineage, stamps] ──▶
  * [dimensions] ──▶ rollups
  *
  * All work runs on a connection that the caller holds and that must stay idle otherwise until `done`.
@@ -29,7 +29,7 @@ struct opening {
     int64_t made; /* the oid of the table that cetld made for it, or 0 */
     char *guess;  /* its frozen columns as JSON, or NULL */
     size_t next_rollup;
-    bool lineage_added; /* to its table */
+    bool lineage_added, stamps_added; /* to its table */
     struct dimensions_reading dimensions;
 };
 

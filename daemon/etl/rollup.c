@@ -214,6 +214,7 @@ int rollup_resolve(const struct config_rollup *config, const struct table *sourc
     struct aggregate_key *key = arena_array(a, config->keys.n + 1, sizeof *key);
     size_t *column = arena_array(a, config->measures.n + 1, sizeof *column);
     out.uses = arena_array(a, source->columns + 1, sizeof *out.uses);
+    if (source->deleted_at && !source->deleted_at->stamp) out.how = ROLLUP_COUNTED; /* a file may bring deleted rows */
     if (!key || !column || !out.uses) return -ENOMEM;
     int e = resolve_keys(&r, key, &out);
     if (e == 0) e = resolve_measures(&r, column, &out);
@@ -319,6 +320,7 @@ void rollup_select(struct buf *out, const struct dataset_rollup *r, const struct
     }
     buf_puts(out, " FROM ");
     put_table(out, source);
+    if (source->deleted_at) buf_puts(out, " WHERE " TABLE_DELETED_AT " IS NULL");
 }
 
 void rollup_group_by(struct buf *out, const struct dataset_rollup *r)

@@ -25,7 +25,8 @@ must_check int rollup_resolve(const struct config_rollup *config, const struct t
                               struct dataset_rollup *ret_rollup);
 /** The expression of key `i`, over the source's columns. */
 void rollup_put_key(struct buf *out, const struct dataset_rollup *r, size_t i);
-/** "SELECT keys, measures FROM source", and what ends it, behind a WHERE perhaps. */
+/** "SELECT keys, measures FROM source", with a WHERE where `source` has rows that are deleted softly; and what ends it, behind
+ * more of a WHERE perhaps. */
 void rollup_select(struct buf *out, const struct dataset_rollup *r, const struct table *source);
 void rollup_group_by(struct buf *out, const struct dataset_rollup *r);
 /** "SELECT keys, measures FROM source GROUP BY keys", as a person would write it. */

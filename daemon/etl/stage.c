@@ -36,7 +36,7 @@ static bool in_key(const struct table *t, const char *name)
 /* A file of nothing but the key has nothing to update. */
 bool stage_updates(const struct stage *s)
 {
-    return s->update && s->rule->columns > s->table->keys;
+    return s->update && (s->rule->columns > s->table->keys || s->table->deleted_at);
 }
 
 void stage_make_sql(struct buf *out, const struct stage *s)
@@ -103,6 +103,23 @@ static void put_winners(struct buf *out, const struct stage *s)
     buf_puts(out, s->update ? ", " STAGE_LINE " DESC" : ", " STAGE_LINE);
 }
 
+static bool brings(const struct stage *s, const char *name)
+{
+    for (size_t i = 0; i < s->rule->columns; i++)
+        if (strcmp(s->rule->column[i].name, name) == 0) return rule_brings(&s->rule->column[i]);
+    return false;
+}
+
+/* A row that a file brings again is deleted no more, unless the file says so itself. */
+static void put_stamps(struct buf *out, const struct stage *s, bool first)
+{
+    if (s->table->deleted_at && !brings(s, TABLE_DELETED_AT)) {
+        buf_printf(out, "%s" TABLE_DELETED_AT " = NULL", first ? "" : ", ");
+        first = false;
+    }
+    if (s->table->updated_at && !brings(s, TABLE_UPDATED_AT)) buf_printf(out, "%s" TABLE_UPDATED_AT " = now()", first ? "" : ", ");
+}
+
 /* What happens to a row whose key is in the table. */
 static void put_conflict(struct buf *out, const struct stage *s)
 {
@@ -123,6 +140,7 @@ static void put_conflict(struct buf *out, const struct stage *s)
         stage_put_name(out, name);
         first = false;
     }
+    put_stamps(out, s, first);
     if (s->table->lineage)
         buf_puts(out, ", " TABLE_LINEAGE_FILE " = excluded." TABLE_LINEAGE_FILE ", " TABLE_LINEAGE_LINE
                       " = excluded." TABLE_LINEAGE_LINE);

@@ -175,7 +175,7 @@ void touched_recompute_sql(struct buf *out, const struct dataset *d, size_t i)
     table_quote(out, t->schema, t->name);
     buf_puts(out, " ");
     rollup_select(out, r, &d->table);
-    buf_puts(out, " WHERE EXISTS (SELECT FROM ");
+    buf_puts(out, d->table.deleted_at ? " AND EXISTS (SELECT FROM " : " WHERE EXISTS (SELECT FROM ");
     put_touched(out, i);
     buf_puts(out, " AS " TOUCHED " WHERE ");
     put_match(out, r, NULL);
