@@ -2,6 +2,7 @@
 #include "api/datasets.h"
 
 #include "api/reply.h"
+#include "api/report.h"
 #include "format/json_writer.h"
 
 #include <stdlib.h>
@@ -110,6 +111,8 @@ static bool write_all(struct http_request *r, const PGresult *rows, struct buf *
     struct derive_view derive;
     for (size_t i = 0; derives_at(api->derives, i, &derive); i++)
         write_derive(&w, &derive);
+    for (size_t i = 0; i < api->config->n_reports; i++)
+        report_write(&w, &api->config->reports[i]);
     json_write_end(&w);
     return true;
 }

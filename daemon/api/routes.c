@@ -5,6 +5,7 @@
 #include "api/datasets.h"
 #include "api/files.h"
 #include "api/metrics.h"
+#include "api/report.h"
 #include "api/status.h"
 #include "api/tables.h"
 
@@ -22,6 +23,8 @@ static const struct http_route routes[] = {
     {HTTP_GET_, "/v1/files/{id}/rejects", files_rejects},
     {HTTP_POST_, "/v1/files/{id}/unload", actions_unload},
     {HTTP_POST_, "/v1/files/{id}/replay", actions_replay},
+    {HTTP_GET_, "/v1/report", report_list},
+    {HTTP_GET_, "/v1/report/{name}", report_get},
     {HTTP_GET_, "/v1/{table}", tables_rows},
     {0},
 };

@@ -138,11 +138,21 @@ static void csv_row(struct select *s, const PGresult *row)
 
 /* In the order of `formats`. */
 static const char *const accepted[] = {"application/json", "application/x-ndjson", "text/csv", NULL};
+static const char *const accepted_csv_first[] = {"text/csv", "application/json", "application/x-ndjson", NULL};
 static const struct format formats[] = {
     {"application/json", true, json_begin, json_row, "]\n"},
     {"application/x-ndjson", true, ndjson_begin, ndjson_row, ""},
     {"text/csv; charset=utf-8", false, csv_begin, csv_row, ""},
 };
+
+/* NULL: none will do. */
+static const struct format *choose_format(const struct http_request *r, bool csv_first)
+{
+    enum { CSV = 2 };
+    int chosen = http_accept(http_request_header(r, "Accept"), csv_first ? accepted_csv_first : accepted);
+    if (chosen < 0) return NULL;
+    return &formats[!csv_first ? chosen : chosen == 0 ? CSV : chosen - 1];
+}
 
 /* ---- the end ---- */
 
@@ -348,9 +358,13 @@ void select_sql(struct buf *out, const struct select_request *s, bool json)
         put_column(out, &s->column[c], json);
     }
     buf_puts(out, " FROM ");
-    db_quote_identifier(out, slice_of(s->schema));
-    buf_putc(out, '.');
-    db_quote_identifier(out, slice_of(s->table));
+    if (s->from) {
+        buf_puts(out, s->from);
+    } else {
+        db_quote_identifier(out, slice_of(s->schema));
+        buf_putc(out, '.');
+        db_quote_identifier(out, slice_of(s->table));
+    }
     if (s->where) buf_printf(out, " WHERE %s", s->where);
     for (size_t i = 0; i < s->orders; i++) {
         buf_puts(out, i ? ", " : " ORDER BY ");
@@ -438,18 +452,19 @@ static bool is_small(const struct http_request *r, const struct select_request *
 void select_answer(struct http_request *r, struct db_pool *pool, const struct select_request *from)
 {
     http_header(r, "Vary", "Accept");
-    int chosen = http_accept(http_request_header(r, "Accept"), accepted);
-    if (chosen < 0) {
+    const struct format *format = choose_format(r, from->csv_first);
+    if (!format) {
         http_problem(r, &(struct http_problem){.status = 406,
                                                .message = "rows come as application/json, application/x-ndjson or text/csv",
                                                .hint = "name one of them in Accept, or leave Accept out"});
         return;
     }
-    struct select *s = select_new(r, &formats[chosen], from);
+    struct select *s = select_new(r, format, from);
     if (!s) {
         problem_internal(r);
         return;
     }
+    if (!format->json && from->csv_disposition) http_header(r, "Content-Disposition", from->csv_disposition);
     s->pool = pool;
     s->format->begin(s, from);
     s->start_len = s->out.len;

@@ -43,6 +43,7 @@ struct select_order {
 };
 struct select_request {
     const char *schema, *table;
+    const char *from; /* or, instead of these: what stands behind FROM, with its alias; its parameters are $3 and on */
     const struct select_column *column;
     size_t columns; /* at least one */
     const struct select_order *order;
@@ -52,8 +53,10 @@ struct select_request {
     const char *where; /* an SQL condition, or NULL; its parameters are $3 and on */
     const struct db_param *param;
     int params;
-    int64_t timeout_ms; /* statement_timeout for this one; 0: the pool's */
-    struct gate *gate;  /* of the answers that may be large; NULL: there is none */
+    int64_t timeout_ms;          /* statement_timeout for this one; 0: the pool's */
+    bool csv_first;              /* CSV is what is answered where the client does not care */
+    const char *csv_disposition; /* Content-Disposition of an answer in CSV, or NULL */
+    struct gate *gate;           /* of the answers that may be large; NULL: there is none */
 };
 
 /** Answer `r` from a connection of `pool`, whose sessions only read. Everything is copied. The request's state belongs to it from

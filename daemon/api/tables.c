@@ -14,7 +14,6 @@
 enum {
     FIRST_CHUNK_ROWS = 10,
     PAGE_ROWS = 10000, /* a page of more is a stream, and may take long */
-    STREAM_TIMEOUT_MS = 3600000,
 };
 
 /* ---- parameters ---- */
@@ -114,7 +113,7 @@ static void answer_rows(struct http_request *r, const struct table *t, int64_t l
                                                .orders = t->keys,
                                                .limit = limit,
                                                .offset = offset,
-                                               .timeout_ms = stream ? STREAM_TIMEOUT_MS : 0,
+                                               .timeout_ms = stream ? api->config->database.stream_timeout_ms : 0,
                                                .gate = api->large});
     } else {
         problem_internal(r);

@@ -3,15 +3,6 @@
 
 #include <stdlib.h>
 
-/* A query stands inside of other statements, where a semicolon would end those. */
-static const char *without_semicolon(struct builder *b, const char *sql)
-{
-    struct slice text = slice_trim(slice_of(sql));
-    while (text.len > 0 && text.p[text.len - 1] == ';')
-        text = slice_trim((struct slice){text.p, text.len - 1});
-    return arena_cstr(b->arena, text);
-}
-
 static void check_name(struct builder *b, const struct config_derive *d)
 {
     char usable[NAME_MAX_BYTES + 1];
@@ -35,7 +26,7 @@ static int build_derive(struct builder *b, const struct ini_section *s, struct c
     if (!d->name) return -ENOMEM;
     int r = builder_fill(b, OPTION_DERIVE, s, d);
     if (r < 0) return r;
-    d->sql = without_semicolon(b, d->sql);
+    d->sql = builder_without_semicolon(b, d->sql);
     if (!d->sql) return -ENOMEM;
     check_name(b, d);
     if (!*d->sql) mistakes_add(b->mistakes, d->sql_place, "a derive needs a query: sql = select … from …");

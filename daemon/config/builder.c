@@ -66,6 +66,14 @@ size_t builder_count_sections(const struct builder *b, enum option_section kind)
     return n;
 }
 
+const char *builder_without_semicolon(struct builder *b, const char *sql)
+{
+    struct slice text = slice_trim(slice_of(sql));
+    while (text.len > 0 && text.p[text.len - 1] == ';')
+        text = slice_trim((struct slice){text.p, text.len - 1});
+    return arena_cstr(b->arena, text);
+}
+
 void builder_check_column(struct builder *b, const struct config_dataset *d, const char *name, struct config_place place)
 {
     char text[BUILDER_HINT_MAX];

@@ -33,6 +33,8 @@ void builder_usable_name(struct slice text, char ret_name[NAME_MAX_BYTES + 1]);
 must_check int builder_fill(struct builder *b, enum option_section kind, const struct ini_section *s, void *ret_struct);
 /** The place of a key, or of the section when it is not said. */
 struct config_place builder_place_of(const struct ini_section *s, const char *key);
+/** A query without the semicolons behind it: it stands inside of other statements, which they would end. NULL without memory. */
+const char *builder_without_semicolon(struct builder *b, const char *sql);
 /** A column that is used must be one of the declared ones; of an inferred dataset nothing is known yet. */
 void builder_check_column(struct builder *b, const struct config_dataset *d, const char *name, struct config_place place);
 

@@ -159,6 +159,13 @@ const struct config_derive *config_derive(const struct config *c, struct slice n
     return NULL;
 }
 
+const struct config_report *config_report(const struct config *c, struct slice name)
+{
+    for (size_t i = 0; i < c->n_reports; i++)
+        if (slice_equal(slice_of(c->reports[i].name), name)) return &c->reports[i];
+    return NULL;
+}
+
 bool config_input(const struct config_dataset *d, const char *name)
 {
     for (size_t i = 0; i < d->inputs.n; i++)
@@ -251,6 +258,10 @@ void config_print(const struct config *c, struct buf *out)
     for (size_t i = 0; i < c->n_derives; i++) {
         buf_printf(out, "\n[derive %s]\n", c->derives[i].name);
         options_print(OPTION_DERIVE, &c->derives[i], out);
+    }
+    for (size_t i = 0; i < c->n_reports; i++) {
+        buf_printf(out, "\n[report %s]\n", c->reports[i].name);
+        options_print(OPTION_REPORT, &c->reports[i], out);
     }
 }
 

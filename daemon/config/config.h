@@ -22,6 +22,7 @@
 #include "base/zone.h"
 #include "config/lookup.h"
 #include "config/mistakes.h"
+#include "config/report.h"
 #include "config/rollup.h"
 
 #include <stdbool.h>
@@ -63,6 +64,7 @@ struct config_database {
     int64_t connect_timeout_ms;
     int64_t backoff_max_ms;
     int64_t statement_timeout_ms; /* of the API's buffered answers */
+    int64_t stream_timeout_ms;    /* of its streams */
 };
 
 enum config_anonymous { CONFIG_ANONYMOUS_READ, CONFIG_ANONYMOUS_NONE };
@@ -201,6 +203,18 @@ struct config_derive {
     int64_t timeout_ms; /* of each of its statements */
 };
 
+/** [report NAME]: a query that is answered over HTTP. */
+struct config_report {
+    struct config_place place;
+    const char *name;
+    const char *param_sql; /* as written; parsed into params */
+    const char *filename;  /* as written; parsed into filename_text */
+    const char *sql;       /* a query, without the semicolon behind it; parsed into text */
+    struct config_place sql_place;
+    struct report_params params;
+    struct report_text text, filename_text;
+};
+
 /** NNN_name.sql of the folder of migrations. */
 struct config_migration {
     int number; /* from 1, without gaps */
@@ -217,6 +231,8 @@ struct config {
     size_t n_datasets;
     const struct config_derive *derives; /* each behind those that it is made of */
     size_t n_derives;
+    const struct config_report *reports; /* in file order */
+    size_t n_reports;
     const size_t *order;                      /* the datasets' numbers, those that others look into before these */
     const struct config_migration *migration; /* by number */
     size_t n_migrations;
@@ -237,9 +253,10 @@ struct config *config_ref(struct config *c);
 /** NULL is fine. */
 void config_unref(struct config *c);
 
-/** The dataset, derive or column of that name, or NULL. */
+/** The dataset, derive, report or column of that name, or NULL. */
 const struct config_dataset *config_dataset(const struct config *c, struct slice name);
 const struct config_derive *config_derive(const struct config *c, struct slice name);
+const struct config_report *config_report(const struct config *c, struct slice name);
 /** Is it one of the dataset's `inputs`? */
 bool config_input(const struct config_dataset *d, const char *name);
 const struct config_column *config_column(const struct config_dataset *d, const char *name);

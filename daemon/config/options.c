@@ -94,6 +94,9 @@ static const struct option database_options[] = {
      .prose = "The longest pause between two tries to reach the server."},
     {"statement_timeout", RANGE(DURATION, 1, DAY), F(statement_timeout_ms), "30s", .fixed = true,
      .prose = "The longest query of the API."},
+    {"stream_timeout", RANGE(DURATION, SECOND, 7 * DAY), F(stream_timeout_ms), "1h",
+     .prose = "The longest query of the API whose rows go out as they come: large answers and reports. A slow reader slows the "
+              "query, and counts."},
     {0},
 };
 #undef F
@@ -305,6 +308,22 @@ static const struct option derive_options[] = {
 };
 #undef F
 
+#define F(field) offsetof(struct config_report, field)
+static const struct option report_options[] = {
+    {"param", TYPE(SQL), F(param_sql), "", "year int default extract(year from now())",
+     .prose =
+         "Its parameters, by line or comma: a name, a type of SQL, and a default, which is an expression. One without a default "
+         "must be given."},
+    {"filename", TYPE(TEXT), F(filename), "NAME.csv", "hires_{year}.csv",
+     .prose = "The name under which a browser saves its CSV. {name} is the value of a parameter."},
+    {"sql", TYPE(SQL), F(sql), "", "select name, count(*) from hires where extract(year from at) = :year group by name",
+     .prose =
+         "A query, in any lines, that only reads. :name is the value of a parameter, of its type. The columns need names, each "
+         "its own."},
+    {0},
+};
+#undef F
+
 static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_DAEMON] = {"daemon", NULL, daemon_options, "The daemon as a whole."},
     [OPTION_DATABASE] = {"database", NULL, database_options, "Where the rows go."},
@@ -317,6 +336,8 @@ static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_ROLLUP] = {"rollup", "orders.daily", rollup_options,
                        "An aggregate that is kept beside a dataset, here as the table orders_daily. As many as you like."},
     [OPTION_DERIVE] = {"derive", "output", derive_options, "A table or view that is made of loaded tables by a query."},
+    [OPTION_REPORT] = {"report", "hires", report_options,
+                       "A query whose rows GET /v1/report/NAME answers with, as a CSV file or JSON. As many as you like."},
 };
 
 const struct option_section_info *options_section(enum option_section section)

@@ -22,6 +22,7 @@ enum option_section {
     OPTION_COLUMN,
     OPTION_ROLLUP,
     OPTION_DERIVE,
+    OPTION_REPORT,
     OPTION_SECTIONS
 };
 

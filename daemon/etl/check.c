@@ -2,6 +2,7 @@
 #include "etl/check.h"
 
 #include "etl/check_derives.h"
+#include "etl/check_reports.h"
 #include "etl/dimension.h"
 #include "etl/formulas.h"
 #include "etl/rollup.h"
@@ -252,11 +253,20 @@ static void on_table(void *ctx, const struct db_result *r)
     buf_done(&name);
 }
 
-static void on_derives(void *ctx, int status, const struct error *err)
+static void on_reports(void *ctx, int status, const struct error *err)
 {
     struct check *c = ctx;
     if (status != 0) return over(c, status, err);
     ask(c, &(struct db_query){.sql = "ROLLBACK", .done = on_rolled_back, .ctx = c});
+}
+
+static void on_derives(void *ctx, int status, const struct error *err)
+{
+    struct check *c = ctx;
+    if (status != 0) return over(c, status, err);
+    int r = check_reports(&(struct check_reports){
+        .conn = c->conn, .config = c->config, .has_table = c->has_table, .handler = &c->handler, .done = on_reports, .ctx = c});
+    if (r < 0) over(c, r, NULL);
 }
 
 static void check_derives_too(struct check *c)
