@@ -194,8 +194,8 @@ static void partials_merged_equal_the_definition_over_all(void **state)
     rollup_merge_sql(&sql, &d->rollup[0]);
     /* Groups that are new, that come again, of NULL keys, and whose measures are NULL in one of the two. */
     static const char *const loads[] = {
-        "('2024-01-30 01:00', 'a', 1.5, 1), ('2024-01-30 02:00', 'a', 2.25, 3), ('2024-02-01', NULL, NULL, NULL), (NULL, NULL, 7, "
-        "7)",
+        ("('2024-01-30 01:00', 'a', 1.5, 1), ('2024-01-30 02:00', 'a', 2.25, 3), ('2024-02-01', NULL, NULL, NULL), "
+         "(NULL, NULL, 7, 7)"),
         "('2024-01-30 03:00', 'a', NULL, NULL), ('2024-02-01', NULL, 3, 3), (NULL, NULL, NULL, NULL), ('2024-02-02', 'b', 4, -4)",
         "('2024-01-30 03:00', 'a', -1, -9), ('2024-02-01', NULL, NULL, NULL), (NULL, NULL, 0.001, 100)",
     };
