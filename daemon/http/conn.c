@@ -15,8 +15,8 @@ enum {
     WRITE_PARTS = 16,
     WRITE_BYTES = 262144, /* at once, so that progress shows before a large answer is through */
     LINGER_MS = 2000,
-    DISCARD_MAX = 1 << 20, /* bytes thrown away behind the last request; then the socket is no longer read */
-    REFUSED_EXTRA = 64,    /* connections beyond the ceiling that are told so; the rest is closed without a word */
+    DISCARD_MAX = 16 << 20, /* bytes thrown away behind the last request; then the socket is no longer read */
+    REFUSED_EXTRA = 64,     /* connections beyond the ceiling that are told so; the rest is closed without a word */
     HANDLES = 2,
 };
 
@@ -40,7 +40,8 @@ struct http_conn {
 
     struct http_parser parser;
     struct http_request *incoming; /* being read */
-    struct http_request *held;     /* read, waits until the requests before it are answered */
+    struct http_request *held;     /* read, or only its head where its body is streamed: waits until those before it are answered */
+    struct http_request *receiving; /* with its handler, and its body is on the way */
     struct http_request *spare;
     struct http_turns turns; /* requests with their handlers, or answered and not sent yet, and what waits to be sent */
     struct buf input;        /* read, not parsed yet, because the pipeline is full */
@@ -94,6 +95,7 @@ static void close_with(struct http_conn *c, bool reset)
     list_remove(&c->idle_link);
     loop_undefer(&c->deferred);
     c->closing = HANDLES;
+    c->receiving = NULL;
     if (!reset || c->local || uv_tcp_close_reset(&c->socket.tcp, socket_closed) < 0) uv_close(&c->socket.handle, socket_closed);
     uv_close((uv_handle_t *)&c->timer, socket_closed);
     /* `gone` may lead anywhere, but not to another end of this connection. The memory stays until the sockets are closed. */
@@ -139,18 +141,16 @@ static bool is_safe(const struct http_request *r)
 static bool may_dispatch(const struct http_conn *c, const struct http_request *r)
 {
     const struct http_request *last = http_turns_last(&c->turns);
-    return !last || (is_safe(r) && is_safe(last));
+    return !last || (!r->streamed && is_safe(r) && is_safe(last));
 }
 
 static void dispatch(struct http_conn *c, struct http_request *r)
 {
-    struct http_shared *s = c->shared;
-    char own_id[sizeof s->id_prefix + 24];
-    snprintf(own_id, sizeof own_id, "%s-%llu", s->id_prefix, (unsigned long long)++s->ids);
+    int rc = r->prepared;
     http_turns_append(&c->turns, r);
-    int rc = http_request_prepare(r, own_id);
+    if (r->streamed) c->receiving = r;
     if (rc == 0)
-        http_router_dispatch(s->router, r);
+        http_router_dispatch(c->shared->router, r);
     else if (rc == HTTP_TARGET_E_ENCODING)
         http_problem(r, &(struct http_problem){.status = 400,
                                                .message = "The request target is not percent-encoded as it should be.",
@@ -163,13 +163,56 @@ static void dispatch(struct http_conn *c, struct http_request *r)
 
 static void whole(struct http_conn *c)
 {
-    struct http_request *r = steal_ptr(&c->incoming);
+    struct http_request *r = steal_ptr(c->receiving ? &c->receiving : &c->incoming);
     c->continue_due = false;
     if (!r->message.keep_alive || c->shared->draining) c->state = CONN_LAST;
-    if (may_dispatch(c, r))
+    if (r->streamed)
+        r->receiver.end(r->state);
+    else if (may_dispatch(c, r))
         dispatch(c, r);
     else
         c->held = r;
+}
+
+/* ---- streamed bodies ---- */
+
+/* The body will not be whole: the handler lets go of the request, and the client is told why. */
+static void refuse_body(struct http_conn *c, const struct http_refusal *why)
+{
+    struct http_request *r = steal_ptr(&c->receiving);
+    c->state = CONN_LAST;
+    buf_reset(&c->input);
+    tell_gone(r);
+    if (c->state != CONN_CLOSED) http_problem(r, &(struct http_problem){.status = why->status, .message = why->why});
+}
+
+static bool may_receive(const struct http_conn *c)
+{
+    return c->receiving->receives && !c->receiving->paused;
+}
+
+/* More than the handler takes has come, or will. */
+static bool is_oversized(const struct http_request *r)
+{
+    return r->receives && (r->received > r->receiver.max_bytes || r->message.content_length > r->receiver.max_bytes);
+}
+
+static void refuse_oversized(struct http_conn *c)
+{
+    char why[96];
+    snprintf(why, sizeof why, "the body is larger than the %llu bytes that are taken here",
+             (unsigned long long)c->receiving->receiver.max_bytes);
+    refuse_body(c, &(struct http_refusal){413, why});
+}
+
+static void receive(struct http_conn *c, struct slice data)
+{
+    struct http_request *r = c->receiving;
+    r->received += data.len;
+    if (is_oversized(r))
+        refuse_oversized(c);
+    else if (!r->receiver.piece(r->state, data))
+        r->paused = true;
 }
 
 /* ---- parsing ---- */
@@ -177,12 +220,20 @@ static void whole(struct http_conn *c)
 /* A request's first byte has come, and its last has not. */
 static bool is_arriving(const struct http_conn *c)
 {
-    return c->incoming && !http_parser_idle(&c->parser);
+    return c->receiving || (c->held && c->held->streamed) || (c->incoming && !http_parser_idle(&c->parser));
 }
 
 static bool may_begin(const struct http_conn *c)
 {
     return c->turns.count < HTTP_PIPELINE_MAX && !c->held && c->turns.out.bytes <= c->shared->limits.queue_max;
+}
+
+static void give_up(struct http_conn *c, const struct http_refusal *why)
+{
+    if (c->receiving)
+        refuse_body(c, why);
+    else
+        refuse(c, why);
 }
 
 static void head_begun(struct http_conn *c)
@@ -193,9 +244,24 @@ static void head_begun(struct http_conn *c)
 
 static void head_ended(struct http_conn *c)
 {
+    struct http_shared *s = c->shared;
+    struct http_request *r = c->incoming;
+    char own_id[sizeof s->id_prefix + 24];
+    snprintf(own_id, sizeof own_id, "%s-%llu", s->id_prefix, (unsigned long long)++s->ids);
     c->head_done = true;
     c->read_ms = now_ms(c);
-    c->continue_due = c->incoming->message.wants_continue;
+    r->prepared = http_request_prepare(r, own_id);
+    if (r->prepared == 0) http_router_find(s->router, r);
+    if (!r->streamed) {
+        c->continue_due = r->message.wants_continue;
+        return;
+    }
+    http_parser_stream(&c->parser);
+    c->incoming = NULL;
+    if (may_dispatch(c, r))
+        dispatch(c, r);
+    else
+        c->held = r;
 }
 
 static bool begin(struct http_conn *c)
@@ -210,25 +276,32 @@ static bool begin(struct http_conn *c)
 static void parse(struct http_conn *c, struct slice *bytes)
 {
     while (c->state == CONN_OPEN && !c->spoiled) {
-        if (!c->incoming && (bytes->len == 0 || !may_begin(c) || !begin(c))) return;
+        if (c->receiving && is_oversized(c->receiving)) return refuse_oversized(c);
+        if (c->receiving && !may_receive(c)) return;
+        if (!c->receiving && !c->incoming && (bytes->len == 0 || !may_begin(c) || !begin(c))) return;
         bool arriving = is_arriving(c);
         enum http_parsed parsed = http_parser_feed(&c->parser, bytes);
         if (!arriving && is_arriving(c)) head_begun(c);
         switch (parsed) {
         case HTTP_PARSED_MORE: return;
         case HTTP_PARSED_HEAD: head_ended(c); break;
+        case HTTP_PARSED_DATA: receive(c, c->parser.data); break;
         case HTTP_PARSED_WHOLE: whole(c); break;
-        case HTTP_PARSED_REFUSED: refuse(c, &c->parser.refusal); break;
+        case HTTP_PARSED_REFUSED: give_up(c, &c->parser.refusal); break;
         }
     }
 }
 
-/* What was kept when the pipeline was full. */
+/* What was kept when the pipeline was full, or the receiver of a body held the client back. */
 static void parse_input(struct http_conn *c)
 {
     bool serving = c->state == CONN_OPEN || c->state == CONN_LAST;
+    if (c->state == CONN_LAST && c->held && c->held->streamed) { /* its body will not be read */
+        http_request_free(c->held);
+        c->held = NULL;
+    }
     if (serving && c->held && may_dispatch(c, c->held)) dispatch(c, steal_ptr(&c->held));
-    if (c->input.len == 0) return;
+    if (c->input.len == 0 && !c->receiving) return;
     struct slice rest = buf_slice(&c->input);
     parse(c, &rest);
     if (c->state == CONN_OPEN)
@@ -280,12 +353,22 @@ static void flush(struct http_conn *c)
     }
 }
 
+/* The client may send its body: all before it was answered, and its handler, where it is streamed, wants it. */
+static bool take_continue_due(struct http_conn *c)
+{
+    struct http_request *r = c->receiving;
+    bool due = r ? r->receives && r->message.wants_continue && !r->continued : c->continue_due && c->turns.count == 0;
+    if (!due) return false;
+    c->continue_due = false;
+    if (r) r->continued = true;
+    return true;
+}
+
 static void advance(struct http_conn *c)
 {
     bool empty = http_turns_all_sent(&c->turns);
     http_turns_advance(&c->turns);
-    if (c->continue_due && c->turns.count == 0) {
-        c->continue_due = false;
+    if (take_continue_due(c)) {
         if (http_outqueue_put(&c->turns.out, SLICE("HTTP/1.1 100 Continue\r\n\r\n")) < 0) http_conn_spoil(c);
         http_turns_advance(&c->turns);
     }
@@ -383,6 +466,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
         /* The client has shut its side, or is gone, which looks the same: what is whole is answered. */
         c->eof = true;
         c->read_ms = now_ms(c);
+        if (c->receiving) refuse_body(c, &(struct http_refusal){400, "the body ended before it was whole"});
         if (c->state == CONN_OPEN) c->state = CONN_LAST;
         if (c->state == CONN_LINGERING) http_conn_cut(c);
     } else {
@@ -395,6 +479,7 @@ static bool wants_read(const struct http_conn *c)
 {
     if (c->eof) return false;
     if (c->state != CONN_OPEN) return c->discarded < DISCARD_MAX; /* to see the client leave */
+    if (c->receiving) return c->input.len == 0 && may_receive(c);
     return c->input.len == 0 && (c->incoming || may_begin(c));
 }
 
@@ -402,6 +487,7 @@ static void set_reading(struct http_conn *c, bool wanted)
 {
     if (wanted == c->reading) return;
     c->reading = wanted;
+    c->read_ms = now_ms(c);
     if (!wanted)
         uv_read_stop(&c->socket.stream);
     else if (uv_read_start(&c->socket.stream, alloc, on_read) < 0)
@@ -419,7 +505,9 @@ static int64_t deadline_ms(const struct http_conn *c)
     int64_t at = INT64_MAX, other = INT64_MAX;
     if (c->state == CONN_LINGERING) return c->linger_ms + LINGER_MS;
     if (c->turns.out.bytes > 0) at = c->moved_ms + limits->idle_timeout_ms;
-    if (c->state == CONN_OPEN && is_arriving(c))
+    if (c->state == CONN_OPEN && c->receiving)
+        other = may_receive(c) ? c->read_ms + limits->idle_timeout_ms : INT64_MAX;
+    else if (c->state == CONN_OPEN && c->incoming && is_arriving(c))
         other = c->head_done ? c->read_ms + limits->idle_timeout_ms : c->since_ms + limits->header_timeout_ms;
     else if (c->state == CONN_OPEN && is_idle(c))
         other = c->since_ms + limits->idle_timeout_ms;
@@ -449,7 +537,7 @@ static void on_timer(uv_timer_t *timer)
     }
     bool stuck = c->turns.out.bytes > 0 && c->moved_ms + c->shared->limits.idle_timeout_ms <= now;
     if (c->state == CONN_OPEN && is_arriving(c) && !stuck) {
-        refuse(c, &(struct http_refusal){408, "the request took too long to arrive"});
+        give_up(c, &(struct http_refusal){408, "the request took too long to arrive"});
         settle(c);
     } else {
         close_with(c, stuck);
@@ -600,6 +688,14 @@ bool http_conn_is_dead(const struct http_conn *c)
 bool http_conn_is_last(const struct http_conn *c, const struct http_request *r)
 {
     return c->state == CONN_LAST && !c->held && r == http_turns_last(&c->turns);
+}
+
+void http_conn_answering(struct http_conn *c, const struct http_request *r)
+{
+    if (c->receiving != r) return;
+    c->receiving = NULL;
+    c->state = CONN_LAST;
+    buf_reset(&c->input);
 }
 
 void http_conn_no_more(struct http_conn *c)

@@ -7,6 +7,7 @@
  *
  * - open: requests are read. At most HTTP_PIPELINE_MAX are with their handlers at a time, several only when all of them are safe
  * methods (RFC 9112, 9.3.2); beyond that, and while more than queue_max waits to be sent, the socket is not read.
+ * One with a streamed body is with its handler alone.
  * - last: what was read is answered, nothing more is parsed. A half-closed client gets here and is served, as long
  * as it gets something within the idle time-out: it cannot be told from one that has left.
  * - lingering: our side is shut; what the client still sends is thrown away for a moment, since closing at once would reset the
@@ -66,6 +67,8 @@ bool http_conn_is_loopback(const struct http_conn *c);
 bool http_conn_is_dead(const struct http_conn *c);
 /** No request will follow `r`, so its answer says `Connection: close`. */
 bool http_conn_is_last(const struct http_conn *c, const struct http_request *r);
+/** r's answer begins: where its body is still on the way, nothing more is read of this connection. */
+void http_conn_answering(struct http_conn *c, const struct http_request *r);
 /** Parse no more requests. */
 void http_conn_no_more(struct http_conn *c);
 /** Where r's bytes go: the connection's queue when it is r's turn, else r's own. */

@@ -11,11 +11,13 @@
 #define CETLD_HTTP_EXCHANGE_H
 
 #include "base/arena.h"
+#include "http/body.h"
 #include "http/outqueue.h"
 #include "http/parser.h"
 #include "http/target.h"
 
 struct http_conn;
+struct http_route;
 
 enum { HTTP_CAPTURES_MAX = 4, HTTP_ID_MAX = 64 };
 
@@ -36,6 +38,15 @@ struct http_request {
     unsigned captures;
     char id[HTTP_ID_MAX + 1];
     int64_t began_us;
+    int prepared;                   /* http_request_prepare's */
+    const struct http_route *route; /* that it goes to, or NULL */
+    unsigned methods;               /* a bit for each that its path knows */
+
+    struct http_receiver receiver; /* of its body, once `receives` */
+    uint64_t received;             /* bytes */
+    bool streamed;                 /* its body goes to its handler in pieces */
+    bool receives, paused;
+    bool continued; /* 100 Continue was sent */
 
     void *state;
     void (*gone)(void *state);

@@ -28,6 +28,8 @@ void http_message_reset(struct http_message *m)
     m->content_length = 0;
 }
 
+static const char too_large[] = "the body is larger than this server takes";
+
 static enum http_parsed refuse(struct http_parser *p, int status, const char *why)
 {
     p->refusal = (struct http_refusal){status, why};
@@ -212,7 +214,7 @@ static enum http_parsed read_length(struct http_parser *p, struct slice text)
     struct http_message *m = p->message;
     int r = num_parse_u64(text, &m->content_length);
     if (r == NUM_E_SYNTAX) return refuse(p, 400, "Content-Length is no number");
-    if (r != 0 || m->content_length > m->body.max) return refuse(p, 413, "the body is larger than this server takes");
+    if (r != 0) return refuse(p, 413, too_large);
     return HTTP_PARSED_HEAD;
 }
 
@@ -260,6 +262,7 @@ void http_parser_begin(struct http_parser *p, struct http_message *m)
     p->message = m;
     p->phase = PARSER_HEAD;
     p->refusal = (struct http_refusal){0};
+    p->streams = false;
     http_head_guard_init(&p->guard);
 }
 
@@ -298,22 +301,27 @@ static enum http_parsed feed_head(struct http_parser *p, struct slice *bytes)
 
 static enum http_parsed add_body(struct http_parser *p, struct slice data)
 {
+    if (p->streams) {
+        p->data = data;
+        return data.len > 0 ? HTTP_PARSED_DATA : HTTP_PARSED_MORE;
+    }
     buf_put(&p->message->body, data);
     int r = buf_check(&p->message->body);
-    if (r == ERROR_TOO_BIG) return refuse(p, 413, "the body is larger than this server takes");
+    if (r == ERROR_TOO_BIG) return refuse(p, 413, too_large);
     return r < 0 ? refuse(p, 503, "out of memory") : HTTP_PARSED_MORE;
 }
 
 static enum http_parsed feed_counted(struct http_parser *p, struct slice *bytes)
 {
     size_t n = p->left < bytes->len ? (size_t)p->left : bytes->len;
+    if (!p->streams && p->left > p->message->body.max - p->message->body.len) return refuse(p, 413, too_large);
     enum http_parsed r = add_body(p, (struct slice){bytes->p, n});
     bytes->p += n;
     bytes->len -= n;
     p->left -= n;
-    if (r != HTTP_PARSED_MORE || p->left > 0) return r;
+    if (p->left > 0 || r == HTTP_PARSED_REFUSED) return r;
     p->phase = PARSER_WHOLE;
-    return HTTP_PARSED_WHOLE;
+    return r == HTTP_PARSED_DATA ? r : HTTP_PARSED_WHOLE;
 }
 
 static enum http_parsed feed_chunked(struct http_parser *p, struct slice *bytes)

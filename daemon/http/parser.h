@@ -9,6 +9,8 @@
  *     http_parser_feed(&p, &bytes)    MORE: give more bytes; HEAD: look at the message, feed on; WHOLE: use it; REFUSED: answer and
  * close
  *
+ * A body is gathered in the message, or, once http_parser_stream was called at the head, handed out as it comes: DATA.
+ *
  * Where the bytes are cut makes no difference.
  *
  * Thread: any, one at a time.
@@ -49,7 +51,13 @@ void http_message_done(struct http_message *m);
 /** Forget the request, keep the memory. */
 void http_message_reset(struct http_message *m);
 
-enum http_parsed { HTTP_PARSED_MORE, HTTP_PARSED_HEAD, HTTP_PARSED_WHOLE, HTTP_PARSED_REFUSED };
+enum http_parsed {
+    HTTP_PARSED_MORE,
+    HTTP_PARSED_HEAD,
+    HTTP_PARSED_DATA, /* p->data, which lies in the bytes that were fed */
+    HTTP_PARSED_WHOLE,
+    HTTP_PARSED_REFUSED,
+};
 
 /** Why a request is refused. Both live as long as the program. */
 struct http_refusal {
@@ -65,6 +73,8 @@ struct http_parser {
     enum { PARSER_HEAD, PARSER_COUNTED, PARSER_CHUNKED, PARSER_WHOLE } phase;
     uint64_t left;   /* bytes of a counted body still to come */
     bool name_ended; /* llhttp has ended the field name it was at */
+    bool streams;    /* the body is handed out */
+    struct slice data;
     struct http_refusal refusal;
 };
 
@@ -72,6 +82,11 @@ struct http_parser {
 void http_parser_begin(struct http_parser *p, struct http_message *m);
 /** Take bytes off the front of *bytes. REFUSED: p->refusal tells; the parser is of no more use for this connection. */
 enum http_parsed http_parser_feed(struct http_parser *p, struct slice *bytes);
+/** At HEAD: hand the body out, whatever its length. */
+static inline void http_parser_stream(struct http_parser *p)
+{
+    p->streams = true;
+}
 /** No byte of the next request has come (empty lines do not count). */
 static inline bool http_parser_idle(const struct http_parser *p)
 {

@@ -47,6 +47,11 @@ void http_request_reset(struct http_request *r)
     http_outqueue_done(&r->queue);
     r->target = (struct http_target){0};
     r->captures = 0;
+    r->prepared = 0;
+    r->route = NULL;
+    r->methods = 0;
+    r->streamed = r->receives = r->paused = r->continued = false;
+    r->received = 0;
     r->id[0] = '\0';
     r->state = NULL;
     r->gone = r->writable = NULL;

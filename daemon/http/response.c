@@ -73,6 +73,7 @@ static void frame(struct http_request *r, struct buf *head, int64_t len)
 
 static void queue_head(struct http_request *r, int status, const char *media_type, int64_t len)
 {
+    http_conn_answering(r->conn, r);
     r->status = status;
     r->bodyless = r->message.method == HTTP_HEAD_ || status == 204 || status == 304;
     struct buf head;

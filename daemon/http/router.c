@@ -72,32 +72,41 @@ static void answer_nothing_there(struct http_request *r)
                         .status = 404, .message = "There is nothing at this path.", .hint = "GET /v1 lists what there is."});
 }
 
+static void find_in(const struct http_route *routes, struct http_request *r, unsigned *best)
+{
+    enum http_method method = r->message.method == HTTP_HEAD_ ? HTTP_GET_ : r->message.method;
+    for (const struct http_route *route = routes; route && route->pattern; route++) {
+        unsigned rank = match(route->pattern, r);
+        if (rank == NO_MATCH || rank < *best) continue;
+        if (rank > *best) {
+            *best = rank;
+            r->methods = 0;
+            r->route = NULL;
+        }
+        r->methods |= 1u << route->method;
+        if (route->method == method) r->route = route;
+    }
+}
+
+void http_router_find(const struct http_router *router, struct http_request *r)
+{
+    unsigned best = NO_MATCH;
+    find_in(router->routes, r, &best);
+    const struct http_route *whole = r->route;
+    find_in(router->streamed, r, &best);
+    r->streamed = r->route && r->route != whole;
+}
+
 void http_router_dispatch(const struct http_router *router, struct http_request *r)
 {
     if (slice_equal(r->message.target, SLICE("*"))) {
         answer_other_method(r, (1u << HTTP_METHOD_N) - 1);
-        return;
-    }
-    enum http_method method = r->message.method == HTTP_HEAD_ ? HTTP_GET_ : r->message.method;
-    const struct http_route *found = NULL;
-    unsigned best = NO_MATCH, methods = 0;
-    for (const struct http_route *route = router->routes; route->pattern; route++) {
-        unsigned rank = match(route->pattern, r);
-        if (rank == NO_MATCH || rank < best) continue;
-        if (rank > best) {
-            best = rank;
-            methods = 0;
-            found = NULL;
-        }
-        methods |= 1u << route->method;
-        if (route->method == method) found = route;
-    }
-    if (best == NO_MATCH) {
+    } else if (r->methods == 0) {
         answer_nothing_there(r);
-    } else if (!found) {
-        answer_other_method(r, methods);
+    } else if (!r->route) {
+        answer_other_method(r, r->methods);
     } else if (!router->guard || router->guard(r)) {
-        note_captures(r, found->pattern);
-        found->handler(r);
+        note_captures(r, r->route->pattern);
+        r->route->handler(r);
     }
 }
