@@ -11,7 +11,7 @@ JOBS    ?= $(shell nproc 2>/dev/null || echo 1)
 Q       := $(if $(V),,@)
 say      = $(if $(V),@:,@printf '  %-6s %s\n')
 
-LAYERS  := base config csv data expr format loop db store http spool etl api
+LAYERS  := base config csv data expr format loop db store http spool etl rest api
 PKGS    := libuv libpq libsystemd libcrypto libarchive
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wwrite-strings -Wpointer-arith \
