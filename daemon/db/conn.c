@@ -10,9 +10,10 @@
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { SEND_BYTES = 512 * 1024 };
+enum { SEND_BYTES = 512 * 1024, LIBPQ_BYTES = 16384 };
 
 /* connecting ──▶ setup ──▶ ready ──▶ lost ──▶ freed, each also straight to lost or freed; "busy" is ready with operations in the
  * queue. */
@@ -40,10 +41,14 @@ struct db_conn {
     struct loop_deferred last; /* frees the memory */
     struct list ops;           /* db_op; the first one is at work once `started` */
     bool started;
-    bool held;             /* nothing is read */
-    bool blocked;          /* the operation waits for room in the socket */
-    bool spoke;            /* see db_conn_spoke */
-    unsigned asides;       /* notices and notifications received */
+    bool held;       /* nothing is read */
+    bool blocked;    /* the operation waits for room in the socket */
+    bool spoke;      /* see db_conn_spoke */
+    unsigned asides; /* notices and notifications received */
+    bool metered;    /* see db_conn_received */
+    uint64_t received;
+    void (*notified)(void *ctx, const char *channel, const char *payload);
+    void *notified_ctx;
     struct error farewell; /* why the server closes the connection, if it said so */
     int backend_pid, server_version;
     struct db_statements statements;
@@ -185,6 +190,14 @@ static void watch(struct db_conn *c, int events)
 
 /* The ready connection */
 
+static void hand_on_notifications(struct db_conn *c)
+{
+    for (PGnotify *n; c->state < LOST && (n = PQnotifies(c->pg)); PQfreemem(n)) {
+        c->asides++;
+        if (c->notified) c->notified(c->notified_ctx, n->relname, n->extra);
+    }
+}
+
 static void run_ops(struct db_conn *c)
 {
     while (!list_empty(&c->ops)) {
@@ -209,6 +222,7 @@ static void run(struct db_conn *c)
 {
     c->blocked = false;
     run_ops(c);
+    if (c->notified) hand_on_notifications(c); /* those behind what has just been parsed */
     if (c->state >= LOST) return;
     int left = PQflush(c->pg);
     if (left < 0) {
@@ -218,15 +232,22 @@ static void run(struct db_conn *c)
     watch(c, (c->held ? 0 : UV_READABLE) | (left > 0 || c->blocked ? UV_WRITABLE : 0));
 }
 
-/* Input is parsed at once, also when nothing is under way: notices and notifications are dropped, and a closed connection is
- * noticed. */
+/* libpq does not say how much it reads; its buffer takes LIBPQ_BYTES at once, or more where a message is larger. */
+static void meter(struct db_conn *c)
+{
+    int ready = 0;
+    if (!c->metered || ioctl(PQsocket(c->pg), FIONREAD, &ready) < 0) return;
+    c->received += (uint64_t)(ready < LIBPQ_BYTES ? ready : LIBPQ_BYTES);
+}
+
+/* Input is parsed at once, also when nothing is under way: notices are dropped, and a closed connection is noticed. */
 static int take_input(struct db_conn *c)
 {
     unsigned before = c->asides;
+    meter(c);
     if (!PQconsumeInput(c->pg)) return ERROR_CLOSED;
     PQisBusy(c->pg);
-    for (PGnotify *n; (n = PQnotifies(c->pg)); PQfreemem(n))
-        c->asides++;
+    hand_on_notifications(c);
     if (c->asides == before) c->spoke = true;
     return 0;
 }
@@ -459,6 +480,12 @@ bool db_conn_in_transaction(const struct db_conn *c)
     return status == PQTRANS_INTRANS || status == PQTRANS_INERROR;
 }
 
+void db_conn_on_notify(struct db_conn *c, void (*notified)(void *ctx, const char *channel, const char *payload), void *ctx)
+{
+    c->notified = notified;
+    c->notified_ctx = ctx;
+}
+
 int db_conn_backend_pid(const struct db_conn *c)
 {
     return c->backend_pid;
@@ -513,6 +540,12 @@ bool db_conn_spoke(struct db_conn *c)
     bool spoke = c->spoke;
     c->spoke = false;
     return spoke;
+}
+
+uint64_t db_conn_received(struct db_conn *c)
+{
+    c->metered = true;
+    return c->received;
 }
 
 PGconn *db_conn_pg(struct db_conn *c)

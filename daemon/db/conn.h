@@ -46,6 +46,8 @@ void db_conn_free(struct db_conn *c);
 bool db_conn_idle(const struct db_conn *c);
 /** Inside a transaction block (also a failed one). */
 bool db_conn_in_transaction(const struct db_conn *c);
+/** Notifications of channels that it listens to go to `notified`; without one they are dropped. Both texts live during the call. */
+void db_conn_on_notify(struct db_conn *c, void (*notified)(void *ctx, const char *channel, const char *payload), void *ctx);
 /** The backend's process id, for pg_cancel_backend from another connection. */
 int db_conn_backend_pid(const struct db_conn *c);
 /** PostgreSQL's version as PQserverVersion tells it: 150018. */

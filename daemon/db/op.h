@@ -17,6 +17,8 @@
 #include "db/query.h"
 #include "db/statements.h"
 
+#include <stdint.h>
+
 enum { DB_OP_DONE = 1 };
 
 struct db_op;
@@ -59,6 +61,9 @@ void db_conn_hold(struct db_conn *c, bool hold);
 int db_conn_room(struct db_conn *c);
 /** The server sent something that is neither notice nor notification since this was last asked. */
 bool db_conn_spoke(struct db_conn *c);
+/** About how many bytes were received since this was first asked; less where rows are larger than 16 KiB, but a fifteenth at least
+ * (a unix socket holds 208 KiB). */
+uint64_t db_conn_received(struct db_conn *c);
 PGconn *db_conn_pg(struct db_conn *c);
 struct db_statements *db_conn_statements(struct db_conn *c);
 

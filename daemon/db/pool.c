@@ -292,6 +292,11 @@ const char *db_pool_reason(const struct db_pool *p)
     return p->reason.text;
 }
 
+const struct error *db_pool_why(const struct db_pool *p)
+{
+    return &p->reason;
+}
+
 void db_pool_take(struct db_pool *p, struct db_wait *w, int64_t timeout_ms)
 {
     w->deadline_ms = timeout_ms > 0 ? loop_now_ms(p->loop) + timeout_ms : 0;

@@ -33,6 +33,7 @@ void db_pool_free(struct db_pool *p);
 bool db_pool_is_up(const struct db_pool *p);
 /** Why it is down, or "". */
 const char *db_pool_reason(const struct db_pool *p);
+const struct error *db_pool_why(const struct db_pool *p);
 
 /** A place in the queue for a connection; embed it in the one who waits. */
 struct db_wait {
