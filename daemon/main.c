@@ -1,10 +1,11 @@
 /* SPDX-License-Identifier: MIT */
-/* The command line: cetld [-c FILE] [--check | --sample-config | --print-config | --version | --help]. */
+/* The command line: cetld [-c FILE] [--check | --sample-config | --print-config | --new-token | --version | --help]. */
 #include "base/log.h"
 #include "check.h"
 #include "config/options.h"
 #include "daemon.h"
 #include "etl/formulas.h"
+#include "new_token.h"
 
 #include <malloc.h>
 #include <stdio.h>
@@ -15,7 +16,7 @@ enum { EXIT_USAGE = 2, ARENAS = 2 };
 
 static const char usage[] =
     "usage: cetld [-c FILE] [--check | --print-config]\n"
-    "       cetld --sample-config | --version | --help\n"
+    "       cetld --sample-config | --new-token | --version | --help\n"
     "\n"
     "Turns a folder into a database: CSV files dropped into the spool are in PostgreSQL, exactly once.\n"
     "\n"
@@ -23,15 +24,21 @@ static const char usage[] =
     "      --check         say what is wrong with the configuration, and exit\n"
     "      --print-config  print every value in force\n"
     "      --sample-config print a configuration with every option and its default\n"
+    "      --new-token     print a new token for the API, and its hash, which the daemon gets to know\n"
     "      --version, --help\n";
 
-enum command { RUN, CHECK, PRINT, SAMPLE, VERSION, HELP };
+enum command { RUN, CHECK, PRINT, SAMPLE, TOKEN, VERSION, HELP };
 
 static const struct {
     const char *word;
     enum command command;
-} commands[] = {{"--check", CHECK},     {"--print-config", PRINT}, {"--sample-config", SAMPLE},
-                {"--version", VERSION}, {"--help", HELP},          {"-h", HELP}};
+} commands[] = {{"--check", CHECK},
+                {"--print-config", PRINT},
+                {"--sample-config", SAMPLE},
+                {"--new-token", TOKEN},
+                {"--version", VERSION},
+                {"--help", HELP},
+                {"-h", HELP}};
 
 /* 0, or EXIT_USAGE with the complaint printed. */
 static int parse(char **argv, struct daemon_options *options, enum command *ret_command)
@@ -93,6 +100,7 @@ int main(int argc, char **argv)
     log_open();
     switch (command) {
     case SAMPLE: options_print_sample(stdout); return EXIT_SUCCESS;
+    case TOKEN: return new_token();
     case VERSION: puts("cetld " CETLD_VERSION); return EXIT_SUCCESS;
     case HELP: fputs(usage, stdout); return EXIT_SUCCESS;
     default: return with_config(&options, command);

@@ -2,11 +2,17 @@
 #include "api/access.h"
 
 #include "api/api.h"
+#include "api/bearer.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 
-enum { LOOPBACK_NET = 127, HOST_MAX = 64 };
+enum { LOOPBACK_NET = 127, HOST_MAX = 64, WORDS_MAX = 400, SHOWN = 63 };
+
+static const char make_one[] = "cetld --new-token makes a token: its hash goes into a section [token NAME] with what it allows, "
+                               "and it itself into the field Authorization: Bearer TOKEN";
+
+/* ---- this machine ---- */
 
 static struct slice without_port(struct slice host)
 {
@@ -52,6 +58,68 @@ static bool came_by_a_proxy(const struct http_request *r)
     return false;
 }
 
+/* ---- other sites ---- */
+
+/* "http://host:port", as the page that is asked has it. */
+static bool is_own_origin(const struct http_request *r, struct slice origin)
+{
+    struct slice rest = origin, host = http_request_host(r);
+    if (slice_starts(rest, SLICE("http://")))
+        rest = (struct slice){rest.p + 7, rest.len - 7};
+    else if (slice_starts(rest, SLICE("https://")))
+        rest = (struct slice){rest.p + 8, rest.len - 8};
+    else
+        return false;
+    if (rest.len > host.len && rest.p[host.len] == '/') rest.len = host.len; /* a Referer goes on */
+    return host.len > 0 && slice_equal_nocase(rest, host);
+}
+
+bool access_is_cross_site(const struct http_request *r)
+{
+    struct slice site = http_request_header(r, "Sec-Fetch-Site"), origin = http_request_header(r, "Origin");
+    if (site.p && !slice_equal(site, SLICE("same-origin")) && !slice_equal(site, SLICE("none"))) return true;
+    if (origin.p) return !is_own_origin(r, origin);
+    if (site.p) return false;
+    struct slice referer = http_request_header(r, "Referer");
+    return referer.p && !is_own_origin(r, referer);
+}
+
+/* A browser sends these types from a form of any site, without asking first. */
+static bool is_simple_form(const struct http_request *r)
+{
+    struct slice rest = http_request_header(r, "Content-Type");
+    if (http_request_method(r) != HTTP_POST_ || !rest.p) return false;
+    struct slice type = slice_trim(slice_cut(&rest, ';'));
+    return slice_equal_nocase(type, SLICE("text/plain")) || slice_equal_nocase(type, SLICE("application/x-www-form-urlencoded"));
+}
+
+static bool is_navigation(const struct http_request *r)
+{
+    return slice_equal(http_request_header(r, "Sec-Fetch-Mode"), SLICE("navigate"));
+}
+
+/* ---- answers ---- */
+
+static bool refuse(struct http_request *r, int status, const char *message, const char *hint)
+{
+    if (status == 401) bearer_challenge(r, NULL, NULL);
+    http_problem(r, &(struct http_problem){.status = status, .message = message, .hint = hint});
+    return false;
+}
+
+static bool refuse_credentials(struct http_request *r, const struct bearer_refusal *why)
+{
+    if (why->status != 503) bearer_challenge(r, why->code, why->reason);
+    http_problem(
+        r, &(struct http_problem){.status = why->status, .message = why->reason, .hint = why->status == 401 ? make_one : NULL});
+    return false;
+}
+
+/* ---- who asks ---- */
+
+static const struct access_identity anonymous = {.who = ACCESS_ANONYMOUS, .name = ""};
+static const struct access_identity by_socket = {.who = ACCESS_SOCKET, .name = ""};
+
 /* What says no more than that the daemon is there. */
 static bool is_public(const struct http_request *r)
 {
@@ -59,48 +127,198 @@ static bool is_public(const struct http_request *r)
     return !http_request_segment(r, 1).p && (slice_equal(first, SLICE("status")) || slice_equal(first, SLICE("healthz")));
 }
 
-static bool reads(const struct http_request *r)
+static bool is_safe(const struct http_request *r)
 {
     enum http_method m = http_request_method(r);
     return m == HTTP_GET_ || m == HTTP_HEAD_ || m == HTTP_OPTIONS_;
 }
 
-bool access_guard(struct http_request *r)
+static enum config_anonymous rule_of(const struct http_request *r)
 {
-    if (is_public(r)) return true;
-    const struct api *api = http_request_context(r);
-    struct http_problem p = {.status = 403};
-    if (api->config->api.anonymous == CONFIG_ANONYMOUS_NONE) {
-        p.message = "nothing is read here without a token";
-        p.hint = "tokens are not made yet; [api] anonymous = read lets this machine read without one";
-    } else if (!http_request_is_local(r)) {
-        p.message = "from another machine nothing is read without a token";
-        p.hint = "tokens are not made yet; read on the machine itself, by 127.0.0.1 or the unix socket, or through ssh -L";
-    } else if (!access_host_is_local(http_request_host(r))) {
-        p.message = "the Host field names another host than this one, and without a token only this machine reads";
-        p.hint = "ask for http://localhost or http://127.0.0.1; tokens are not made yet";
-    } else if (came_by_a_proxy(r)) {
-        p.message = "the request came through a proxy, and without a token only this machine reads";
-        p.hint = "ask the daemon directly; tokens are not made yet";
-    } else if (!reads(r) && !http_request_is_local_socket(r)) {
-        p.message = "without a token something is changed only by the unix socket";
-        p.hint = "curl --unix-socket /run/cetl/cetld.sock -X POST http://localhost/…; its group may";
-    } else {
-        return true;
-    }
-    http_problem(r, &p);
-    return false;
+    return ((const struct api *)http_request_context(r))->config->api.anonymous;
 }
 
-/* The guard has looked at everything that there is so far. */
-bool access_may(struct http_request *r, enum access_action action, struct slice name)
+static bool is_this_machine(struct http_request *r)
 {
-    (void)r, (void)action, (void)name;
+    if (!http_request_is_local(r))
+        return refuse(r, 401, "from another machine nothing is read or changed without a token", make_one);
+    if (!access_host_is_local(http_request_host(r)))
+        return refuse(r, 401, "the Host field names another host than this one, and without a token only this machine is served",
+                      "ask for http://localhost or http://127.0.0.1; or: cetld --new-token makes a token");
+    if (came_by_a_proxy(r))
+        return refuse(r, 401, "the request came through a proxy, and without a token only this machine is served",
+                      "ask the daemon directly; or: cetld --new-token makes a token, and the proxy passes Authorization on");
     return true;
 }
 
+/* May somebody change something over loopback without a token? */
+static bool may_change_anonymously(struct http_request *r)
+{
+    if (rule_of(r) != CONFIG_ANONYMOUS_WRITE)
+        return refuse(
+            r, 401, "without a token something is changed only by the unix socket",
+            "cetld --new-token makes a token; or: curl --unix-socket /run/cetl/cetld.sock, which its group may; or: [api] "
+            "anonymous = write lets whoever is on this machine");
+    if (access_is_cross_site(r))
+        return refuse(r, 403, "a page of another site cannot change anything here without a token", make_one);
+    if (is_simple_form(r))
+        return refuse(r, 415, "without a token a change says its type, which is none that any page's form may send",
+                      "curl -H 'Content-Type: application/json'");
+    return true;
+}
+
+static bool let_in_anonymously(struct http_request *r)
+{
+    if (!is_this_machine(r)) return false;
+    if (http_request_is_local_socket(r)) {
+        http_request_set_identity(r, &by_socket);
+        return true;
+    }
+    if (rule_of(r) == CONFIG_ANONYMOUS_NONE) return refuse(r, 401, "nothing is read here without a token", make_one);
+    if (!is_safe(r) && !may_change_anonymously(r)) return false;
+    if (is_safe(r) && access_is_cross_site(r) && !is_navigation(r))
+        return refuse(r, 403, "a page of another site cannot read here without a token", make_one);
+    http_request_set_identity(r, &anonymous);
+    return true;
+}
+
+static bool may_change_something(const struct access_identity *id)
+{
+    unsigned actions = 0;
+    for (size_t i = 0; i < id->allow.n; i++)
+        actions |= id->allow.rule[i].actions;
+    return actions & ~(unsigned)ALLOW_READ;
+}
+
+static bool let_in_by_token(struct http_request *r, struct slice authorization)
+{
+    struct bearer_refusal why;
+    const struct access_identity *id = bearer_identify(r, authorization, &why);
+    if (!id) return refuse_credentials(r, &why);
+    if (!is_safe(r) && !may_change_something(id)) {
+        bearer_challenge(r, "insufficient_scope", NULL);
+        return refuse(r, 403, "this token only reads", "what it may is said by `allow` in its section of the configuration");
+    }
+    http_request_set_identity(r, id);
+    return true;
+}
+
+bool access_guard(struct http_request *r)
+{
+    struct slice authorization = http_request_header(r, "Authorization");
+    if (is_public(r)) return true;
+    return authorization.p ? let_in_by_token(r, authorization) : let_in_anonymously(r);
+}
+
+const struct access_identity *access_identity(const struct http_request *r)
+{
+    return http_request_identity(r);
+}
+
+/* ---- what it may ---- */
+
+static const struct {
+    enum allow_kind kind;
+    enum allow_action action;
+    const char *word; /* in `allow` */
+} meanings[] = {
+    [ACCESS_READ] = {ALLOW_TABLES, ALLOW_READ, "read"},       [ACCESS_WRITE] = {ALLOW_TABLES, ALLOW_WRITE, "write"},
+    [ACCESS_REPORT] = {ALLOW_REPORTS, ALLOW_READ, "read"},    [ACCESS_INGEST] = {ALLOW_TABLES, ALLOW_INGEST, "ingest"},
+    [ACCESS_MANAGE] = {ALLOW_TABLES, ALLOW_MANAGE, "manage"},
+};
+
+/* The dataset with a rollup whose table has that name; {NULL, 0}. */
+static struct slice rollup_owner(const struct config *c, struct slice table)
+{
+    for (size_t i = 0; i < c->n_datasets; i++)
+        for (size_t k = 0; k < c->datasets[i].n_rollups; k++)
+            if (slice_equal(slice_of(c->datasets[i].rollup[k].table), table)) return slice_of(c->datasets[i].name);
+    return (struct slice){NULL, 0};
+}
+
+static bool token_allows(const struct http_request *r, const struct access_identity *id, enum access_action action,
+                         struct slice name)
+{
+    if (allow_permits(&id->allow, meanings[action].kind, meanings[action].action, name)) return true;
+    if (action != ACCESS_READ || !name.p) return false;
+    struct slice owner = rollup_owner(((const struct api *)http_request_context(r))->config, name);
+    return owner.p && allow_permits(&id->allow, ALLOW_TABLES, ALLOW_READ, owner);
+}
+
+static bool is_reading(enum access_action action)
+{
+    return action == ACCESS_READ || action == ACCESS_REPORT;
+}
+
+bool access_allows(const struct http_request *r, enum access_action action, struct slice name)
+{
+    const struct access_identity *id = access_identity(r);
+    if (!id) return false;
+    switch (id->who) {
+    case ACCESS_SOCKET: return true;
+    case ACCESS_TOKEN: return token_allows(r, id, action, name);
+    case ACCESS_ANONYMOUS: break;
+    }
+    if (is_reading(action)) return true;
+    return action != ACCESS_MANAGE && rule_of(r) == CONFIG_ANONYMOUS_WRITE && !access_is_cross_site(r);
+}
+
+static bool refuse_token(struct http_request *r, const struct access_identity *id, enum access_action action, struct slice name)
+{
+    char message[WORDS_MAX], hint[WORDS_MAX];
+    const char *word = meanings[action].word, *report = action == ACCESS_REPORT ? "report " : "";
+    struct slice shown = slice_cut_utf8(name, SHOWN);
+    if (action == ACCESS_MANAGE || !name.p) {
+        snprintf(message, sizeof message, "the token '%s' does not allow that: %s for everything", id->name, word);
+        snprintf(hint, sizeof hint, "its section of the configuration would need: allow = %s", word);
+    } else {
+        snprintf(message, sizeof message, "the token '%s' does not allow that: %s of %s'" SLICE_FMT "'", id->name, word, report,
+                 SLICE_ARG(shown));
+        snprintf(hint, sizeof hint, "its section of the configuration would need: allow = %s" SLICE_FMT ": %s", report,
+                 SLICE_ARG(shown), word);
+    }
+    bearer_challenge(r, "insufficient_scope", NULL);
+    return refuse(r, 403, message, hint);
+}
+
+bool access_may(struct http_request *r, enum access_action action, struct slice name)
+{
+    if (access_allows(r, action, name)) return true;
+    const struct access_identity *id = access_identity(r);
+    if (id && id->who == ACCESS_TOKEN) return refuse_token(r, id, action, name);
+    if (action == ACCESS_MANAGE)
+        return refuse(r, 401, "files are unloaded and replayed by the unix socket, or with a token that allows it: allow = manage",
+                      make_one);
+    may_change_anonymously(r);
+    return false;
+}
+
+/* ---- in the database ---- */
+
 const char *access_role(const struct http_request *r)
 {
-    (void)r;
-    return NULL;
+    const struct access_identity *id = access_identity(r);
+    return id ? id->role : NULL;
+}
+
+/* A string constant that means the same whatever standard_conforming_strings is. */
+static void put_literal(struct buf *out, const char *text)
+{
+    buf_puts(out, " E'");
+    for (; *text; text++) {
+        if (*text == '\'' || *text == '\\') buf_putc(out, *text);
+        buf_putc(out, *text);
+    }
+    buf_putc(out, '\'');
+}
+
+void access_sql(const struct http_request *r, struct buf *out)
+{
+    const struct access_identity *id = access_identity(r);
+    if (!id || !id->role) return;
+    buf_puts(out, "SELECT pg_catalog.set_config('request.jwt.claims',");
+    put_literal(out, id->claims);
+    buf_puts(out, ", true), pg_catalog.set_config('role',");
+    put_literal(out, id->role);
+    buf_puts(out, ", true)");
 }

@@ -1,19 +1,44 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who may read without a token: whoever is on this machine. A request counts as such when it came by a unix socket or to a loopback
- * address, asks for a local host (a page from elsewhere whose name was pointed here asks for its own), and carries no sign of a
- * proxy, which would bring the whole world in. Everything else is 403, with what to do; only /status and /healthz are for
- * everybody. What changes something is done by a unix socket only, to which no page of a browser gets.
+ * Who may do what.
+ *
+ * Who asks: `Authorization: Bearer …` is a token of the configuration ([token NAME]), which may do what its `allow` says, from
+ * anywhere. Without it there is only this machine: a request counts as such when it came by a unix socket or to a loopback address,
+ * asks for a local host (a page from elsewhere whose name was pointed here asks for its own), and carries no sign of a proxy, which
+ * would bring the whole world in. By the socket, whose mode and group say who may, everything is allowed; over loopback what
+ * `anonymous` says, and nothing that a page of another site makes a browser send. Everything else is 401, with how to make a token;
+ * only /status and /healthz are for everybody. What somebody known may not do is 403.
+ *
+ * The router's guard finds out who asks. Handlers then ask about each table, report or dataset that they touch:
+ *
+ *     if (!access_may(r, ACCESS_READ, table)) return;
  *
  * Thread: loop.
  */
 #ifndef CETLD_API_ACCESS_H
 #define CETLD_API_ACCESS_H
 
+#include "base/buf.h"
+#include "base/digest.h"
+#include "config/allow.h"
 #include "http/response.h"
+
+enum access_who { ACCESS_ANONYMOUS, ACCESS_SOCKET, ACCESS_TOKEN };
+/** Who asks. Lives as long as the request. */
+struct access_identity {
+    enum access_who who;
+    const char *name;             /* the token's; "" else */
+    const char *role;             /* SET LOCAL ROLE; NULL: the daemon's own */
+    const char *claims;           /* a JSON object: request.jwt.claims, for row-level security; NULL where there is no role */
+    struct allow allow;           /* of a token */
+    uint8_t digest[DIGEST_BYTES]; /* of role and claims, zero without: what may be read is the same where it is the same and the
+                                     allowance is */
+};
 
 /** The router's guard. */
 bool access_guard(struct http_request *r);
+/** Of a request that the guard let in, else NULL. */
+const struct access_identity *access_identity(const struct http_request *r);
 
 enum access_action {
     ACCESS_READ,   /* rows of a table */
@@ -22,14 +47,24 @@ enum access_action {
     ACCESS_INGEST, /* files for a dataset; pulling sources */
     ACCESS_MANAGE, /* the ledger: unload, replay */
 };
-/** May the request do that to `name`, a table's, a report's or a dataset's ({NULL, 0}: to any)? False: it was answered, by 401 or
- * 403. */
+/** May the request do that to `name`, a table's, a report's or a dataset's ({NULL, 0}: to every one)? False: it was answered, by
+ * 401 or 403. */
 bool access_may(struct http_request *r, enum access_action action, struct slice name);
+/** The same without an answer: for lists that leave out what may not be seen. */
+bool access_allows(const struct http_request *r, enum access_action action, struct slice name);
 /** Which role the request's statements run as (SET LOCAL ROLE), or NULL: the daemon's own. Lives as long as the request. */
 const char *access_role(const struct http_request *r);
+/**
+ * Append the statement that makes the role, and the claims as request.jwt.claims, those of the transaction that is open: to be run
+ * right behind BEGIN. Nothing where access_role is NULL.
+ */
+void access_sql(const struct http_request *r, struct buf *out);
+
 /** localhost, a name below it, 127.0.0.0/8 or [::1], each with a port or without; or none at all, as old clients have it. */
 bool access_host_is_local(struct slice host);
 /** A header field that proxies add. */
 bool access_is_forwarding(struct slice name);
+/** A page of another site made the browser send this, as far as its header tells. */
+bool access_is_cross_site(const struct http_request *r);
 
 #endif

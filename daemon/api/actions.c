@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/actions.h"
 
+#include "api/access.h"
 #include "api/api.h"
 #include "api/problem.h"
 #include "base/log.h"
@@ -45,6 +46,7 @@ static struct action *begin(struct http_request *r)
 {
     const struct api *api = http_request_context(r);
     int64_t id;
+    if (!access_may(r, ACCESS_MANAGE, (struct slice){NULL, 0})) return NULL;
     if (num_parse_i64(http_request_capture(r, "id"), &id) != 0) {
         problem_parameter(r, "id", "a whole number");
         return NULL;

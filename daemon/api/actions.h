@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What may be done to a file of the ledger: taken out of its table again, or loaded once more. Only by the unix socket, whose mode
- * and group say who may (api/access.h).
+ * What may be done to a file of the ledger: taken out of its table again, or loaded once more. By the unix socket, or with a token
+ * that allows `manage` (api/access.h).
  *
  *   POST /v1/files/{id}/unload[?force=yes]             200 and the number of rows that were taken out
  *   POST /v1/files/{id}/replay[?force=yes|again=yes]   202: the file is queued. again: on top of what is loaded, though its bytes

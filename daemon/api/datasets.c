@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/datasets.h"
 
+#include "api/access.h"
 #include "api/reply.h"
 #include "api/report.h"
 #include "format/json_writer.h"
@@ -107,12 +108,13 @@ static bool write_all(struct http_request *r, const PGresult *rows, struct buf *
     json_writer_init(&w, body);
     json_write_array(&w);
     for (size_t i = 0; catalog_at(api->catalog, i); i++)
-        write_dataset(&w, catalog_at(api->catalog, i), rows);
+        if (access_allows(r, ACCESS_READ, slice_of(catalog_at(api->catalog, i)->name)))
+            write_dataset(&w, catalog_at(api->catalog, i), rows);
     struct derive_view derive;
     for (size_t i = 0; derives_at(api->derives, i, &derive); i++)
-        write_derive(&w, &derive);
+        if (access_allows(r, ACCESS_READ, slice_of(derive.config->name))) write_derive(&w, &derive);
     for (size_t i = 0; i < api->config->n_reports; i++)
-        report_write(&w, &api->config->reports[i]);
+        if (access_allows(r, ACCESS_REPORT, slice_of(api->config->reports[i].name))) report_write(&w, &api->config->reports[i]);
     json_write_end(&w);
     return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/files.h"
 
+#include "api/access.h"
 #include "api/problem.h"
 #include "api/reply.h"
 #include "base/clock.h"
@@ -137,6 +138,7 @@ void files_list(struct http_request *r)
     int64_t limit = number(r, "limit", LIMIT_DEFAULT, LIMIT_MAX), offset = number(r, "offset", 0, INT64_MAX);
     if (limit < 0 || offset < 0) return problem_parameter(r, limit < 0 ? "limit" : "offset", "a whole number from 0");
     struct slice dataset = http_request_query(r, "dataset"), state = http_request_query(r, "state");
+    if (!access_may(r, ACCESS_READ, dataset.len ? dataset : (struct slice){NULL, 0})) return;
     struct db_param p[] = {db_int8(limit), db_int8(offset), db_slice(dataset.p ? dataset : SLICE("")),
                            db_slice(state.p ? state : SLICE("")), db_text(api->instance->id)};
     reply_with(r, &(struct reply_query){.sql = SQL_FILES, .param = p, .params = 5, .write = write_list});
@@ -154,6 +156,7 @@ static bool no_file(struct http_request *r)
 static bool write_one(struct http_request *r, const PGresult *rows, struct buf *body)
 {
     if (PQntuples(rows) == 0) return no_file(r);
+    if (!access_may(r, ACCESS_READ, slice_of(PQgetvalue(rows, 0, PQfnumber(rows, "dataset"))))) return false;
     struct json_writer w;
     json_writer_init(&w, body);
     json_write_object(&w);
@@ -226,6 +229,7 @@ void files_rejects(struct http_request *r)
     int64_t id, limit = number(r, "limit", REJECTS_MAX, REJECTS_MAX), offset = number(r, "offset", 0, INT64_MAX);
     if (num_parse_i64(http_request_capture(r, "id"), &id) != 0) return problem_parameter(r, "id", "a whole number");
     if (limit < 0 || offset < 0) return problem_parameter(r, limit < 0 ? "limit" : "offset", "a whole number from 0");
+    if (!access_may(r, ACCESS_READ, (struct slice){NULL, 0})) return;
     int format = rejects_format(r);
     if (format < 0) return;
     struct db_param p[] = {db_int8(id), db_int8(limit), db_int8(offset)};

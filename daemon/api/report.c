@@ -352,7 +352,7 @@ void report_list(struct http_request *r)
     json_writer_init(&w, &body);
     json_write_array(&w);
     for (size_t i = 0; i < api->config->n_reports; i++)
-        report_write(&w, &api->config->reports[i]);
+        if (access_allows(r, ACCESS_REPORT, slice_of(api->config->reports[i].name))) report_write(&w, &api->config->reports[i]);
     json_write_end(&w);
     if (buf_check(&body) == 0)
         http_answer(r, 200, "application/json", buf_slice(&body));

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/tables.h"
 
+#include "api/access.h"
 #include "api/api.h"
 #include "api/problem.h"
 #include "api/select.h"
@@ -71,6 +72,7 @@ static const struct table *find_table(struct http_request *r, struct slice name)
     const struct api *api = http_request_context(r);
     struct dataset *d;
     struct derive_view derive;
+    if (name.p && !access_may(r, ACCESS_READ, name)) return NULL;
     if (!api->ready) {
         problem_unavailable(r, api_reason(api));
         return NULL;

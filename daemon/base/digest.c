@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/digest.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
 
@@ -38,6 +39,16 @@ void digest_final(struct digest *d, uint8_t ret_sum[DIGEST_BYTES])
 {
     must(EVP_DigestFinal_ex(d->md, ret_sum, NULL));
     must(EVP_DigestInit_ex(d->md, NULL, NULL));
+}
+
+void digest_of(const void *p, size_t n, uint8_t ret_sum[DIGEST_BYTES])
+{
+    must(EVP_Digest(p, n, ret_sum, NULL, EVP_sha256(), NULL));
+}
+
+bool digest_equal(const uint8_t a[DIGEST_BYTES], const uint8_t b[DIGEST_BYTES])
+{
+    return CRYPTO_memcmp(a, b, DIGEST_BYTES) == 0;
 }
 
 void digest_hex(const uint8_t sum[DIGEST_BYTES], char ret_hex[DIGEST_HEX])

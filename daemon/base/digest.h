@@ -9,6 +9,7 @@
 
 #include "base/error.h"
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -23,6 +24,10 @@ void digest_done(struct digest *d);
 void digest_update(struct digest *d, const void *p, size_t n);
 /** The digest of all that was fed; d is as after digest_init. */
 void digest_final(struct digest *d, uint8_t ret_sum[DIGEST_BYTES]);
+/** Of bytes that are all there. */
+void digest_of(const void *p, size_t n, uint8_t ret_sum[DIGEST_BYTES]);
+/** Equal? In a time that does not tell where they differ. */
+bool digest_equal(const uint8_t a[DIGEST_BYTES], const uint8_t b[DIGEST_BYTES]);
 /** Lower-case hex, terminated. */
 void digest_hex(const uint8_t sum[DIGEST_BYTES], char ret_hex[DIGEST_HEX]);
 

@@ -2,6 +2,7 @@
 #include "config/build.h"
 
 #include "base/name.h"
+#include "config/build_access.h"
 #include "config/build_derive.h"
 #include "config/build_lookup.h"
 #include "config/build_report.h"
@@ -466,5 +467,6 @@ int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_c
     if (r == 0) r = check_requires(&b);
     if (r == 0) r = build_derives(&b);
     if (r == 0) r = build_reports(&b);
+    if (r == 0) r = build_access(&b);
     return r == 0 ? build_lookups(&b) : r;
 }

@@ -263,6 +263,10 @@ void config_print(const struct config *c, struct buf *out)
         buf_printf(out, "\n[report %s]\n", c->reports[i].name);
         options_print(OPTION_REPORT, &c->reports[i], out);
     }
+    for (size_t i = 0; i < c->n_tokens; i++) {
+        buf_printf(out, "\n[token %s]\n", c->tokens[i].name);
+        options_print(OPTION_TOKEN, &c->tokens[i], out);
+    }
 }
 
 int config_read_secret(const char *path, struct error *err, char **ret_secret)

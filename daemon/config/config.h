@@ -18,8 +18,10 @@
 #define CETLD_CONFIG_CONFIG_H
 
 #include "base/buf.h"
+#include "base/digest.h"
 #include "base/glob.h"
 #include "base/zone.h"
+#include "config/allow.h"
 #include "config/lookup.h"
 #include "config/mistakes.h"
 #include "config/report.h"
@@ -67,7 +69,7 @@ struct config_database {
     int64_t stream_timeout_ms;    /* of its streams */
 };
 
-enum config_anonymous { CONFIG_ANONYMOUS_READ, CONFIG_ANONYMOUS_NONE };
+enum config_anonymous { CONFIG_ANONYMOUS_READ, CONFIG_ANONYMOUS_NONE, CONFIG_ANONYMOUS_WRITE };
 struct config_api {
     struct config_place place;
     struct config_list listen; /* "host:port", "[::1]:port", "unix:/path" */
@@ -215,6 +217,24 @@ struct config_report {
     struct report_text text, filename_text;
 };
 
+/** So many in so long a time; count 0: no limit. */
+struct config_rate {
+    int64_t count, per_ms;
+};
+
+/** [token NAME] */
+struct config_token {
+    struct config_place place;
+    const char *name;
+    const char *hash_file;
+    const char *allow_text, *expires_text, *rate_text; /* as written */
+    const char *role;                                  /* its statements run as; "": as the daemon */
+    uint8_t hash[DIGEST_BYTES];                        /* what hash_file holds */
+    struct allow allow;
+    int64_t expires_s; /* since 1970; INT64_MAX: never */
+    struct config_rate rate;
+};
+
 /** NNN_name.sql of the folder of migrations. */
 struct config_migration {
     int number; /* from 1, without gaps */
@@ -233,6 +253,8 @@ struct config {
     size_t n_derives;
     const struct config_report *reports; /* in file order */
     size_t n_reports;
+    const struct config_token *tokens; /* in file order */
+    size_t n_tokens;
     const size_t *order;                      /* the datasets' numbers, those that others look into before these */
     const struct config_migration *migration; /* by number */
     size_t n_migrations;

@@ -106,10 +106,12 @@ static const struct option api_options[] = {
     {"listen", TYPE(ADDRESSES), F(listen), "127.0.0.1:8080, unix:/run/cetl/cetld.sock", .fixed = true,
      .prose = "Where the API listens: host:port, [::1]:port, unix:/path."},
     {"socket_mode", RANGE(MODE, 0, 0777), F(socket_mode), "0660", .fixed = true, .prose = "Permissions of the unix sockets."},
-    {"anonymous", CHOICE({"read", CONFIG_ANONYMOUS_READ}, {"none", CONFIG_ANONYMOUS_NONE}), F(anonymous), "read",
+    {"anonymous", CHOICE({"none", CONFIG_ANONYMOUS_NONE}, {"read", CONFIG_ANONYMOUS_READ}, {"write", CONFIG_ANONYMOUS_WRITE}),
+     F(anonymous), "read",
      .prose =
-         "What may be done without a token. read: this machine reads, over loopback and the unix socket, as long as no proxy is "
-         "in between; from elsewhere there are only /status and /healthz. none: nowhere is more than these."},
+         "What may be done without a token over loopback, as long as no proxy is in between: nothing, read, or also write rows and "
+         "send files. From other machines there are only /status and /healthz; by the unix socket, whose mode and group say who "
+         "may, there is everything."},
     {"first_chunk", TYPE(TEXT), F(first_chunk), "", "orders",
      .prose = "The dataset of /read/first-chunk. Empty: the first that is declared."},
     {"header_max", RANGE(SIZE, KIB, MIB), F(header_max), "16K", .fixed = true, .prose = "The largest head of a request."},
@@ -324,6 +326,26 @@ static const struct option report_options[] = {
 };
 #undef F
 
+#define F(field) offsetof(struct config_token, field)
+static const struct option token_options[] = {
+    {"hash_file", TYPE(PATH), F(hash_file), "", "%d/ci.sha256",
+     .prose = "A file that holds the token's SHA-256 in hexadecimal; cetld --new-token prints both. %d is systemd's credentials "
+              "folder. A reload reads it anew."},
+    {"allow", TYPE(SQL), F(allow_text), "", "orders: read write, report *: read, ingest",
+     .prose = "What it allows, by comma or line: TABLE: read write ingest, report NAME: read, and * for every one of them; without "
+              "a name read, write, ingest are for everything, and manage is to unload and replay files. A dataset's rollups are "
+              "read with it."},
+    {"role", TYPE(TEXT), F(role), "", "reporting",
+     .prose = "The role of PostgreSQL that its statements run as (SET LOCAL ROLE), so that row-level security and grants hold. "
+              "Empty: the daemon's own."},
+    {"expires", TYPE(TEXT), F(expires_text), "", "2027-01-31",
+     .prose = "The last day (UTC) on which it is taken, or a time such as 2027-01-31T12:00:00Z. Empty: for ever."},
+    {"rate", TYPE(TEXT), F(rate_text), "", "100/s",
+     .prose = "How many requests, per s, min, h or d; so many may come at once. Beyond it: 429. Empty: no limit."},
+    {0},
+};
+#undef F
+
 static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_DAEMON] = {"daemon", NULL, daemon_options, "The daemon as a whole."},
     [OPTION_DATABASE] = {"database", NULL, database_options, "Where the rows go."},
@@ -338,6 +360,8 @@ static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_DERIVE] = {"derive", "output", derive_options, "A table or view that is made of loaded tables by a query."},
     [OPTION_REPORT] = {"report", "hires", report_options,
                        "A query whose rows GET /v1/report/NAME answers with, as a CSV file or JSON. As many as you like."},
+    [OPTION_TOKEN] = {"token", "ci", token_options,
+                      "A bearer token, and what the API allows who has it: Authorization: Bearer cetl_…"},
 };
 
 const struct option_section_info *options_section(enum option_section section)

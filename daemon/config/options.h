@@ -23,6 +23,7 @@ enum option_section {
     OPTION_ROLLUP,
     OPTION_DERIVE,
     OPTION_REPORT,
+    OPTION_TOKEN,
     OPTION_SECTIONS
 };
 

@@ -37,6 +37,7 @@ struct http_conn {
     unsigned closing; /* handles whose close callback is to come */
     enum conn_state state;
     bool local, eof;
+    uint8_t address[HTTP_ADDRESS_BYTES];
 
     struct http_parser parser;
     struct http_request *incoming; /* being read */
@@ -602,6 +603,23 @@ static void settle_deferred(struct loop_deferred *d)
 
 /* ---- for the others ---- */
 
+static void note_address(struct http_conn *c)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } peer;
+    int len = sizeof peer;
+    if (c->local || uv_tcp_getpeername(&c->socket.tcp, &peer.any, &len) < 0) return;
+    if (peer.any.sa_family == AF_INET6) {
+        memcpy(c->address, &peer.in6.sin6_addr, sizeof c->address);
+    } else if (peer.any.sa_family == AF_INET) {
+        c->address[10] = c->address[11] = 0xff;
+        memcpy(c->address + 12, &peer.in.sin_addr, sizeof peer.in.sin_addr);
+    }
+}
+
 int http_conn_accept(struct http_shared *s, uv_stream_t *listener)
 {
     struct http_conn *c = calloc(1, sizeof *c);
@@ -628,6 +646,7 @@ int http_conn_accept(struct http_shared *s, uv_stream_t *listener)
         http_conn_cut(c);
         return 0;
     }
+    note_address(c);
     if (!c->local) uv_tcp_nodelay(&c->socket.tcp, 1);
     if (s->count > s->limits.connections && !list_empty(&s->idle)) http_conn_cut(http_conn_of_idle(s->idle.next));
     if (s->count > s->limits.connections)
@@ -678,6 +697,11 @@ bool http_conn_is_loopback(const struct http_conn *c)
     if (own.any.sa_family != AF_INET6) return false;
     const struct in6_addr *a = &own.in6.sin6_addr;
     return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == IN_LOOPBACKNET);
+}
+
+const uint8_t *http_conn_address(const struct http_conn *c)
+{
+    return c->address;
 }
 
 bool http_conn_is_dead(const struct http_conn *c)

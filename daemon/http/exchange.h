@@ -48,6 +48,7 @@ struct http_request {
     bool receives, paused;
     bool continued; /* 100 Continue was sent */
 
+    const void *identity;
     void *state;
     void (*gone)(void *state);
     void (*writable)(void *state);

@@ -53,6 +53,7 @@ void http_request_reset(struct http_request *r)
     r->streamed = r->receives = r->paused = r->continued = false;
     r->received = 0;
     r->id[0] = '\0';
+    r->identity = NULL;
     r->state = NULL;
     r->gone = r->writable = NULL;
     r->phase = HTTP_WAITING;
@@ -176,6 +177,26 @@ bool http_request_is_local_socket(const struct http_request *r)
 bool http_request_is_local(const struct http_request *r)
 {
     return http_conn_is_local(r->conn) || http_conn_is_loopback(r->conn);
+}
+
+const uint8_t *http_request_address(const struct http_request *r)
+{
+    return http_conn_address(r->conn);
+}
+
+void *http_request_alloc(const struct http_request *r, size_t bytes)
+{
+    return arena_alloc(r->arena, bytes);
+}
+
+void http_request_set_identity(struct http_request *r, const void *identity)
+{
+    r->identity = identity;
+}
+
+const void *http_request_identity(const struct http_request *r)
+{
+    return r->identity;
 }
 
 const char *http_request_id(const struct http_request *r)

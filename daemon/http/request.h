@@ -44,6 +44,9 @@ struct slice http_request_body(const struct http_request *r);
 bool http_request_is_local_socket(const struct http_request *r);
 /** The connection came by a unix socket, or to a loopback address: from this machine. */
 bool http_request_is_local(const struct http_request *r);
+enum { HTTP_ADDRESS_BYTES = 16 };
+/** The client's IPv6 address, or IPv4 mapped into one; all zero by a unix socket. */
+const uint8_t *http_request_address(const struct http_request *r);
 /** A request id: the client's X-Request-Id when it is sane, else one of ours. */
 const char *http_request_id(const struct http_request *r);
 /**
@@ -51,6 +54,11 @@ const char *http_request_id(const struct http_request *r);
  * cut off; afterwards the request must not be touched. Set it before the handler returns, when the answer comes later.
  */
 void http_request_attach(struct http_request *r, void *state, void (*gone)(void *state));
+/** Memory that lives as long as the request, or NULL. */
+void *http_request_alloc(const struct http_request *r, size_t bytes);
+/** Who asks, as the guard found out (memory that lives as long as the request); NULL before. */
+void http_request_set_identity(struct http_request *r, const void *identity);
+const void *http_request_identity(const struct http_request *r);
 void *http_request_state(const struct http_request *r);
 /** What the server was given as routes' context. */
 void *http_request_context(const struct http_request *r);

@@ -162,7 +162,7 @@ def test_only_the_socket_changes_something(cetld, database):
     daemon.drop("orders_1.csv", orders(1, 3))
     file = daemon.wait_state("orders_1.csv")["id"]
     answer = daemon.request("POST", "/v1/files/%d/unload" % file)
-    assert answer.status == 403 and "unix socket" in answer.json["message"]
+    assert answer.status == 401 and "unix socket" in answer.json["message"]
     assert database.value("SELECT count(*) FROM orders") == 3
 
 

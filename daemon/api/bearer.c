@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/bearer.h"
+
+#include "api/api.h"
+#include "base/clock.h"
+#include "format/json_writer.h"
+
+#include <stdio.h>
+
+enum { US_PER_S = 1000000, CLAIMS_MAX = 4096, CHALLENGE_MAX = 256 };
+
+void bearer_challenge(struct http_request *r, const char *code, const char *reason)
+{
+    char text[CHALLENGE_MAX];
+    int n = snprintf(text, sizeof text, "Bearer realm=\"cetld\"");
+    if (code) n += snprintf(text + n, sizeof text - (size_t)n, ", error=\"%s\"", code);
+    if (code && reason) snprintf(text + n, sizeof text - (size_t)n, ", error_description=\"%s\"", reason);
+    http_header(r, "WWW-Authenticate", text);
+}
+
+static const struct access_identity *refuse(struct bearer_refusal *refusal, int status, const char *code, const char *reason)
+{
+    *refusal = (struct bearer_refusal){status, code, reason};
+    return NULL;
+}
+
+/* b64token of RFC 6750, 2.1. */
+static bool is_b64token(struct slice text)
+{
+    while (text.len > 0 && text.p[text.len - 1] == '=')
+        text.len--;
+    for (size_t i = 0; i < text.len; i++) {
+        char c = text.p[i];
+        bool alnum = (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
+        if (!alnum && (c == '\0' || !strchr("-._~+/", c))) return false;
+    }
+    return text.len > 0;
+}
+
+/* "Bearer TOKEN": the token, or {NULL, 0}. */
+static struct slice token_of(struct slice authorization)
+{
+    struct slice rest = authorization, scheme = slice_cut(&rest, ' ');
+    if (!slice_equal_nocase(scheme, SLICE("Bearer"))) return (struct slice){NULL, 0};
+    while (rest.len > 0 && rest.p[0] == ' ')
+        rest.p++, rest.len--;
+    return rest.p ? rest : SLICE("");
+}
+
+static char *keep(const struct http_request *r, struct slice text)
+{
+    char *copy = http_request_alloc(r, text.len + 1);
+    if (!copy) return NULL;
+    if (text.len) memcpy(copy, text.p, text.len);
+    copy[text.len] = '\0';
+    return copy;
+}
+
+/* A reload may take the configuration away under the request. */
+static bool keep_allow(const struct http_request *r, const struct allow *from, struct allow *ret_allow)
+{
+    struct allow_rule *rules = http_request_alloc(r, (from->n + 1) * sizeof *rules);
+    if (!rules) return false;
+    for (size_t i = 0; i < from->n; i++) {
+        rules[i] = from->rule[i];
+        rules[i].name.p = keep(r, from->rule[i].name);
+        if (!rules[i].name.p) return false;
+    }
+    *ret_allow = (struct allow){rules, from->n};
+    return true;
+}
+
+/* The claims that a token has of itself, so that policies can tell tokens of one role apart. */
+static bool keep_claims(const struct http_request *r, struct access_identity *id)
+{
+    if (!id->role) return true;
+    struct buf text;
+    struct json_writer w;
+    buf_init(&text, CLAIMS_MAX);
+    json_writer_init(&w, &text);
+    json_write_object(&w);
+    json_write_field_text(&w, "role", id->role);
+    json_write_field_text(&w, "token", id->name);
+    json_write_end(&w);
+    id->claims = buf_check(&text) == 0 ? keep(r, buf_slice(&text)) : NULL;
+    if (id->claims) digest_of(text.data, text.len, id->digest);
+    buf_done(&text);
+    return id->claims != NULL;
+}
+
+static const struct access_identity *identify(const struct http_request *r, const struct config_token *t)
+{
+    struct access_identity *id = http_request_alloc(r, sizeof *id);
+    if (!id) return NULL;
+    *id = (struct access_identity){.who = ACCESS_TOKEN, .name = keep(r, slice_of(t->name))};
+    if (*t->role) id->role = keep(r, slice_of(t->role));
+    bool kept = id->name && (id->role || !*t->role) && keep_allow(r, &t->allow, &id->allow) && keep_claims(r, id);
+    return kept ? id : NULL;
+}
+
+/* Each is compared, and each wholly, so that the time tells nothing. */
+static const struct config_token *find(const struct config *c, struct slice token)
+{
+    uint8_t hash[DIGEST_BYTES];
+    const struct config_token *found = NULL;
+    digest_of(token.p, token.len, hash);
+    for (size_t i = 0; i < c->n_tokens; i++)
+        if (digest_equal(hash, c->tokens[i].hash)) found = &c->tokens[i];
+    return found;
+}
+
+const struct access_identity *bearer_identify(struct http_request *r, struct slice authorization,
+                                              struct bearer_refusal *ret_refusal)
+{
+    const struct api *api = http_request_context(r);
+    struct slice token = token_of(authorization);
+    if (!token.p) return refuse(ret_refusal, 401, NULL, "the only way to authenticate here is Authorization: Bearer TOKEN");
+    if (!is_b64token(token))
+        return refuse(ret_refusal, 400, "invalid_request",
+                      "what stands behind Bearer is no token: letters, digits and -._~+/ at most");
+    const struct config_token *t = find(api->config, token);
+    if (!t) return refuse(ret_refusal, 401, "invalid_token", "the token is not known here");
+    if (clock_real_us() / US_PER_S >= t->expires_s) return refuse(ret_refusal, 401, "invalid_token", "the token has expired");
+    const struct access_identity *id = identify(r, t);
+    return id ? id : refuse(ret_refusal, 503, NULL, "out of memory");
+}
