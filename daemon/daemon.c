@@ -439,6 +439,7 @@ static int make_api(struct daemon *d)
                                               .queue_max = ANSWER_QUEUE_MAX,
                                               .header_timeout_ms = a->header_timeout_ms,
                                               .idle_timeout_ms = a->idle_timeout_ms,
+                                              .gzip_level = (int)a->gzip,
                                               .connections = (unsigned)a->max_connections},
                                    .socket_mode = (mode_t)a->socket_mode,
                                    .router = &d->api.router,

@@ -80,6 +80,7 @@ struct config_api {
     int64_t idle_timeout_ms;
     int64_t body_max; /* bytes */
     int64_t max_connections;
+    int64_t gzip;        /* zlib's level; 0: none */
     int64_t socket_mode; /* permissions of unix sockets */
 };
 

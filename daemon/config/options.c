@@ -121,6 +121,8 @@ static const struct option api_options[] = {
      .prose = "How long a connection is kept open without a request, and how long a client may pause inside one."},
     {"body_max", RANGE(SIZE, KIB, GIB), F(body_max), "1M", .fixed = true,
      .prose = "The largest body of a request that is kept in memory."},
+    {"gzip", RANGE(COUNT, 0, 6), F(gzip), "1", .fixed = true,
+     .prose = "How hard answers are compressed for clients that ask for it (Accept-Encoding: gzip): zlib's level. 0: never."},
     {"max_connections", RANGE(COUNT, 1, 100000), F(max_connections), "1024", .fixed = true,
      .prose = "Beyond it the oldest idle connection is closed, or the new one refused."},
     {0},

@@ -26,16 +26,23 @@ static int closeness(struct slice range, struct slice type)
     return slice_equal(range_rest, SLICE("*")) && slice_equal_nocase(range_main, main_type) ? SUBTYPE_ANY : NO_MATCH;
 }
 
+/* Of an item, by what stands behind its first ';'. */
+static int weight_of(struct slice parameters)
+{
+    int q = QUALITY_MAX;
+    while (parameters.p) {
+        struct slice value = slice_cut(&parameters, ';'), name = slice_trim(slice_cut(&value, '='));
+        if (slice_equal_nocase(name, SLICE("q"))) q = weight(slice_trim(value));
+    }
+    return q;
+}
+
 static int quality(struct slice accept, struct slice type)
 {
     int best = NO_MATCH, q = 0;
     while (accept.p) {
         struct slice parameters = slice_cut(&accept, ','), range = slice_trim(slice_cut(&parameters, ';'));
-        int fit = closeness(range, type), range_q = QUALITY_MAX;
-        while (parameters.p) {
-            struct slice value = slice_cut(&parameters, ';'), name = slice_trim(slice_cut(&value, '='));
-            if (slice_equal_nocase(name, SLICE("q"))) range_q = weight(slice_trim(value));
-        }
+        int fit = closeness(range, type), range_q = weight_of(parameters);
         if (fit > best) {
             best = fit;
             q = range_q;
@@ -57,4 +64,13 @@ int http_accept(struct slice accept, const char *const *types)
         }
     }
     return chosen;
+}
+
+int http_accept_quality(struct slice list, struct slice item)
+{
+    while (list.p) {
+        struct slice parameters = slice_cut(&list, ','), name = slice_trim(slice_cut(&parameters, ';'));
+        if (slice_equal_nocase(name, item)) return weight_of(parameters);
+    }
+    return HTTP_ACCEPT_UNSAID;
 }

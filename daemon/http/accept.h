@@ -15,4 +15,8 @@
  */
 int http_accept(struct slice accept, const char *const *types);
 
+/** The weight of one item ("gzip") of such a list in thousandths, or HTTP_ACCEPT_UNSAID when the list does not name it. */
+enum { HTTP_ACCEPT_UNSAID = -1 };
+int http_accept_quality(struct slice list, struct slice item);
+
 #endif

@@ -430,7 +430,7 @@ static void tell_writable(struct http_conn *c)
     struct http_request *r = c->turns.writer;
     if (!r || !r->blocked || c->turns.out.bytes > c->shared->limits.queue_max / 2) return;
     r->blocked = false;
-    if (r->writable) r->writable(r->state);
+    if (!http_response_writable(r) && r->writable) r->writable(r->state);
 }
 
 /* ---- reading and waiting ---- */

@@ -44,6 +44,8 @@ struct http_shared {
     int64_t date_s;
     char id_prefix[9]; /* request ids are this, a dash and a number */
     uint64_t ids;
+    struct http_gzip *gzip; /* for bodies that are packed whole; NULL: not needed so far */
+    unsigned packing;       /* answers that have one of their own */
 };
 
 /** Accept what waits on `listener` (a uv_tcp_t or uv_pipe_t). 0 or -errno. Every success is followed by one `closed`. */

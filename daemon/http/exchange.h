@@ -12,9 +12,11 @@
 
 #include "base/arena.h"
 #include "http/body.h"
+#include "http/gzip.h"
 #include "http/outqueue.h"
 #include "http/parser.h"
 #include "http/target.h"
+#include "loop/loop.h"
 
 struct http_conn;
 struct http_route;
@@ -26,6 +28,14 @@ struct http_capture {
 };
 
 enum http_phase { HTTP_WAITING, HTTP_BEGUN, HTTP_ENDED };
+
+/* A large body that is compressed piece by piece, one in a turn of the loop. */
+struct http_packing {
+    struct http_gzip *gzip; /* NULL: none */
+    struct loop_deferred turn;
+    char *body; /* NULL: its pieces come by http_write */
+    size_t len, at;
+};
 
 struct http_request {
     struct list link; /* in its connection, in the order of arrival */
@@ -62,14 +72,19 @@ struct http_request {
     bool blocked;               /* http_write said false */
     struct buf extra;           /* header lines from http_header */
     struct http_outqueue queue; /* while answers before this one are not out */
-    uint64_t body_bytes;
-    uint64_t ends_at; /* in the connection's stream of bytes, once ended and queued there */
+    struct http_packing packing;
+    uint64_t body_bytes; /* as sent */
+    uint64_t ends_at;    /* in the connection's stream of bytes, once ended and queued there */
 };
 
 must_check int http_request_new(struct http_conn *c, struct http_request **ret_request);
 void http_request_free(struct http_request *r);
 /** As new, with its memory kept for the next request. */
 void http_request_reset(struct http_request *r);
+/** A packed body may go on: less waits for the client. True: there was one. */
+bool http_response_writable(struct http_request *r);
+/** Forget the packed body, if there is one. */
+void http_response_done(struct http_request *r);
 /** The head is there: take the target apart and settle on an id. 0, HTTP_TARGET_E_…, -ENOMEM. */
 must_check int http_request_prepare(struct http_request *r, const char *own_id);
 

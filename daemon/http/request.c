@@ -32,6 +32,7 @@ void http_request_free(struct http_request *r)
 {
     if (!r) return;
     list_remove(&r->link);
+    http_response_done(r);
     arena_done(r->arena);
     http_message_done(&r->message);
     buf_done(&r->extra);
@@ -41,6 +42,7 @@ void http_request_free(struct http_request *r)
 
 void http_request_reset(struct http_request *r)
 {
+    http_response_done(r);
     arena_reset(r->arena);
     http_message_reset(&r->message);
     buf_reset(&r->extra);

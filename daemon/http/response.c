@@ -5,6 +5,7 @@
 #include "base/num.h"
 #include "format/json_writer.h"
 #include "http/conn.h"
+#include "http/gzip.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -15,6 +16,10 @@ enum {
     HEAD_MAX = 1 << 17, /* status line and fields; the handler's own are limited before */
     PROBLEM_MAX = 65536,
     LENGTH_UNKNOWN = -1,
+    GZIP_MIN = 1024,     /* bytes of a body that is worth it */
+    GZIP_WHOLE = 262144, /* one that is packed at once: 2 ms; a larger one goes in pieces */
+    GZIP_PIECE = 65536,
+    GZIP_STREAMS_MAX = 32, /* each has 270 KB; further ones go as they are */
 };
 
 static bool is_field_text(const char *text)
@@ -71,7 +76,50 @@ static void frame(struct http_request *r, struct buf *head, int64_t len)
         buf_puts(head, "Connection: keep-alive\r\n");
 }
 
-static void queue_head(struct http_request *r, int status, const char *media_type, int64_t len)
+/* ---- gzip ---- */
+
+enum coding {
+    CODING_PLAIN, /* whatever the client would like */
+    CODING_NONE,  /* this client likes the plain bytes, another would get gzip */
+    CODING_GZIP,
+};
+
+static bool wants_gzip(const struct http_request *r)
+{
+    return http_gzip_wanted(http_request_header(r, "Accept-Encoding"));
+}
+
+static enum coding coding_of(const struct http_request *r, const char *media_type, int64_t len)
+{
+    if (http_conn_shared(r->conn)->limits.gzip_level == 0 || !http_gzip_fits(media_type)) return CODING_PLAIN;
+    if (len != LENGTH_UNKNOWN && len < GZIP_MIN) return CODING_PLAIN;
+    return wants_gzip(r) ? CODING_GZIP : CODING_NONE;
+}
+
+/* What is packed is not the same byte by byte, so its validator is a weak one (RFC 9110, 8.8.3.3). */
+static void put_extra(struct buf *head, struct slice extra, bool weaken)
+{
+    static const struct slice strong = {"ETag: \"", 7};
+    while (extra.len > 0) {
+        struct slice line = slice_cut(&extra, '\n');
+        if (weaken && line.len >= strong.len && slice_equal_nocase((struct slice){line.p, strong.len}, strong)) {
+            buf_puts(head, "ETag: W/\"");
+            line = (struct slice){line.p + strong.len, line.len - strong.len};
+        }
+        buf_put(head, line);
+        buf_putc(head, '\n');
+    }
+}
+
+static void put_coding(const struct http_request *r, struct buf *head, enum coding coding)
+{
+    bool on = http_conn_shared(r->conn)->limits.gzip_level > 0, unchanged = r->status == 304 && on;
+    if (coding != CODING_PLAIN || unchanged) buf_puts(head, "Vary: Accept-Encoding\r\n");
+    if (coding == CODING_GZIP) buf_puts(head, "Content-Encoding: gzip\r\n");
+    put_extra(head, buf_slice(&r->extra), coding == CODING_GZIP || (unchanged && wants_gzip(r)));
+}
+
+static void queue_head(struct http_request *r, int status, const char *media_type, int64_t len, enum coding coding)
 {
     http_conn_answering(r->conn, r);
     r->status = status;
@@ -83,7 +131,7 @@ static void queue_head(struct http_request *r, int status, const char *media_typ
     if (media_type && status != 204 && status != 304) buf_printf(&head, "Content-Type: %s\r\n", media_type);
     if (r->id[0]) buf_printf(&head, "X-Request-Id: %s\r\n", r->id);
     frame(r, &head, len);
-    buf_put(&head, buf_slice(&r->extra));
+    put_coding(r, &head, coding);
     buf_puts(&head, "\r\n");
     if (buf_check(&head) < 0 || buf_check(&r->extra) < 0)
         http_conn_spoil(r->conn);
@@ -98,11 +146,121 @@ static void end(struct http_request *r)
     http_conn_wake(r->conn);
 }
 
+/* For a stream of its own. NULL: there are too many, or no memory; then it goes as it is. */
+static struct http_gzip *packer(struct http_request *r)
+{
+    struct http_shared *s = http_conn_shared(r->conn);
+    struct http_gzip *g = NULL;
+    if (s->packing == GZIP_STREAMS_MAX || http_gzip_new(s->limits.gzip_level, &g) < 0) return NULL;
+    s->packing++;
+    return g;
+}
+
+void http_response_done(struct http_request *r)
+{
+    struct http_packing *p = &r->packing;
+    if (!p->gzip) return;
+    http_conn_shared(r->conn)->packing--;
+    http_gzip_free(p->gzip);
+    free(p->body);
+    if (p->body) loop_undefer(&p->turn);
+    *p = (struct http_packing){0};
+}
+
+/* ---- whole ---- */
+
+/* All at once. False: there is no memory, or it would not get smaller. */
+static bool answer_packed(struct http_request *r, int status, const char *media_type, struct slice body)
+{
+    struct http_shared *s = http_conn_shared(r->conn);
+    if (!s->gzip && http_gzip_new(s->limits.gzip_level, &s->gzip) < 0) return false;
+    struct buf out;
+    buf_init(&out, body.len + GZIP_PIECE);
+    http_gzip_reset(s->gzip);
+    http_gzip_put(s->gzip, body, true, &out);
+    size_t len;
+    char *packed = buf_check(&out) == 0 && out.len < body.len ? buf_steal(&out, &len) : NULL;
+    buf_done(&out);
+    if (!packed) return false;
+    queue_head(r, status, media_type, (int64_t)len, CODING_GZIP);
+    r->body_bytes = len;
+    if (http_outqueue_take(http_conn_queue(r->conn, r), packed, len) < 0) http_conn_spoil(r->conn);
+    end(r);
+    return true;
+}
+
+static void pack_piece(struct loop_deferred *turn)
+{
+    struct http_packing *p = container_of(turn, struct http_packing, turn);
+    struct http_request *r = container_of(p, struct http_request, packing);
+    if (http_conn_is_dead(r->conn)) return;
+    size_t n = p->len - p->at < GZIP_PIECE ? p->len - p->at : GZIP_PIECE;
+    struct slice piece = {p->body + p->at, n};
+    p->at += n;
+    bool more = http_write(r, piece);
+    if (p->at == p->len)
+        http_end(r, true);
+    else if (more)
+        loop_defer(http_conn_shared(r->conn)->loop, &p->turn);
+}
+
+bool http_response_writable(struct http_request *r)
+{
+    if (!r->packing.body) return false;
+    loop_defer(http_conn_shared(r->conn)->loop, &r->packing.turn);
+    return true;
+}
+
+/* The body is packed while it is sent. False: as it is, please. */
+static bool answer_packing(struct http_request *r, int status, const char *media_type, char *body, size_t len)
+{
+    struct http_packing *p = &r->packing;
+    p->gzip = packer(r);
+    if (!p->gzip) return false;
+    p->body = body;
+    p->len = len;
+    loop_deferred_init(&p->turn, pack_piece);
+    loop_defer(http_conn_shared(r->conn)->loop, &p->turn);
+    r->phase = HTTP_BEGUN;
+    queue_head(r, status, media_type, LENGTH_UNKNOWN, CODING_GZIP);
+    http_conn_wake(r->conn);
+    return true;
+}
+
+/* HEAD: what GET would say, but for the length, which is not known without packing it. */
+static bool answer_head(struct http_request *r, int status, const char *media_type)
+{
+    if (r->message.method != HTTP_HEAD_) return false;
+    queue_head(r, status, media_type, LENGTH_UNKNOWN, CODING_GZIP);
+    end(r);
+    return true;
+}
+
+/* Takes the body, unless it is false. */
+static bool answer_gzip(struct http_request *r, int status, const char *media_type, char *body, size_t len)
+{
+    if (!answer_head(r, status, media_type)) {
+        if (len > GZIP_WHOLE) return answer_packing(r, status, media_type, body, len);
+        if (!answer_packed(r, status, media_type, (struct slice){body, len})) return false;
+    }
+    free(body);
+    return true;
+}
+
 void http_answer(struct http_request *r, int status, const char *media_type, struct slice body)
 {
     if (http_conn_is_dead(r->conn)) return;
     assert(r->phase == HTTP_WAITING);
-    queue_head(r, status, media_type, (int64_t)body.len);
+    enum coding coding = coding_of(r, media_type, (int64_t)body.len);
+    if (coding == CODING_GZIP && body.len <= GZIP_WHOLE) {
+        if (answer_head(r, status, media_type) || answer_packed(r, status, media_type, body)) return;
+    } else if (coding == CODING_GZIP) {
+        char *copy = malloc(body.len);
+        if (copy) memcpy(copy, body.p, body.len);
+        if (copy && answer_gzip(r, status, media_type, copy, body.len)) return;
+        free(copy);
+    }
+    queue_head(r, status, media_type, (int64_t)body.len, coding == CODING_GZIP ? CODING_NONE : coding);
     if (!r->bodyless) {
         r->body_bytes = body.len;
         queue(r, body);
@@ -117,7 +275,10 @@ void http_answer_take(struct http_request *r, int status, const char *media_type
         return;
     }
     assert(r->phase == HTTP_WAITING);
-    queue_head(r, status, media_type, (int64_t)len_bytes);
+    enum coding coding = coding_of(r, media_type, (int64_t)len_bytes);
+    if (coding == CODING_GZIP && answer_gzip(r, status, media_type, body, len_bytes)) return;
+    if (coding == CODING_GZIP) coding = CODING_NONE;
+    queue_head(r, status, media_type, (int64_t)len_bytes, coding);
     if (r->bodyless) {
         free(body);
     } else {
@@ -127,20 +288,26 @@ void http_answer_take(struct http_request *r, int status, const char *media_type
     end(r);
 }
 
+/* ---- streams ---- */
+
 void http_begin(struct http_request *r, int status, const char *media_type)
 {
     if (http_conn_is_dead(r->conn)) return;
     assert(r->phase == HTTP_WAITING);
     r->phase = HTTP_BEGUN;
-    queue_head(r, status, media_type, LENGTH_UNKNOWN);
+    enum coding coding = coding_of(r, media_type, LENGTH_UNKNOWN);
+    bool body = r->message.method != HTTP_HEAD_ && status != 204 && status != 304;
+    if (coding == CODING_GZIP && body) {
+        r->packing.gzip = packer(r);
+        if (!r->packing.gzip) coding = CODING_NONE;
+    }
+    queue_head(r, status, media_type, LENGTH_UNKNOWN, coding);
     http_conn_wake(r->conn);
 }
 
-bool http_write(struct http_request *r, struct slice bytes)
+static void queue_chunk(struct http_request *r, struct slice bytes)
 {
-    if (http_conn_is_dead(r->conn)) return true;
-    assert(r->phase == HTTP_BEGUN);
-    if (r->bodyless || bytes.len == 0) return true; /* an empty chunk would be the last one */
+    if (bytes.len == 0) return; /* an empty chunk would be the last one */
     if (r->chunked) {
         char size[24];
         int n = snprintf(size, sizeof size, "%zx\r\n", bytes.len);
@@ -149,6 +316,29 @@ bool http_write(struct http_request *r, struct slice bytes)
     queue(r, bytes);
     if (r->chunked) queue(r, SLICE("\r\n"));
     r->body_bytes += bytes.len;
+}
+
+static void queue_packed(struct http_request *r, struct slice bytes, bool last)
+{
+    struct buf out;
+    buf_init(&out, bytes.len + bytes.len / 8 + GZIP_PIECE);
+    http_gzip_put(r->packing.gzip, bytes, last, &out);
+    if (buf_check(&out) == 0)
+        queue_chunk(r, buf_slice(&out));
+    else
+        http_conn_spoil(r->conn);
+    buf_done(&out);
+}
+
+bool http_write(struct http_request *r, struct slice bytes)
+{
+    if (http_conn_is_dead(r->conn)) return true;
+    assert(r->phase == HTTP_BEGUN);
+    if (r->bodyless || bytes.len == 0) return true;
+    if (r->packing.gzip)
+        queue_packed(r, bytes, false);
+    else
+        queue_chunk(r, bytes);
     http_conn_wake(r->conn);
     r->blocked = http_conn_queue(r->conn, r)->bytes > http_conn_shared(r->conn)->limits.queue_max;
     return !r->blocked;
@@ -163,6 +353,7 @@ void http_end(struct http_request *r, bool complete)
 {
     if (http_conn_is_dead(r->conn)) return;
     assert(r->phase == HTTP_BEGUN);
+    if (complete && r->packing.gzip && !r->bodyless) queue_packed(r, SLICE(""), true);
     if (!complete) {
         r->cuts = true;
         http_conn_no_more(r->conn);

@@ -24,6 +24,7 @@ static void check_drained(struct http_server *s)
 {
     if (s->open > 0) return;
     if (s->freed) {
+        http_gzip_free(s->shared.gzip);
         free(s->shared.read_buffer);
         free(s);
     } else if (s->on_drained) {
