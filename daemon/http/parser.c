@@ -2,6 +2,7 @@
 #include "http/parser.h"
 
 #include "base/num.h"
+#include "http/parameters.h"
 
 void http_message_init(struct http_message *m, size_t head_max, size_t body_max)
 {
@@ -37,19 +38,6 @@ static enum http_parsed refuse(struct http_parser *p, int status, const char *wh
 }
 
 /* ---- the request line ---- */
-
-static bool is_token_char(char c)
-{
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
-    return c != '\0' && strchr("!#$%&'*+-.^_`|~", c);
-}
-
-static bool is_token(struct slice s)
-{
-    for (size_t i = 0; i < s.len; i++)
-        if (!is_token_char(s.p[i])) return false;
-    return s.len > 0;
-}
 
 static bool is_digit(char c)
 {
@@ -90,7 +78,7 @@ static enum http_parsed read_request_line(struct http_parser *p, struct slice li
 {
     struct http_message *m = p->message;
     struct slice rest = line, method = slice_cut(&rest, ' '), target = slice_cut(&rest, ' '), version = rest;
-    if (!is_token(method) || version.len != 8 || !slice_starts(version, SLICE("HTTP/")) || !is_digit(version.p[5]) ||
+    if (!http_is_token(method) || version.len != 8 || !slice_starts(version, SLICE("HTTP/")) || !is_digit(version.p[5]) ||
         version.p[6] != '.' || !is_digit(version.p[7]))
         return refuse(p, 400, "the first line is no request line such as: GET /status HTTP/1.1");
     m->http10 = slice_equal(version, SLICE("HTTP/1.0"));
@@ -158,7 +146,7 @@ static enum http_parsed read_fields(struct http_parser *p, struct slice head)
         return p->refusal.status ? HTTP_PARSED_REFUSED : refuse(p, 400, "the header fields are not as HTTP/1.1 has them");
     for (unsigned i = 0; i < m->fields; i++) {
         /* llhttp 8 lets spaces pass in names. */
-        if (!is_token(m->field[i].name)) return refuse(p, 400, "a header field's name is no token");
+        if (!http_is_token(m->field[i].name)) return refuse(p, 400, "a header field's name is no token");
         m->field[i].value = slice_trim(m->field[i].value);
         if (!m->field[i].value.p) m->field[i].value.p = "";
     }
