@@ -86,6 +86,8 @@ enum {
     COL_COLLATE,
     COL_DATABASE_BYTEWISE,
     COL_OWN_CALLS,
+    COL_DEFAULT_SQL,
+    COL_ALWAYS,
 };
 
 static bool yes(const PGresult *rows, int row, int column)
@@ -100,6 +102,9 @@ static int read_column(struct arena *a, const PGresult *rows, int i, struct tabl
     c->format = arena_cstr(a, slice_of(PQgetvalue(rows, i, COL_FORMAT)));
     if (!c->name || !c->sql_type || !c->format) return -ENOMEM;
     c->oid = (uint32_t)db_get_int8(rows, i, COL_OID, 0);
+    c->default_sql = PQgetisnull(rows, i, COL_DEFAULT_SQL) ? NULL : arena_cstr(a, slice_of(PQgetvalue(rows, i, COL_DEFAULT_SQL)));
+    if (!c->default_sql && !PQgetisnull(rows, i, COL_DEFAULT_SQL)) return -ENOMEM;
+    c->identity_always = yes(rows, i, COL_ALWAYS);
     c->known = type_by_oid(c->oid, &c->type.id) == 0;
     if (!c->known) c->type.id = TYPE_OTHER;
     c->type.typmod = (int32_t)db_get_int8(rows, i, COL_TYPMOD, -1);
@@ -167,6 +172,45 @@ int table_read(struct arena *a, const PGresult *rows, const char *schema, const 
     }
     qsort_r(t.by_name, n, sizeof *t.by_name, order_names, t.column);
     *ret_table = t;
+    return 0;
+}
+
+/* The columns of SQL_TABLE_KEYS, in order. */
+enum { KEY_KIND, KEY_NUMBER, KEY_NAME, KEY_COLUMN, KEY_SCHEMA, KEY_TABLE, KEY_TO };
+
+static const char *copy_key(struct arena *a, const PGresult *rows, int row, int column)
+{
+    return arena_cstr(a, slice_of(PQgetvalue(rows, row, column)));
+}
+
+int dataset_read_keys(struct arena *a, const PGresult *rows, struct dataset_keys *ret_keys)
+{
+    int n = PQntuples(rows);
+    struct dataset_keys k = {.unique = arena_array(a, (size_t)n + 1, sizeof *k.unique),
+                             .reference = arena_array(a, (size_t)n + 1, sizeof *k.reference)};
+    const char **column = arena_array(a, (size_t)n + 1, sizeof *column), **to = arena_array(a, (size_t)n + 1, sizeof *to);
+    if (!k.unique || !k.reference || !column || !to) return -ENOMEM;
+    for (int i = 0; i < n; i++) {
+        bool unique = PQgetvalue(rows, i, KEY_KIND)[0] == 'u';
+        bool first = i == 0 || strcmp(PQgetvalue(rows, i, KEY_NUMBER), PQgetvalue(rows, i - 1, KEY_NUMBER)) != 0 ||
+                     PQgetvalue(rows, i, KEY_KIND)[0] != PQgetvalue(rows, i - 1, KEY_KIND)[0];
+        column[i] = copy_key(a, rows, i, KEY_COLUMN);
+        to[i] = copy_key(a, rows, i, KEY_TO);
+        if (!column[i] || !to[i]) return -ENOMEM;
+        if (unique && first) k.unique[k.uniques++] = (struct dataset_unique){.column = &column[i]};
+        if (unique) k.unique[k.uniques - 1].n++;
+        if (!unique && first)
+            k.reference[k.references++] = (struct dataset_reference){.constraint = copy_key(a, rows, i, KEY_NAME),
+                                                                     .schema = copy_key(a, rows, i, KEY_SCHEMA),
+                                                                     .table = copy_key(a, rows, i, KEY_TABLE),
+                                                                     .column = &column[i],
+                                                                     .to = &to[i]};
+        if (unique) continue;
+        struct dataset_reference *r = &k.reference[k.references - 1];
+        r->n++;
+        if (!r->constraint || !r->schema || !r->table) return -ENOMEM;
+    }
+    *ret_keys = k;
     return 0;
 }
 

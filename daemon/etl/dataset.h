@@ -24,13 +24,15 @@ struct table_column {
     bool known;           /* a type of ours; else `type` is TYPE_OTHER, and goes by text */
     struct type type;
     bool not_null;
-    bool has_default;   /* a DEFAULT or an identity */
-    bool generated;     /* GENERATED … STORED: never written */
-    bool bytewise;      /* compares as COLLATE "C", or has no collation */
-    bool collate;       /* it has a collation that is not the database's */
-    bool lineage;       /* one of the two that say where a row came from; of a rollup: a column that begins with '_' */
-    bool stamp;         /* one of those that soft_delete and timestamps keep, and that `columns` does not declare */
-    const char *format; /* inferred columns: the frozen template of a date, or "" */
+    bool has_default;        /* a DEFAULT or an identity */
+    const char *default_sql; /* the DEFAULT as an expression; of an identity its nextval; NULL: none */
+    bool identity_always;    /* GENERATED ALWAYS AS IDENTITY */
+    bool generated;          /* GENERATED … STORED: never written */
+    bool bytewise;           /* compares as COLLATE "C", or has no collation */
+    bool collate;            /* it has a collation that is not the database's */
+    bool lineage;            /* one of the two that say where a row came from; of a rollup: a column that begins with '_' */
+    bool stamp;              /* one of those that soft_delete and timestamps keep, and that `columns` does not declare */
+    const char *format;      /* inferred columns: the frozen template of a date, or "" */
 };
 
 struct table {
@@ -102,6 +104,21 @@ struct dataset_dimensions {
     size_t n;
 };
 
+/** A foreign key of a dataset's table. */
+struct dataset_reference {
+    const char *constraint;
+    const char *schema, *table; /* it refers to */
+    const char **column, **to;  /* pairs */
+    size_t n;
+};
+/** The keys of a dataset's own table. */
+struct dataset_keys {
+    struct dataset_unique *unique; /* its unique indexes that always hold, of all rows; the primary key first */
+    size_t uniques;
+    struct dataset_reference *reference;
+    size_t references;
+};
+
 struct dataset {
     unsigned refs;
     struct arena arena;
@@ -121,6 +138,7 @@ it true; malloc'd */
     bool joins;       /* its last lookups were too large for memory, so that the server joins; likewise */
     bool repeats;     /* its last files brought a key more than once; likewise */
     struct table table;
+    struct dataset_keys keys;
     struct dataset_rollup *rollup;
     size_t rollups;
     bool staged;                          /* one of them is ROLLUP_STAGED */
@@ -144,6 +162,8 @@ const char *dataset_held_by(const struct dataset *d);
 void dataset_break(struct dataset *d, const char *format, ...) printf_like(2, 3);
 /** Fill a table from the rows of SQL_TABLE_COLUMNS. 0 or -ENOMEM. */
 must_check int table_read(struct arena *a, const PGresult *rows, const char *schema, const char *name, struct table *ret_table);
+/** Fill a table's keys from the rows of SQL_TABLE_KEYS. 0 or -ENOMEM. */
+must_check int dataset_read_keys(struct arena *a, const PGresult *rows, struct dataset_keys *ret_keys);
 /** Append "schema"."name", quoted, as SQL and to_regclass read it. The buffer's text, or NULL when it failed. */
 const char *table_quote(struct buf *out, const char *schema, const char *name);
 /** CREATE TABLE IF NOT EXISTS with the declared columns as they were written. */

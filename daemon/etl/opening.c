@@ -373,6 +373,30 @@ static void add_lineage(struct opening *o)
     buf_done(&sql);
 }
 
+static void keys_read(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (!went_well(o, r, "reading the table's keys")) return;
+    int e = dataset_read_keys(&o->d->arena, r->rows, &o->d->keys);
+    if (e < 0) return over(o, e, NULL);
+    o->dimensions = (struct dimensions_reading){.conn = o->conn, .d = o->d, .done = dimensions_known, .ctx = o};
+    dimensions_read(&o->dimensions);
+}
+
+static void read_keys(struct opening *o)
+{
+    struct buf name;
+    buf_init(&name, SQL_MAX);
+    const char *text = table_quote(&name, o->schema, o->table);
+    struct db_param param = db_text(text);
+    if (text) {
+        ask(o, &(struct db_query){.sql = SQL_TABLE_KEYS, .param = &param, .params = 1, .done = keys_read, .ctx = o});
+    } else {
+        over(o, -ENOMEM, NULL);
+    }
+    buf_done(&name);
+}
+
 static void columns_read(void *ctx, const struct db_result *r)
 {
     struct opening *o = ctx;
@@ -399,8 +423,7 @@ static void columns_read(void *ctx, const struct db_result *r)
     }
     dataset_check_columns(o->d);
     dataset_check_key(o->d);
-    o->dimensions = (struct dimensions_reading){.conn = o->conn, .d = o->d, .done = dimensions_known, .ctx = o};
-    dimensions_read(&o->dimensions);
+    read_keys(o);
 }
 
 static void definition_read(void *ctx, const struct db_result *r);

@@ -81,7 +81,11 @@
     " (SELECT CASE datlocprovider WHEN 'c' THEN datctype END FROM pg_database WHERE datname = current_database()),"                \
     " coalesce(co.collname <> 'default', false),"                                                                                  \
     " (SELECT datcollate IN ('C', 'POSIX') AND datlocprovider = 'c' FROM pg_database WHERE datname = current_database()),"         \
-    " CASE row_number() OVER (ORDER BY a.attnum) WHEN 1 THEN " SQL_OWN_CALLS " END"                                                \
+    " CASE row_number() OVER (ORDER BY a.attnum) WHEN 1 THEN " SQL_OWN_CALLS " END,"                                               \
+    " CASE WHEN a.attidentity <> '' THEN format('nextval(%L::regclass)',"                                                          \
+    "   pg_get_serial_sequence(a.attrelid::regclass::text, a.attname))"                                                            \
+    "  ELSE coalesce((SELECT pg_get_expr(adbin, adrelid) FROM pg_attrdef WHERE adrelid = a.attrelid AND adnum = a.attnum"          \
+    "   AND a.attgenerated = ''), t.typdefault) END, a.attidentity = 'a'"                                                          \
     " FROM pg_attribute a JOIN pg_type t ON t.oid = a.atttypid LEFT JOIN pg_collation co ON co.oid = a.attcollation"               \
     " LEFT JOIN pg_index i ON i.indrelid = a.attrelid AND i.indisprimary"                                                          \
     " WHERE a.attrelid = to_regclass($1) AND a.attnum > 0 AND NOT a.attisdropped ORDER BY a.attnum"
@@ -92,6 +96,25 @@
     "SELECT i.indexrelid::int8, a.attname FROM pg_index i CROSS JOIN unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) k"            \
     " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k WHERE i.indrelid = to_regclass($1)"                          \
     " AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL ORDER BY 1"
+
+/*
+ * $1 the table as regclass text → its keys, a row a column: 'u' for the unique indexes as above, the primary key first, 'f' for
+ * the foreign keys; a number that the columns of one share, its name, the column; of a foreign key the schema, the table and the
+ * column that it refers to.
+ */
+#define SQL_TABLE_KEYS                                                                                                             \
+    "SELECT 'u', i.indexrelid::int8, c.relname, a.attname, NULL, NULL, NULL, (NOT i.indisprimary)::int, k.n"                       \
+    " FROM pg_index i JOIN pg_class c ON c.oid = i.indexrelid"                                                                     \
+    " CROSS JOIN unnest((i.indkey::int2[])[0:i.indnkeyatts - 1]) WITH ORDINALITY k(attnum, n)"                                     \
+    " JOIN pg_attribute a ON a.attrelid = i.indrelid AND a.attnum = k.attnum WHERE i.indrelid = to_regclass($1)"                   \
+    " AND i.indisunique AND i.indisvalid AND i.indimmediate AND i.indpred IS NULL AND i.indexprs IS NULL"                          \
+    " UNION ALL SELECT 'f', f.oid::int8, f.conname, a.attname, s.nspname, r.relname, b.attname, 2, k.n"                            \
+    " FROM pg_constraint f JOIN pg_class r ON r.oid = f.confrelid JOIN pg_namespace s ON s.oid = r.relnamespace"                   \
+    " CROSS JOIN unnest(f.conkey, f.confkey) WITH ORDINALITY k(attnum, to_attnum, n)"                                              \
+    " JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum"                                                      \
+    " JOIN pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = k.to_attnum"                                                  \
+    " WHERE f.conrelid = to_regclass($1) AND f.contype = 'f' AND (NOT r.relispartition OR f.conparentid = 0)"                      \
+    " ORDER BY 8, 2, 9"
 
 /* $1 the table as regclass text → how many rows this session's statistics say were inserted and updated in it and in its
  * partitions; whether a trigger may leave a row out there, or change it (TRIGGER_TYPE_ROW and _BEFORE). */
