@@ -93,19 +93,19 @@ static void section_that_does_not_suit_its_column_breaks_the_dataset(void **stat
 /* ---- reading the catalog's rows ---- */
 
 /* Rows as SQL_TABLE_COLUMNS gives them: name, oid, typmod, not null, default, generated, type, bytewise, place in the key, format;
- * and the table's oid, whether its key is DEFERRABLE, whether it is partitioned, LC_CTYPE, and whether it has a collation of its
- * own. */
+ * and the table's oid, whether its key is DEFERRABLE, whether it is partitioned, LC_CTYPE, whether it has a collation of its
+ * own, whether the database is bytewise, its own calls, the default, and whether it is an identity that is always generated. */
 static PGresult *rows_of(const char *const (*row)[10], int rows)
 {
     PGresult *res = PQmakeEmptyPGresult(NULL, PGRES_TUPLES_OK);
     char name[] = "c";
-    static const char *const rest[] = {"16385", "f", "t", "C", "f", "t"};
-    PGresAttDesc column[16];
-    for (int c = 0; c < 16; c++)
+    static const char *const rest[] = {"16385", "f", "t", "C", "f", "t", "", "now()", "f"};
+    PGresAttDesc column[19];
+    for (int c = 0; c < 19; c++)
         column[c] = (PGresAttDesc){.name = name};
-    assert_true(PQsetResultAttrs(res, 16, column));
+    assert_true(PQsetResultAttrs(res, 19, column));
     for (int r = 0; r < rows; r++)
-        for (int c = 0; c < 16; c++) {
+        for (int c = 0; c < 19; c++) {
             char cell[64];
             int len = snprintf(cell, sizeof cell, "%s", c < 10 ? row[r][c] : rest[c - 10]);
             assert_true(PQsetvalue(res, r, c, cell, len));
@@ -142,6 +142,8 @@ static void columns_and_key_are_read_back(void **state)
     assert_int_equal(t.column[0].type.typmod, 24);
     assert_false(t.column[0].bytewise);
     assert_true(t.column[1].not_null && t.column[1].has_default && !t.column[1].generated);
+    assert_string_equal(t.column[1].default_sql, "now()");
+    assert_false(t.column[1].identity_always);
     assert_false(t.column[2].known);
     assert_string_equal(t.column[2].sql_type, "point");
     assert_true(t.column[3].generated);
