@@ -71,7 +71,7 @@ $(BUILD)/%.o: %.c
 # It says `+` to pass the job slots on.
 AGAIN    = +$(Q)$(UNDER) $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-$(BUILD)/daemon/csv/simd_avx2.o: CFLAGS += -mavx2 -mbmi -mpopcnt -mpclmul
+$(BUILD)/daemon/csv/simd_avx2.o $(BUILD)/daemon/data/cells_avx2.o: CFLAGS += -mavx2 -mbmi -mpopcnt -mpclmul
 
 $(BUILD)/llhttp/%.o: $(LLHTTP_DIR)/%.c
 	$(say) CC $<

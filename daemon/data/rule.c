@@ -2,6 +2,7 @@
 #include "data/rule.h"
 
 #include "base/log.h"
+#include "data/cells.h"
 #include "data/infer_cell.h"
 #include "data/type_time.h"
 
@@ -140,7 +141,8 @@ struct run {
     struct batch *batch;
     struct reader_rows rows;
     size_t first;
-    bool bad[BATCH_ROWS]; /* rows with a cell that cannot be taken */
+    bool bad[BATCH_ROWS];      /* rows with a cell that cannot be taken */
+    uint16_t left[BATCH_ROWS]; /* of a column, the rows whose cells are not everyday */
 };
 
 /* The texts of a column's cells, as values; what is NULL. Made for the last column, and for the others. 0 or -ENOMEM. */
@@ -166,24 +168,68 @@ __attribute__((always_inline)) static inline int take_texts(const struct run *ru
     return 0;
 }
 
-/* A column whose values come from cells. 0 or -ENOMEM. */
-static int take_column(struct run *run, const struct column_rule *c, const struct batch_column *out)
+/* A column whose values come from cells, text by text. 0 or -ENOMEM. */
+static int parse_texts(struct run *run, const struct column_rule *c, union value *value, bool *null)
 {
     struct arena *arena = run->reader->arena;
-    const struct type_rows rows = {.value = out->value + run->first,
-                                   .null = out->null + run->first,
-                                   .bad = run->bad,
-                                   .rows = run->rows.rows,
-                                   .memory = run->reader->in.chunk};
+    const struct type_rows rows = {
+        .value = value, .null = null, .bad = run->bad, .rows = run->rows.rows, .memory = run->reader->in.chunk};
     bool last = (size_t)c->source + 1 == run->rows.cells;
-    bool *null = out->null + run->first;
-    int r = last ? take_texts(run, c, true, rows.value, null) : take_texts(run, c, false, rows.value, null);
+    int r = last ? take_texts(run, c, true, value, null) : take_texts(run, c, false, value, null);
     if (r) return r;
     for (size_t i = 0; c->not_null && i < rows.rows; i++)
-        run->bad[i] |= rows.null[i];
+        run->bad[i] |= null[i];
     for (size_t i = 0; c->exact && i < rows.rows; i++)
-        run->bad[i] |= !rows.null[i] && loses(&c->input, rows.value[i].s, arena);
+        run->bad[i] |= !null[i] && loses(&c->input, value[i].s, arena);
     return type_parse_rows(&c->input, &rows, arena);
+}
+
+/* One cell of it. 0 or -ENOMEM. */
+static int parse_cell(struct run *run, const struct column_rule *c, size_t row, union value *ret_value, bool *ret_null)
+{
+    struct arena *arena = run->reader->arena;
+    size_t source = (size_t)c->source;
+    bool doubled;
+    struct cell cell = reader_rows_cell(&run->rows, row * run->rows.cells + source, source + 1 == run->rows.cells, &doubled);
+    if (doubled) cell.text = reader_unescape(run->reader, cell.text);
+    if (!cell.text.p) return -ENOMEM;
+    *ret_null = is_null(c, &cell);
+    run->bad[row] |= *ret_null ? c->not_null : c->exact && loses(&c->input, cell.text, arena);
+    int r = *ret_null ? 0 : type_parse(&c->input, cell.text, arena, ret_value);
+    run->bad[row] |= r > 0;
+    return r < 0 ? r : 0;
+}
+
+/* None of the texts that mean NULL would be taken for a value. */
+static bool tokens_are_words(const struct column_rule *c, struct arena *arena)
+{
+    union value v;
+    for (size_t i = 0; i < c->null_tokens; i++)
+        if (type_parse(&c->input, c->null_token[i], arena, &v) <= 0) return false;
+    return true;
+}
+
+/* A column whose values come from cells. Everyday ones come all at once: they are neither NULL nor refused, and lose nothing. 0 or
+ * -ENOMEM. */
+static int take_column(struct run *run, const struct column_rule *c, const struct batch_column *out)
+{
+    struct reader *reader = run->reader;
+    const struct cells cells = {.rows = &run->rows, .at = (size_t)c->source, .memory = reader->in.chunk.p};
+    union value *value = out->value + run->first;
+    bool *null = out->null + run->first, doubled;
+    size_t rows = run->rows.rows;
+    cells_take *take = cells_taker(&c->input);
+    bool quoted = reader_rows_cell(&run->rows, cells.at, false, &doubled).quoted; /* then the others are, too */
+    if (!take || quoted || !tokens_are_words(c, reader->arena)) return parse_texts(run, c, value, null);
+    char *room = c->input.type.id == TYPE_NUMERIC ? arena_alloc(reader->arena, rows * CELLS_ROOM) : NULL;
+    if (!room && c->input.type.id == TYPE_NUMERIC) return -ENOMEM;
+    size_t left = take(&c->input, &cells, value, room, run->left);
+    if (left > rows / 2) return parse_texts(run, c, value, null);
+    memset(null, false, rows);
+    int r = 0;
+    for (size_t i = 0; i < left && r == 0; i++)
+        r = parse_cell(run, c, run->left[i], &value[run->left[i]], &null[run->left[i]]);
+    return r;
 }
 
 /* A column that has the same value in every row */

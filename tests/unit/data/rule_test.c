@@ -286,13 +286,20 @@ static void assert_same_rejects(const struct reject_list *a, const struct reject
     }
 }
 
+/* Texts that would be values if they did not mean NULL */
+static const struct slice values_for_null[] = {{"-99999.99", 9}, {"1999-12-31", 10}};
+
 static struct column_rule many_columns[] = {
     {.name = "id", .input = {.type = {TYPE_INT4, -1}}, .source = 0, .not_null = true},
     {.name = "name", .input = {.type = {TYPE_VARCHAR, 4 + 8}}, .source = 3, .null_token = tokens, .null_tokens = 2},
-    {.name = "amount", .input = {.type = {TYPE_NUMERIC, (7 << 16 | 2) + 4}}, .source = 1},
+    {.name = "amount",
+     .input = {.type = {TYPE_NUMERIC, (7 << 16 | 2) + 4}},
+     .source = 1,
+     .null_token = values_for_null,
+     .null_tokens = 2},
     {.name = "rate", .input = {.type = {TYPE_FLOAT8, -1}}, .source = 2},
     {.name = "at", .input = {.type = {TYPE_TIMESTAMP, -1}}, .source = 4, .exact = true},
-    {.name = "day", .input = {.type = {TYPE_DATE, -1}}, .source = 5},
+    {.name = "day", .input = {.type = {TYPE_DATE, -1}}, .source = 5, .null_token = values_for_null, .null_tokens = 2},
     {.name = "same", .input = {.type = {TYPE_INT8, -1}}, .source = RULE_CONSTANT, .constant = {.i = 42}},
     {.name = "none", .input = {.type = {TYPE_TEXT, -1}}, .source = RULE_NULL},
     {.name = "flag", .input = {.type = {TYPE_BOOL, -1}}, .source = 6},
@@ -348,6 +355,25 @@ static void rows_at_once_are_the_same_rows_and_rejects(void **state)
     }
 }
 
+static void a_number_that_means_null_is_null_among_plain_ones(void **state)
+{
+    (void)state;
+    static const struct slice zero = {"0", 1};
+    struct column_rule column = {
+        .name = "n", .input = {.type = {TYPE_INT4, -1}}, .source = 0, .null_token = &zero, .null_tokens = 1};
+    const struct row_rule rule = {.column = &column, .columns = 1, .cells = 2};
+    static char text[ROWS_BYTES];
+    size_t len = 0;
+    for (int i = 0; i < 300; i++)
+        len += (size_t)sprintf(text + len, "%d,x\n", i % 10);
+    struct outcome o;
+    run_rule(&rule, &column.input.type, (struct slice){text, len}, true, &o);
+    assert_true(o.at_once > 200);
+    for (size_t i = 0; i < o.batch.rows; i++)
+        assert_int_equal(o.batch.column[0].null[i], i % 10 == 0);
+    outcome_done(&o);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -363,6 +389,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(control_characters_and_length_are_shown_safely, setup, teardown),
         cmocka_unit_test_setup_teardown(a_record_the_reader_refused_becomes_a_reject, setup, teardown),
         cmocka_unit_test(rows_at_once_are_the_same_rows_and_rejects),
+        cmocka_unit_test(a_number_that_means_null_is_null_among_plain_ones),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
