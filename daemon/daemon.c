@@ -396,6 +396,14 @@ static int make_etl(struct daemon *d)
     return r;
 }
 
+static void log_request(void *ctx, const struct http_request *r, const char *line)
+{
+    (void)ctx;
+    const char *trace = http_request_trace(r);
+    log_event(LOG_INFO, LOG_FIELDS({"REQUEST", http_request_id(r)}, {"TRACE", trace[0] ? trace : NULL}), "%s%s%s", line,
+              trace[0] ? " trace=" : "", trace);
+}
+
 static int listen_all(struct daemon *d)
 {
     struct error err;
@@ -443,7 +451,9 @@ static int make_api(struct daemon *d)
                                               .connections = (unsigned)a->max_connections},
                                    .socket_mode = (mode_t)a->socket_mode,
                                    .router = &d->api.router,
-                                   .counters = &d->counters};
+                                   .counters = &d->counters,
+                                   .log = a->request_log ? log_request : NULL,
+                                   .ctx = d};
     r = http_server_new(d->loop, &c, &d->http);
     return r < 0 ? r : listen_all(d);
 }

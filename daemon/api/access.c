@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "api/bearer.h"
+#include "api/cors.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
@@ -176,7 +177,7 @@ static bool let_in_anonymously(struct http_request *r)
     }
     if (rule_of(r) == CONFIG_ANONYMOUS_NONE) return refuse(r, 401, "nothing is read here without a token", make_one);
     if (!is_safe(r) && !may_change_anonymously(r)) return false;
-    if (is_safe(r) && access_is_cross_site(r) && !is_navigation(r))
+    if (is_safe(r) && access_is_cross_site(r) && !is_navigation(r) && !cors_allows(r))
         return refuse(r, 403, "a page of another site cannot read here without a token", make_one);
     http_request_set_identity(r, &anonymous);
     return true;

@@ -5,8 +5,8 @@
 #include "api/api.h"
 #include "api/problem.h"
 #include "api/select.h"
+#include "api/trace.h"
 #include "base/arena.h"
-#include "base/log.h"
 #include "base/name.h"
 #include "format/json_writer.h"
 #include "http/disposition.h"
@@ -16,6 +16,8 @@
 #include <stdlib.h>
 
 enum { SQL_MAX = 1 << 20, ARENA_MAX = 4 << 20, WAIT_MS = 5000, COLUMNS_MAX = 1664, NAMES_MAX = 512, DISPOSITION_MAX = 2048 };
+
+#define INSUFFICIENT_PRIVILEGE "42501"
 
 struct run {
     struct http_request *request; /* NULL: the client is gone */
@@ -28,11 +30,39 @@ struct run {
     struct db_param value[REPORT_PARAMS_MAX];
     bool given[REPORT_PARAMS_MAX];
     size_t next; /* the parameter at hand */
+    bool begun;  /* in a transaction, for the sake of a role */
 };
+
+/* A connection whose transaction is being rolled back. */
+struct leaving {
+    struct db_pool *pool;
+    struct db_conn *conn;
+};
+
+static void on_left(void *ctx, const struct db_result *result)
+{
+    struct leaving *l = ctx;
+    (void)result;
+    db_pool_give(l->pool, l->conn);
+    free(l);
+}
+
+static void give_back(struct run *run)
+{
+    struct db_conn *c = run->conn;
+    struct leaving *l = run->begun ? malloc(sizeof *l) : NULL;
+    run->conn = NULL;
+    if (l) {
+        *l = (struct leaving){run->api->pool, c};
+        if (db_query(c, &(struct db_query){.sql = "ROLLBACK", .done = on_left, .ctx = l}) == 0) return;
+        free(l);
+    }
+    db_pool_give(run->api->pool, c);
+}
 
 static void run_free(struct run *run)
 {
-    if (run->conn) db_pool_give(run->api->pool, run->conn);
+    if (run->conn) give_back(run);
     config_unref(run->config);
     arena_done(&run->arena);
     free(run);
@@ -93,7 +123,7 @@ static void no_report(struct http_request *r, const struct config *c, struct sli
 /* It is not the client's fault. */
 static void answer_broken(struct run *run, const char *why)
 {
-    log_warning("report %s: %s", run->report->name, why);
+    trace_warning(run->request, "report %s: %s", run->report->name, why);
     http_problem(let_go(run), &(struct http_problem){.status = 500,
                                                      .message = "the report does not work",
                                                      .hint = "cetld --check says why, and so does the log"});
@@ -105,7 +135,8 @@ static void answer_refusal(struct run *run, const struct db_result *result)
     const char *sqlstate = result->error->sqlstate;
     if (result->status != ERROR_REFUSED || problem_status(sqlstate) == 503) return problem_from_database(let_go(run), result);
     bool of_data = strncmp(sqlstate, "22", 2) == 0 || strncmp(sqlstate, "23", 2) == 0;
-    if (of_data && run->next == params->n) return problem_from_database(let_go(run), result);
+    bool of_role = run->begun && strcmp(sqlstate, INSUFFICIENT_PRIVILEGE) == 0;
+    if (of_role || (of_data && run->next == params->n)) return problem_from_database(let_go(run), result);
     if (!of_data || !run->given[run->next]) return answer_broken(run, result->error->text);
     char message[NAMES_MAX];
     snprintf(message, sizeof message, "the parameter %s must be of type %s", params->item[run->next].name,
@@ -175,8 +206,7 @@ static void on_described(void *ctx, const struct db_result *result)
             distinct = strcmp(column[i].name, column[k].name) != 0;
     }
     if (distinct) {
-        db_pool_give(run->api->pool, run->conn);
-        run->conn = NULL;
+        give_back(run);
         return answer_rows(run, column, (size_t)n);
     }
     answer_broken(run, "its columns need names, each its own");
@@ -257,11 +287,41 @@ static void next_value(struct run *run)
     buf_done(&sql);
 }
 
+static void on_begun(void *ctx, const struct db_result *result)
+{
+    struct run *run = ctx;
+    if (!run->request) return run_free(run);
+    if (result->status == 0) return next_value(run);
+    if (result->status == ERROR_REFUSED)
+        answer_broken(run, result->error->text);
+    else
+        problem_from_database(let_go(run), result);
+    run_free(run);
+}
+
+static void begin(struct run *run)
+{
+    run->begun = access_role(run->request);
+    if (!run->begun) return next_value(run);
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    buf_puts(&sql, "BEGIN READ ONLY; ");
+    access_sql(run->request, &sql);
+    const char *text = buf_cstr(&sql);
+    if (text) {
+        ask(run, &(struct db_query){.sql = text, .done = on_begun, .ctx = run});
+    } else {
+        problem_internal(let_go(run));
+        run_free(run);
+    }
+    buf_done(&sql);
+}
+
 static void on_connected(struct db_wait *w, struct db_conn *c)
 {
     struct run *run = container_of(w, struct run, wait);
     run->conn = c;
-    if (c) return next_value(run);
+    if (c) return begin(run);
     problem_unavailable(let_go(run), db_pool_reason(run->api->pool));
     run_free(run);
 }

@@ -2,6 +2,7 @@
 #include "api/access.h"
 #include "api/actions.h"
 #include "api/api.h"
+#include "api/cors.h"
 #include "api/datasets.h"
 #include "api/files.h"
 #include "api/metrics.h"
@@ -37,5 +38,5 @@ const char *api_reason(const struct api *api)
 
 void api_router(struct api *api)
 {
-    api->router = (struct http_router){.routes = routes, .guard = access_guard, .ctx = api};
+    api->router = (struct http_router){.routes = routes, .arrive = cors_arrive, .guard = access_guard, .ctx = api};
 }

@@ -1,9 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/select.h"
 
+#include "api/access.h"
 #include "api/problem.h"
+#include "api/trace.h"
 #include "base/arena.h"
-#include "base/log.h"
 #include "format/csv_writer.h"
 #include "format/json_writer.h"
 #include "format/pgvalue.h"
@@ -264,7 +265,7 @@ static void answer_failure(struct select *s, const struct db_result *result)
     const char *why = result->error ? result->error->text : error_name(s->failed ? s->failed : result->status);
     bool begun = s->begun;
     struct http_request *r = let_go(s);
-    if (result->status == 0 || begun) log_warning("an answer could not be finished: %s", why);
+    if (result->status == 0 || begun) trace_warning(r, "an answer could not be finished: %s", why);
     if (begun)
         http_end(r, false);
     else if (result->status != 0)
@@ -290,7 +291,7 @@ static void on_selected(void *ctx, const struct db_result *result)
 static void on_bracket(void *ctx, const struct db_result *result)
 {
     struct select *s = ctx;
-    (void)result; /* without BEGIN there is only another time-out; what ails the connection the SELECT says */
+    (void)result; /* what ails the connection, or the transaction, the SELECT says */
     if (--s->pending == 0) finish(s);
 }
 
@@ -301,17 +302,32 @@ static int ask(struct select *s, const struct db_query *q)
     return r;
 }
 
-/* A time-out of its own needs a transaction around it. The three wait in the connection's queue. */
+/* A role, and a time-out of its own, need a transaction around it, which then bears the request's name, too. */
+static void put_begin(const struct select *s, struct buf *out)
+{
+    buf_puts(out, "BEGIN READ ONLY");
+    if (s->timeout_ms) buf_printf(out, "; SET LOCAL statement_timeout = %" PRId64, s->timeout_ms);
+    trace_sql(s->request, out);
+    if (!access_role(s->request)) return;
+    buf_puts(out, "; ");
+    access_sql(s->request, out);
+}
+
+/* The three wait in the connection's queue. Where BEGIN fails behind its first word the SELECT fails, too. */
 static int ask_all(struct select *s)
 {
-    char begin[96];
-    snprintf(begin, sizeof begin, "BEGIN READ ONLY; SET LOCAL statement_timeout = %" PRId64, s->timeout_ms);
+    bool bracket = s->timeout_ms || access_role(s->request);
+    struct buf begin;
+    buf_init(&begin, SQL_MAX);
+    if (bracket) put_begin(s, &begin);
     struct db_query select = {
         .sql = s->sql, .param = s->param, .params = s->params, .binary = true, .row = on_row, .done = on_selected, .ctx = s};
-    int r = 0;
-    if (s->timeout_ms) r = ask(s, &(struct db_query){.sql = begin, .done = on_bracket, .ctx = s});
+    const char *text = bracket ? buf_cstr(&begin) : "";
+    int r = text ? 0 : -ENOMEM;
+    if (r == 0 && bracket) r = ask(s, &(struct db_query){.sql = text, .done = on_bracket, .ctx = s});
+    buf_done(&begin);
     if (r == 0) r = ask(s, &select);
-    if (r == 0 && s->timeout_ms) r = ask(s, &(struct db_query){.sql = "COMMIT", .done = on_bracket, .ctx = s});
+    if (r == 0 && bracket) r = ask(s, &(struct db_query){.sql = "COMMIT", .done = on_bracket, .ctx = s});
     return r;
 }
 

@@ -19,6 +19,8 @@
  *     select_answer(r, pool, &(struct select_request){.schema = "public", .table = "orders", .column = columns, .columns = 2,
  * .limit = 10});
  *
+ * A stream runs in a transaction of its own, under the request's name (trace.h), and under its role where it has one (access.h).
+ *
  * Types without a binary form that we know are cast by the server. A HEAD request asks for no rows.
  *
  * Thread: loop.

@@ -80,8 +80,10 @@ struct config_api {
     int64_t idle_timeout_ms;
     int64_t body_max; /* bytes */
     int64_t max_connections;
-    int64_t gzip;        /* zlib's level; 0: none */
-    int64_t socket_mode; /* permissions of unix sockets */
+    struct config_list cors_origins; /* of pages that may ask; "*": all */
+    int request_log;                 /* bool */
+    int64_t gzip;                    /* zlib's level; 0: none */
+    int64_t socket_mode;             /* permissions of unix sockets */
 };
 
 /** A column's mark that is the dataset's. */

@@ -121,6 +121,11 @@ static const struct option api_options[] = {
      .prose = "How long a connection is kept open without a request, and how long a client may pause inside one."},
     {"body_max", RANGE(SIZE, KIB, GIB), F(body_max), "1M", .fixed = true,
      .prose = "The largest body of a request that is kept in memory."},
+    {"cors_origins", TYPE(ORIGINS), F(cors_origins), "", "https://app.example.org, http://localhost:3000",
+     .prose = "The web pages of other origins whose scripts may use the API, by scheme, host and port; * is every one. They may do "
+              "what anybody may, or what the token allows that they send."},
+    {"request_log", CHOICE({"no", false}, {"yes", true}), F(request_log), "no", .fixed = true,
+     .prose = "Is every request logged: method, target, status, bytes, time, id, and the trace it belongs to?"},
     {"gzip", RANGE(COUNT, 0, 6), F(gzip), "1", .fixed = true,
      .prose = "How hard answers are compressed for clients that ask for it (Accept-Encoding: gzip): zlib's level. 0: never."},
     {"max_connections", RANGE(COUNT, 1, 100000), F(max_connections), "1024", .fixed = true,

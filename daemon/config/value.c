@@ -251,6 +251,26 @@ static int parse_addresses(const struct input *in, void *field)
     return parse_items(in, check_address, field);
 }
 
+/* As a browser writes it: scheme://host[:port] in lower case, and nothing behind it. */
+static int check_origin(const struct input *item)
+{
+    static const char expected[] = "an origin: https://app.example.org or http://localhost:3000, in lower case and without a path; "
+                                   "or * for every one";
+    struct slice text = item->text;
+    if (slice_equal(text, SLICE("*"))) return 0;
+    const char *host = memmem(text.p, text.len, "://", 3);
+    if (!host || host == text.p || host + 3 == text.p + text.len) return refuse(item, expected);
+    for (const char *at = text.p; at < text.p + text.len; at++)
+        if (*at <= ' ' || *at >= 0x7f || (*at >= 'A' && *at <= 'Z') || strchr("\"'\\,;?#@*", *at) || (*at == '/' && at > host + 2))
+            return refuse(item, expected);
+    return 0;
+}
+
+static int parse_origins(const struct input *in, void *field)
+{
+    return parse_items(in, check_origin, field);
+}
+
 static bool is_plain_byte(struct slice text)
 {
     return text.len == 1 && text.p[0] > ' ' && text.p[0] < 0x7f;
@@ -504,6 +524,7 @@ static const struct {
     [VALUE_LIST] = {parse_list, format_list, NULL},
     [VALUE_GLOBS] = {parse_globs, format_list, NULL},
     [VALUE_ADDRESSES] = {parse_addresses, format_list, NULL},
+    [VALUE_ORIGINS] = {parse_origins, format_list, NULL},
     [VALUE_DELIMITER] = {parse_delimiter, format_char, NULL},
     [VALUE_QUOTE] = {parse_quote, format_open_char, NULL},
     [VALUE_ESCAPE] = {parse_escape, format_open_char, NULL},

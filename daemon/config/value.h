@@ -24,6 +24,7 @@ enum value_type {
     VALUE_LIST,      /* struct config_list, by comma or line */
     VALUE_GLOBS,     /* struct config_list */
     VALUE_ADDRESSES, /* struct config_list */
+    VALUE_ORIGINS,   /* struct config_list; of web pages, as browsers write them (RFC 6454), or * */
     VALUE_DELIMITER, /* char; 0: auto */
     VALUE_QUOTE,     /* char; 0: none, CONFIG_CHAR_AUTO */
     VALUE_ESCAPE,    /* char; 0: none, CONFIG_CHAR_AUTO */

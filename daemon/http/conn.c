@@ -385,7 +385,7 @@ static void log_access(const struct http_conn *c, const struct http_request *r)
     struct slice target = slice_cut_utf8(r->message.target, 256);
     snprintf(line, sizeof line, "%s " SLICE_FMT " %d %llu bytes %.3f ms id=%s", method, SLICE_ARG(target), r->status,
              (unsigned long long)r->body_bytes, (double)(clock_mono_us() - r->began_us) / 1000, r->id);
-    s->log(s->log_ctx, line);
+    s->log(s->log_ctx, r, line);
 }
 
 static void recycle(struct http_conn *c, struct http_request *r)

@@ -32,7 +32,7 @@ struct http_shared {
     struct http_limits limits;
     const struct http_router *router;
     struct counters *counters;
-    void (*log)(void *ctx, const char *line);
+    void (*log)(void *ctx, const struct http_request *r, const char *line);
     void *log_ctx;
     struct list conns; /* all that are not closed */
     struct list idle;  /* those without a request, the longest idle first */

@@ -16,6 +16,7 @@
 #include "http/outqueue.h"
 #include "http/parser.h"
 #include "http/target.h"
+#include "http/trace.h"
 #include "loop/loop.h"
 
 struct http_conn;
@@ -47,6 +48,7 @@ struct http_request {
     struct http_capture capture[HTTP_CAPTURES_MAX];
     unsigned captures;
     char id[HTTP_ID_MAX + 1];
+    char trace[HTTP_TRACE_ID + 1]; /* "": it belongs to none */
     int64_t began_us;
     int prepared;                   /* http_request_prepare's */
     const struct http_route *route; /* that it goes to, or NULL */

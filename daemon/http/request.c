@@ -54,7 +54,7 @@ void http_request_reset(struct http_request *r)
     r->methods = 0;
     r->streamed = r->receives = r->paused = r->continued = false;
     r->received = 0;
-    r->id[0] = '\0';
+    r->id[0] = r->trace[0] = '\0';
     r->identity = NULL;
     r->state = NULL;
     r->gone = r->writable = NULL;
@@ -80,6 +80,7 @@ int http_request_prepare(struct http_request *r, const char *own_id)
     struct slice id = http_request_header(r, "X-Request-Id");
     if (!id_is_sane(id)) id = slice_of(own_id);
     snprintf(r->id, sizeof r->id, SLICE_FMT, SLICE_ARG(id));
+    if (!http_trace_parse(http_request_header(r, "traceparent"), r->trace)) r->trace[0] = '\0';
     return http_target_parse(r->message.target, r->arena, &r->target);
 }
 
@@ -204,6 +205,11 @@ const void *http_request_identity(const struct http_request *r)
 const char *http_request_id(const struct http_request *r)
 {
     return r->id;
+}
+
+const char *http_request_trace(const struct http_request *r)
+{
+    return r->trace;
 }
 
 void http_request_attach(struct http_request *r, void *state, void (*gone)(void *state))

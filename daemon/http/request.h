@@ -49,6 +49,8 @@ enum { HTTP_ADDRESS_BYTES = 16 };
 const uint8_t *http_request_address(const struct http_request *r);
 /** A request id: the client's X-Request-Id when it is sane, else one of ours. */
 const char *http_request_id(const struct http_request *r);
+/** The id of the trace that the client says it belongs to (trace.h), or "". */
+const char *http_request_trace(const struct http_request *r);
 /**
  * The handler's own state. `gone` is called exactly once: after the answer is wholly sent, or as soon as the client has left or was
  * cut off; afterwards the request must not be touched. Set it before the handler returns, when the answer comes later.

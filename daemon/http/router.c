@@ -99,6 +99,7 @@ void http_router_find(const struct http_router *router, struct http_request *r)
 
 void http_router_dispatch(const struct http_router *router, struct http_request *r)
 {
+    if (router->arrive && !router->arrive(r)) return;
     if (slice_equal(r->message.target, SLICE("*"))) {
         answer_other_method(r, (1u << HTTP_METHOD_N) - 1);
     } else if (r->methods == 0) {

@@ -28,7 +28,9 @@ struct http_route {
 };
 struct http_router {
     const struct http_route *routes;
-    const struct http_route *streamed;     /* those whose handlers take the body themselves; NULL: none */
+    const struct http_route *streamed; /* those whose handlers take the body themselves; NULL: none */
+    bool (*arrive)(
+        struct http_request *r);           /* before all else, also where nothing is found. False: it was answered. NULL: nothing */
     bool (*guard)(struct http_request *r); /* may it go to its handler? False: it was answered. NULL: all may */
     void *ctx;                             /* http_request_context */
 };

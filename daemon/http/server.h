@@ -28,7 +28,7 @@ struct http_server_config {
     mode_t socket_mode;               /* permissions of unix sockets */
     const struct http_router *router; /* must outlive the server */
     struct counters *counters;
-    void (*log)(void *ctx, const char *line); /* access log, or NULL */
+    void (*log)(void *ctx, const struct http_request *r, const char *line); /* access log, or NULL */
     void *ctx;
 };
 

@@ -4,6 +4,7 @@
 import csv
 import datetime
 import io
+import os
 import shutil
 import signal
 import subprocess
@@ -70,8 +71,7 @@ sql = select 1 as a, 2 as a
 def api(postgres):
     name = postgres.create_database()
     database = Database(postgres, name)
-    with database.connect() as c, c.cursor() as q:
-        q.execute("CREATE SEQUENCE counted; GRANT ALL ON SEQUENCE counted TO PUBLIC")
+    database.rows("CREATE SEQUENCE counted; GRANT ALL ON SEQUENCE counted TO PUBLIC")
     folder = tempfile.mkdtemp(prefix="cetld-")
     daemon = Cetld(folder, database.url(), HIRES + REPORTS + BROKEN, database={"stream_timeout": "2s"}).start()
     try:
@@ -211,6 +211,30 @@ def test_listed(api):
     assert listed["quarterly_hires"] == {"name": "quarterly_hires", "report": "/v1/report/quarterly_hires", "filename": "quarterly_hires_{year}.csv",
                                          "parameters": [{"name": "year", "type": "int", "default": "extract(year from now())"}]}
     assert [d for d in api.json("/v1") if d["name"] == "quarterly_hires"] == [listed["quarterly_hires"]]
+
+
+def test_report_runs_as_the_tokens_role(make_cetld, database, folder):
+    made = dict(line.split() for line in subprocess.run([BINARY, "--new-token"], capture_output=True, text=True, timeout=10).stdout.splitlines())
+    path = os.path.join(folder, "hash")
+    with open(path, "w") as f:
+        f.write(made["sha256"] + "\n")
+    role = "report_" + database.name
+    token = "[token t]\nhash_file = %s\nallow = report who: read, report hires: read\nrole = %s\n" % (path, role)
+    database.rows("CREATE ROLE %s; GRANT %s TO cetl" % (role, role))
+    try:
+        daemon = make_cetld(database.url(), HIRES + token + "[report who]\nparam = n int default 1\nsql = select current_user as who, :n as n\n"
+                            "[report hires]\nsql = select count(*) as n from hired\n[report other]\nsql = select 1 as n\n").start()
+        header = {"Authorization": "Bearer " + made["token"]}
+        assert rows(daemon.get("/v1/report/who?n=7", headers=header)) == [["who", "n"], [role, "7"]]
+        assert rows(daemon.get("/v1/report/who"))[1][0] != role
+        assert daemon.get("/v1/report/hires", headers=header).status == 403 and daemon.get("/v1/report/hires").status == 200
+        assert daemon.get("/v1/report/other", headers=header).status == 403
+        assert [r["name"] for r in daemon.get("/v1/report", headers=header).json] == ["who", "hires"]
+        assert problem(daemon.get("/v1/report/who?n=x", headers=header), 400)
+        assert rows(daemon.get("/v1/report/who", headers=header))[1][0] == role
+    finally:
+        daemon.stop()
+        database.rows("DROP ROLE %s" % role)
 
 
 def test_reload_replaces_reports(cetld):

@@ -43,8 +43,9 @@ struct bench {
     char logged[512];
 };
 
-static void bench_log(void *ctx, const char *line)
+static void bench_log(void *ctx, const struct http_request *r, const char *line)
 {
+    (void)r;
     struct bench *b = ctx;
     snprintf(b->logged, sizeof b->logged, "%s", line);
 }

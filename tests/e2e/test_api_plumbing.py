@@ -1,0 +1,184 @@
+# SPDX-License-Identifier: MIT
+"""What all routes share: gzip, pages of other origins, request ids and traces."""
+
+import gzip
+import json
+import shutil
+import socket
+import subprocess
+import tempfile
+
+import pytest
+
+from cluster import Database
+from daemon import BINARY, Cetld
+from waiting import until
+
+ITEMS = """
+[dataset items]
+columns = id bigint primary key, name text
+"""
+ROWS = 60000
+APP, TOOL = "https://app.example.org", "http://localhost:3000"
+TRACE = "4bf92f3577b34da6a3ce929d0e0e4736"
+TRACEPARENT = {"traceparent": "00-%s-00f067aa0ba902b7-01" % TRACE}
+
+
+class Api:
+    def __init__(self, postgres):
+        self.postgres, self.name = postgres, postgres.create_database()
+        self.database = Database(postgres, self.name)
+        self.folder = tempfile.mkdtemp(prefix="cetld-")
+        self.daemon = Cetld(self.folder, self.database.url(), ITEMS, api={"cors_origins": APP + ", " + TOOL, "request_log": "yes"}).start()
+
+    def remove(self):
+        self.daemon.stop()
+        shutil.rmtree(self.folder, ignore_errors=True)
+        self.postgres.drop_database(self.name)
+
+
+@pytest.fixture(scope="module")
+def shared(postgres):
+    api = Api(postgres)
+    try:
+        api.daemon.drop("items.csv", "id,name\n" + "".join("%d,item number %d\n" % (n, n) for n in range(ROWS)))
+        api.daemon.wait_state("items.csv")
+        yield api
+    finally:
+        api.remove()
+
+
+@pytest.fixture
+def api(shared):
+    return shared.daemon
+
+
+def unpacked(answer):
+    assert answer.status == 200 and answer.headers["Content-Encoding"] == "gzip", answer.headers
+    return gzip.decompress(answer.body)
+
+
+# ---- gzip ----
+
+@pytest.mark.parametrize("path", ["/v1/items?limit=80", "/v1/items?limit=2000", "/v1/items", "/latest-event-data?dataset=items"])
+@pytest.mark.parametrize("accept", ["application/json", "text/csv", "application/x-ndjson"])
+def test_gzip_is_the_same_bytes(api, path, accept):
+    plain = api.get(path, headers={"Accept": accept})
+    packed = api.get(path, headers={"Accept": accept, "Accept-Encoding": "gzip"})
+    assert "Content-Encoding" not in plain.headers and len(packed.body) < len(plain.body) / 2
+    assert unpacked(packed) == plain.body
+    for answer in (plain, packed):
+        assert "Accept-Encoding" in ", ".join(answer.headers.get_all("Vary"))
+
+
+def test_small_answers_stay_as_they_are(api):
+    answer = api.get("/v1/items?limit=1", headers={"Accept-Encoding": "gzip"})
+    assert answer.json == [{"id": 0, "name": "item number 0"}] and "Content-Encoding" not in answer.headers
+
+
+def test_curl_takes_it(api):
+    url = "http://127.0.0.1:%d/v1/items?limit=2000" % api.port
+    out = subprocess.run(["curl", "-sS", "--compressed", url], capture_output=True, timeout=20, check=True).stdout
+    assert len(json.loads(out)) == 2000
+
+
+def test_head_says_gzip_and_sends_nothing(api):
+    answer = api.request("HEAD", "/v1/items", headers={"Accept-Encoding": "gzip"})
+    assert answer.status == 200 and answer.body == b"" and answer.headers["Content-Encoding"] == "gzip"
+
+
+def test_gzip_can_be_turned_off(cetld):
+    daemon = cetld(ITEMS, api={"gzip": "0"})
+    assert "Content-Encoding" not in daemon.get("/metrics", headers={"Accept-Encoding": "gzip"}).headers
+
+
+# ---- pages of other origins ----
+
+def test_page_of_a_listed_origin_reads(api):
+    for origin in (APP, TOOL):
+        answer = api.get("/v1/items?limit=1", headers={"Origin": origin, "Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "cors"})
+        assert answer.status == 200 and answer.headers["Access-Control-Allow-Origin"] == origin
+        assert answer.headers["Access-Control-Allow-Credentials"] == "true"
+        exposed = answer.headers["Access-Control-Expose-Headers"].split(", ")
+        assert {"Content-Range", "Location", "Link", "ETag", "X-Request-Id"} <= set(exposed)
+        assert "Origin" in ", ".join(answer.headers.get_all("Vary"))
+
+
+def test_errors_can_be_read_too(api):
+    for path, status in (("/v1/nothing", 404), ("/nowhere/at/all", 404), ("/v1/items?limit=x", 400)):
+        answer = api.get(path, headers={"Origin": APP})
+        assert answer.status == status and answer.headers["Access-Control-Allow-Origin"] == APP
+
+
+@pytest.mark.parametrize("origin", ["https://evil.example.org", "null", "https://app.example.org.evil.net", "https://app.example.org:444",
+                                    "http://app.example.org", "HTTPS://APP.EXAMPLE.ORG", "*", "https://app.example.org, " + APP, "x" * 600])
+def test_other_origins_get_nothing(api, origin):
+    answer = api.get("/v1/items?limit=1", headers={"Origin": origin})
+    assert answer.status == 403 and "Access-Control-Allow-Origin" not in answer.headers
+    assert "Origin" in ", ".join(answer.headers.get_all("Vary"))
+    answer = api.request("OPTIONS", "/v1/items", headers={"Origin": origin, "Access-Control-Request-Method": "GET"})
+    assert not [h for h in answer.headers if h.lower().startswith("access-control-")]
+
+
+def test_preflight_says_what_may_be_sent(api):
+    answer = api.request("OPTIONS", "/v1/items", headers={"Origin": APP, "Access-Control-Request-Method": "PATCH",
+                                                          "Access-Control-Request-Headers": "authorization,prefer,x-client-info"})
+    assert answer.status == 204 and answer.body == b""
+    assert answer.headers["Access-Control-Allow-Origin"] == APP and answer.headers["Access-Control-Allow-Headers"] == "authorization,prefer,x-client-info"
+    assert {"GET", "POST", "PATCH", "PUT", "DELETE"} <= set(answer.headers["Access-Control-Allow-Methods"].split(", "))
+    assert int(answer.headers["Access-Control-Max-Age"]) > 0
+    odd = api.request("OPTIONS", "/v1/items", headers={"Origin": APP, "Access-Control-Request-Method": "GET", "Access-Control-Request-Headers": "a; b=<script>"})
+    assert odd.status == 204 and "Access-Control-Allow-Headers" not in odd.headers
+    plain = api.request("OPTIONS", "/v1/items", headers={"Origin": APP})
+    assert plain.status == 204 and "GET" in plain.headers["Allow"]
+
+
+def test_star_is_without_credentials(cetld):
+    daemon = cetld(ITEMS, api={"cors_origins": "*"})
+    answer = daemon.get("/v1", headers={"Origin": "https://anybody.example.net", "Sec-Fetch-Site": "cross-site"})
+    assert answer.status == 200 and answer.headers["Access-Control-Allow-Origin"] == "*"
+    assert "Access-Control-Allow-Credentials" not in answer.headers
+
+
+def test_without_origins_nothing_is_said(cetld):
+    daemon = cetld(ITEMS)
+    for method in ("GET", "OPTIONS"):
+        answer = daemon.request(method, "/v1", headers={"Origin": APP, "Access-Control-Request-Method": "GET"})
+        assert not [h for h in answer.headers if h.lower().startswith("access-control-")]
+
+
+@pytest.mark.parametrize("origins", ["app.example.org", "https://app.example.org/", "https://*.example.org", "HTTPS://x.org", "null", "https://"])
+def test_origins_are_checked(make_cetld, database, origins):
+    daemon = make_cetld(database.url(), ITEMS, api={"cors_origins": origins})
+    answer = subprocess.run([BINARY, "--check", "-c", daemon.conf], capture_output=True, text=True, timeout=20)
+    assert answer.returncode == 1 and "cors_origins: '%s' is not an origin" % origins in answer.stderr
+
+
+# ---- ids and traces ----
+
+def test_every_answer_has_an_id(api):
+    ids = {api.get(path).headers["X-Request-Id"] for path in ("/status", "/v1/items?limit=1", "/v1/nothing", "/v1/items")}
+    assert len(ids) == 4
+    assert api.get("/status", headers={"X-Request-Id": "mine-1.2_3"}).headers["X-Request-Id"] == "mine-1.2_3"
+    assert api.get("/status", headers={"X-Request-Id": "not sane'; --"}).headers["X-Request-Id"] != "not sane'; --"
+
+
+def test_request_log_has_id_and_trace(api):
+    api.get("/v1/items?limit=3", headers={"X-Request-Id": "logged-1", **TRACEPARENT})
+    until(lambda: api.log_lines("id=logged-1"), lambda: api.log())
+    (line,) = api.log_lines("id=logged-1")
+    assert "GET /v1/items?limit=3 200" in line and "trace=" + TRACE in line
+    api.get("/v1/items?limit=3", headers={"X-Request-Id": "logged-2", "traceparent": "00-" + TRACE.upper() + "-00f067aa0ba902b7-01"})
+    until(lambda: api.log_lines("id=logged-2"), lambda: api.log())
+    assert "trace=" not in api.log_lines("id=logged-2")[0]
+
+
+def test_server_sees_id_and_trace_of_a_stream(shared):
+    with socket.create_connection(("127.0.0.1", shared.daemon.port)) as s:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+        s.sendall(b"GET /v1/items HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: seen-1\r\ntraceparent: %s\r\n\r\n" % TRACEPARENT["traceparent"].encode())
+        s.recv(100)
+        names = until(lambda: shared.database.rows("SELECT application_name FROM pg_stat_activity WHERE application_name LIKE 'cetld seen%%'"),
+                      lambda: "the stream's session bears its id")
+        assert names == [("cetld seen-1 " + TRACE,)]
+    until(lambda: not shared.database.rows("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'cetld seen%%'"), lambda: "it is over")
