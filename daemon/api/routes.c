@@ -5,6 +5,7 @@
 #include "api/cors.h"
 #include "api/datasets.h"
 #include "api/files.h"
+#include "api/latest.h"
 #include "api/metrics.h"
 #include "api/report.h"
 #include "api/status.h"
@@ -17,7 +18,7 @@ static const struct http_route routes[] = {
     {HTTP_GET_, "/readyz", status_readyz},
     {HTTP_GET_, "/metrics", metrics_get},
     {HTTP_GET_, "/read/first-chunk", tables_first_chunk},
-    {HTTP_GET_, "/latest-event-data", tables_latest},
+    {HTTP_GET_, "/latest-event-data", latest_get},
     {HTTP_GET_, "/v1", datasets_list},
     {HTTP_GET_, "/v1/files", files_list},
     {HTTP_GET_, "/v1/files/{id}", files_one},

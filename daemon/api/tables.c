@@ -19,8 +19,7 @@ enum {
 
 /* ---- parameters ---- */
 
-/* False after a 400. */
-static bool only_these(struct http_request *r, const char *const *names)
+bool tables_only(struct http_request *r, const char *const *names)
 {
     struct slice name, value;
     for (unsigned i = 0; http_request_query_at(r, i, &name, &value); i++) {
@@ -55,8 +54,7 @@ static bool count_parameter(struct http_request *r, const char *name, int64_t ot
 
 /* ---- tables ---- */
 
-/* {NULL, 0}: there is no dataset at all. */
-static struct slice chosen_dataset(struct http_request *r)
+struct slice tables_dataset(struct http_request *r)
 {
     const struct api *api = http_request_context(r);
     struct slice asked = http_request_query(r, "dataset");
@@ -66,8 +64,7 @@ static struct slice chosen_dataset(struct http_request *r)
     return first ? slice_of(first->name) : (struct slice){NULL, 0};
 }
 
-/* NULL after a problem. */
-static const struct table *find_table(struct http_request *r, struct slice name)
+const struct table *tables_find(struct http_request *r, struct slice name)
 {
     const struct api *api = http_request_context(r);
     struct dataset *d;
@@ -129,9 +126,9 @@ static void answer_rows(struct http_request *r, const struct table *t, int64_t l
 void tables_rows(struct http_request *r)
 {
     static const char *const names[] = {"limit", "offset", NULL};
-    const struct table *t = find_table(r, http_request_capture(r, "table"));
+    const struct table *t = tables_find(r, http_request_capture(r, "table"));
     int64_t limit, offset;
-    if (!t || !only_these(r, names)) return;
+    if (!t || !tables_only(r, names)) return;
     if (!count_parameter(r, "limit", SELECT_ALL, &limit) || !count_parameter(r, "offset", 0, &offset)) return;
     answer_rows(r, t, limit, offset);
 }
@@ -150,18 +147,10 @@ static void name_location(struct http_request *r, struct slice table, int64_t li
 void tables_first_chunk(struct http_request *r)
 {
     static const char *const names[] = {"dataset", "limit", NULL};
-    struct slice name = chosen_dataset(r);
-    const struct table *t = find_table(r, name);
+    struct slice name = tables_dataset(r);
+    const struct table *t = tables_find(r, name);
     int64_t limit;
-    if (!t || !only_these(r, names) || !count_parameter(r, "limit", FIRST_CHUNK_ROWS, &limit)) return;
+    if (!t || !tables_only(r, names) || !count_parameter(r, "limit", FIRST_CHUNK_ROWS, &limit)) return;
     name_location(r, name, limit);
     answer_rows(r, t, limit, 0);
-}
-
-void tables_latest(struct http_request *r)
-{
-    static const char *const names[] = {"dataset", NULL};
-    const struct table *t = find_table(r, chosen_dataset(r));
-    if (!t || !only_these(r, names)) return;
-    answer_rows(r, t, SELECT_ALL, 0);
 }

@@ -92,6 +92,72 @@ def test_gzip_can_be_turned_off(cetld):
     assert "Content-Encoding" not in daemon.get("/metrics", headers={"Accept-Encoding": "gzip"}).headers
 
 
+# ---- the newest load ----
+
+def test_latest_load_has_its_rows_alone(cetld):
+    daemon = cetld("""
+[dataset trades]
+columns = id bigint, name text
+lineage = yes
+[rollup trades.names]
+group = name
+measure = count(*) as n
+[dataset keyed]
+columns = id bigint primary key, name text
+mode = upsert
+lineage = yes
+[dataset plain]
+columns = id bigint
+lineage = no
+""")
+    def latest(dataset, **headers):
+        return daemon.get("/latest-event-data?load=latest&dataset=" + dataset, headers=headers)
+
+    answer = latest("trades")
+    assert answer.json == [] and "Link" not in answer.headers
+    daemon.drop("trades_1.csv", "id,name\n1,a\n2,b\n")
+    first = daemon.wait_state("trades_1.csv")
+    daemon.drop("trades_2.csv", "id,name\n9,c\n8,a\n")
+    second = daemon.wait_state("trades_2.csv")
+    answer = latest("trades")
+    assert answer.json == [{"id": 9, "name": "c"}, {"id": 8, "name": "a"}]
+    assert answer.headers["Link"] == '</v1/files/%d>; rel="describedby"' % second["id"]
+    assert latest("trades", Accept="text/csv").body == b"id,name\n9,c\n8,a\n"
+    assert len(daemon.json("/latest-event-data?dataset=trades")) == 4
+    # What is unloaded is no longer the newest.
+    assert daemon.request("POST", "/v1/files/%d/unload" % second["id"], unix=True).status == 200
+    assert [r["id"] for r in latest("trades").json] == [1, 2] and first["id"]
+    daemon.drop("keyed_1.csv", "id,name\n1,a\n2,b\n3,c\n")
+    daemon.wait_state("keyed_1.csv")
+    daemon.drop("keyed_2.csv", "id,name\n3,z\n1,x\n")
+    daemon.wait_state("keyed_2.csv")
+    assert latest("keyed").json == [{"id": 1, "name": "x"}, {"id": 3, "name": "z"}]
+
+    daemon.drop("plain.csv", "id\n1\n")
+    daemon.wait_state("plain.csv")
+    for dataset, status, words in (("plain", 409, "do not bear their file"), ("trades_names", 400, "is not loaded"), ("nothing", 404, "no such table")):
+        answer = latest(dataset)
+        assert answer.status == status and words in answer.json["message"], answer
+    assert "lineage = yes" in latest("plain").json["hint"]
+    for query in ("load=newest", "load=", "lode=latest"):
+        assert daemon.get("/latest-event-data?dataset=trades&" + query).status == 400
+    assert daemon.get("/latest-event-data?dataset=plain").json == [{"id": 1}]
+
+
+def test_load_without_lineage_is_not_taken_for_the_newest(make_cetld, database):
+    config = "[dataset trades]\ncolumns = id bigint\nlineage = "
+    daemon = make_cetld(database.url(), config + "no\n").start()
+    daemon.drop("trades_1.csv", "id\n1\n")
+    daemon.wait_state("trades_1.csv")
+    daemon.write_config(config + "yes\n")
+    daemon.restart()
+    answer = daemon.get("/latest-event-data?load=latest")
+    assert answer.status == 409 and "was loaded last without lineage" in answer.json["message"]
+    daemon.drop("trades_2.csv", "id\n2\n")
+    daemon.wait_state("trades_2.csv")
+    assert daemon.get("/latest-event-data?load=latest").json == [{"id": 2}]
+
+
 # ---- pages of other origins ----
 
 def test_page_of_a_listed_origin_reads(api):
