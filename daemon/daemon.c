@@ -2,6 +2,8 @@
 #include "daemon.h"
 
 #include "api/api.h"
+#include "api/keys.h"
+#include "api/rates.h"
 #include "api/versions.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -204,9 +206,13 @@ static void on_reload(void *ctx)
     struct mistakes m;
     mistakes_init(&m);
     struct config *fresh;
+    struct keys *keys;
     int r = formulas_load_config(d->options.path, d->options.presence, &m, &fresh);
     if (r != 0) {
         log_mistakes(&m, "the old one stays");
+    } else if (keys_new(fresh, &keys) < 0) {
+        log_error("no memory for the keys of the configuration; the old one stays");
+        config_unref(fresh);
     } else {
         struct buf fixed;
         buf_init(&fixed, ERROR_TEXT_MAX);
@@ -216,6 +222,8 @@ static void on_reload(void *ctx)
         config_unref(d->config);
         d->config = fresh;
         d->api.config = fresh;
+        keys_free(d->api.keys);
+        d->api.keys = keys;
         log_set_level(fresh->daemon.log_level);
         scheduler_hold(d->scheduler); /* until the catalog is as the configuration says */
         scheduler_set_config(d->scheduler, fresh);
@@ -441,6 +449,8 @@ static int make_api(struct daemon *d)
     /* One connection is always left for the small answers. */
     int r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);
     if (r == 0) r = versions_new(&d->api.versions);
+    if (r == 0) r = keys_new(d->config, &d->api.keys);
+    if (r == 0) r = rates_new(&d->api.rates);
     if (r < 0) return r;
     struct http_server_config c = {.limits = {.header_max = (size_t)a->header_max,
                                               .body_max = (size_t)a->body_max,
@@ -481,6 +491,8 @@ static void daemon_done(struct daemon *d)
     close_pools(d);
     scheduler_free(d->scheduler);
     gate_free(d->api.large);
+    keys_free(d->api.keys);
+    rates_free(d->api.rates);
     versions_free(d->api.versions);
     derives_free(d->derives);
     rebuilds_free(d->rebuilds);

@@ -4,11 +4,13 @@
 #include "api/api.h"
 #include "api/bearer.h"
 #include "api/cors.h"
+#include "api/rates.h"
+#include "base/clock.h"
 
 #include <arpa/inet.h>
 #include <stdio.h>
 
-enum { LOOPBACK_NET = 127, HOST_MAX = 64, WORDS_MAX = 400, SHOWN = 63 };
+enum { LOOPBACK_NET = 127, HOST_MAX = 64, WORDS_MAX = 400, SHOWN = 63, US_PER_MS = 1000, MS_PER_S = 1000 };
 
 static const char make_one[] = "cetld --new-token makes a token: its hash goes into a section [token NAME] with what it allows, "
                                "and it itself into the field Authorization: Bearer TOKEN";
@@ -116,6 +118,44 @@ static bool refuse_credentials(struct http_request *r, const struct bearer_refus
     return false;
 }
 
+/* ---- how often ---- */
+
+enum { PREFIX_V6 = 8 /* bytes: whoever has one address of a network has all of it */ };
+
+static bool take(struct http_request *r, const uint8_t key[RATES_KEY], const struct config_rate *rate)
+{
+    const struct api *api = http_request_context(r);
+    char seconds[24], message[WORDS_MAX];
+    int64_t wait = rates_take(api->rates, key, rate, clock_mono_us() / US_PER_MS);
+    if (wait == 0) return true;
+    snprintf(seconds, sizeof seconds, "%lld", (long long)wait);
+    snprintf(message, sizeof message, "too many requests: %lld in %lld s are allowed", (long long)rate->count,
+             (long long)rate->per_ms / MS_PER_S);
+    http_header(r, "Retry-After", seconds);
+    return refuse(r, 429, message, "Retry-After says when to try again");
+}
+
+/* Whoever comes by the socket may as often as he likes. */
+static bool take_by_address(struct http_request *r)
+{
+    static const uint8_t v4[12] = {[10] = 0xff, [11] = 0xff};
+    const struct api *api = http_request_context(r);
+    const uint8_t *address = http_request_address(r);
+    uint8_t key[RATES_KEY] = {0};
+    if (http_request_is_local_socket(r)) return true;
+    memcpy(key, address, memcmp(address, v4, sizeof v4) == 0 ? HTTP_ADDRESS_BYTES : PREFIX_V6);
+    return take(r, key, &api->config->api.rate);
+}
+
+static bool take_by_name(struct http_request *r, const struct access_identity *id)
+{
+    uint8_t sum[DIGEST_BYTES];
+    if (id->rate.count == 0) return true;
+    digest_of(id->name, strlen(id->name), sum);
+    sum[0] = (uint8_t)id->who;
+    return take(r, sum, &id->rate);
+}
+
 /* ---- who asks ---- */
 
 static const struct access_identity anonymous = {.who = ACCESS_ANONYMOUS, .name = ""};
@@ -170,7 +210,7 @@ static bool may_change_anonymously(struct http_request *r)
 
 static bool let_in_anonymously(struct http_request *r)
 {
-    if (!is_this_machine(r)) return false;
+    if (!take_by_address(r) || !is_this_machine(r)) return false;
     if (http_request_is_local_socket(r)) {
         http_request_set_identity(r, &by_socket);
         return true;
@@ -195,7 +235,8 @@ static bool let_in_by_token(struct http_request *r, struct slice authorization)
 {
     struct bearer_refusal why;
     const struct access_identity *id = bearer_identify(r, authorization, &why);
-    if (!id) return refuse_credentials(r, &why);
+    if (!id) return take_by_address(r) && refuse_credentials(r, &why); /* those who guess are held up */
+    if (!take_by_name(r, id)) return false;
     if (!is_safe(r) && !may_change_something(id)) {
         bearer_challenge(r, "insufficient_scope", NULL);
         return refuse(r, 403, "this token only reads", "what it may is said by `allow` in its section of the configuration");
@@ -257,7 +298,8 @@ bool access_allows(const struct http_request *r, enum access_action action, stru
     if (!id) return false;
     switch (id->who) {
     case ACCESS_SOCKET: return true;
-    case ACCESS_TOKEN: return token_allows(r, id, action, name);
+    case ACCESS_TOKEN:
+    case ACCESS_JWT: return token_allows(r, id, action, name);
     case ACCESS_ANONYMOUS: break;
     }
     if (is_reading(action)) return true;
@@ -266,15 +308,17 @@ bool access_allows(const struct http_request *r, enum access_action action, stru
 
 static bool refuse_token(struct http_request *r, const struct access_identity *id, enum access_action action, struct slice name)
 {
-    char message[WORDS_MAX], hint[WORDS_MAX];
+    char message[WORDS_MAX], hint[WORDS_MAX], whose[WORDS_MAX / 2];
     const char *word = meanings[action].word, *report = action == ACCESS_REPORT ? "report " : "";
     struct slice shown = slice_cut_utf8(name, SHOWN);
+    struct slice own = slice_cut_utf8(slice_of(id->name), SHOWN);
+    snprintf(whose, sizeof whose, "%s%s" SLICE_FMT "%s", id->who == ACCESS_TOKEN ? "the token" : "the role of the JWT",
+             own.len ? " '" : "", SLICE_ARG(own), own.len ? "'" : "");
     if (action == ACCESS_MANAGE || !name.p) {
-        snprintf(message, sizeof message, "the token '%s' does not allow that: %s for everything", id->name, word);
+        snprintf(message, sizeof message, "%s does not allow that: %s for everything", whose, word);
         snprintf(hint, sizeof hint, "its section of the configuration would need: allow = %s", word);
     } else {
-        snprintf(message, sizeof message, "the token '%s' does not allow that: %s of %s'" SLICE_FMT "'", id->name, word, report,
-                 SLICE_ARG(shown));
+        snprintf(message, sizeof message, "%s does not allow that: %s of %s'" SLICE_FMT "'", whose, word, report, SLICE_ARG(shown));
         snprintf(hint, sizeof hint, "its section of the configuration would need: allow = %s" SLICE_FMT ": %s", report,
                  SLICE_ARG(shown), word);
     }
@@ -286,7 +330,7 @@ bool access_may(struct http_request *r, enum access_action action, struct slice 
 {
     if (access_allows(r, action, name)) return true;
     const struct access_identity *id = access_identity(r);
-    if (id && id->who == ACCESS_TOKEN) return refuse_token(r, id, action, name);
+    if (id && (id->who == ACCESS_TOKEN || id->who == ACCESS_JWT)) return refuse_token(r, id, action, name);
     if (action == ACCESS_MANAGE)
         return refuse(r, 401, "files are unloaded and replayed by the unix socket, or with a token that allows it: allow = manage",
                       make_one);

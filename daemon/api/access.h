@@ -3,11 +3,12 @@
  * Who may do what.
  *
  * Who asks: `Authorization: Bearer …` is a token of the configuration ([token NAME]), which may do what its `allow` says, from
- * anywhere. Without it there is only this machine: a request counts as such when it came by a unix socket or to a loopback address,
- * asks for a local host (a page from elsewhere whose name was pointed here asks for its own), and carries no sign of a proxy, which
- * would bring the whole world in. By the socket, whose mode and group say who may, everything is allowed; over loopback what
- * `anonymous` says, and nothing that a page of another site makes a browser send. Everything else is 401, with how to make a token;
- * only /status and /healthz are for everybody. What somebody known may not do is 403.
+ * anywhere; or a JSON Web Token ([jwt], http/jwt.h), which may do what its [role NAME] says. Without it there is only this machine:
+ * a request counts as such when it came by a unix socket or to a loopback address, asks for a local host (a page from elsewhere
+ * whose name was pointed here asks for its own), and carries no sign of a proxy, which would bring the whole world in. By the
+ * socket, whose mode and group say who may, everything is allowed; over loopback what `anonymous` says, and nothing that a page of
+ * another site makes a browser send. Everything else is 401, with how to make a token; only /status and /healthz are for everybody.
+ * What somebody known may not do is 403.
  *
  * The router's guard finds out who asks. Handlers then ask about each table, report or dataset that they touch:
  *
@@ -20,17 +21,18 @@
 
 #include "base/buf.h"
 #include "base/digest.h"
-#include "config/allow.h"
+#include "config/config.h"
 #include "http/response.h"
 
-enum access_who { ACCESS_ANONYMOUS, ACCESS_SOCKET, ACCESS_TOKEN };
+enum access_who { ACCESS_ANONYMOUS, ACCESS_SOCKET, ACCESS_TOKEN, ACCESS_JWT };
 /** Who asks. Lives as long as the request. */
 struct access_identity {
     enum access_who who;
-    const char *name;             /* the token's; "" else */
+    const char *name;             /* the token's; a JWT's sub, or ""; "" else */
     const char *role;             /* SET LOCAL ROLE; NULL: the daemon's own */
     const char *claims;           /* a JSON object: request.jwt.claims, for row-level security; NULL where there is no role */
-    struct allow allow;           /* of a token */
+    struct allow allow;           /* of a token or JWT */
+    struct config_rate rate;      /* of such */
     uint8_t digest[DIGEST_BYTES]; /* of role and claims, zero without: what may be read is the same where it is the same and the
                                      allowance is */
 };

@@ -26,6 +26,8 @@ struct api {
     struct gate *large;        /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
     struct versions *versions; /* api/versions.h */
     struct counters *counters;
+    struct keys *keys;     /* of `config`; or NULL */
+    struct rates *rates;   /* or NULL: nobody is held up */
     struct config *config; /* the current one; the daemon's reference */
     const struct instance *instance;
     int64_t started_us; /* monotonic */

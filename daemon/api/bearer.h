@@ -11,8 +11,8 @@
 
 /** Why credentials are not taken. */
 struct bearer_refusal {
-    int status;         /* 400 or 401 */
-    const char *code;   /* RFC 6750, 3.1: invalid_request, invalid_token */
+    int status;         /* 400, 401, 403 or 503 */
+    const char *code;   /* RFC 6750, 3.1: invalid_request, invalid_token, insufficient_scope */
     const char *reason; /* static; without quotes */
 };
 

@@ -89,6 +89,7 @@ static int build_singles(struct builder *b)
     }
     c->database.migrations_place = builder_place_of(find_section(b, OPTION_DATABASE), "migrations");
     check_singles(b);
+    build_check_rate(b, find_section(b, OPTION_API), c->api.rate_text, &c->api.rate);
     return 0;
 }
 

@@ -4,6 +4,7 @@
 #include "base/civil.h"
 #include "base/cleanup.h"
 #include "base/num.h"
+#include "base/signature.h"
 
 #include <stdlib.h>
 
@@ -28,6 +29,12 @@ bool build_rate(struct slice text, struct config_rate *ret_rate)
         return true;
     }
     return false;
+}
+
+void build_check_rate(struct builder *b, const struct ini_section *s, const char *text, struct config_rate *ret_rate)
+{
+    if (build_rate(slice_of(text), ret_rate)) return;
+    mistakes_add(b->mistakes, builder_place_of(s, "rate"), "rate: '%.60s' is no rate such as 100/s, 6000/min, 1000/h", text);
 }
 
 /* Exactly `len` digits at *text. */
@@ -172,9 +179,7 @@ static int build_token(struct builder *b, const struct ini_section *s, struct co
     int r = builder_fill(b, OPTION_TOKEN, s, t);
     if (r < 0) return r;
     read_hash(b, s, t);
-    if (!build_rate(slice_of(t->rate_text), &t->rate))
-        mistakes_add(b->mistakes, builder_place_of(s, "rate"), "rate: '%.60s' is no rate such as 100/s, 6000/min, 1000/h",
-                     t->rate_text);
+    build_check_rate(b, s, t->rate_text, &t->rate);
     if (!build_expiry(slice_of(t->expires_text), &t->expires_s))
         mistakes_add(b->mistakes, builder_place_of(s, "expires"),
                      "expires: '%.60s' is no date such as 2027-01-31, and no time such as 2027-01-31T12:00:00Z", t->expires_text);
@@ -198,7 +203,88 @@ static void check_hashes(struct builder *b)
                              "it has the same hash as [token %s]; make a token of its own for each", c->tokens[k].name);
 }
 
-int build_access(struct builder *b)
+/* ---- JSON Web Tokens ---- */
+
+static int check_key(struct builder *b, bool secret, struct slice text)
+{
+    struct signature_key *key = NULL;
+    int r = secret ? signature_key_secret(text, &b->err, &key) : signature_key_public(text, &b->err, &key);
+    if (r == 0) signature_key_free(key);
+    return r;
+}
+
+static int read_keys(struct builder *b, const struct ini_section *s, const char *option, const struct config_list *files,
+                     const struct slice **ret_texts)
+{
+    bool secret = strcmp(option, "secret_file") == 0;
+    struct slice *texts = arena_array(b->arena, files->n + 1, sizeof *texts);
+    if (!texts) return -ENOMEM;
+    for (size_t i = 0; i < files->n; i++) {
+        cleanup_free char *text = NULL;
+        int r = config_read_secret(files->item[i], &b->err, &text);
+        if (r == -ENOMEM) return r;
+        if (r < 0) {
+            mistakes_add(b->mistakes, builder_place_of(s, option), "%s: %s", option, b->err.text);
+            continue;
+        }
+        r = check_key(b, secret, slice_of(text));
+        if (r > 0) mistakes_add(b->mistakes, builder_place_of(s, option), "%s: %s: %s", option, files->item[i], b->err.text);
+        texts[i] = arena_copy(b->arena, slice_of(text));
+        if (r < 0 || !texts[i].p) return -ENOMEM;
+    }
+    *ret_texts = texts;
+    return 0;
+}
+
+static int build_jwt(struct builder *b)
+{
+    struct config_jwt *j = &b->config->jwt;
+    const struct ini_section *s = b->ini->first;
+    while (s && !builder_is_kind(s, OPTION_JWT))
+        s = s->next;
+    j->place = builder_place_of(s, "");
+    int r = builder_fill(b, OPTION_JWT, s, j);
+    if (r == 0) r = read_keys(b, s, "secret_file", &j->secret_file, &j->secret);
+    if (r == 0) r = read_keys(b, s, "key_file", &j->key_file, &j->key);
+    if (r < 0) return r;
+    bool keys = j->secret_file.n + j->key_file.n > 0;
+    if (!keys && (j->audience.n > 0 || *j->issuer || *j->allow_claim))
+        mistakes_add(b->mistakes, s->place, "[jwt] needs a key: secret_file = … for HS256, or key_file = … for RS256");
+    if (keys && !*j->role_claim && !*j->allow_claim)
+        mistakes_add(b->mistakes, s->place, "without role_claim and allow_claim no JWT may do anything");
+    return 0;
+}
+
+static int build_role(struct builder *b, const struct ini_section *s, struct config_role *role)
+{
+    role->place = s->place;
+    role->name = arena_cstr(b->arena, s->name);
+    if (!role->name) return -ENOMEM;
+    int r = builder_fill(b, OPTION_ROLE, s, role);
+    if (r < 0) return r;
+    build_check_rate(b, s, role->rate_text, &role->rate);
+    struct config_place place = builder_place_of(s, "allow");
+    r = allow_parse(slice_of(role->allow_text), b->arena, place, b->mistakes, &role->allow);
+    if (r < 0) return r;
+    if (!*role->allow_text) mistakes_add(b->mistakes, place, "a role that may do nothing is of no use: allow = read");
+    check_names(b, &role->allow, place);
+    return 0;
+}
+
+static int build_roles(struct builder *b)
+{
+    struct config_role *roles = arena_array(b->arena, builder_count_sections(b, OPTION_ROLE) + 1, sizeof *roles);
+    if (!roles) return -ENOMEM;
+    b->config->roles = roles;
+    for (const struct ini_section *s = b->ini->first; s; s = s->next) {
+        if (!builder_is_kind(s, OPTION_ROLE) || s->name.len == 0) continue;
+        int r = build_role(b, s, &roles[b->config->n_roles++]);
+        if (r < 0) return r;
+    }
+    return 0;
+}
+
+static int build_tokens(struct builder *b)
 {
     struct config_token *tokens = arena_array(b->arena, builder_count_sections(b, OPTION_TOKEN) + 1, sizeof *tokens);
     if (!tokens) return -ENOMEM;
@@ -210,4 +296,11 @@ int build_access(struct builder *b)
     }
     check_hashes(b);
     return 0;
+}
+
+int build_access(struct builder *b)
+{
+    int r = build_tokens(b);
+    if (r == 0) r = build_roles(b);
+    return r == 0 ? build_jwt(b) : r;
 }

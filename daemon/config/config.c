@@ -267,6 +267,12 @@ void config_print(const struct config *c, struct buf *out)
         buf_printf(out, "\n[token %s]\n", c->tokens[i].name);
         options_print(OPTION_TOKEN, &c->tokens[i], out);
     }
+    buf_puts(out, "\n[jwt]\n");
+    options_print(OPTION_JWT, &c->jwt, out);
+    for (size_t i = 0; i < c->n_roles; i++) {
+        buf_printf(out, "\n[role %s]\n", c->roles[i].name);
+        options_print(OPTION_ROLE, &c->roles[i], out);
+    }
 }
 
 int config_read_secret(const char *path, struct error *err, char **ret_secret)
@@ -276,6 +282,10 @@ int config_read_secret(const char *path, struct error *err, char **ret_secret)
     cleanup_fd int fd = open(path, O_RDONLY | O_CLOEXEC | O_NOCTTY);
     int r = fd < 0 ? -errno : fs_read_fd(fd, SECRET_MAX, &text, &len);
     if (r < 0) return error_set(err, r, "%s cannot be read: %s", path, error_name(r));
+    if (memchr(text, '\0', len)) {
+        free(text);
+        return error_set(err, -EINVAL, "%s holds a zero byte; write the secret as text", path);
+    }
     while (len > 0 && (text[len - 1] == '\n' || text[len - 1] == '\r'))
         text[--len] = '\0';
     *ret_secret = text;

@@ -69,11 +69,18 @@ struct config_database {
     int64_t stream_timeout_ms;    /* of its streams */
 };
 
+/** So many in so long a time; count 0: no limit. */
+struct config_rate {
+    int64_t count, per_ms;
+};
+
 enum config_anonymous { CONFIG_ANONYMOUS_READ, CONFIG_ANONYMOUS_NONE, CONFIG_ANONYMOUS_WRITE };
 struct config_api {
     struct config_place place;
     struct config_list listen; /* "host:port", "[::1]:port", "unix:/path" */
     enum config_anonymous anonymous;
+    const char *rate_text;   /* as written */
+    struct config_rate rate; /* of an address, without a token */
     const char *first_chunk; /* a dataset's name; "": the first declared */
     int64_t header_max;      /* bytes */
     int64_t header_timeout_ms;
@@ -220,11 +227,6 @@ struct config_report {
     struct report_text text, filename_text;
 };
 
-/** So many in so long a time; count 0: no limit. */
-struct config_rate {
-    int64_t count, per_ms;
-};
-
 /** [token NAME] */
 struct config_token {
     struct config_place place;
@@ -236,6 +238,26 @@ struct config_token {
     struct allow allow;
     int64_t expires_s; /* since 1970; INT64_MAX: never */
     struct config_rate rate;
+};
+
+/** [role NAME]: what a JWT may whose role is NAME. */
+struct config_role {
+    struct config_place place;
+    const char *name;
+    const char *allow_text, *rate_text; /* as written */
+    const char *role;                   /* its statements run as; "": as the daemon */
+    struct allow allow;
+    struct config_rate rate;
+};
+
+struct config_jwt {
+    struct config_place place;
+    struct config_list secret_file, key_file; /* HS256, RS256 */
+    const struct slice *secret, *key;         /* what these files hold */
+    struct config_list audience;
+    const char *issuer; /* "": any */
+    int64_t leeway_ms;
+    const char *role_claim, *allow_claim; /* names of claims; "": none */
 };
 
 /** NNN_name.sql of the folder of migrations. */
@@ -258,6 +280,9 @@ struct config {
     size_t n_reports;
     const struct config_token *tokens; /* in file order */
     size_t n_tokens;
+    const struct config_role *roles; /* in file order */
+    size_t n_roles;
+    struct config_jwt jwt;
     const size_t *order;                      /* the datasets' numbers, those that others look into before these */
     const struct config_migration *migration; /* by number */
     size_t n_migrations;

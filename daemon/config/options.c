@@ -112,6 +112,9 @@ static const struct option api_options[] = {
          "What may be done without a token over loopback, as long as no proxy is in between: nothing, read, or also write rows and "
          "send files. From other machines there are only /status and /healthz; by the unix socket, whose mode and group say who "
          "may, there is everything."},
+    {"rate", TYPE(TEXT), F(rate_text), "", "50/s",
+     .prose = "How many requests without a valid token, of each address, per s, min, h or d; so many may come at once. Beyond it: "
+              "429 with Retry-After. Not for the unix socket. Empty: no limit."},
     {"first_chunk", TYPE(TEXT), F(first_chunk), "", "orders",
      .prose = "The dataset of /read/first-chunk. Empty: the first that is declared."},
     {"header_max", RANGE(SIZE, KIB, MIB), F(header_max), "16K", .fixed = true, .prose = "The largest head of a request."},
@@ -353,6 +356,39 @@ static const struct option token_options[] = {
 };
 #undef F
 
+#define F(field) offsetof(struct config_jwt, field)
+static const struct option jwt_options[] = {
+    {"secret_file", TYPE(PATHS), F(secret_file), "", "%d/jwt.secret",
+     .prose =
+         "Files that hold a secret each, of 32 bytes at least, for tokens that are signed by HS256. Several are tried in turn, "
+         "so that they can be changed. A reload reads them anew."},
+    {"key_file", TYPE(PATHS), F(key_file), "", "/etc/cetl/issuer.pem",
+     .prose = "Files that hold a public RSA key each, in PEM, for tokens that are signed by RS256."},
+    {"audience", TYPE(LIST), F(audience), "", "cetld",
+     .prose = "One of these must be the token's aud. Empty: there must be no aud."},
+    {"issuer", TYPE(TEXT), F(issuer), "", "https://id.example.org/", .prose = "The token's iss. Empty: any."},
+    {"leeway", RANGE(DURATION, 0, HOUR), F(leeway_ms), "30s",
+     .prose = "How far the issuer's clock may differ, for exp, nbf and iat."},
+    {"role_claim", TYPE(TEXT), F(role_claim), "role", .prose = "The claim that names a [role NAME]. Empty: none does."},
+    {"allow_claim", TYPE(TEXT), F(allow_claim), "", "cetl_allow",
+     .prose =
+         "A claim that says what the token allows, as `allow` of [token NAME] does, beside what its role allows. Empty: none."},
+    {0},
+};
+#undef F
+
+#define F(field) offsetof(struct config_role, field)
+static const struct option role_options[] = {
+    {"allow", TYPE(SQL), F(allow_text), "", "orders: read write", .prose = "What it allows, as in [token NAME]."},
+    {"role", TYPE(TEXT), F(role), "", "reporting",
+     .prose = "The role of PostgreSQL that its statements run as (SET LOCAL ROLE), with the token's claims as request.jwt.claims. "
+              "Empty: the daemon's own."},
+    {"rate", TYPE(TEXT), F(rate_text), "", "100/s",
+     .prose = "How many requests of each subject (sub), per s, min, h or d. Beyond it: 429. Empty: no limit."},
+    {0},
+};
+#undef F
+
 static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_DAEMON] = {"daemon", NULL, daemon_options, "The daemon as a whole."},
     [OPTION_DATABASE] = {"database", NULL, database_options, "Where the rows go."},
@@ -369,6 +405,10 @@ static const struct option_section_info sections[OPTION_SECTIONS] = {
                        "A query whose rows GET /v1/report/NAME answers with, as a CSV file or JSON. As many as you like."},
     [OPTION_TOKEN] = {"token", "ci", token_options,
                       "A bearer token, and what the API allows who has it: Authorization: Bearer cetl_…"},
+    [OPTION_JWT] =
+        {"jwt", NULL, jwt_options,
+         "JSON Web Tokens of an issuer of yours, as bearer tokens. A key decides about the algorithm; exp must be there."},
+    [OPTION_ROLE] = {"role", "analyst", role_options, "What the API allows a JSON Web Token whose role is that."},
 };
 
 const struct option_section_info *options_section(enum option_section section)

@@ -24,6 +24,8 @@ enum option_section {
     OPTION_DERIVE,
     OPTION_REPORT,
     OPTION_TOKEN,
+    OPTION_JWT,
+    OPTION_ROLE,
     OPTION_SECTIONS
 };
 

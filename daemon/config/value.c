@@ -170,8 +170,8 @@ static int parse_choice(const struct input *in, void *field)
     return r;
 }
 
-/* Items by comma or line; empty ones are none. `check` may be NULL. */
-static int parse_items(const struct input *in, int (*check)(const struct input *item), void *field)
+/* Items by comma or line; empty ones are none. `keep` looks at one and stores it. */
+static int parse_items(const struct input *in, int (*keep)(const struct input *item, void *field), void *field)
 {
     size_t room = 1, n = 0;
     for (size_t i = 0; i < in->text.len && room < ITEMS_MAX; i++)
@@ -184,8 +184,7 @@ static int parse_items(const struct input *in, int (*check)(const struct input *
             item.text = slice_trim(slice_cut(&line, ','));
             if (item.text.len == 0) continue;
             if (n == ITEMS_MAX) return error_set(in->err, VALUE_E_INVALID, "more than %d items", ITEMS_MAX);
-            int r = check ? check(&item) : 0;
-            if (r == 0) r = keep_text(&item, item.text, &items[n]);
+            int r = keep(&item, &items[n]);
             if (r) return r;
             n++;
         }
@@ -196,12 +195,17 @@ static int parse_items(const struct input *in, int (*check)(const struct input *
 
 static int parse_list(const struct input *in, void *field)
 {
-    return parse_items(in, NULL, field);
+    return parse_items(in, parse_text, field);
 }
 
-static int check_glob(const struct input *item)
+static int parse_paths(const struct input *in, void *field)
 {
-    return glob_valid(item->text) ? 0
+    return parse_items(in, parse_path, field);
+}
+
+static int parse_glob(const struct input *item, void *field)
+{
+    return glob_valid(item->text) ? keep_text(item, item->text, field)
                                   : refuse(item, "a glob: a [ or { is not closed, {…} holds no name or one that came before, or "
                                                  "there are more than 16; a literal "
                                                  "one is written [[] or [{]");
@@ -209,7 +213,7 @@ static int check_glob(const struct input *item)
 
 static int parse_globs(const struct input *in, void *field)
 {
-    return parse_items(in, check_glob, field);
+    return parse_items(in, parse_glob, field);
 }
 
 /* What a socket can be bound to without asking anybody for the name's meaning. */
@@ -246,9 +250,15 @@ static int check_address(const struct input *item)
     return is_bindable(host) ? 0 : refuse(item, "the address of a host; names other than localhost are not looked up");
 }
 
+static int parse_address(const struct input *item, void *field)
+{
+    int r = check_address(item);
+    return r ? r : keep_text(item, item->text, field);
+}
+
 static int parse_addresses(const struct input *in, void *field)
 {
-    return parse_items(in, check_address, field);
+    return parse_items(in, parse_address, field);
 }
 
 /* As a browser writes it: scheme://host[:port] in lower case, and nothing behind it. */
@@ -410,6 +420,15 @@ static void format_path(const struct value_rule *rule, const void *field, struct
     }
 }
 
+static void format_paths(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    const struct config_list *list = field;
+    for (size_t i = 0; i < list->n; i++) {
+        if (i) buf_puts(out, ", ");
+        format_path(rule, &list->item[i], out);
+    }
+}
+
 static void format_number(const struct value_rule *rule, const void *field, struct buf *out)
 {
     int64_t value = *(const int64_t *)field;
@@ -516,6 +535,7 @@ static const struct {
     [VALUE_TEXT] = {parse_text, format_string, NULL},
     [VALUE_SQL] = {parse_sql, format_string, NULL},
     [VALUE_PATH] = {parse_path, format_path, NULL},
+    [VALUE_PATHS] = {parse_paths, format_paths, NULL},
     [VALUE_COUNT] = {parse_count, format_number, "a number"},
     [VALUE_SIZE] = {parse_size, format_number, "a size in bytes (K, M, G, T)"},
     [VALUE_DURATION] = {parse_duration, format_number, "a duration (us, ms, s, min, h, d, w)"},

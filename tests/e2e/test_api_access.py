@@ -1,9 +1,14 @@
 # SPDX-License-Identifier: MIT
 """Who may do what: tokens from their making to their end, from this machine and as if from another."""
 
+import base64
+import hashlib
+import hmac
+import json
 import os
 import signal
 import subprocess
+import time
 
 import pytest
 
@@ -116,6 +121,118 @@ def test_manage_and_expiry(make_cetld, database, tokens):
     assert daemon.request("POST", "/v1/files/%d/unload" % file, headers=bearer(dba)).status == 200
 
 
+# -- JSON Web Tokens
+
+SECRET = "a secret of more than thirty-two bytes, as text"
+
+
+def part(data):
+    data = data if isinstance(data, bytes) else json.dumps(data).encode()
+    return base64.urlsafe_b64encode(data).rstrip(b"=").decode()
+
+
+def hs256(claims, header=None, secret=SECRET):
+    text = part(header or {"alg": "HS256", "typ": "JWT"}) + "." + part(claims)
+    return text + "." + part(hmac.new(secret.encode(), text.encode(), hashlib.sha256).digest())
+
+
+class Issuer:
+    """An RSA key, by the openssl program."""
+
+    def __init__(self, folder):
+        self.key = os.path.join(folder, "issuer.key")
+        subprocess.run(["openssl", "genrsa", "-out", self.key, "2048"], check=True, capture_output=True)
+        self.pem = subprocess.run(["openssl", "rsa", "-in", self.key, "-pubout"], check=True, capture_output=True, text=True).stdout
+
+    def rs256(self, claims):
+        text = part({"alg": "RS256"}) + "." + part(claims)
+        signed = subprocess.run(["openssl", "dgst", "-sha256", "-sign", self.key], input=text.encode(), check=True, capture_output=True)
+        return text + "." + part(signed.stdout)
+
+
+def test_json_web_tokens(make_cetld, database, tokens, folder):
+    issuer = Issuer(folder)
+    with open(os.path.join(tokens.folder, "jwt.secret"), "w") as f:
+        f.write(SECRET + "\n")
+    with open(os.path.join(tokens.folder, "issuer.pem"), "w") as f:
+        f.write(issuer.pem)
+    config = ITEMS + """
+[jwt]
+secret_file = %d/jwt.secret
+key_file = %d/issuer.pem
+audience = cetld
+issuer = https://id.example.org/
+role_claim = https://example.org/role
+allow_claim = cetl
+[role analyst]
+allow = items: read
+"""
+    daemon = start(make_cetld, database.url(), tokens, config)
+    daemon.drop("items.csv", "id,name,owner\n1,a,x\n")
+    daemon.wait_state("items.csv")
+    now = int(time.time())
+    good = {"exp": now + 600, "aud": ["other", "cetld"], "iss": "https://id.example.org/", "sub": "ann", "https://example.org/role": "analyst"}
+
+    def status(token, path="/v1/items"):
+        answer = daemon.get(path, headers=bearer(token))
+        if answer.status in (400, 401):
+            assert answer.headers["WWW-Authenticate"].startswith('Bearer realm="cetld", error="invalid_') and answer.json["message"]
+        return answer.status
+
+    assert [status(hs256(good)), status(issuer.rs256(good))] == [200, 200]
+    assert status(hs256(good), "/v1/orders") == 403
+    assert status(hs256({**good, "cetl": "orders: read"}), "/v1/orders") == 200
+    assert status(hs256({**good, "cetl": ["orders: read", "report *: read"]}), "/v1/orders") == 200
+    assert status(hs256({**good, "cetl": "orders: everything"}), "/v1/items") == 403
+    assert status(hs256({**good, "https://example.org/role": "chief"})) == 403
+    assert status(hs256({**good, "https://example.org/role": ["analyst"]})) == 403
+
+    text = part(good)
+    forged = {
+        "alg none": part({"alg": "none"}) + "." + text + ".",
+        "alg None": part({"alg": "None"}) + "." + text + ".",
+        "none, but signed": hs256(good, {"alg": "none"}),
+        "public key as a secret": hs256(good, secret=issuer.pem),
+        "public key as a secret, trimmed": hs256(good, secret=issuer.pem.strip()),
+        "RS256 by the secret": hs256(good, {"alg": "RS256"}),
+        "another secret": hs256(good, secret=SECRET + "!"),
+        "expired": hs256({**good, "exp": now - 60}),
+        "no exp": hs256({k: v for k, v in good.items() if k != "exp"}),
+        "exp as text": hs256({**good, "exp": str(now + 600)}),
+        "not yet": hs256({**good, "nbf": now + 600}),
+        "another audience": hs256({**good, "aud": "else"}),
+        "no audience": hs256({k: v for k, v in good.items() if k != "aud"}),
+        "another issuer": hs256({**good, "iss": "https://evil.example.org/"}),
+        "a claim twice": hs256(json.dumps(good)[:-1].encode() + b', "exp": 9999999999}'),
+        "a critical extension": hs256(good, {"alg": "HS256", "crit": ["b64"], "b64": False}),
+        "no object": hs256([good]),
+        "no UTF-8": hs256(b'{"exp": 9999999999, "x": "\xff"}'),
+        "a key of its own": hs256(good, {"alg": "HS256", "jwk": {"kty": "oct", "k": part(b"x")}}, secret="x"),
+        "cut short": hs256(good)[:-1],
+        "a bit more": hs256(good) + "A",
+        "padding": hs256(good) + "=",
+        "four parts": hs256(good) + ".x",
+        "too long": hs256({**good, "x": "y" * 7000}),
+        "claims exchanged": ".".join([hs256(good).split(".")[0], part({**good, "sub": "bob"}), hs256(good).split(".")[2]]),
+    }
+    assert {what: status(token) for what, token in forged.items()} == {what: 401 for what in forged}
+    assert status(hs256(good)) == 200
+
+
+def test_too_many_requests_are_429(make_cetld, database, tokens):
+    (slow, slow_hash), (fast, fast_hash) = new_token(), new_token()
+    config = ITEMS + tokens.section("slow", slow_hash, allow="read", rate="3/h") + tokens.section("fast", fast_hash, allow="read")
+    daemon = start(make_cetld, database.url(), tokens, config, api={"rate": "200/h"})
+    assert [daemon.get("/v1", headers=bearer(slow)).status for _ in range(5)] == [200, 200, 200, 429, 429]
+    held = daemon.get("/v1", headers=bearer(slow))
+    assert 0 < int(held.headers["Retry-After"]) <= 1201
+    # Guessing counts against the address, which others use with their tokens as before.
+    statuses = [daemon.get("/v1", headers=bearer("guess%d" % n)).status for n in range(210)]
+    assert statuses[0] == 401 and statuses[-1] == 429 and set(statuses) == {401, 429}
+    assert daemon.get("/v1").status == 429 and daemon.get("/v1", unix=True).status == 200
+    assert daemon.get("/v1", headers=bearer(fast)).status == 200 and daemon.get("/status").status == 200
+
+
 def test_check_says_what_to_write_instead(folder, tokens):
     _, digest = new_token()
     path = os.path.join(folder, "cetl.conf")
@@ -130,5 +247,10 @@ def test_check_says_what_to_write_instead(folder, tokens):
     status, words = check(tokens.section("ci", digest, allow="itmes: read, orders: wriite, manage"))
     assert status == 1 and "cetl.conf:15: allow: 'orders: wriite': 'wriite' is none of" in words and "did you mean 'write'" in words
     assert "no dataset, rollup or derive 'itmes' (did you mean 'items'?)" in words
+    tokens.put("short", "secret")
+    status, words = check("[jwt]\nsecret_file = %d/short.sha256\n[role a]\nallow = itms: read\n")
+    assert status == 1 and "cetl.conf:14: secret_file: " in words and "32 at least" in words and "did you mean 'items'" in words
+    status, words = check("[jwt]\nkey_file = %d/short.sha256\n")
+    assert status == 1 and "cetl.conf:14: key_file: " in words and "no public key in PEM" in words
     status, words = check("[token x]\nhash_file = %d/none\nallow = read\n")
     assert status == 1 and "cetl.conf:14: hash_file: " in words and "cannot be read" in words
