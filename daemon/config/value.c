@@ -276,9 +276,15 @@ static int check_origin(const struct input *item)
     return 0;
 }
 
+static int parse_origin(const struct input *item, void *field)
+{
+    int r = check_origin(item);
+    return r ? r : keep_text(item, item->text, field);
+}
+
 static int parse_origins(const struct input *in, void *field)
 {
-    return parse_items(in, check_origin, field);
+    return parse_items(in, parse_origin, field);
 }
 
 static bool is_plain_byte(struct slice text)
