@@ -49,6 +49,7 @@ struct config_daemon {
     int64_t unpack_entries;
     int64_t settle_ms;
     int64_t rescan_ms;
+    int64_t spool_min_free;                                /* bytes */
     int64_t keep_done_ms, keep_failed_ms, keep_rejects_ms; /* 0: for ever */
     enum config_unmatched unmatched;
     int log_level; /* LOG_ERR … LOG_DEBUG */
@@ -85,7 +86,8 @@ struct config_api {
     int64_t header_max;      /* bytes */
     int64_t header_timeout_ms;
     int64_t idle_timeout_ms;
-    int64_t body_max; /* bytes */
+    int64_t body_max;   /* bytes */
+    int64_t max_upload; /* bytes */
     int64_t max_connections;
     struct config_list cors_origins; /* of pages that may ask; "*": all */
     int request_log;                 /* bool */

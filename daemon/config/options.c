@@ -59,6 +59,9 @@ static const struct option daemon_options[] = {
               "complete at once."},
     {"rescan", RANGE(DURATION, SECOND, DAY), F(rescan_ms), "30s",
      .prose = "How often incoming/ is searched for files that no event told of."},
+    {"spool_min_free", RANGE(SIZE, 0, 1024 * GIB), F(spool_min_free), "256M",
+     .prose = "What uploads leave free on the disk of the spool: beyond it they are refused with 507. What is dropped into "
+              "incoming/ is not asked."},
     {"keep_done", RANGE(DURATION, 0, 36500 * DAY), F(keep_done_ms), "0",
      .prose = "How long loaded files stay in done/. 0: for ever. What is gone cannot be replayed."},
     {"keep_failed", RANGE(DURATION, 0, 36500 * DAY), F(keep_failed_ms), "0",
@@ -129,6 +132,8 @@ static const struct option api_options[] = {
               "what anybody may, or what the token allows that they send."},
     {"request_log", CHOICE({"no", false}, {"yes", true}), F(request_log), "no", .fixed = true,
      .prose = "Is every request logged: method, target, status, bytes, time, id, and the trace it belongs to?"},
+    {"max_upload", RANGE(SIZE, KIB, 1024 * GIB), F(max_upload), "2G",
+     .prose = "The largest body of an upload (POST /ingest/, PUT /ingest/NAME): beyond it 413. All files of a request together."},
     {"gzip", RANGE(COUNT, 0, 6), F(gzip), "1", .fixed = true,
      .prose = "How hard answers are compressed for clients that ask for it (Accept-Encoding: gzip): zlib's level. 0: never."},
     {"max_connections", RANGE(COUNT, 1, 100000), F(max_connections), "1024", .fixed = true,

@@ -14,6 +14,7 @@
 
 #include "base/digest.h"
 #include "base/list.h"
+#include "config/config.h"
 #include "spool/place.h"
 
 enum arrival_state { ARRIVAL_QUEUED, ARRIVAL_LOADING, ARRIVAL_COMMITTING, ARRIVAL_LOADED, ARRIVAL_DUPLICATE, ARRIVAL_FAILED };
@@ -52,6 +53,12 @@ struct arrival {
     int64_t not_before_ms;        /* backoff, monotonic */
     struct error why;             /* of the last failure, for people; text "" when there is none */
 };
+
+/** The declared dataset that a file goes to, or NULL: the one it was sent to, else the first whose `files` match. */
+static inline const struct config_dataset *arrival_declared(const struct config *c, const struct place_file *f)
+{
+    return f->dataset ? config_dataset(c, slice_of(f->dataset)) : config_dataset_for(c, slice_of(f->path));
+}
 
 /** "queued", "loading" … */
 static inline const char *arrival_state_name(enum arrival_state s)

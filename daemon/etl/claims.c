@@ -244,6 +244,13 @@ bool claims_await_earlier(const struct list *siblings, const char *token)
     return strcmp(container_of(siblings->next, struct claim, sibling)->token, token) < 0;
 }
 
+bool claims_under_way(const struct claims *c, const char *token)
+{
+    for (const struct claim *claim = c->by_path; claim; claim = claim->hh.next)
+        if (strcmp(claim->token, token) < 0) return true;
+    return false;
+}
+
 /* Tokens rise: the newest one is the last. */
 void claims_renew(struct claims *c, struct claim *claim)
 {

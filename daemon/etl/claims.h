@@ -83,6 +83,8 @@ struct claim *claims_find(const struct claims *c, const char *path);
 /** The token of the earliest of them, or NULL. */
 const char *claims_earliest(const struct list *siblings);
 bool claims_await_earlier(const struct list *siblings, const char *token);
+/** Is any claim under way of a lower token than this? */
+bool claims_under_way(const struct claims *c, const char *token);
 /** The path was completed anew while its claim waits: it arrives now. */
 void claims_renew(struct claims *c, struct claim *claim);
 /** No more tries: `over` comes at once for those that wait, soon for those that run. */

@@ -330,7 +330,7 @@ int load_start(const struct load_config *config, struct load **ret_load)
     l->env = config->env;
     l->arrival = config->arrival;
     l->settings = config_ref(config->env->config);
-    l->declared = config_dataset_for(l->settings, slice_of(l->arrival->file.path));
+    l->declared = arrival_declared(l->settings, &l->arrival->file);
     reject_list_init(&l->rejects, REJECTS_MAX);
     load_narrow_init(l);
     l->arrival->state = ARRIVAL_LOADING;

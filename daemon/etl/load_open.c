@@ -234,12 +234,27 @@ static bool may_take(const struct load *l, const struct dataset *d)
     return d->inferred && !d->config && !d->broken && plan_head_agrees(&l->head.plan_head, &d->table);
 }
 
+/* It was sent to a dataset that nobody declared. */
+static void resolve_sent(struct load *l)
+{
+    snprintf(l->name, sizeof l->name, "%s", l->arrival->file.dataset);
+    struct dataset *d = catalog_find(l->env->catalog, l->name);
+    if (!d) return infer(l);
+    if (may_take(l, d)) return load_plan(l, d);
+    judge_by(l, d);
+    load_fail(l, "its header does not agree with the columns of dataset %s, to which it was sent", l->name);
+}
+
 /* Nobody declared it: the stem's dataset when the headers agree, else the full stem's, or a new one. */
 static void resolve_undeclared(struct load *l)
 {
     struct slice file = slice_of(l->arrival->file.name);
     if (l->settings->daemon.unmatched != CONFIG_UNMATCHED_INFER)
-        return load_fail(l, "no dataset's `files` match its name, and unmatched is not infer");
+        return load_fail(l, l->arrival->file.dataset
+                                ? "the dataset to which it was sent is not declared any more, and unmatched is "
+                                  "not infer"
+                                : "no dataset's `files` match its name, and unmatched is not infer");
+    if (l->arrival->file.dataset) return resolve_sent(l);
     for (int full = 0; full < 2; full++) {
         if (full) {
             name_of_file_full(file, l->name);

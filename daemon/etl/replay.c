@@ -35,6 +35,7 @@ struct replay {
     uint8_t sum[DIGEST_BYTES];
     /* Where it lies: */
     struct hold_wish wish;
+    char dataset[NAME_MAX + 1]; /* the wish's, or "" */
     struct stat st;
     char found[NAME_MAX + 1];
     unsigned candidates;
@@ -246,6 +247,16 @@ static void find_done(struct worker_job *job)
 
 enum { FOUND_STATE, FOUND_NAME, FOUND_PATH, FOUND_BYTES, FOUND_SUM, FOUND_TOKEN, FOUND_DATASET };
 
+/* It may have been sent there, and not be there by its name. */
+static void keep_dataset(struct replay *r, const char *name)
+{
+    const struct config *c = *r->config.settings;
+    const struct config_dataset *of = config_dataset(c, slice_of(name));
+    if (!of || of == config_dataset_for(c, slice_of(r->path))) return;
+    snprintf(r->dataset, sizeof r->dataset, "%s", name);
+    r->wish.dataset = r->dataset;
+}
+
 /* Binary columns. False: no path is that long. */
 static bool read_row(struct replay *r, const PGresult *rows)
 {
@@ -267,6 +278,7 @@ static bool read_row(struct replay *r, const PGresult *rows)
     bool loaded = strcmp(r->state, "loaded") == 0, replaces = d && d->config && d->config->mode == CONFIG_MODE_REPLACE;
     r->unloads = loaded && !r->config.anyway && !replaces;
     r->wish.anyway = r->config.anyway || (loaded && replaces);
+    keep_dataset(r, PQgetvalue(rows, 0, FOUND_DATASET));
     return true;
 }
 

@@ -2,7 +2,8 @@
 /*
  * Replaying: a file that was through is loaded once more. It is looked for in done/ and failed/ by the ledger's size, name and
  * digest, held (spool/hold.h), its rows are unloaded where it is loaded (unload.h), and it is claimed under a new token, as if it
- * had been dropped now where it was dropped then. A file of a replacing dataset is not unloaded: it takes the place of all rows.
+ * had been dropped now where it was dropped then. A file of a replacing dataset is not unloaded: it takes the place of all rows. It
+ * goes to the dataset that the ledger has, as long as that is declared.
  *
  *   reading the ledger ──▶ FINDING (worker) ──▶ [unloading] ──▶ CLAIMING (worker) ──▶ done
  *                                                    └─ refused ──▶ RELEASING (worker) ──▶ done
@@ -39,7 +40,8 @@ struct replay_config {
     struct place *place;
     struct db_pool *pool; /* of connections that load */
     struct catalog *catalog;
-    void (*stale)(void *ctx); /* as unload's */
+    struct config *const *settings; /* the configuration as it is at any time */
+    void (*stale)(void *ctx);       /* as unload's */
     void *stale_ctx;
     int64_t file; /* cetl.file.id */
     bool force;   /* unload although something is lost */

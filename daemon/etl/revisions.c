@@ -68,7 +68,8 @@ int revisions_replay(struct revisions *r, const struct revisions_replay *asked)
     struct replaying *p = calloc(1, sizeof *p);
     if (!p) return -ENOMEM;
     *p = (struct replaying){r, *asked};
-    struct replay_config c = {.workers = r->env->workers,
+    struct replay_config c = {.settings = &r->env->config,
+                              .workers = r->env->workers,
                               .place = r->env->place,
                               .pool = r->env->pool,
                               .catalog = r->env->catalog,

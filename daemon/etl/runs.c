@@ -115,7 +115,7 @@ static void group_over(void *ctx, bool refused)
 static bool groupable(const struct runs *r, const struct arrival *a, const struct config_dataset *declared)
 {
     if (!runs_is_small(a) || a->alone || a->overdue || a->check_ledger || a->file.anyway) return false;
-    return config_dataset_for(r->env->config, slice_of(a->file.path)) == declared;
+    return arrival_declared(r->env->config, &a->file) == declared;
 }
 
 /* The dataset into which files of this lane may go together, or NULL. */
@@ -186,7 +186,7 @@ bool runs_hold(const struct runs *r, const struct lane *lane)
         const struct run *one = container_of(l, struct run, link);
         if (one->config == r->env->config || one->lane == lane) continue;
         if (one->group) return true; /* not for long */
-        const struct config_dataset *now = config_dataset_for(r->env->config, slice_of(one->arrival->file.path));
+        const struct config_dataset *now = arrival_declared(r->env->config, &one->arrival->file);
         if (now && strcmp(now->name, lane->name) == 0) return true;
     }
     return false;

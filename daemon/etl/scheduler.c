@@ -42,6 +42,7 @@ struct scheduler {
     struct refusals refusals;
     unsigned arrivals, claiming;
     struct revisions revisions;
+    struct list listeners;
     unsigned random; /* for jitter */
     bool going, stopping;
     bool full; /* the queue was, and has not become half empty since */
@@ -64,6 +65,13 @@ static const char *lane_name(const struct config_dataset *d, const char *path, c
     if (d) return d->name;
     name_of_file(slice_of(path), ret_name);
     return ret_name;
+}
+
+/* Of a claimed file. */
+static const char *lane_of(const struct config *c, const struct place_file *f, char ret_name[NAME_MAX_BYTES + 1])
+{
+    const struct config_dataset *d = arrival_declared(c, f);
+    return !d && f->dataset ? f->dataset : lane_name(d, f->path, ret_name);
 }
 
 /* Its files load in the order in which they arrive. */
@@ -123,7 +131,7 @@ static int64_t backoff_ms(struct scheduler *s, unsigned attempts)
 static struct arrival *enqueue(struct scheduler *s, struct place_file *file, int64_t arrived_us, bool check_ledger)
 {
     char stem[NAME_MAX_BYTES + 1];
-    const char *name = lane_name(config_dataset_for(s->settings, slice_of(file->path)), file->path, stem);
+    const char *name = lane_of(s->settings, file, stem);
     struct arrival *a = calloc(1, sizeof *a);
     struct lane *lane = lanes_get(&s->lanes, name);
     if (a) a->dataset = strdup(name);
@@ -139,6 +147,10 @@ static struct arrival *enqueue(struct scheduler *s, struct place_file *file, int
     lane_put(lane, a);
     s->arrivals++;
     count(s);
+    for (list_each(l, next, &s->listeners)) {
+        struct scheduler_listener *who = container_of(l, struct scheduler_listener, link);
+        if (who->arrived) who->arrived(who, a);
+    }
     return a;
 }
 
@@ -174,7 +186,7 @@ static bool is_news(struct lane *lane, const char *why)
 static void requeue(struct scheduler *s, struct lane *lane, struct arrival *a)
 {
     char stem[NAME_MAX_BYTES + 1];
-    const char *name = lane_name(config_dataset_for(s->settings, slice_of(a->file.path)), a->file.path, stem);
+    const char *name = lane_of(s->settings, &a->file, stem);
     struct lane *now = strcmp(name, lane->name) == 0 ? lane : lanes_get(&s->lanes, name);
     lane_put(now ? now : lane, a);
 }
@@ -224,6 +236,10 @@ static void on_report(void *ctx, struct lane *lane, struct arrival *a, const str
     char name[SHOWN_MAX];
     struct dataset *d = catalog_find(s->config.catalog, a->dataset);
     if (d) dataset_hold(d, report->outcome == LOAD_FAILED ? shown(a, name) : NULL);
+    for (list_each(l, next, &s->listeners)) {
+        struct scheduler_listener *who = container_of(l, struct scheduler_listener, link);
+        if (who->over) who->over(who, a);
+    }
     ending_begin(&s->endings, a, report);
 }
 
@@ -421,6 +437,54 @@ static void on_revised(void *ctx)
     maybe_stopped(ctx);
 }
 
+void scheduler_listen(struct scheduler *s, struct scheduler_listener *l)
+{
+    list_append(&s->listeners, &l->link);
+}
+
+static void on_rescanned(void *ctx)
+{
+    struct scheduler *s = ctx;
+    for (list_each(l, next, &s->listeners)) {
+        struct scheduler_listener *who = container_of(l, struct scheduler_listener, link);
+        if (who->scanned) who->scanned(who);
+    }
+}
+
+bool scheduler_is_through(const struct scheduler *s, const char *token)
+{
+    for (const struct list *l = s->all.next; l != &s->all; l = l->next) {
+        const struct arrival *a = container_of(l, struct arrival, all);
+        if (a->state <= ARRIVAL_COMMITTING && strcmp(a->file.token, token) < 0) return false;
+    }
+    return !claims_under_way(&s->claims, token);
+}
+
+bool scheduler_has_room(const struct scheduler *s)
+{
+    return !s->stopping && !s->full && s->arrivals + s->claiming < ARRIVALS_MAX;
+}
+
+bool scheduler_take(struct scheduler *s, struct place_file *file)
+{
+    if (s->stopping || !enqueue(s, file, place_token_us(file->token), false)) {
+        place_file_done(file); /* the next start finds it in work/ */
+        return false;
+    }
+    pump(s);
+    return true;
+}
+
+const struct arrival *scheduler_find(const struct scheduler *s, const char *token)
+{
+    /* The newest are asked for most. */
+    for (const struct list *l = s->all.prev; l != &s->all; l = l->prev) {
+        const struct arrival *a = container_of(l, struct arrival, all);
+        if (strcmp(a->file.token, token) == 0) return a->state > ARRIVAL_COMMITTING ? NULL : a;
+    }
+    return NULL;
+}
+
 /* ---- the scheduler's outside ---- */
 
 static void on_room(void *ctx)
@@ -450,6 +514,7 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
                                .stale = config->stale,
                                .stale_ctx = config->stale_ctx};
     list_init(&s->all);
+    list_init(&s->listeners);
     s->runs = (struct runs){.env = &s->env, .loop = config->loop, .each = on_report, .over = on_run_over, .ctx = s};
     runs_init(&s->runs);
     s->revisions = (struct revisions){.env = &s->env, .taken = on_taken, .unloaded = on_unloaded, .over = on_revised, .ctx = s};
@@ -506,6 +571,7 @@ int scheduler_start(struct scheduler *s, struct error *err)
                                .unclosed_ms = UNCLOSED_MS,
                                .counters = s->config.counters,
                                .complete = on_complete,
+                               .rescanned = on_rescanned,
                                .ctx = s};
     r = watcher_new(s->config.loop, &c, &s->watcher);
     if (r == 0) timer_repeat(s->sweeper, s->settings->daemon.rescan_ms);
@@ -547,7 +613,7 @@ void scheduler_set_config(struct scheduler *s, struct config *config)
     for (list_each(l, next, &queued)) {
         struct arrival *a = container_of(l, struct arrival, link);
         char stem[NAME_MAX_BYTES + 1];
-        const char *name = lane_name(config_dataset_for(config, slice_of(a->file.path)), a->file.path, stem);
+        const char *name = lane_of(config, &a->file, stem);
         char *copy = strdup(name);
         struct lane *lane = lanes_get(&s->lanes, copy ? copy : a->dataset);
         if (!lane) abort(); /* no memory for a lane: a restart recovers everything, going on would lose sight of the file */

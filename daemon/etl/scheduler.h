@@ -38,6 +38,15 @@ struct scheduler_config {
     struct derives *derives; /* is told of commits; or NULL */
 };
 
+/** Who is told what becomes of files; embed it. Each function may be NULL, and may end its own listening, by list_remove(&l->link).
+ */
+struct scheduler_listener {
+    struct list link;
+    void (*arrived)(struct scheduler_listener *l, const struct arrival *a); /* claimed; it is queued */
+    void (*over)(struct scheduler_listener *l, const struct arrival *a);    /* its final state is in the ledger */
+    void (*scanned)(struct scheduler_listener *l); /* what a scheduler_rescan found complete is claimed, or is about to be */
+};
+
 must_check int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_scheduler);
 /** Only after scheduler_stop's `stopped`. NULL is fine. */
 void scheduler_free(struct scheduler *s);
@@ -51,7 +60,17 @@ void scheduler_hold(struct scheduler *s);
 void scheduler_set_config(struct scheduler *s, struct config *config);
 /** What is asked of files of the ledger: unloads and replays. The scheduler's. */
 struct revisions *scheduler_revisions(struct scheduler *s);
-/** Scan incoming/ now. */
+void scheduler_listen(struct scheduler *s, struct scheduler_listener *l);
+/** Is no file that was claimed with a lower token than this one on its way any more? */
+bool scheduler_is_through(const struct scheduler *s, const char *token);
+/** May more files be claimed? */
+bool scheduler_has_room(const struct scheduler *s);
+/** A file that was claimed elsewhere than from incoming/ (spool/upload.h) is queued. It is the scheduler's in any case; false: it
+ * stays in work/ until the next start, because this one is ending, or has no memory. */
+bool scheduler_take(struct scheduler *s, struct place_file *file);
+/** The arrival of that token that is not over yet, or NULL. Lives until the caller returns to the loop. */
+const struct arrival *scheduler_find(const struct scheduler *s, const char *token);
+/** Scan incoming/ now; the listeners are told when it is through. */
 void scheduler_rescan(struct scheduler *s);
 /**
  * Claim nothing more and start nothing; loads that run get `grace_ms`, then they are rolled back. `stopped` once all is quiet; it

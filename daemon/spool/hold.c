@@ -46,6 +46,7 @@ static int sync_folder(const struct place *p, const char *name)
 static int describe(int dir, const struct hold_wish *w)
 {
     int r = fs_write_small(dir, TOKEN_PATH, 0640, slice_of(w->path));
+    if (r == 0 && w->dataset) r = fs_write_small(dir, TOKEN_DATASET, 0640, slice_of(w->dataset));
     if (r == 0 && w->anyway) r = fs_write_small(dir, TOKEN_ANYWAY, 0640, SLICE("yes\n"));
     return r;
 }
@@ -70,7 +71,11 @@ int hold_take(struct place *p, const struct hold_wish *w, struct error *err, str
     int r = check_source(folder, w, err);
     if (r != 0) return r;
     struct hold h = {.from = w->from, .file = {.fd = -1, .anyway = w->anyway, .path = strdup(w->path)}};
-    if (!h.file.path) return error_set(err, -ENOMEM, "%s", error_name(-ENOMEM));
+    if (w->dataset) h.file.dataset = strdup(w->dataset);
+    if (!h.file.path || (w->dataset && !h.file.dataset)) {
+        place_file_done(&h.file);
+        return error_set(err, -ENOMEM, "%s", error_name(-ENOMEM));
+    }
     snprintf(h.name, sizeof h.name, "%s", w->name);
     snprintf(h.file.name, sizeof h.file.name, "%s", name);
     place_token(p, h.file.token);

@@ -21,6 +21,7 @@ struct hold_wish {
     enum place_target from; /* PLACE_DONE or PLACE_FAILED */
     const char *name;       /* there; one component */
     const char *path;       /* below incoming/, where it will count as dropped */
+    const char *dataset;    /* where it goes, whatever its name says; NULL: by its path */
     bool anyway;            /* load it although its bytes are loaded already */
     const struct stat *st;  /* it must still be the file of which this was true; or NULL */
 };

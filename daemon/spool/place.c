@@ -106,7 +106,8 @@ void place_file_done(struct place_file *f)
 {
     place_file_close(f);
     free(f->path);
-    f->path = NULL;
+    free(f->dataset);
+    f->path = f->dataset = NULL;
 }
 
 void place_token(struct place *p, char ret_token[PLACE_TOKEN_MAX])

@@ -10,10 +10,11 @@
  *
  * Where something must lie beside the file it has a folder, work/TOKEN/NAME (which costs several times as much): `.path` (where
  * below incoming/ it came from, when that is more than its name), `.anyway` (it is to be loaded although its bytes are loaded
- * already), and while it is copied from another file system `.part` (a half copy) and then `.copy` (a whole one whose source is
- * being removed). What is to be loaded once more is held there first (hold.h). So has a file whose name is too long with the token
- * before it, and every one that an older version claimed. The folders of the spool are opened for each act and not held: they may
- * be mounts or links, and be unmounted or made anew while the daemon runs.
+ * already), `.dataset` (that it goes to, whatever its name says: upload.h), and while it is copied from another file system `.part`
+ * (a half copy) and then `.copy` (a whole one whose source is being removed). What is to be loaded once more is held there first
+ * (hold.h). So has a file whose name is too long with the token before it, and every one that an older version claimed. The folders
+ * of the spool are opened for each act and not held: they may be mounts or links, and be unmounted or made anew while the daemon
+ * runs.
  *
  * Thread: place_open, place_close, place_recover: loop at start and end. place_claim, place_reopen, place_finish: any, they may
  * block (copy across file systems, fsync).
@@ -54,6 +55,7 @@ struct place_file {
     char *path;              /* as it was below incoming/ (with subfolders); malloc'd, place_file_done frees it */
     int fd;                  /* -1 but after place_reopen: a hundred thousand files may be waiting */
     bool anyway;             /* load it although its bytes are loaded already */
+    char *dataset;           /* that it was sent to; NULL: its name says. malloc'd, as path */
     struct stat st;          /* after the claim or place_reopen; another one later (fs_stat_same): changed under our hands */
 };
 /** Close the descriptor; place_reopen opens it again. */

@@ -8,6 +8,7 @@
 #include "spool/hold.h"
 #include "spool/mend.h"
 #include "spool/token.h"
+#include "spool/upload.h"
 
 #include <fcntl.h>
 #include <stdio.h>
@@ -81,6 +82,8 @@ static int recover_folder(struct place *p, struct place_file *f, char **ret_path
     r = find_name(dir, f->name);
     if (r == -ENOENT) token_remove(p, token);
     if (r < 0) return r == -ENOENT ? PLACE_E_GONE : r;
+    r = fs_read_small(dir, TOKEN_DATASET, NAME_MAX, &f->dataset, &len);
+    if (r < 0 && r != -ENOENT) return r;
     *ret_path = path ? steal_ptr(&path) : strdup(f->name);
     f->anyway = fstatat(dir, TOKEN_ANYWAY, &anyway, AT_SYMLINK_NOFOLLOW) == 0;
     return *ret_path ? 0 : -ENOMEM;
@@ -138,6 +141,7 @@ static bool shares_token(const struct token_list *list, size_t i)
 int place_recover(struct place *p, void (*found)(void *ctx, struct place_file *f), void *ctx, struct error *err)
 {
     cleanup(token_list_done) struct token_list list = {0};
+    upload_sweep(p);
     int r = token_list_read(p, &list);
     if (r < 0) return error_set(err, r, "cannot read %s/work: %s", p->path, error_name(r));
     for (size_t i = 0; i < list.n; i++) {

@@ -12,7 +12,8 @@
 enum { RANK_DIGITS = 16, RANDOM_DIGITS = 8 };
 
 /* .path last: a copy is nothing without it. */
-static const char *const ours[] = {TOKEN_PART, TOKEN_COPY, TOKEN_ANYWAY_TMP, TOKEN_ANYWAY, TOKEN_PATH_TMP, TOKEN_PATH};
+static const char *const ours[] = {TOKEN_PART,        TOKEN_COPY,    TOKEN_ANYWAY_TMP, TOKEN_ANYWAY,
+                                   TOKEN_DATASET_TMP, TOKEN_DATASET, TOKEN_PATH_TMP,   TOKEN_PATH};
 
 /* TOKEN or TOKEN=NAME: its token, and where in `entry` the name begins, or NULL. False: neither. */
 static bool parse(const char *entry, char ret_token[PLACE_TOKEN_MAX], const char **ret_name)

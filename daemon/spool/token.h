@@ -14,9 +14,11 @@
 #define TOKEN_PATH ".path"             /* where below incoming/ it came from */
 #define TOKEN_ANYWAY ".anyway"         /* load it although its bytes are loaded already */
 #define TOKEN_ANYWAY_TMP ".anyway.tmp" /* which a crash kept from becoming .anyway */
-#define TOKEN_PATH_TMP ".path.tmp"     /* which a crash kept from becoming .path */
-#define TOKEN_PART ".part"             /* a copy that is not whole */
-#define TOKEN_COPY ".copy"             /* a whole copy whose source is being removed */
+#define TOKEN_DATASET ".dataset"       /* that it goes to, whatever its name says */
+#define TOKEN_DATASET_TMP ".dataset.tmp"
+#define TOKEN_PATH_TMP ".path.tmp" /* which a crash kept from becoming .path */
+#define TOKEN_PART ".part"         /* a copy that is not whole */
+#define TOKEN_COPY ".copy"         /* a whole copy whose source is being removed */
 /* A file that is held (hold.h): where it lay. */
 #define TOKEN_HELD_DONE ".done"
 #define TOKEN_HELD_FAILED ".failed"

@@ -29,6 +29,8 @@ struct watcher {
     bool walking;     /* a walk runs, or what it left is being tidied */
     bool catching_up; /* nothing is reported until the finds have settled */
     bool announce;    /* say `scanned` once all is reported */
+    bool asked;       /* somebody asked for a walk that has not begun */
+    bool asked_runs;  /* and for one that has: say `rescanned` once all is reported */
     bool more;        /* there was no room for all names */
     bool said_lost;
 };
@@ -133,6 +135,8 @@ static void begin_walk(struct watcher *w, bool full)
     if (!full) return;
     if (w->catch_up) w->announce = w->catching_up = true;
     w->walk_wanted = w->catch_up = w->more = false;
+    if (w->asked) w->asked_runs = true;
+    w->asked = false;
     walk_begin(&w->walk);
 }
 
@@ -187,6 +191,11 @@ static bool report_turn(struct watcher *w)
 {
     if (still_catching_up(w)) return false;
     if (settle_report(&w->settle)) return true;
+    if (w->asked_runs && w->settle.entries.found.n == 0) {
+        w->asked_runs = false;
+        if (w->config.rescanned) w->config.rescanned(w->config.ctx);
+        return true;
+    }
     if (!w->announce) return false;
     w->announce = false;
     if (w->config.scanned) w->config.scanned(w->config.ctx);
@@ -379,7 +388,7 @@ static void on_event(void *ctx, const struct inotify_event *event)
 
 static void on_rescan(void *ctx)
 {
-    watcher_rescan(ctx);
+    want_walk(ctx, false);
 }
 
 int watcher_new(struct loop *l, const struct watcher_config *config, struct watcher **ret_watcher)
@@ -426,6 +435,7 @@ void watcher_free(struct watcher *w)
 
 void watcher_rescan(struct watcher *w)
 {
+    w->asked = true;
     want_walk(w, false);
 }
 

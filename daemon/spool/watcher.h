@@ -48,13 +48,14 @@ struct watcher_config {
      * May call anything here but watcher_free.
      */
     bool (*complete)(void *ctx, const char *path);
-    void (*scanned)(void *ctx); /* the first scan, or one after an overflow, is through; may be NULL */
+    void (*scanned)(void *ctx);   /* the first scan, or one after an overflow, is through; may be NULL */
+    void (*rescanned)(void *ctx); /* what watcher_rescan asked for is through, and all of it was offered; may be NULL */
     void *ctx;
 };
 
 must_check int watcher_new(struct loop *l, const struct watcher_config *config, struct watcher **ret_watcher);
 void watcher_free(struct watcher *w);
-/** Scan now. */
+/** Scan now; or soon, where a scan runs. */
 void watcher_rescan(struct watcher *w);
 /** There is room again: report what was turned down, in order, without a scan. */
 void watcher_resume(struct watcher *w);
