@@ -31,8 +31,11 @@ enum {
     STATUS_MS = 1000,
     STALLED_MS = 60000, /* workers that finish nothing for so long while jobs wait are stuck */
     ANSWER_QUEUE_MAX = 1 << 20,
-    MORE_CONNECTIONS = 4, /* for small files, the catalog, the derives, and the rebuilds */
-    ROLLUP_SHARE = 4,     /* what of memory_max the pipelines may not have: a quarter, for partial aggregates */
+    PIPELINE_TIMEOUT_MS = 250,     /* a query that takes longer goes to a connection of its own */
+    PIPELINE_QUEUE_MAX = 2048,     /* queries */
+    PIPELINE_ANSWER_MAX = 1 << 20, /* likewise an answer that is larger */
+    MORE_CONNECTIONS = 4,          /* for small files, the catalog, the derives, and the rebuilds */
+    ROLLUP_SHARE = 4,              /* what of memory_max the pipelines may not have: a quarter, for partial aggregates */
 };
 
 struct daemon {
@@ -52,6 +55,8 @@ struct daemon {
     struct timer *status_timer, *next_timer, *http_timer, *abandon_timer;
     struct db_embedded *embedded;
     struct db_pool *load_pool, *api_pool;
+    struct db_pipeline *pipeline;
+    struct versions *versions;
     struct catalog *catalog;
     struct derives *derives;
     struct rebuilds *rebuilds;
@@ -112,9 +117,11 @@ static void close_pools(struct daemon *d)
     d->http_drained = true;
     d->api.ready = false;
     d->api.setup = NULL;
+    db_pipeline_free(d->pipeline);
     db_pool_free(d->api_pool);
     db_pool_free(d->load_pool);
     d->api_pool = d->load_pool = NULL;
+    d->pipeline = NULL;
     setup_free(d->setup);
     d->setup = NULL;
 }
@@ -261,6 +268,7 @@ static void on_set_up(void *ctx)
     struct daemon *d = ctx;
     d->api.ready = true;
     if (d->stopping) return;
+    versions_go(d->versions, d->config->api.freshness == CONFIG_FRESHNESS_NOTIFY);
     scheduler_go(d->scheduler);
     derives_go(d->derives);
     rebuilds_go(d->rebuilds);
@@ -290,13 +298,57 @@ static int make_pool(struct daemon *d, const char *conninfo, const char *setup, 
     return db_pool_new(d->loop, &c, ret_pool);
 }
 
+static void on_pipeline_up(void *ctx)
+{
+    struct daemon *d = ctx;
+    versions_up(d->versions);
+}
+
+static void on_pipeline_down(void *ctx)
+{
+    struct daemon *d = ctx;
+    versions_down(d->versions);
+}
+
+static void on_notified(void *ctx, const char *channel, const char *payload)
+{
+    struct daemon *d = ctx;
+    versions_notified(d->versions, channel, payload);
+}
+
+/* One for the small reads, and the versions for what is read there. */
+static int make_pipeline(struct daemon *d, const char *conninfo)
+{
+    char setup[640];
+    snprintf(setup, sizeof setup, SQL_SETUP_API "; " VERSIONS_LISTEN, (long long)PIPELINE_TIMEOUT_MS);
+    bool notify = d->config->api.freshness == CONFIG_FRESHNESS_NOTIFY;
+    struct db_pipeline_config c = {.conn = {.conninfo = conninfo,
+                                            .application_name = notify ? VERSIONS_NOTIFY : "cetld api",
+                                            .password = d->password,
+                                            .setup = setup,
+                                            .connect_timeout_ms = d->config->database.connect_timeout_ms},
+                                   .backoff_max_ms = d->config->database.backoff_max_ms,
+                                   .counters = &d->counters,
+                                   .queue_max = PIPELINE_QUEUE_MAX,
+                                   .answer_max = PIPELINE_ANSWER_MAX,
+                                   .up = on_pipeline_up,
+                                   .down = on_pipeline_down,
+                                   .notified = on_notified,
+                                   .ctx = d};
+    int r = db_pipeline_new(d->loop, &c, &d->pipeline);
+    if (r < 0) return r;
+    struct versions_config v = {.loop = d->loop, .pipeline = d->pipeline, .pool = d->load_pool};
+    return versions_new(&v, &d->versions);
+}
+
 static int make_pools(struct daemon *d)
 {
     const char *conninfo = d->embedded ? db_embedded_conninfo(d->embedded) : d->config->database.url;
     char api_setup[512];
     snprintf(api_setup, sizeof api_setup, SQL_SETUP_API, (long long)d->config->database.statement_timeout_ms);
     int r = make_pool(d, conninfo, SQL_SETUP, true, &d->load_pool);
-    return r < 0 ? r : make_pool(d, conninfo, api_setup, false, &d->api_pool);
+    if (r == 0) r = make_pool(d, conninfo, api_setup, false, &d->api_pool);
+    return r < 0 ? r : make_pipeline(d, conninfo);
 }
 
 static void embedded_failed(void *ctx, const struct error *why)
@@ -345,7 +397,7 @@ static int make_loop(struct daemon *d)
 static void on_outside(void *ctx)
 {
     struct daemon *d = ctx;
-    versions_bump(d->api.versions, NULL);
+    versions_bump(d->versions, NULL);
     derives_changed(d->derives);
 }
 
@@ -353,7 +405,7 @@ static void on_outside(void *ctx)
 static void on_changed(void *ctx, const struct dataset *dataset)
 {
     struct daemon *d = ctx;
-    versions_bump(d->api.versions, dataset);
+    versions_bump(d->versions, dataset);
 }
 
 static int make_etl(struct daemon *d)
@@ -440,6 +492,8 @@ static int make_api(struct daemon *d)
                           .derives = d->derives,
                           .setup = d->setup,
                           .pool = d->api_pool,
+                          .pipeline = d->pipeline,
+                          .versions = d->versions,
                           .load_pool = d->load_pool,
                           .counters = &d->counters,
                           .config = d->config,
@@ -448,7 +502,6 @@ static int make_api(struct daemon *d)
     api_router(&d->api);
     /* One connection is always left for the small answers. */
     int r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);
-    if (r == 0) r = versions_new(&d->api.versions);
     if (r == 0) r = keys_new(d->config, &d->api.keys);
     if (r == 0) r = rates_new(&d->api.rates);
     if (r < 0) return r;
@@ -493,7 +546,7 @@ static void daemon_done(struct daemon *d)
     gate_free(d->api.large);
     keys_free(d->api.keys);
     rates_free(d->api.rates);
-    versions_free(d->api.versions);
+    versions_free(d->versions);
     derives_free(d->derives);
     rebuilds_free(d->rebuilds);
     catalog_free(d->catalog);

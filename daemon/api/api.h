@@ -19,12 +19,13 @@ struct api {
     struct loop *loop;
     struct scheduler *scheduler;
     struct catalog *catalog;
-    struct derives *derives;   /* or NULL */
-    const struct setup *setup; /* or NULL */
-    struct db_pool *pool;      /* reads */
-    struct db_pool *load_pool; /* whose state is the database's */
-    struct gate *large;        /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
-    struct versions *versions; /* api/versions.h */
+    struct derives *derives;      /* or NULL */
+    const struct setup *setup;    /* or NULL */
+    struct db_pool *pool;         /* reads */
+    struct db_pipeline *pipeline; /* small reads */
+    struct db_pool *load_pool;    /* whose state is the database's */
+    struct gate *large;           /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
+    struct versions *versions;    /* api/versions.h */
     struct counters *counters;
     struct keys *keys;     /* of `config`; or NULL */
     struct rates *rates;   /* or NULL: nobody is held up */

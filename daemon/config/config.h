@@ -76,6 +76,7 @@ struct config_rate {
 };
 
 enum config_anonymous { CONFIG_ANONYMOUS_READ, CONFIG_ANONYMOUS_NONE, CONFIG_ANONYMOUS_WRITE };
+enum config_freshness { CONFIG_FRESHNESS_EXACT, CONFIG_FRESHNESS_NOTIFY };
 struct config_api {
     struct config_place place;
     struct config_list listen; /* "host:port", "[::1]:port", "unix:/path" */
@@ -93,6 +94,8 @@ struct config_api {
     int request_log;                 /* bool */
     int64_t gzip;                    /* zlib's level; 0: none */
     int64_t socket_mode;             /* permissions of unix sockets */
+    int freshness;                   /* enum config_freshness */
+    int64_t cache_max;               /* bytes */
 };
 
 /** A column's mark that is the dataset's. */

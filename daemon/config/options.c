@@ -120,6 +120,17 @@ static const struct option api_options[] = {
               "429 with Retry-After. Not for the unix socket. Empty: no limit."},
     {"first_chunk", TYPE(TEXT), F(first_chunk), "", "orders",
      .prose = "The dataset of /read/first-chunk. Empty: the first that is declared."},
+    {"freshness", CHOICE({"exact", CONFIG_FRESHNESS_EXACT}, {"notify", CONFIG_FRESHNESS_NOTIFY}), F(freshness), "exact",
+     .fixed = true,
+     .prose =
+         "What a kept answer, or 304, is worth. exact: the database is asked for the table's version each time, so it is never "
+         "older than the request. notify: versions are kept in memory, and PostgreSQL tells of changes by NOTIFY, within "
+         "milliseconds; but commits of writers wait for each other then, and transactions that change datasets cannot be "
+         "prepared (PREPARE TRANSACTION)."},
+    {"cache_max", RANGE(SIZE, 0, 64 * GIB), F(cache_max), "8M", .fixed = true,
+     .prose =
+         "The bytes that are set aside for answers to be given again, out of memory_max, and at most a quarter of that. 0: none "
+         "are kept."},
     {"header_max", RANGE(SIZE, KIB, MIB), F(header_max), "16K", .fixed = true, .prose = "The largest head of a request."},
     {"header_timeout", RANGE(DURATION, 100, 10 * MINUTE), F(header_timeout_ms), "10s", .fixed = true,
      .prose = "From a request's first byte to the end of its head."},

@@ -173,4 +173,11 @@
     "  WHERE table_schema = tg_table_schema AND table_name = tg_table_name; RETURN NULL; END$$;"                                   \
     "COMMENT ON FUNCTION cetl.outside() IS 'Of triggers on tables with rollups: leaves a mark for each statement of others'"
 
+/* Whoever keeps answers in memory is told of changes, where a daemon made the trigger for it (freshness = notify). */
+#define SQL_MIGRATION_API                                                                                                          \
+    "CREATE FUNCTION cetl.notify() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS"                               \
+    " $$BEGIN PERFORM pg_notify('cetl_change', dataset_id::text) FROM (SELECT DISTINCT dataset_id FROM marks) m;"                  \
+    "  RETURN NULL; END$$;"                                                                                                        \
+    "COMMENT ON FUNCTION cetl.notify() IS 'Of a trigger on cetl.change: tells which datasets changed, with freshness = notify'"
+
 #endif

@@ -35,8 +35,20 @@ struct table_column {
     const char *format;      /* inferred columns: the frozen template of a date, or "" */
 };
 
+/** What tells that the rows of a table changed. */
+enum table_source {
+    TABLE_UNVERSIONED, /* nothing does */
+    TABLE_OF_DATASET,  /* every writer leaves a mark in cetl.change: its own table, and its rollups */
+    TABLE_OF_DERIVE,   /* cetl.derive counts its refreshes */
+};
+struct table_version {
+    enum table_source source;
+    int64_t id; /* cetl.dataset.id; of a derive: the table's oid */
+};
+
 struct table {
     const char *schema, *name;
+    struct table_version version;
     uint32_t oid; /* pg_class.oid; 0: not read */
     struct table_column *column;
     size_t columns;

@@ -228,6 +228,14 @@ static void round_lost(struct derives *ds)
     round_over(ds);
 }
 
+/* A view is made of what it reads, which nobody counts. */
+static int take_columns(struct derive *d, const PGresult *rows)
+{
+    int r = table_read(&d->arena, rows, d->config->schema, d->config->table, &d->table);
+    if (r == 0 && d->config->as != CONFIG_AS_VIEW) d->table.version = (struct table_version){TABLE_OF_DERIVE, d->table.oid};
+    return r;
+}
+
 static void on_columns(void *ctx, const struct db_result *r)
 {
     struct derives *ds = ctx;
@@ -237,7 +245,7 @@ static void on_columns(void *ctx, const struct db_result *r)
     if (r->status == 0 && d) {
         arena_reset(&d->arena);
         d->table = (struct table){0};
-        if (table_read(&d->arena, r->rows, d->config->schema, d->config->table, &d->table) < 0) d->table.columns = 0;
+        if (take_columns(d, r->rows) < 0) d->table.columns = 0;
     }
     go_on(ds);
 }
@@ -477,7 +485,7 @@ static void on_opened_columns(void *ctx, const struct db_result *r)
     struct opening *o = ctx;
     if (r->status != 0) return opened(o, r->status, r->error);
     struct derive *d = &o->set.derive[o->next++];
-    int e = table_read(&d->arena, r->rows, d->config->schema, d->config->table, &d->table);
+    int e = take_columns(d, r->rows);
     if (e < 0) return opened(o, e, NULL);
     open_next(o);
 }

@@ -233,48 +233,85 @@ static void mark_abandoned(struct opening *o)
 
 /* ---- the trigger that tells of others' writes ---- */
 
+/* Whoever writes to the table leaves a mark: what is read of it, and of its rollups, has a version. */
+static void mark_versioned(struct opening *o)
+{
+    const struct table_version version = {TABLE_OF_DATASET, o->d->id};
+    o->d->table.version = version;
+    for (size_t i = 0; i < o->d->rollups; i++)
+        o->d->rollup[i].table.version = version;
+}
+
+/* Only rollups cannot do without it. */
 static void outside_made(void *ctx, const struct db_result *r)
 {
     struct opening *o = ctx;
     static const char what[] = "the trigger " SQL_OUTSIDE_NAME ", which tells of others' writes,";
-    if (!is_locked(o, r, what) && went_well(o, r, what)) mark_abandoned(o);
+    if (r->status == ERROR_REFUSED && o->d->rollups == 0) {
+        log_notice("dataset %s: what is read of it has no ETag and is not kept: %s: %s", o->d->name, what, r->error->text);
+        return mark_abandoned(o);
+    }
+    if (is_locked(o, r, what) || !went_well(o, r, what)) return;
+    if (o->countable) mark_versioned(o);
+    mark_abandoned(o);
+}
+
+/* What was written before nobody knows: rollups that are there already are computed anew. */
+static void put_unknown(struct opening *o, struct buf *sql)
+{
+    if (o->d->rollups == 0) return;
+    const struct table *rollup = &o->d->rollup[0].table;
+    struct buf name;
+    buf_init(&name, SQL_MAX);
+    table_quote(&name, rollup->schema, rollup->name);
+    buf_printf(sql, "; " SQL_OUTSIDE_UNKNOWN, (long long)o->d->id);
+    db_quote_literal(sql, buf_slice(&name));
+    buf_puts(sql, ") IS NOT NULL");
+    if (buf_check(&name) < 0) sql->failed = buf_check(&name);
+    buf_done(&name);
 }
 
 /* Before the rollups are made: from then on nobody writes unseen. */
-static void outside_wanted(void *ctx, const struct db_result *r)
+static void make_outside(struct opening *o)
 {
-    struct opening *o = ctx;
-    if (!went_well(o, r, "pg_trigger")) return;
-    if (PQntuples(r->rows) == 0) return mark_abandoned(o);
-    const struct table *rollup = &o->d->rollup[0].table;
-    struct buf sql, name;
+    struct buf sql;
     buf_init(&sql, SQL_MAX);
-    buf_init(&name, SQL_MAX);
-    table_quote(&name, rollup->schema, rollup->name);
-    buf_puts(&sql, SQL_LOCK_SOON "CREATE TRIGGER " SQL_OUTSIDE_NAME " AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ");
+    buf_puts(&sql, SQL_LOCK_SOON "CREATE OR REPLACE TRIGGER " SQL_OUTSIDE_NAME " AFTER INSERT OR UPDATE OR DELETE OR TRUNCATE ON ");
     table_quote(&sql, o->schema, o->table);
-    buf_printf(&sql, SQL_OUTSIDE_TRIGGER "; " SQL_OUTSIDE_UNKNOWN, (long long)o->d->id);
-    db_quote_literal(&sql, buf_slice(&name));
-    buf_puts(&sql, ") IS NOT NULL");
-    const char *text = buf_check(&name) == 0 ? buf_cstr(&sql) : NULL;
+    buf_puts(&sql, SQL_OUTSIDE_TRIGGER "; ALTER TABLE ");
+    table_quote(&sql, o->schema, o->table);
+    buf_puts(&sql, SQL_OUTSIDE_ALWAYS);
+    put_unknown(o, &sql);
+    const char *text = buf_cstr(&sql);
     if (text) {
         ask(o, &(struct db_query){.sql = text, .done = outside_made, .ctx = o});
     } else {
         over(o, -ENOMEM, NULL);
     }
-    buf_done(&name);
     buf_done(&sql);
+}
+
+static void outside_looked(void *ctx, const struct db_result *r)
+{
+    struct opening *o = ctx;
+    if (!went_well(o, r, "pg_trigger")) return;
+    bool is_table = PQntuples(r->rows) > 0;
+    bool there = is_table && PQgetvalue(r->rows, 0, 0)[0] == 't', may = is_table && PQgetvalue(r->rows, 0, 1)[0] == 't';
+    /* The partitions of a table that cetld made are its own; to others' anybody may write. */
+    o->countable = is_table && (PQgetvalue(r->rows, 0, 2)[0] == 't' || (PQgetvalue(r->rows, 0, 3)[0] == 't' && o->d->ours));
+    if (there && o->countable) mark_versioned(o);
+    if (there || !may || (!o->countable && o->d->rollups == 0)) return mark_abandoned(o);
+    make_outside(o);
 }
 
 static void watch_outside(struct opening *o)
 {
-    if (o->d->rollups == 0) return mark_abandoned(o);
     struct buf name;
     buf_init(&name, SQL_MAX);
     const char *text = table_quote(&name, o->schema, o->table);
     struct db_param param = db_text(text);
     if (text) {
-        ask(o, &(struct db_query){.sql = SQL_OUTSIDE_WANTED, .param = &param, .params = 1, .done = outside_wanted, .ctx = o});
+        ask(o, &(struct db_query){.sql = SQL_OUTSIDE_LOOK, .param = &param, .params = 1, .done = outside_looked, .ctx = o});
     } else {
         over(o, -ENOMEM, NULL);
     }

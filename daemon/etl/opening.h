@@ -30,6 +30,7 @@ struct opening {
     char *guess;  /* its frozen columns as JSON, or NULL */
     size_t next_rollup;
     bool lineage_added, stamps_added; /* to its table */
+    bool countable;                   /* the trigger sees every write to its table */
     struct dimensions_reading dimensions;
 };
 

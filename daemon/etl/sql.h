@@ -374,14 +374,25 @@
 /* ---- writes from outside (etl/rebuilds.h) ---- */
 
 #define SQL_OUTSIDE_NAME "cetl_outside"
-/* $1 the table as regclass text → one row where the trigger is missing, and the role may make it. */
-#define SQL_OUTSIDE_WANTED                                                                                                         \
-    "SELECT FROM pg_class c WHERE oid = to_regclass($1) AND relkind IN ('r', 'p') AND pg_has_role(relowner, 'USAGE')"              \
-    " AND has_function_privilege('cetl.outside()', 'EXECUTE')"                                                                     \
-    " AND NOT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = '" SQL_OUTSIDE_NAME "')"
-/* Behind CREATE TRIGGER and the table's name. */
+/*
+ * $1 the table as regclass text → is the trigger there; may the role make it; is it a plain table to which nobody can write but by
+ * its own name (no parent of others, filled by no subscription, which fires no statement's trigger), or a partitioned one.
+ */
+#define SQL_OUTSIDE_LOOK                                                                                                           \
+    "SELECT EXISTS (SELECT FROM pg_trigger WHERE tgrelid = c.oid AND tgname = '" SQL_OUTSIDE_NAME "' AND tgenabled = 'A'"          \
+    "  AND pg_get_triggerdef(oid) LIKE '%pg_trigger_depth%'),"                                                                     \
+    " pg_has_role(relowner, 'USAGE') AND has_function_privilege('cetl.outside()', 'EXECUTE'),"                                     \
+    " relkind = 'r' AND NOT relhassubclass AND NOT EXISTS (SELECT FROM pg_subscription_rel WHERE srrelid = c.oid), relkind = 'p'"  \
+    " FROM pg_class c WHERE oid = to_regclass($1) AND relkind IN ('r', 'p')"
+/*
+ * Behind CREATE OR REPLACE TRIGGER and the table's name. What loads and the API write they tell themselves, but not what follows
+ * from it: the rows of other tables that a foreign key takes along, and what users' triggers write.
+ */
 #define SQL_OUTSIDE_TRIGGER                                                                                                        \
-    " FOR EACH STATEMENT WHEN (current_setting('cetl.load', true) IS DISTINCT FROM 'on') EXECUTE FUNCTION cetl.outside()"
+    " FOR EACH STATEMENT WHEN (current_setting('cetl.load', true) IS DISTINCT FROM 'on' OR pg_trigger_depth() > 0)"                \
+    " EXECUTE FUNCTION cetl.outside()"
+/* Behind ALTER TABLE and the table's name: also where session_replication_role is replica. */
+#define SQL_OUTSIDE_ALWAYS " ENABLE ALWAYS TRIGGER " SQL_OUTSIDE_NAME
 /* What was written before nobody knows: where rollups are there already, they are computed anew. */
 #define SQL_OUTSIDE_UNKNOWN "UPDATE cetl.dataset SET settled = -1 WHERE id = %lld AND to_regclass("
 /* Has somebody else written since the rollups were computed? `d` is cetl.dataset. */
