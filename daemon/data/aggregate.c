@@ -10,8 +10,8 @@
 #include <sys/random.h>
 
 /*
- * One group, in one piece of the arena: this head, the cells of its measures, its keys' values as first seen, which of them are
- * NULL, and its key's bytes.
+ * One group, in one piece of the arena: this head, the cells of its measures, its keys' values as first seen and their images,
+ * which of them are NULL, and its key's bytes.
  */
 struct group {
     size_t bytes; /* of the key */
@@ -45,13 +45,15 @@ struct aggregate {
     size_t groups;
     bool sorted; /* the first `groups` slots are the groups in key order: it is no hash table any more */
     uint64_t seed;
-    size_t values_at, nulls_at; /* in a group, bytes from its beginning */
-    size_t *reserve;            /* the measures that need room for a value */
+    size_t values_at, images_at, nulls_at; /* in a group, bytes from its beginning */
+    size_t *reserve;                       /* the measures that need room for a value */
     size_t reserving;
     struct buf bytes; /* of the key of a group that is being made */
     size_t *key_at;   /* where each key's bytes begin in it */
     struct key_column *column;
     /* Of the batch's rows: */
+    struct aggregate_image *image; /* of each key, row by row */
+    bool inexact;                  /* there are some that are */
     uint64_t hash[BATCH_ROWS];
     struct aggregate_cell *cells_of[BATCH_ROWS]; /* the cells of the row's group */
 };
@@ -59,6 +61,11 @@ struct aggregate {
 static union value *group_values(const struct aggregate *a, struct group *g)
 {
     return (union value *)((char *)g + a->values_at);
+}
+
+static struct aggregate_image *group_images(const struct aggregate *a, struct group *g)
+{
+    return (struct aggregate_image *)((char *)g + a->images_at);
 }
 
 static bool *group_nulls(const struct aggregate *a, struct group *g)
@@ -96,7 +103,8 @@ static int make_plans(struct aggregate *a)
     a->key_at = arena_array(&a->plans, s->keys + 1, sizeof(*a->key_at));
     a->column = arena_array(&a->plans, s->keys + 1, sizeof(*a->column));
     a->reserve = arena_array(&a->plans, s->measures + 1, sizeof(*a->reserve));
-    if (!a->key || !a->measure || !a->key_at || !a->column || !a->reserve) return -ENOMEM;
+    a->image = arena_array(&a->plans, s->keys * BATCH_ROWS + 1, sizeof(*a->image));
+    if (!a->key || !a->measure || !a->key_at || !a->column || !a->reserve || !a->image) return -ENOMEM;
     int r = 0;
     for (size_t k = 0; k < s->keys && r == 0; k++) {
         r = aggregate_key_plan(s, k, NULL, &a->key[k]);
@@ -107,7 +115,7 @@ static int make_plans(struct aggregate *a)
     }
     for (size_t m = 0; m < s->measures && r == 0; m++) {
         r = aggregate_measure_plan(s, m, NULL, &a->measure[m]);
-        if (r == 0 && a->measure[m].kind->reserve) a->reserve[a->reserving++] = m;
+        if (r == 0 && a->measure[m].kind->room != AGGREGATE_ROOM_NONE) a->reserve[a->reserving++] = m;
     }
     assert(r == 0); /* who made the spec has asked for the types */
     return r;
@@ -120,7 +128,8 @@ int aggregate_new(const struct aggregate_spec *spec, size_t max_bytes, struct ag
     a->spec = spec;
     a->max = max_bytes;
     a->values_at = sizeof(struct group) + spec->measures * sizeof(struct aggregate_cell);
-    a->nulls_at = a->values_at + spec->keys * sizeof(union value);
+    a->images_at = a->values_at + spec->keys * sizeof(union value);
+    a->nulls_at = a->images_at + spec->keys * sizeof(struct aggregate_image);
     arena_init(&a->arena, BLOCK_BYTES, max_bytes);
     buf_init(&a->bytes, max_bytes);
     /* Keys come from files of strangers: nobody shall know which of them collide. */
@@ -160,32 +169,43 @@ size_t aggregate_bytes(const struct aggregate *a)
     return a->arena.used + table_bytes(a->slots);
 }
 
-static uint64_t hash_row(const struct aggregate *a, size_t row)
+/* The values of the row's key are those of the group, also where their images do not tell. */
+static bool is_key(const struct aggregate *a, struct group *g, size_t row)
 {
-    uint64_t h = a->seed;
-    for (size_t k = 0; k < a->spec->keys; k++)
-        h = aggregate_key_hash(&a->key[k], &a->column[k].value[row], a->column[k].null[row], h);
-    return h;
-}
-
-/* The key of the row is that of the group. */
-static inline bool is_key(const struct aggregate *a, struct group *g, size_t row)
-{
-    const union value *value = group_values(a, g);
-    const bool *null = group_nulls(a, g);
     for (size_t k = 0; k < a->spec->keys; k++) {
-        if (a->column[k].null[row] != null[k]) return false;
-        if (!null[k] && !aggregate_key_equal(&a->key[k], &a->column[k].value[row], &value[k])) return false;
+        bool exact = aggregate_image_exact(group_images(a, g)[k]);
+        if (!exact && !aggregate_key_equal(&a->key[k], &a->column[k].value[row], &group_values(a, g)[k])) return false;
     }
     return true;
 }
 
-/* The slot that holds the row's key, or the free one where it belongs. */
-static inline struct slot *find_slot(struct aggregate *a, uint64_t h, size_t row)
+/* What a search reads over and over, as copies that no store can change. */
+struct search {
+    const struct aggregate *a;
+    struct slot *slot;
+    size_t mask, keys, images_at;
+    bool inexact;
+};
+
+static struct search search_of(const struct aggregate *a)
 {
-    for (size_t i = h & (a->slots - 1);; i = (i + 1) & (a->slots - 1)) {
-        struct slot *s = &a->slot[i];
-        if (!s->group || (s->hash == h && is_key(a, s->group, row))) return s;
+    return (struct search){a, a->slot, a->slots - 1, a->spec->keys, a->images_at, a->inexact};
+}
+
+/* The slot that holds the row's key, or the free one where it belongs. */
+__attribute__((always_inline)) static inline struct slot *find_slot(const struct search *s, uint64_t h,
+                                                                    const struct aggregate_image *image, size_t row)
+{
+    for (size_t i = h & s->mask;; i = (i + 1) & s->mask) {
+        struct slot *slot = &s->slot[i];
+        struct group *g = slot->group;
+        if (!g) return slot;
+        if (slot->hash != h) continue;
+        const struct aggregate_image *held = (void *)((char *)g + s->images_at);
+        uint64_t other = 0;
+        for (size_t k = 0; k < s->keys; k++)
+            other |= (image[k].first ^ held[k].first) | (image[k].last ^ held[k].last);
+        if (!other && (!s->inexact || is_key(s->a, g, row))) return slot;
     }
 }
 
@@ -254,17 +274,21 @@ static int make_group(struct aggregate *a, size_t row, struct group **ret_group)
     memset(g, 0, head);
     g->bytes = a->bytes.len;
     if (g->bytes) memcpy(group_bytes(a, g), a->bytes.data, g->bytes);
+    memcpy(group_images(a, g), a->image + row * s->keys, s->keys * sizeof(struct aggregate_image));
+    for (size_t i = 0; i < a->reserving; i++)
+        if (a->measure[a->reserve[i]].kind->prepare(&g->cell[a->reserve[i]], &a->arena)) return AGGREGATE_E_FULL;
     r = keep_values(a, g, row);
     if (r == 0) *ret_group = g;
     return r;
 }
 
 /* Find or make the group of the row's key. The slot is valid until the next call; ret_made: the group is new. */
-static inline int find_group(struct aggregate *a, uint64_t h, size_t row, struct slot **ret_slot, bool *ret_made)
+static int find_group(struct aggregate *a, uint64_t h, size_t row, struct slot **ret_slot, bool *ret_made)
 {
     int r = a->groups >= a->slots / 4 * 3 ? grow(a) : 0;
     if (r) return r;
-    struct slot *slot = find_slot(a, h, row);
+    const struct search search = search_of(a);
+    struct slot *slot = find_slot(&search, h, a->image + row * search.keys, row);
     *ret_made = !slot->group;
     if (!slot->group) {
         r = make_group(a, row, &slot->group);
@@ -289,7 +313,7 @@ static int reserve_row(struct aggregate *a, struct group *g, const struct batch 
         size_t m = a->reserve[i];
         const struct aggregate_measure_plan *p = &a->measure[m];
         const struct batch_column *column = &b->column[p->measure.column];
-        if (column->null[row] || aggregate_measure_roomy(p->kind->room, &g->cell[m], &column->value[row])) continue;
+        if (column->null[row]) continue;
         if (p->kind->reserve(p, &g->cell[m], &column->value[row], &a->arena)) return AGGREGATE_E_FULL;
     }
     return 0;
@@ -311,7 +335,19 @@ static int place_row(struct aggregate *a, const struct batch *b, size_t row)
     return 0;
 }
 
-/* The keys of the rows from..to, and their hashes. The row behind the last whose keys all have a result. */
+/* The images of the rows' keys, and their hashes */
+static void make_images(struct aggregate *a, size_t from, size_t to)
+{
+    a->inexact = false;
+    for (size_t row = from; row < to; row++)
+        a->hash[row] = a->seed;
+    for (size_t k = 0; k < a->spec->keys; k++) {
+        const struct aggregate_key_rows rows = {a->column[k].value, a->column[k].null, from, to, a->spec->keys};
+        a->inexact |= aggregate_key_images(&a->key[k], &rows, a->seed, a->image + k, a->hash);
+    }
+}
+
+/* The keys of the rows from..to. The row behind the last whose keys all have a result. */
 static size_t prepare_keys(struct aggregate *a, const struct batch *b, size_t from, size_t to)
 {
     for (size_t k = 0; k < a->spec->keys; k++) {
@@ -321,20 +357,45 @@ static size_t prepare_keys(struct aggregate *a, const struct batch *b, size_t fr
         key->value = key->computed ? key->computed : column->value;
         if (key->computed) to = aggregate_key_compute(&a->key[k], column, from, to, key->computed);
     }
-    for (size_t row = from; row < to; row++)
-        a->hash[row] = a->seed;
-    for (size_t k = 0; k < a->spec->keys; k++)
-        aggregate_key_hash_rows(&a->key[k], a->column[k].value, a->column[k].null, from, to, a->hash);
+    make_images(a, from, to);
     return to;
+}
+
+/* All cells have room for all values of the rows. */
+static bool is_roomy(const struct aggregate *a, const struct batch *b, size_t from, size_t to)
+{
+    for (size_t i = 0; i < a->reserving; i++) {
+        const struct aggregate_measure_plan *p = &a->measure[a->reserve[i]];
+        if (!aggregate_measure_roomy(p, &b->column[p->measure.column], from, to)) return false;
+    }
+    return true;
+}
+
+/* The cells of the rows from..to, up to the first whose group is not there yet: that row, or `to`. */
+static size_t find_cells(struct aggregate *a, size_t from, size_t to)
+{
+    const struct search search = search_of(a);
+    const struct aggregate_image *image = a->image + from * search.keys;
+    if (!search.slot) return from;
+    for (; from < to; from++, image += search.keys) {
+        struct group *g = find_slot(&search, a->hash[from], image, from)->group;
+        if (!g) break;
+        a->cells_of[from] = g->cell;
+    }
+    return from;
 }
 
 int aggregate_add_from(struct aggregate *a, const struct batch *b, size_t *row)
 {
     assert(!a->sorted && b->rows <= BATCH_ROWS);
     size_t first = *row, end = first, prepared = prepare_keys(a, b, first, b->rows);
+    bool roomy = is_roomy(a, b, first, prepared);
     int r = 0;
-    while (end < prepared && (r = place_row(a, b, end)) == 0)
-        end++;
+    while (end < prepared && r == 0) {
+        if (roomy) end = find_cells(a, end, prepared);
+        if (end < prepared) r = place_row(a, b, end);
+        end += end < prepared && r == 0;
+    }
     for (size_t m = 0; m < a->spec->measures; m++) {
         const struct aggregate_measure_plan *p = &a->measure[m];
         const struct batch_column *column = p->kind->counts_nulls ? NULL : &b->column[p->measure.column];
@@ -377,9 +438,10 @@ static int merge_slot(struct aggregate *to, const struct aggregate *from, struct
         to->column[k].value = &group_values(from, g)[k];
         to->column[k].null = &group_nulls(from, g)[k];
     }
+    make_images(to, 0, 1);
     struct slot *slot;
     bool made;
-    int r = find_group(to, hash_row(to, 0), 0, &slot, &made);
+    int r = find_group(to, to->hash[0], 0, &slot, &made);
     if (r) return r;
     r = merge_group(to, slot->group, g);
     if (r && made) drop_group(to, slot);

@@ -3,6 +3,7 @@
 
 #include "data/decimal.h"
 
+#include <endian.h>
 #include <math.h>
 
 static bool is_moment(enum type_id id)
@@ -108,16 +109,10 @@ static inline uint64_t mix(uint64_t h, uint64_t v)
     return h ^ h >> 29;
 }
 
-static inline uint64_t mix_bytes(uint64_t h, struct slice s)
+static uint64_t mix_bytes(uint64_t h, struct slice s)
 {
     uint64_t v;
     h = mix(h, s.len);
-    if (s.len - sizeof(v) <= sizeof(v)) { /* two words that may overlap */
-        uint64_t last;
-        memcpy(&v, s.p, sizeof(v));
-        memcpy(&last, s.p + s.len - sizeof(last), sizeof(last));
-        return mix(mix(h, v), last);
-    }
     for (; s.len >= sizeof(v); s.p += sizeof(v), s.len -= sizeof(v)) {
         memcpy(&v, s.p, sizeof(v));
         h = mix(h, v);
@@ -125,52 +120,83 @@ static inline uint64_t mix_bytes(uint64_t h, struct slice s)
     return s.len ? mix(h, aggregate_key_short(s.p, s.len)) : h;
 }
 
+typedef struct aggregate_image image;
+
+static image of_hash(uint64_t h)
+{
+    return (image){h, AGGREGATE_IMAGE_INEXACT};
+}
+
+/* Up to seven bytes in either word, and the length on top of the last */
+static inline image image_of_bytes(struct slice s, uint64_t seed)
+{
+    enum { WORD = sizeof(uint64_t) };
+    uint64_t length = (uint64_t)s.len << 56, first, last;
+    if (s.len < WORD) return (image){aggregate_key_short(s.p, s.len), length};
+    if (s.len >= 2 * WORD) return of_hash(mix_bytes(seed, s));
+    memcpy(&first, s.p, WORD);
+    memcpy(&last, s.p + s.len - WORD, WORD);
+    return (image){first, le64toh(last) >> 8 * (2 * WORD - 1 - s.len) >> 8 | length}; /* those behind the first eight */
+}
+
 /* 1.0 and 1.00 have the same digits. */
-static uint64_t mix_numeric(uint64_t h, struct slice value)
+static image image_of_numeric(struct slice value, uint64_t seed)
 {
     struct decimal d = decimal_open(value);
-    h = mix(h, (uint64_t)d.class << 32 | (uint64_t)d.negative << 16 | (uint16_t)(d.n ? d.weight : 0));
-    return mix_bytes(h, (struct slice){d.digit, 2 * (size_t)d.n});
+    uint64_t h = mix(seed, (uint64_t)d.class << 32 | (uint64_t)d.negative << 16 | (uint16_t)(d.n ? d.weight : 0));
+    return of_hash(mix_bytes(h, (struct slice){d.digit, 2 * (size_t)d.n}));
 }
 
-static inline uint64_t mix_value(enum aggregate_key_class class, const union value *v, uint64_t h)
+static inline image image_of(enum aggregate_key_class class, const union value *v, uint64_t seed)
 {
     switch (class) {
-    case AGGREGATE_KEY_INT: return mix(h, (uint64_t)v->i);
-    case AGGREGATE_KEY_FLOAT: return mix(h, float_image(v->f));
-    case AGGREGATE_KEY_BYTES: return mix_bytes(h, v->s);
-    case AGGREGATE_KEY_BLANKS: return mix_bytes(h, without_blanks(v->s));
-    case AGGREGATE_KEY_NUMERIC: return mix_numeric(h, v->s);
+    case AGGREGATE_KEY_INT: return (image){(uint64_t)v->i, 0};
+    case AGGREGATE_KEY_FLOAT: return (image){float_image(v->f), 0};
+    case AGGREGATE_KEY_BYTES: return image_of_bytes(v->s, seed);
+    case AGGREGATE_KEY_BLANKS: return image_of_bytes(without_blanks(v->s), seed);
+    case AGGREGATE_KEY_NUMERIC: return image_of_numeric(v->s, seed);
     }
-    return h;
+    return of_hash(seed);
 }
 
-#define NULL_IMAGE UINT64_C(0x6e756c6c)
+/* Both halves of one product (as in Wang Yi's wyhash) */
+static inline uint64_t mix_image(uint64_t h, image i)
+{
+    unsigned __int128 product = (unsigned __int128)(h ^ i.first) * (i.last ^ UINT64_C(0x9e3779b97f4a7c15));
+    return (uint64_t)product ^ (uint64_t)(product >> 64);
+}
 
 uint64_t aggregate_key_hash(const struct aggregate_key_plan *p, const union value *v, bool null, uint64_t h)
 {
-    return null ? mix(h, NULL_IMAGE) : mix_value(p->class, v, h);
+    return mix_image(h, null ? (image){0, AGGREGATE_IMAGE_NULL} : image_of(p->class, v, h));
 }
 
 /* A loop for each class, so that the choice is made once a column. */
-#define HASH_ROWS(class_value)                                                                                                     \
+#define IMAGES(class_value)                                                                                                        \
     case class_value:                                                                                                              \
-        for (size_t row = from; row < to; row++)                                                                                   \
-            h[row] = null[row] ? mix(h[row], NULL_IMAGE) : mix_value(class_value, &v[row], h[row]);                                \
+        for (size_t row = at.from; row < at.to; row++) {                                                                           \
+            image i = at.null[row] ? (image){0, AGGREGATE_IMAGE_NULL} : image_of(class_value, &at.value[row], seed);               \
+            ret_image[row * at.step] = i;                                                                                          \
+            hash[row] = mix_image(hash[row], i);                                                                                   \
+            inexact |= !aggregate_image_exact(i);                                                                                  \
+        }                                                                                                                          \
         break
 
-void aggregate_key_hash_rows(const struct aggregate_key_plan *p, const union value *v, const bool *null, size_t from, size_t to,
-                             uint64_t *h)
+bool aggregate_key_images(const struct aggregate_key_plan *p, const struct aggregate_key_rows *rows, uint64_t seed,
+                          struct aggregate_image *ret_image, uint64_t *hash)
 {
+    const struct aggregate_key_rows at = *rows; /* a copy that no store can change */
+    bool inexact = false;
     switch (p->class) {
-        HASH_ROWS(AGGREGATE_KEY_INT);
-        HASH_ROWS(AGGREGATE_KEY_FLOAT);
-        HASH_ROWS(AGGREGATE_KEY_BYTES);
-        HASH_ROWS(AGGREGATE_KEY_BLANKS);
-        HASH_ROWS(AGGREGATE_KEY_NUMERIC);
+        IMAGES(AGGREGATE_KEY_INT);
+        IMAGES(AGGREGATE_KEY_FLOAT);
+        IMAGES(AGGREGATE_KEY_BYTES);
+        IMAGES(AGGREGATE_KEY_BLANKS);
+        IMAGES(AGGREGATE_KEY_NUMERIC);
     }
+    return inexact;
 }
-#undef HASH_ROWS
+#undef IMAGES
 
 bool aggregate_key_equal_slow(const struct aggregate_key_plan *p, const union value *a, const union value *b)
 {

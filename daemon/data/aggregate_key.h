@@ -39,11 +39,32 @@ static inline bool aggregate_key_computed(const struct aggregate_key_plan *p)
 /** Compute the keys of the rows from..to of the column, into to_value[from..]. The row behind the last that could be computed. */
 size_t aggregate_key_compute(const struct aggregate_key_plan *p, const struct batch_column *column, size_t from, size_t to,
                              union value *to_value);
+/**
+ * A value in two words. The same for values that are grouped together; where it is exact, and most are (what is fixed, and texts of
+ * up to 15 bytes), for no others.
+ */
+struct aggregate_image {
+    uint64_t first, last;
+};
+/** How the last word ends of what is not exact, and of NULL; a short text has its length there. */
+#define AGGREGATE_IMAGE_INEXACT (UINT64_C(0xfe) << 56)
+#define AGGREGATE_IMAGE_NULL (UINT64_C(0xff) << 56)
+static inline bool aggregate_image_exact(struct aggregate_image i)
+{
+    return i.last != AGGREGATE_IMAGE_INEXACT;
+}
+/** Values of a key by row; images of several keys lie side by side, so that there are `step` of them from row to row. */
+struct aggregate_key_rows {
+    const union value *value;
+    const bool *null;
+    size_t from, to, step;
+};
+/** A key's image in each row from..to, in ret_image[row * step]; each is mixed into the row's hash. Nobody can foresee the images
+ * of long texts who does not know the seed. True: some are not exact. */
+bool aggregate_key_images(const struct aggregate_key_plan *p, const struct aggregate_key_rows *rows, uint64_t seed,
+                          struct aggregate_image *ret_image, uint64_t *hash);
 /** h with the value mixed into it: the same for values that are grouped together. */
 uint64_t aggregate_key_hash(const struct aggregate_key_plan *p, const union value *v, bool null, uint64_t h);
-/** The same for each row of a column. */
-void aggregate_key_hash_rows(const struct aggregate_key_plan *p, const union value *v, const bool *null, size_t from, size_t to,
-                             uint64_t *h);
 /* Up to seven bytes. Texts of different lengths may look the same; their lengths are mixed in. */
 static inline uint64_t aggregate_key_short(const char *p, size_t n)
 {

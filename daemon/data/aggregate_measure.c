@@ -133,15 +133,14 @@ static const struct aggregate_measure_kind sum_float = {.add_rows = float_rows, 
 
 static int make_sum(cell *c, struct arena *arena)
 {
-    if (!c->sum) c->sum = arena_zalloc(arena, sizeof(*c->sum));
+    c->sum = arena_zalloc(arena, sizeof(*c->sum));
     return c->sum ? 0 : -ENOMEM;
 }
 
 static int numeric_reserve(const plan *p, cell *c, const union value *v, struct arena *arena)
 {
     (void)p;
-    int r = make_sum(c, arena);
-    return r ? r : decimal_sum_reserve(c->sum, v->s, arena);
+    return decimal_sum_reserve(c->sum, v->s, arena);
 }
 
 static inline void numeric_add(const plan *p, cell *c, const union value *v)
@@ -154,8 +153,7 @@ ADD_ROWS(numeric_rows, numeric_add)
 static int numeric_reserve_cell(const plan *p, cell *c, const cell *from, struct arena *arena)
 {
     (void)p;
-    int r = make_sum(c, arena);
-    return r ? r : decimal_sum_reserve_sum(c->sum, from->sum, arena);
+    return decimal_sum_reserve_sum(c->sum, from->sum, arena);
 }
 
 static void numeric_add_cell(const plan *p, cell *c, const cell *from)
@@ -171,6 +169,7 @@ static int numeric_read(const plan *p, cell *c, struct arena *arena, union value
 }
 
 static const struct aggregate_measure_kind sum_numeric = {.room = AGGREGATE_ROOM_SUM,
+                                                          .prepare = make_sum,
                                                           .reserve = numeric_reserve,
                                                           .add_rows = numeric_rows,
                                                           .reserve_cell = numeric_reserve_cell,
@@ -190,12 +189,27 @@ static void extreme_add(const plan *p, cell *c, const union value *v)
 }
 
 /* By row, with the comparison inlined */
-static inline void int_extreme_add(const plan *p, cell *c, const union value *v)
+static inline void int_greatest_add(const plan *p, cell *c, const union value *v)
 {
-    bool better = p->direction > 0 ? v->i > c->fixed.i : v->i < c->fixed.i;
-    if (better || !c->seen) c->fixed = *v;
+    (void)p;
+    if (v->i > c->fixed.i || !c->seen) c->fixed.i = v->i;
 }
-ADD_ROWS(int_extreme_rows, int_extreme_add)
+ADD_ROWS(int_greatest_rows, int_greatest_add)
+
+static inline void int_least_add(const plan *p, cell *c, const union value *v)
+{
+    (void)p;
+    if (v->i < c->fixed.i || !c->seen) c->fixed.i = v->i;
+}
+ADD_ROWS(int_least_rows, int_least_add)
+
+static void int_extreme_rows(const plan *p, const struct aggregate_rows *rows)
+{
+    if (p->direction > 0)
+        int_greatest_rows(p, rows);
+    else
+        int_least_rows(p, rows);
+}
 
 static void extreme_add_cell(const plan *p, cell *c, const cell *from)
 {
@@ -225,13 +239,20 @@ static union value held_bytes(const cell *c)
     return (union value){.s = {c->bytes.p, c->bytes.len}};
 }
 
+static int make_bytes(cell *c, struct arena *arena)
+{
+    c->bytes.p = arena_alloc(arena, AGGREGATE_ROOM_BYTES_FIRST);
+    c->bytes.cap = AGGREGATE_ROOM_BYTES_FIRST;
+    return c->bytes.p ? 0 : -ENOMEM;
+}
+
 /* Twice what is needed, so that a maximum that creeps up leaves no more than its own size behind. */
 static int bytes_reserve(const plan *p, cell *c, const union value *v, struct arena *arena)
 {
     union value held = held_bytes(c);
     if (v->s.len <= c->bytes.cap || !beats(p, c, &held, v)) return 0;
     if (v->s.len > UINT32_MAX / 2) return -ENOMEM;
-    uint32_t cap = 16;
+    uint32_t cap = c->bytes.cap;
     while (cap < v->s.len)
         cap *= 2;
     char *room = arena_alloc(arena, cap);
@@ -288,6 +309,7 @@ static int bytes_read(const plan *p, cell *c, struct arena *arena, union value *
 }
 
 static const struct aggregate_measure_kind extreme_bytes = {.room = AGGREGATE_ROOM_BYTES,
+                                                            .prepare = make_bytes,
                                                             .reserve = bytes_reserve,
                                                             .add_rows = bytes_rows,
                                                             .reserve_cell = bytes_reserve_cell,
@@ -295,11 +317,26 @@ static const struct aggregate_measure_kind extreme_bytes = {.room = AGGREGATE_RO
                                                             .read = bytes_read};
 
 static const struct aggregate_measure_kind extreme_numeric = {.room = AGGREGATE_ROOM_BYTES,
+                                                              .prepare = make_bytes,
                                                               .reserve = bytes_reserve,
                                                               .add_rows = numeric_extreme_rows,
                                                               .reserve_cell = bytes_reserve_cell,
                                                               .add_cell = bytes_add_cell,
                                                               .read = bytes_read};
+
+bool aggregate_measure_roomy(const plan *p, const struct batch_column *column, size_t from, size_t to)
+{
+    const union value *value = column->value;
+    const bool *null = column->null;
+    bool roomy = true;
+    if (p->kind->room == AGGREGATE_ROOM_BYTES)
+        for (size_t row = from; row < to; row++)
+            roomy &= null[row] || value[row].s.len <= AGGREGATE_ROOM_BYTES_FIRST;
+    if (p->kind->room == AGGREGATE_ROOM_SUM)
+        for (size_t row = from; row < to && roomy; row++)
+            roomy = null[row] || decimal_sum_roomy(value[row].s);
+    return roomy;
+}
 
 static int compare_ints(const union value *a, const union value *b)
 {

@@ -39,14 +39,18 @@ struct aggregate_rows {
     size_t from, to;
 };
 
-/** How it is seen, most often, that nothing has to be reserved */
-enum aggregate_room { AGGREGATE_ROOM_ASK, AGGREGATE_ROOM_BYTES, AGGREGATE_ROOM_SUM };
+/** How it is seen that a value needs no more room than its cell has had from the beginning, as most values do */
+enum aggregate_room { AGGREGATE_ROOM_NONE, AGGREGATE_ROOM_BYTES, AGGREGATE_ROOM_SUM };
+enum { AGGREGATE_ROOM_BYTES_FIRST = 16 };
 
 struct aggregate_measure_plan;
-/** How one function works over one kind of values. reserve_* may be NULL: nothing to reserve. */
+/** How one function works over one kind of values. */
 struct aggregate_measure_kind {
     bool counts_nulls;
+    /* NONE: there is nothing to reserve, and the next two, and reserve_cell, are NULL. */
     enum aggregate_room room;
+    /* A new cell gets its first room. */
+    int (*prepare)(struct aggregate_cell *c, struct arena *arena);
     int (*reserve)(const struct aggregate_measure_plan *p, struct aggregate_cell *c, const union value *v, struct arena *arena);
     /* Values that are not NULL; the cells have seen them afterwards. */
     void (*add_rows)(const struct aggregate_measure_plan *p, const struct aggregate_rows *rows);
@@ -65,12 +69,8 @@ struct aggregate_measure_plan {
     int (*compare)(const union value *a, const union value *b); /* min, max: PostgreSQL's order of the type */
 };
 
-/** There is room for the value without reserving any. */
-static inline bool aggregate_measure_roomy(enum aggregate_room room, const struct aggregate_cell *c, const union value *v)
-{
-    if (room == AGGREGATE_ROOM_BYTES) return v->s.len <= c->bytes.cap;
-    return room == AGGREGATE_ROOM_SUM && c->sum && decimal_sum_roomy(v->s);
-}
+/** The first room of a cell is enough for all of the column's values in the rows from..to. */
+bool aggregate_measure_roomy(const struct aggregate_measure_plan *p, const struct batch_column *column, size_t from, size_t to);
 
 /** 0 or AGGREGATE_E_TYPE with the words. */
 must_check int aggregate_measure_plan(const struct aggregate_spec *s, size_t m, struct error *err,

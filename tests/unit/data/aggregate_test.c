@@ -252,6 +252,35 @@ static void assert_same(struct aggregate *a, struct aggregate *b, struct arena *
     } while (x.rows > 0);
 }
 
+/* Texts of 0 to 40 bytes of 'a', and such with another byte at each place: as many groups, of two rows each. */
+static void texts_that_differ_in_a_byte_or_in_length_are_groups_of_their_own(void **state)
+{
+    enum { LEN_MAX = 40 };
+    (void)state;
+    struct fixture f;
+    begin(&f, spec_of(by_text, 1), 1 << 22);
+    size_t texts = 0;
+    for (int round = 0; round < 2; round++) {
+        texts = 0;
+        for (size_t len = 0; len <= LEN_MAX; len++) {
+            struct batch b = new_batch(&f.arena);
+            for (size_t at = 0; at <= len; at++, texts++) { /* at == len: all are 'a' */
+                char *text = arena_alloc(&f.arena, LEN_MAX + 1);
+                memset(text, 'a', LEN_MAX);
+                text[at] = 'b';
+                add_row(&b);
+                set(&b, TEXT, (union value){.s = {text, len}});
+            }
+            assert_int_equal(aggregate_add(f.aggregate, &b), 0);
+        }
+    }
+    assert_int_equal(aggregate_groups(f.aggregate), texts);
+    struct batch got = read_all(&f);
+    for (size_t row = 0; row < got.rows; row++)
+        assert_int_equal(got.column[1].value[row].i, 2);
+    end(&f);
+}
+
 static void any_cutting_and_any_order_of_merges_give_the_same(void **state)
 {
     (void)state;
@@ -382,6 +411,7 @@ int main(void)
         cmocka_unit_test(equal_keys_that_look_different_are_one_group),
         cmocka_unit_test(floats_group_and_order_as_in_postgresql),
         cmocka_unit_test(a_key_out_of_range_stops_at_its_row),
+        cmocka_unit_test(texts_that_differ_in_a_byte_or_in_length_are_groups_of_their_own),
         cmocka_unit_test(any_cutting_and_any_order_of_merges_give_the_same),
         cmocka_unit_test(more_groups_than_a_batch_are_read_in_pieces),
         cmocka_unit_test(a_full_aggregate_can_be_emptied_and_gone_on_with),
