@@ -2,103 +2,59 @@
 #include "api/files.h"
 
 #include "api/access.h"
+#include "api/arrivals.h"
 #include "api/problem.h"
 #include "api/reply.h"
-#include "base/clock.h"
-#include "base/log.h"
+#include "api/tables.h"
 #include "base/num.h"
-#include "format/json_writer.h"
 #include "http/accept.h"
+#include "http/disposition.h"
+#include "http/target.h"
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, SHOWN_MAX = 4 * NAME_MAX + 1 };
+#include <inttypes.h>
+#include <stdlib.h>
+
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, LINK_MAX = 1024 };
 
 /* The names of /v1/files are the ledger's. */
 #define FILE_COLUMNS                                                                                                               \
     "SELECT f.id, d.name AS dataset, f.name, f.bytes, encode(f.sha256, 'hex') AS sha256, f.state, f.rows_read, f.rows_loaded,"     \
     " f.rows_updated, f.rows_ignored, f.rows_rejected, f.rows_filtered, f.error, f.duplicate_of, f.arrived_at, f.started_at,"      \
-    " f.finished_at FROM cetl.file f LEFT JOIN cetl.dataset d ON d.id = f.dataset_id"
-/* What this daemon ($5) is loading is told from memory. */
+    " f.finished_at"
+#define FILE_TABLES " FROM cetl.file f LEFT JOIN cetl.dataset d ON d.id = f.dataset_id"
+/* What this daemon ($5) is loading is told from memory. The last two columns are not shown. */
+enum { HIDDEN_COLUMNS = 2 };
 #define SQL_FILES                                                                                                                  \
-    FILE_COLUMNS " WHERE ($3 = '' OR d.name = $3) AND ($4 = '' OR f.state = $4)"                                                   \
-                 " AND NOT (f.state IN ('loading', 'committing') AND f.instance = $5)"                                             \
+    FILE_COLUMNS ", f.id::text, f.token" FILE_TABLES " WHERE ($3 = '' OR d.name = $3) AND ($4 = '' OR f.state = $4)"               \
+                 " AND NOT (f.state IN ('loading', 'committing') AND f.instance = $5) AND f.id < $6::int8"                         \
                  " ORDER BY f.id DESC LIMIT $1::int8 OFFSET $2::int8"
-#define SQL_FILE FILE_COLUMNS " WHERE f.id = $1::int8"
-/* A page ends early where its rows grow too large, but has one row at least. */
+#define SQL_FILE FILE_COLUMNS FILE_TABLES " WHERE f.id = $1::int8"
+/*
+ * No row: there is no such file; one without a code: it has no rejects. A page ends early where its rows grow too large, but has
+ * one row at least.
+ */
 #define SQL_REJECTS                                                                                                                \
-    "SELECT line, byte_offset, column_name AS column, code, message, value, encode(raw, 'escape') AS raw FROM"                     \
+    "SELECT line, byte_offset, column_name AS column, code, message, value, encode(raw, 'escape') AS raw, d.name AS dataset"       \
+    " FROM cetl.file f LEFT JOIN cetl.dataset d ON d.id = f.dataset_id LEFT JOIN LATERAL"                                          \
     " (SELECT *, sum(octet_length(raw) + coalesce(octet_length(value), 0)) OVER (ORDER BY line, byte_offset, column_name"          \
     "   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before FROM"                                                    \
-    "  (SELECT * FROM cetl.reject WHERE file_id = $1::int8 ORDER BY line, byte_offset, column_name LIMIT $2::int8 OFFSET "         \
-    "$3::int8) p) q"                                                                                                               \
-    " WHERE coalesce(bytes_before, 0) < 8388608 ORDER BY line, byte_offset, column_name"
+    "  (SELECT * FROM cetl.reject WHERE file_id = f.id ORDER BY line, byte_offset, column_name LIMIT $2::int8 OFFSET "             \
+    "$3::int8) p) q ON coalesce(bytes_before, 0) < 8388608 WHERE f.id = $1::int8 ORDER BY line, byte_offset, column_name"
 
 /* The header line (a CR at its end says that records end so), then the rows as they stood in the file: what is mended there can be
  * dropped again. What is stored of a file is bounded (etl/load.c). */
 #define SQL_REJECTED_ROWS                                                                                                          \
-    "SELECT raw FROM (SELECT header AS raw, -1 AS line, -1 AS byte_offset FROM cetl.file WHERE id = $1::int8"                      \
-    " UNION ALL SELECT raw, line, byte_offset FROM cetl.reject WHERE file_id = $1::int8 AND line > 0) r"                           \
+    "SELECT raw, name, dataset FROM (SELECT f.header AS raw, -1 AS line, -1 AS byte_offset, f.name, d.name AS dataset" FILE_TABLES \
+    " WHERE f.id = $1::int8"                                                                                                       \
+    " UNION ALL SELECT raw, line, byte_offset, NULL, NULL FROM cetl.reject WHERE file_id = $1::int8 AND line > 0) r"               \
     " ORDER BY line, byte_offset"
 
-/* ---- what is in memory ---- */
+/* ---- the list ---- */
 
-struct listing {
-    const struct scheduler *scheduler;
-    struct json_writer *w;
-    struct slice dataset, state; /* filters; empty: all */
+struct page {
+    struct arrivals *arrivals;
     int64_t limit;
 };
-
-static void write_time(struct json_writer *w, const char *key, int64_t real_us)
-{
-    char text[CLOCK_ISO_MAX];
-    if (real_us) clock_iso(real_us, text);
-    json_write_field_text(w, key, real_us ? text : NULL);
-}
-
-static bool wanted(const struct listing *l, struct slice dataset, const char *state)
-{
-    return (l->dataset.len == 0 || slice_equal(l->dataset, dataset)) &&
-           (l->state.len == 0 || slice_equal(l->state, slice_of(state)));
-}
-
-static bool write_arrival(void *ctx, const struct arrival *a)
-{
-    struct listing *l = ctx;
-    char name[SHOWN_MAX];
-    const char *waits = scheduler_waits(l->scheduler, a), *why = waits ? waits : a->why.text[0] ? a->why.text : NULL;
-    const char *state = waits ? "waiting" : arrival_state_name(a->state);
-    if (!wanted(l, slice_of(a->dataset), state)) return true;
-    struct json_writer *w = l->w;
-    json_write_object(w);
-    json_write_field_text(w, "id", NULL);
-    json_write_field_text(w, "dataset", a->dataset);
-    json_write_field_text(w, "name", log_escape(slice_of(a->file.name), name, sizeof name));
-    json_write_field_int(w, "bytes", (int64_t)a->file.st.st_size);
-    json_write_field_text(w, "state", state);
-    json_write_field_int(w, "attempts", a->attempts);
-    json_write_field_text(w, "error", why);
-    write_time(w, "arrived_at", a->arrived_us);
-    write_time(w, "started_at", a->state == ARRIVAL_QUEUED ? 0 : a->started_us);
-    json_write_end(w);
-    return --l->limit > 0;
-}
-
-static bool write_unreadable(void *ctx, const struct unreadable *u)
-{
-    struct listing *l = ctx;
-    char name[SHOWN_MAX];
-    if (!wanted(l, SLICE(""), "unreadable")) return true;
-    json_write_object(l->w);
-    json_write_field_text(l->w, "id", NULL);
-    json_write_field_text(l->w, "name", log_escape(slice_of(u->path), name, sizeof name));
-    json_write_field_text(l->w, "state", "unreadable");
-    json_write_field_text(l->w, "error", u->why);
-    write_time(l->w, "arrived_at", u->since_us);
-    json_write_end(l->w);
-    return --l->limit > 0;
-}
-
-/* ---- the list ---- */
 
 static int64_t number(struct http_request *r, const char *name, int64_t otherwise, int64_t most)
 {
@@ -108,40 +64,89 @@ static int64_t number(struct http_request *r, const char *name, int64_t otherwis
     return num_parse_i64(text, &v) == 0 && v >= 0 ? (v < most ? v : most) : -1;
 }
 
-static bool write_list(struct http_request *r, const PGresult *rows, struct buf *body)
+/* What may be asked for, and what each would be shown as. */
+static const char *const states[] = {"queued", "waiting",   "loading",  "committing", "loaded",
+                                     "failed", "duplicate", "unloaded", "unreadable", NULL};
+
+static bool is_state(struct slice state)
 {
-    struct api *api = http_request_context(r);
+    for (size_t i = 0; states[i]; i++)
+        if (slice_equal(state, slice_of(states[i]))) return true;
+    return false;
+}
+
+/* The next page begins behind the last row of this one. */
+static void link_next(struct http_request *r, const struct page *p, const PGresult *rows)
+{
+    int n = PQntuples(rows);
+    if (n == 0 || n < p->limit) return;
+    struct slice dataset = http_request_query(r, "dataset"), state = http_request_query(r, "state");
+    struct buf link;
+    buf_init(&link, LINK_MAX);
+    buf_printf(&link, "</v1/files?before=%s&limit=%" PRId64, PQgetvalue(rows, n - 1, PQnfields(rows) - HIDDEN_COLUMNS), p->limit);
+    if (dataset.len) buf_puts(&link, "&dataset="), http_target_encode(&link, dataset);
+    if (state.len) buf_puts(&link, "&state="), http_target_encode(&link, state);
+    buf_puts(&link, ">; rel=\"next\"");
+    if (buf_check(&link) == 0) http_header(r, "Link", buf_cstr(&link));
+    buf_done(&link);
+}
+
+static bool write_list(struct http_request *r, void *ctx, const PGresult *rows, struct buf *body)
+{
+    struct page *p = ctx;
     struct json_writer w;
+    int shown = PQnfields(rows) - HIDDEN_COLUMNS;
     json_writer_init(&w, body);
     json_write_array(&w);
-    struct listing l = {.scheduler = api->scheduler,
-                        .w = &w,
-                        .dataset = http_request_query(r, "dataset"),
-                        .state = http_request_query(r, "state"),
-                        .limit = number(r, "limit", LIMIT_DEFAULT, LIMIT_MAX)};
-    if (number(r, "offset", 0, INT64_MAX) == 0 && l.limit > 0) {
-        scheduler_each(api->scheduler, write_arrival, &l);
-        if (l.limit > 0) scheduler_each_unreadable(api->scheduler, write_unreadable, &l);
-    }
-    for (int i = 0; rows && i < PQntuples(rows); i++) {
+    arrivals_write(p->arrivals, &w, rows, PQnfields(rows) - 1);
+    for (int i = 0; i < PQntuples(rows); i++) {
         json_write_object(&w);
-        reply_row(&w, rows, i);
+        reply_columns(&w, rows, i, shown);
         json_write_end(&w);
     }
     json_write_end(&w);
+    link_next(r, p, rows);
     return true;
+}
+
+static void page_free(void *ctx)
+{
+    struct page *p = ctx;
+    arrivals_free(p->arrivals);
+    free(p);
 }
 
 void files_list(struct http_request *r)
 {
+    static const char *const names[] = {"dataset", "state", "limit", "offset", "before", NULL};
     const struct api *api = http_request_context(r);
     int64_t limit = number(r, "limit", LIMIT_DEFAULT, LIMIT_MAX), offset = number(r, "offset", 0, INT64_MAX);
+    int64_t before = number(r, "before", INT64_MAX, INT64_MAX);
     if (limit < 0 || offset < 0) return problem_parameter(r, limit < 0 ? "limit" : "offset", "a whole number from 0");
+    if (before < 0) return problem_parameter(r, "before", "the id of a file");
     struct slice dataset = http_request_query(r, "dataset"), state = http_request_query(r, "state");
-    if (!access_may(r, ACCESS_READ, dataset.len ? dataset : (struct slice){NULL, 0})) return;
-    struct db_param p[] = {db_int8(limit), db_int8(offset), db_slice(dataset.p ? dataset : SLICE("")),
-                           db_slice(state.p ? state : SLICE("")), db_text(api->instance->id)};
-    reply_with(r, &(struct reply_query){.sql = SQL_FILES, .param = p, .params = 5, .write = write_list});
+    if (!tables_only(r, names) || !access_may(r, ACCESS_READ, dataset.len ? dataset : (struct slice){NULL, 0})) return;
+    if (state.len && !is_state(state))
+        return problem_parameter(r, "state",
+                                 "queued, waiting, loading, committing, loaded, failed, duplicate, unloaded or unreadable");
+    struct page *page = calloc(1, sizeof *page);
+    if (!page) return problem_internal(r);
+    page->limit = limit;
+    /* What is in memory stands before the first page, and does not count. */
+    int64_t shown = offset == 0 && before == INT64_MAX ? limit : 0;
+    page->arrivals = arrivals_note(api->scheduler, &(struct arrivals_filter){.dataset = dataset, .state = state, .limit = shown});
+    if (!page->arrivals) {
+        page_free(page);
+        return problem_internal(r);
+    }
+    struct db_param p[] = {db_int8(limit),
+                           db_int8(offset),
+                           db_slice(dataset.p ? dataset : SLICE("")),
+                           db_slice(state.p ? state : SLICE("")),
+                           db_text(api->instance->id),
+                           db_int8(before)};
+    reply_with(r, &(struct reply_query){
+                      .sql = SQL_FILES, .param = p, .params = 6, .write_with = write_list, .done = page_free, .ctx = page});
 }
 
 /* ---- one ---- */
@@ -153,10 +158,16 @@ static bool no_file(struct http_request *r)
     return false;
 }
 
-static bool write_one(struct http_request *r, const PGresult *rows, struct buf *body)
+/* Is there a file, and may they be read? */
+static bool may_see(struct http_request *r, const PGresult *rows)
 {
     if (PQntuples(rows) == 0) return no_file(r);
-    if (!access_may(r, ACCESS_READ, slice_of(PQgetvalue(rows, 0, PQfnumber(rows, "dataset"))))) return false;
+    return access_may(r, ACCESS_READ, slice_of(PQgetvalue(rows, 0, PQfnumber(rows, "dataset"))));
+}
+
+static bool write_one(struct http_request *r, const PGresult *rows, struct buf *body)
+{
+    if (!may_see(r, rows)) return false;
     struct json_writer w;
     json_writer_init(&w, body);
     json_write_object(&w);
@@ -167,22 +178,47 @@ static bool write_one(struct http_request *r, const PGresult *rows, struct buf *
 
 static bool write_rejects(struct http_request *r, const PGresult *rows, struct buf *body)
 {
-    (void)r;
+    if (!may_see(r, rows)) return false;
     struct json_writer w;
+    int code = PQfnumber(rows, "code"), shown = PQfnumber(rows, "dataset");
     json_writer_init(&w, body);
     json_write_array(&w);
     for (int i = 0; i < PQntuples(rows); i++) {
+        if (PQgetisnull(rows, i, code)) continue;
         json_write_object(&w);
-        reply_row(&w, rows, i);
+        reply_columns(&w, rows, i, shown);
         json_write_end(&w);
     }
     json_write_end(&w);
     return true;
 }
 
+/* orders.csv.gz → orders.rejects.csv, so that what is mended is found by the same globs. */
+static void name_rejects(struct http_request *r, struct slice file)
+{
+    static const char *const packed[] = {".gz", ".zip"}, *const kinds[] = {".csv", ".tsv", ".txt"};
+    struct slice stem = file, kind = SLICE(".csv");
+    struct buf name, field;
+    for (size_t i = 0; i < sizeof packed / sizeof packed[0]; i++)
+        if (slice_ends(stem, slice_of(packed[i]))) stem.len -= strlen(packed[i]);
+    for (size_t i = 0; i < sizeof kinds / sizeof kinds[0]; i++) {
+        if (!slice_ends(stem, slice_of(kinds[i]))) continue;
+        kind = slice_of(kinds[i]);
+        stem.len -= kind.len;
+        break;
+    }
+    buf_init(&name, LINK_MAX);
+    buf_init(&field, 4 * LINK_MAX);
+    buf_printf(&name, SLICE_FMT ".rejects" SLICE_FMT, SLICE_ARG(stem), SLICE_ARG(kind));
+    http_disposition(&field, buf_slice(&name));
+    if (buf_check(&field) == 0) http_header(r, "Content-Disposition", buf_cstr(&field));
+    buf_done(&name);
+    buf_done(&field);
+}
+
 static bool write_rejected_rows(struct http_request *r, const PGresult *rows, struct buf *body)
 {
-    if (PQntuples(rows) == 0) return no_file(r);
+    if (!may_see(r, rows)) return false;
     char end = '\n';
     for (int i = 0; i < PQntuples(rows); i++) {
         if (PQgetisnull(rows, i, 0)) continue;
@@ -196,7 +232,7 @@ static bool write_rejected_rows(struct http_request *r, const PGresult *rows, st
         /* A byte order mark is no line. */
         if (!first || (line.len > 0 && !slice_equal(line, SLICE("\xef\xbb\xbf")))) buf_putc(body, end);
     }
-    http_header(r, "Content-Disposition", "attachment; filename=\"rejects.csv\"");
+    name_rejects(r, slice_of(PQgetvalue(rows, 0, 1)));
     return true;
 }
 
@@ -229,7 +265,6 @@ void files_rejects(struct http_request *r)
     int64_t id, limit = number(r, "limit", REJECTS_MAX, REJECTS_MAX), offset = number(r, "offset", 0, INT64_MAX);
     if (num_parse_i64(http_request_capture(r, "id"), &id) != 0) return problem_parameter(r, "id", "a whole number");
     if (limit < 0 || offset < 0) return problem_parameter(r, limit < 0 ? "limit" : "offset", "a whole number from 0");
-    if (!access_may(r, ACCESS_READ, (struct slice){NULL, 0})) return;
     int format = rejects_format(r);
     if (format < 0) return;
     struct db_param p[] = {db_int8(id), db_int8(limit), db_int8(offset)};

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * GET /v1/files[?limit=&offset=&state=&dataset=]: every file, newest first: those in memory (queued, loading, unreadable), then the
- * ledger's; GET /v1/files/{id}: one of the ledger's.
+ * GET /v1/files[?limit=&offset=&before=&state=&dataset=]: every file, newest first: those in memory (queued, loading, unreadable),
+ * which do not count, then the ledger's, with `Link: rel="next"` to those with lower ids; each once. GET /v1/files/{id}: one of the
+ * ledger's.
  *
  * Thread: loop.
  */

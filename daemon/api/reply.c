@@ -21,11 +21,15 @@ struct reply {
     int params;
     const char *media_type;
     bool (*write)(struct http_request *r, const PGresult *rows, struct buf *body);
+    bool (*write_with)(struct http_request *r, void *ctx, const PGresult *rows, struct buf *body);
+    void (*done)(void *ctx);
+    void *ctx;
 };
 
 static void reply_free(struct reply *p)
 {
     if (p->conn) db_pool_give(p->pool, p->conn);
+    if (p->done) p->done(p->ctx);
     for (int i = 0; i < p->params; i++)
         free(p->text[i]);
     free(p);
@@ -51,7 +55,12 @@ static struct http_request *let_go(struct reply *p)
 
 void reply_row(struct json_writer *w, const PGresult *rows, int row)
 {
-    for (int c = 0; c < PQnfields(rows); c++) {
+    reply_columns(w, rows, row, PQnfields(rows));
+}
+
+void reply_columns(struct json_writer *w, const PGresult *rows, int row, int columns)
+{
+    for (int c = 0; c < columns; c++) {
         json_write_key(w, PQfname(rows, c));
         if (PQgetisnull(rows, row, c)) {
             json_write_null(w);
@@ -68,7 +77,7 @@ static void answer(struct reply *p, const PGresult *rows)
     struct http_request *r = let_go(p);
     struct buf body;
     buf_init(&body, BODY_MAX);
-    if (p->write(r, rows, &body)) {
+    if (p->write_with ? p->write_with(r, p->ctx, rows, &body) : p->write(r, rows, &body)) {
         if (buf_check(&body) == 0) {
             http_answer(r, 200, p->media_type ? p->media_type : "application/json", buf_slice(&body));
         } else {
@@ -104,17 +113,22 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
 void reply_with(struct http_request *r, const struct reply_query *q)
 {
     struct api *api = http_request_context(r);
-    if (!api->ready) return problem_unavailable(r, api_reason(api));
     assert(q->params <= PARAMS_MAX);
-    struct reply *p = calloc(1, sizeof *p);
-    if (!p) return problem_internal(r);
+    struct reply *p = api->ready ? calloc(1, sizeof *p) : NULL;
+    if (!p) {
+        if (q->done) q->done(q->ctx);
+        return api->ready ? problem_internal(r) : problem_unavailable(r, api_reason(api));
+    }
     *p = (struct reply){.request = r,
                         .pool = api->pool,
                         .wait.got = on_connected,
                         .sql = q->sql,
                         .params = q->params,
                         .media_type = q->media_type,
-                        .write = q->write};
+                        .write = q->write,
+                        .write_with = q->write_with,
+                        .done = q->done,
+                        .ctx = q->ctx};
     for (int i = 0; i < q->params; i++) {
         struct slice v = q->param[i].value;
         p->param[i] = q->param[i];

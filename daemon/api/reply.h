@@ -18,6 +18,10 @@ struct reply_query {
     const char *media_type; /* of the answer; NULL: application/json */
     /** Make the body from the rows; answers by itself when it finds something else to say (then gives false). */
     bool (*write)(struct http_request *r, const PGresult *rows, struct buf *body);
+    /** Or this, which is given `ctx`. `done` is called with it exactly once, whatever comes of the request; NULL is fine. */
+    bool (*write_with)(struct http_request *r, void *ctx, const PGresult *rows, struct buf *body);
+    void (*done)(void *ctx);
+    void *ctx;
 };
 
 /** Ask and answer (503 when the database does not answer). */
@@ -25,5 +29,7 @@ void reply_with(struct http_request *r, const struct reply_query *q);
 /** One row as members "name": value of the object that is open. */
 struct json_writer;
 void reply_row(struct json_writer *w, const PGresult *rows, int row);
+/** Its first columns. */
+void reply_columns(struct json_writer *w, const PGresult *rows, int row, int columns);
 
 #endif

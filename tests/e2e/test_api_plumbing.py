@@ -92,6 +92,64 @@ def test_gzip_can_be_turned_off(cetld):
     assert "Content-Encoding" not in daemon.get("/metrics", headers={"Accept-Encoding": "gzip"}).headers
 
 
+# ---- the ledger ----
+
+def test_file_is_listed_once_whenever_one_looks(cetld):
+    daemon = cetld(ITEMS.replace(" primary key", ""))
+    seen = set()
+    for n in range(120):
+        daemon.drop("items_%d.csv" % n, "id,name\n%d,x\n" % n)
+        names = [e["name"] for e in daemon.json("/v1/files?limit=1000")]
+        assert len(names) == len(set(names)), "listed twice: %s" % sorted(n for n in names if names.count(n) > 1)
+        assert seen <= set(names), "missed: %s" % (seen - set(names))
+        seen |= set(names)
+    daemon.wait_count("loaded", 120)
+
+
+def test_files_are_filtered_and_paged(cetld):
+    daemon = cetld(ITEMS + "[dataset other]\nfiles = other*.csv\ncolumns = id bigint\n")
+    for n in range(5):
+        daemon.drop("items_%d.csv" % n, "id,name\n%d,x\n" % n)
+        daemon.wait_state("items_%d.csv" % n)
+    daemon.drop("other.csv", "id\nx\n")
+    daemon.wait_state("other.csv", "failed")
+
+    def names(query):
+        return [e["name"] for e in daemon.json("/v1/files" + query)]
+
+    assert names("?state=failed") == ["other.csv"] and names("?dataset=other&state=loaded") == [] and len(names("")) == 6
+    assert names("?dataset=items&limit=2") == ["items_4.csv", "items_3.csv"] and names("?limit=2&offset=4") == ["items_1.csv", "items_0.csv"]
+    found, path = [], "/v1/files?dataset=items&state=loaded&limit=2"
+    while path:
+        answer = daemon.get(path)
+        found += [e["name"] for e in answer.json]
+        link = answer.headers["Link"]
+        path = link and link[1:link.index(">")]
+        assert not link or link.endswith('; rel="next"')
+    assert found == ["items_%d.csv" % n for n in (4, 3, 2, 1, 0)]
+    for query, word in (("state=lost", "state must be"), ("limit=-1", "limit"), ("before=x", "before"), ("sate=loaded", "sate is not known")):
+        answer = daemon.get("/v1/files?" + query)
+        assert answer.status == 400 and word in answer.json["message"], answer
+
+
+def test_rejects_are_a_file_to_mend(cetld, database):
+    daemon = cetld(ITEMS.replace("[dataset items]", "[dataset items]\nmax_errors = 10"))
+    daemon.drop("items_é 1.csv.gz", gzip.compress(b"id,name\n1,a\nx,b\n3,c\n"))
+    entry = daemon.wait_state("items_é 1.csv.gz")
+    path = "/v1/files/%d/rejects" % entry["id"]
+    answer = daemon.get(path, headers={"Accept": "text/csv"})
+    assert answer.body == b"id,name\nx,b\n"
+    assert answer.headers["Content-Disposition"] == "attachment; filename=\"items__ 1.rejects.csv\"; filename*=UTF-8''items_%C3%A9%201.rejects.csv"
+    (reject,) = daemon.json(path)
+    assert set(reject) == {"line", "byte_offset", "column", "code", "message", "value", "raw"} and reject["line"] == 3
+    daemon.drop("items_é 1.rejects.csv", answer.body.replace(b"x,", b"2,"))
+    daemon.wait_state("items_é 1.rejects.csv")
+    assert database.rows("SELECT id FROM items ORDER BY 1") == [(1,), (2,), (3,)]
+    good = daemon.ledger("items_é 1.rejects.csv")[0]["id"]
+    assert daemon.json("/v1/files/%d/rejects" % good) == [] and daemon.json(path + "?offset=5") == []
+    assert daemon.get("/v1/files/999999/rejects").status == 404
+
+
 # ---- the newest load ----
 
 def test_latest_load_has_its_rows_alone(cetld):
