@@ -2,6 +2,7 @@
 #include "daemon.h"
 
 #include "api/api.h"
+#include "api/event_versions.h"
 #include "api/keys.h"
 #include "api/rates.h"
 #include "api/versions.h"
@@ -61,6 +62,8 @@ struct daemon {
     struct derives *derives;
     struct rebuilds *rebuilds;
     struct setup *setup;
+    struct event_versions *event_versions;
+    struct observer observer; /* the clients of /events */
     struct scheduler *scheduler;
     struct keeper *keeper;
     struct api api;
@@ -189,6 +192,7 @@ static void on_terminate(void *ctx)
     timer_stop(d->status_timer);
     if (timer_new(d->loop, http_drained, d, &d->http_timer) == 0) timer_start(d->http_timer, HTTP_GRACE_MS);
     if (timer_new(d->loop, abandon, d, &d->abandon_timer) == 0) timer_start(d->abandon_timer, ABANDON_MS);
+    events_close(d->api.events);
     http_server_drain(d->http, http_drained, d); /* may call back at once */
     keeper_stop(d->keeper);
     derives_stop(d->derives);
@@ -412,7 +416,8 @@ static int make_etl(struct daemon *d)
 {
     int r = catalog_new(&d->catalog);
     if (r < 0) return r;
-    struct derives_config derives = {.loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .counters = &d->counters};
+    struct derives_config derives = {
+        .loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .counters = &d->counters, .observer = &d->observer};
     r = derives_new(&derives, &d->derives);
     if (r < 0) return r;
     struct rebuilds_config rebuilds = {
@@ -443,7 +448,8 @@ static int make_etl(struct daemon *d)
                                  .stale_ctx = d,
                                  .changed = on_changed,
                                  .changed_ctx = d,
-                                 .derives = d->derives};
+                                 .derives = d->derives,
+                                 .observer = &d->observer};
     r = scheduler_new(&c, &d->scheduler);
     if (r < 0) return r;
     struct keeper_config keeper = {
@@ -483,6 +489,12 @@ static int listen_all(struct daemon *d)
     return 0;
 }
 
+static void on_listened(void *ctx)
+{
+    struct daemon *d = ctx;
+    event_versions_begin(d->event_versions);
+}
+
 static int make_api(struct daemon *d)
 {
     const struct config_api *a = &d->config->api;
@@ -500,8 +512,16 @@ static int make_api(struct daemon *d)
                           .instance = &d->instance,
                           .started_us = clock_mono_us()};
     api_router(&d->api);
+    unsigned streams =
+        (unsigned)(a->max_event_streams < a->max_connections * 3 / 4 ? a->max_event_streams : a->max_connections * 3 / 4);
+    struct events_config events = {
+        .loop = d->loop, .scheduler = d->scheduler, .counters = &d->counters, .max = streams, .begin = on_listened, .ctx = d};
+    int r = events_new(&events, &d->api.events);
+    if (r == 0) r = event_versions_new(d->loop, d->api.events, d->versions, d->api_pool, &d->event_versions);
+    if (r < 0) return r;
+    d->observer = events_observer(d->api.events);
     /* One connection is always left for the small answers. */
-    int r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);
+    r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);
     if (r == 0) r = keys_new(d->config, &d->api.keys);
     if (r == 0) r = rates_new(&d->api.rates);
     if (r < 0) return r;
@@ -544,6 +564,8 @@ static void daemon_done(struct daemon *d)
     close_pools(d);
     scheduler_free(d->scheduler);
     gate_free(d->api.large);
+    event_versions_free(d->event_versions);
+    events_free(d->api.events);
     keys_free(d->api.keys);
     rates_free(d->api.rates);
     versions_free(d->versions);

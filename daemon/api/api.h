@@ -26,6 +26,7 @@ struct api {
     struct db_pool *load_pool;    /* whose state is the database's */
     struct gate *large;           /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
     struct versions *versions;    /* api/versions.h */
+    struct events *events;
     struct counters *counters;
     struct keys *keys;     /* of `config`; or NULL */
     struct rates *rates;   /* or NULL: nobody is held up */

@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "api/cors.h"
 #include "api/datasets.h"
+#include "api/events.h"
 #include "api/files.h"
 #include "api/latest.h"
 #include "api/metrics.h"
@@ -17,6 +18,7 @@ static const struct http_route routes[] = {
     {HTTP_GET_, "/healthz", status_healthz},
     {HTTP_GET_, "/readyz", status_readyz},
     {HTTP_GET_, "/metrics", metrics_get},
+    {HTTP_GET_, "/events", events_get},
     {HTTP_GET_, "/read/first-chunk", tables_first_chunk},
     {HTTP_GET_, "/latest-event-data", latest_get},
     {HTTP_GET_, "/v1", datasets_list},

@@ -38,6 +38,7 @@
     X(HTTP_CONNECTIONS, "cetl_http_connections", gauge, "Open HTTP connections.")                                                  \
     X(HTTP_REQUESTS, "cetl_http_requests_total", counter, "HTTP requests answered.")                                               \
     X(HTTP_ERRORS, "cetl_http_errors_total", counter, "HTTP requests answered with a 5xx status.")                                 \
+    X(EVENT_STREAMS, "cetl_event_streams", gauge, "Clients of /events.")                                                           \
     X(INOTIFY_OVERFLOWS, "cetl_inotify_overflows_total", counter, "Times the inotify queue overflowed and a rescan followed.")
 
 enum counter_id {

@@ -90,6 +90,7 @@ struct config_api {
     int64_t body_max;   /* bytes */
     int64_t max_upload; /* bytes */
     int64_t max_connections;
+    int64_t max_event_streams;
     struct config_list cors_origins; /* of pages that may ask; "*": all */
     int request_log;                 /* bool */
     int64_t gzip;                    /* zlib's level; 0: none */

@@ -149,6 +149,8 @@ static const struct option api_options[] = {
      .prose = "How hard answers are compressed for clients that ask for it (Accept-Encoding: gzip): zlib's level. 0: never."},
     {"max_connections", RANGE(COUNT, 1, 100000), F(max_connections), "1024", .fixed = true,
      .prose = "Beyond it the oldest idle connection is closed, or the new one refused."},
+    {"max_event_streams", RANGE(COUNT, 0, 100000), F(max_event_streams), "512", .fixed = true,
+     .prose = "How many of them may be streams of /events; at most three quarters of max_connections."},
     {0},
 };
 #undef F

@@ -17,6 +17,7 @@
 #include "base/counters.h"
 #include "db/pool.h"
 #include "etl/catalog.h"
+#include "etl/observer.h"
 
 struct derives;
 struct derives_config {
@@ -24,6 +25,7 @@ struct derives_config {
     struct db_pool *pool; /* one connection of it is held while a round lasts */
     struct catalog *catalog;
     struct counters *counters;
+    const struct observer *observer; /* or NULL */
 };
 
 must_check int derives_new(const struct derives_config *config, struct derives **ret_derives);

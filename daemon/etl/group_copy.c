@@ -199,8 +199,11 @@ void group_record(struct group *g)
         row[many.n++] = (struct ledger_row){.arrival = a, .duplicate_of = m->duplicate_of, .id = m->number};
     }
     int r = ledger_insert_many(g->conn, &many, on_recorded, g);
-    for (size_t i = 0; i < g->n; i++)
-        if (group_travels(&g->member[i])) g->member[i].arrival->state = ARRIVAL_COMMITTING;
+    for (size_t i = 0; i < g->n; i++) {
+        if (!group_travels(&g->member[i])) continue;
+        g->member[i].arrival->state = ARRIVAL_COMMITTING;
+        observer_arrival(g->env->observer, g->member[i].arrival, "committing", NULL);
+    }
     free(row);
     group_asked(g, r);
 }

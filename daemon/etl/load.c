@@ -359,7 +359,8 @@ void load_stop(struct load *l)
     load_retry(l, ERROR_CANCELLED, NULL);
 }
 
-uint64_t load_rows(struct load *l)
+struct load_progress load_progress(const struct load *l)
 {
-    return l->flowing ? pipeline_result(l->pipeline)->rows_read : l->arrival->counts.read;
+    const struct pipeline_result *so_far = l->pipeline ? pipeline_result(l->pipeline) : NULL;
+    return so_far ? (struct load_progress){so_far->rows_read, so_far->bytes} : (struct load_progress){l->arrival->counts.read, 0};
 }

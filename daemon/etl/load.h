@@ -37,6 +37,7 @@
 #include "etl/instance.h"
 #include "etl/lookups.h"
 #include "etl/memory.h"
+#include "etl/observer.h"
 #include "loop/workers.h"
 
 /** Who has the load_connections: loads of large files, and the followers of those that go over several. */
@@ -55,8 +56,9 @@ struct load_env {
     struct counters *counters;
     struct config *config; /* the current one; a load takes a reference */
     struct instance *instance;
-    struct load_seats *seats; /* `large` is the scheduler's, `followers` the loads' */
-    void (*room)(void *ctx);  /* followers have left their seats: another load may start. Returns before it does */
+    const struct observer *observer; /* or NULL */
+    struct load_seats *seats;        /* `large` is the scheduler's, `followers` the loads' */
+    void (*room)(void *ctx);         /* followers have left their seats: another load may start. Returns before it does */
     void *room_ctx;
     void (*stale)(void *ctx); /* the catalog is not as the database is any more: read it again */
     void *stale_ctx;
@@ -96,7 +98,10 @@ must_check int load_start(const struct load_config *config, struct load **ret_lo
 /** Stop as soon as possible (not before the answer to a COMMIT that was sent) and leave everything as it was: `over` with
  * LOAD_RETRY (or what was decided already). */
 void load_stop(struct load *l);
-/** Rows read so far, for progress. */
-uint64_t load_rows(struct load *l);
+/** How far it has come: rows and bytes read so far by this attempt. */
+struct load_progress {
+    uint64_t rows, bytes;
+};
+struct load_progress load_progress(const struct load *l);
 
 #endif

@@ -159,7 +159,9 @@ static void record(struct load *l)
                              .id = l->number,
                              .lineage = l->plan->dataset->table.lineage};
     load_asked(l, l->shares ? ledger_decide(l->conn, &row, on_recorded, l) : ledger_insert(l->conn, &row, on_recorded, l));
-    if (!l->decided) l->arrival->state = ARRIVAL_COMMITTING;
+    if (l->decided) return;
+    l->arrival->state = ARRIVAL_COMMITTING;
+    observer_arrival(l->env->observer, l->arrival, "committing", NULL);
 }
 
 static void on_duplicate(void *ctx, const struct db_result *r)

@@ -233,6 +233,7 @@ static void find_done(struct worker_job *job)
                               .catalog = r->config.catalog,
                               .stale = r->config.stale,
                               .stale_ctx = r->config.stale_ctx,
+                              .observer = r->config.observer,
                               .file = r->config.file,
                               .force = r->config.force,
                               .done = on_unloaded,

@@ -57,6 +57,8 @@ static void leave_lane(struct run *one, struct arrival *a)
 {
     lane_take(one->lane, a);
     one->all->files++;
+    a->waits = false;
+    observer_arrival(one->all->env->observer, a, "loading", NULL);
 }
 
 /* The dataset has new rows; now and then its marks are folded. */
@@ -190,6 +192,14 @@ bool runs_hold(const struct runs *r, const struct lane *lane)
         if (now && strcmp(now->name, lane->name) == 0) return true;
     }
     return false;
+}
+
+void runs_each(const struct runs *r, bool (*each)(void *ctx, const struct arrival *a, struct load_progress p), void *ctx)
+{
+    for (const struct list *l = r->all.next; l != &r->all; l = l->next) {
+        const struct run *one = container_of(l, struct run, link);
+        if (one->load && !each(ctx, one->arrival, load_progress(one->load))) return;
+    }
 }
 
 void runs_stop(struct runs *r)

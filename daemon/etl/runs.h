@@ -33,6 +33,8 @@ must_check bool runs_start(struct runs *r, struct lane *lane, struct arrival *a)
 /** Does a run that began in another lane, by a configuration that was replaced meanwhile, have a file that may belong to this lane
  * now, and come before its others? */
 bool runs_hold(const struct runs *r, const struct lane *lane);
+/** The loads under way (small files, which travel in groups, are not told). `each` says false to stop. */
+void runs_each(const struct runs *r, bool (*each)(void *ctx, const struct arrival *a, struct load_progress p), void *ctx);
 /** Stop all as soon as possible. */
 void runs_stop(struct runs *r);
 

@@ -151,6 +151,7 @@ static struct arrival *enqueue(struct scheduler *s, struct place_file *file, int
         struct scheduler_listener *who = container_of(l, struct scheduler_listener, link);
         if (who->arrived) who->arrived(who, a);
     }
+    observer_arrival(s->config.observer, a, "queued", NULL);
     return a;
 }
 
@@ -209,6 +210,7 @@ static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, 
         a->not_before_ms = now + backoff_ms(s, a->attempts);
         if (news && !s->stopping) log_warning("%s is tried again later: %s", shown(a, name), a->why.text);
     }
+    observer_arrival(s->config.observer, a, "queued", a->why.text);
     requeue(s, lane, a);
 }
 
@@ -226,7 +228,7 @@ static void on_report(void *ctx, struct lane *lane, struct arrival *a, const str
     switch (report->outcome) {
     case LOAD_RETRY:
     case LOAD_PAUSE: return postpone(s, lane, a, report);
-    case LOAD_AGAIN: return requeue(s, lane, a);
+    case LOAD_AGAIN: observer_arrival(s->config.observer, a, "queued", NULL); return requeue(s, lane, a);
     case LOAD_LOADED: changed(s, catalog_find(s->config.catalog, a->dataset)); break;
     default: break;
     }
@@ -283,6 +285,22 @@ static bool is_overdue(struct scheduler *s, struct lane *lane, struct arrival *a
     return false;
 }
 
+/* The observer is told which files wait behind the lane's bar. They are the end of the queue, so where the bar stands where it
+ * stood before only the newest are looked at. */
+static void tell_waiting(struct scheduler *s, struct lane *lane, const struct lane_bar *before)
+{
+    const struct lane_bar *now = &lane->bar;
+    bool moved = before->set != now->set || strcmp(before->token, now->token) != 0;
+    for (struct list *l = lane->queue.prev; l != &lane->queue; l = l->prev) {
+        struct arrival *a = container_of(l, struct arrival, link);
+        bool waits = lane_bars(lane, a);
+        if (waits == a->waits && !moved) return;
+        if (waits == a->waits) continue;
+        a->waits = waits;
+        observer_arrival(s->config.observer, a, waits ? "waiting" : "queued", waits ? now->why : NULL);
+    }
+}
+
 /*
  * The next arrival of the lane that may start now, and is small, where only those may; `*wake` becomes the time at which one that
  * may not yet may.
@@ -290,7 +308,9 @@ static bool is_overdue(struct scheduler *s, struct lane *lane, struct arrival *a
 static struct arrival *due(struct scheduler *s, struct lane *lane, bool small, int64_t now, int64_t *wake)
 {
     if (lane->waiting == 0) return NULL;
+    struct lane_bar before = lane->bar;
     requires_judge(config_dataset(s->settings, slice_of(lane->name)), s->config.catalog, &s->lanes, lane);
+    tell_waiting(s, lane, &before);
     bool one = serial(s, lane);
     if (one && (lane->running > 0 || runs_hold(&s->runs, lane))) return NULL;
     if (lane->not_before_ms > now) {
@@ -341,8 +361,12 @@ static void refuse(struct scheduler *s, struct claim *c)
     char name[SHOWN_MAX];
     log_escape(slice_of(c->path), name, sizeof name);
     if (s->watcher) watcher_refused(s->watcher, c->path, &c->file.st);
-    if (refusals_add(&s->refusals, c->path, c->err.text))
-        log_event(LOG_WARNING, LOG_FIELDS({"FILE", name}, {"STATE", "unreadable"}), "unreadable %s: %s", name, c->err.text);
+    if (!refusals_add(&s->refusals, c->path, c->err.text)) return;
+    log_event(LOG_WARNING, LOG_FIELDS({"FILE", name}, {"STATE", "unreadable"}), "unreadable %s: %s", name, c->err.text);
+    char stem[NAME_MAX_BYTES + 1];
+    const char *dataset = lane_name(config_dataset_for(s->settings, slice_of(c->path)), c->path, stem);
+    observer_file(s->config.observer,
+                  &(struct observed_file){.dataset = dataset, .name = c->path, .state = "unreadable", .why = c->err.text});
 }
 
 static void claim_over(void *ctx, struct claim *c)
@@ -508,6 +532,7 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
                                .counters = config->counters,
                                .config = s->settings,
                                .instance = config->instance,
+                               .observer = config->observer,
                                .seats = &s->runs.seats,
                                .room = on_room,
                                .room_ctx = s,
@@ -518,7 +543,7 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
     s->runs = (struct runs){.env = &s->env, .loop = config->loop, .each = on_report, .over = on_run_over, .ctx = s};
     runs_init(&s->runs);
     s->revisions = (struct revisions){.env = &s->env, .taken = on_taken, .unloaded = on_unloaded, .over = on_revised, .ctx = s};
-    s->endings = (struct endings){.counters = config->counters, .over = ended, .ctx = s};
+    s->endings = (struct endings){.counters = config->counters, .observer = config->observer, .over = ended, .ctx = s};
     int r = timer_new(config->loop, on_timer, s, &s->timer);
     if (r == 0) r = timer_new(config->loop, sweep, s, &s->sweeper);
     if (r == 0) r = timer_new(config->loop, look_again, s, &s->looker);
@@ -678,6 +703,12 @@ void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const str
         if (a->state > ARRIVAL_COMMITTING) continue; /* in the ledger, and about to be moved */
         if (!each(ctx, a)) return;
     }
+}
+
+void scheduler_each_load(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a, struct load_progress p),
+                         void *ctx)
+{
+    runs_each(&s->runs, each, ctx);
 }
 
 const char *scheduler_waits(const struct scheduler *s, const struct arrival *a)

@@ -35,7 +35,8 @@ struct scheduler_config {
     /* Rows were committed or taken out, of a dataset (NULL: of any); called before anybody is told so. Or NULL. */
     void (*changed)(void *ctx, const struct dataset *d);
     void *changed_ctx;
-    struct derives *derives; /* is told of commits; or NULL */
+    struct derives *derives;         /* is told of commits; or NULL */
+    const struct observer *observer; /* or NULL; stays */
 };
 
 /** Who is told what becomes of files; embed it. Each function may be NULL, and may end its own listening, by list_remove(&l->link).
@@ -88,6 +89,9 @@ struct scheduler_totals {
 struct scheduler_totals scheduler_totals(const struct scheduler *s);
 /** Every arrival that is not over yet, in the order of arrival. `each` says false to stop. */
 void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a), void *ctx);
+/** How far the loads of files that are not small have come. `each` says false to stop. */
+void scheduler_each_load(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a, struct load_progress p),
+                         void *ctx);
 /** Why a queued arrival waits for another dataset (its state is `waiting` then), or NULL. */
 const char *scheduler_waits(const struct scheduler *s, const struct arrival *a);
 /** Every entry of incoming/ that was refused, with the mend. */

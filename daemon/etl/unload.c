@@ -20,9 +20,16 @@ struct unload {
 
 enum { AROUND_LEFT, AROUND_IGNORED, AROUND_EARLIER };
 
+static void tell(const struct unload *u)
+{
+    observer_file(u->config.observer,
+                  &(struct observed_file){.dataset = u->dataset->name, .state = "unloaded", .id = u->config.file});
+}
+
 static void over(struct unload *u)
 {
     if (u->conn) db_pool_give(u->config.pool, u->conn); /* inside a transaction: it is closed, and so rolled back */
+    if (u->report.outcome == UNLOAD_DONE) tell(u);
     dataset_unref(u->dataset);
     u->config.done(u->config.ctx, &u->report);
     free(u);

@@ -16,6 +16,7 @@
 
 #include "db/pool.h"
 #include "etl/catalog.h"
+#include "etl/observer.h"
 
 enum unload_outcome {
     UNLOAD_DONE,
@@ -38,7 +39,8 @@ struct unload_config {
     struct catalog *catalog;
     void (*stale)(void *ctx); /* the catalog is not as the database is any more: read it again */
     void *stale_ctx;
-    int64_t file; /* cetl.file.id */
+    const struct observer *observer; /* or NULL */
+    int64_t file;                    /* cetl.file.id */
     bool force;
     void (*done)(void *ctx, const struct unload_report *report);
     void *ctx;

@@ -428,7 +428,7 @@ static void finish_sent(struct http_conn *c)
 static void tell_writable(struct http_conn *c)
 {
     struct http_request *r = c->turns.writer;
-    if (!r || !r->blocked || c->turns.out.bytes > c->shared->limits.queue_max / 2) return;
+    if (!r || !r->blocked || c->turns.out.bytes > http_request_queue_max(r) / 2) return;
     r->blocked = false;
     if (!http_response_writable(r) && r->writable) r->writable(r->state);
 }
@@ -702,6 +702,11 @@ bool http_conn_is_loopback(const struct http_conn *c)
 const uint8_t *http_conn_address(const struct http_conn *c)
 {
     return c->address;
+}
+
+bool http_conn_is_half_closed(const struct http_conn *c)
+{
+    return c->eof;
 }
 
 bool http_conn_is_dead(const struct http_conn *c)

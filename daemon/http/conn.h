@@ -67,6 +67,8 @@ bool http_conn_is_local(const struct http_conn *c);
 bool http_conn_is_loopback(const struct http_conn *c);
 /** The client's, as http_request_address has it. */
 const uint8_t *http_conn_address(const struct http_conn *c);
+/** The client has shut its side. */
+bool http_conn_is_half_closed(const struct http_conn *c);
 /** Cut or lost: answers go nowhere. */
 bool http_conn_is_dead(const struct http_conn *c);
 /** No request will follow `r`, so its answer says `Connection: close`. */

@@ -72,6 +72,7 @@ struct http_request {
     bool cuts;                  /* the connection is cut behind this answer */
     bool torn;                  /* and with a reset where nothing else shows that the body is not whole */
     bool blocked;               /* http_write said false */
+    size_t queue_max;           /* the answer's own ceiling; 0: the server's */
     struct buf extra;           /* header lines from http_header */
     struct http_outqueue queue; /* while answers before this one are not out */
     struct http_packing packing;
@@ -89,5 +90,8 @@ bool http_response_writable(struct http_request *r);
 void http_response_done(struct http_request *r);
 /** The head is there: take the target apart and settle on an id. 0, HTTP_TARGET_E_…, -ENOMEM. */
 must_check int http_request_prepare(struct http_request *r, const char *own_id);
+
+/** Bytes that may wait for its reader before http_write says so. */
+size_t http_request_queue_max(const struct http_request *r);
 
 #endif

@@ -62,6 +62,7 @@ void http_request_reset(struct http_request *r)
     r->status = 0;
     r->chunked = r->bodyless = r->cuts = r->torn = r->blocked = false;
     r->body_bytes = r->ends_at = 0;
+    r->queue_max = 0;
 }
 
 /* Fit for a log line and for PostgreSQL's application_name. */
@@ -175,6 +176,11 @@ struct slice http_request_body(const struct http_request *r)
 bool http_request_is_local_socket(const struct http_request *r)
 {
     return http_conn_is_local(r->conn);
+}
+
+bool http_request_is_half_closed(const struct http_request *r)
+{
+    return http_conn_is_half_closed(r->conn);
 }
 
 bool http_request_is_local(const struct http_request *r)

@@ -47,6 +47,8 @@ bool http_request_is_local(const struct http_request *r);
 enum { HTTP_ADDRESS_BYTES = 16 };
 /** The client's IPv6 address, or IPv4 mapped into one; all zero by a unix socket. */
 const uint8_t *http_request_address(const struct http_request *r);
+/** The client has shut its side of the connection: it will send nothing more, and perhaps it is not there any more. */
+bool http_request_is_half_closed(const struct http_request *r);
 /** A request id: the client's X-Request-Id when it is sane, else one of ours. */
 const char *http_request_id(const struct http_request *r);
 /** The id of the trace that the client says it belongs to (trace.h), or "". */

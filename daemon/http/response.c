@@ -340,8 +340,19 @@ bool http_write(struct http_request *r, struct slice bytes)
     else
         queue_chunk(r, bytes);
     http_conn_wake(r->conn);
-    r->blocked = http_conn_queue(r->conn, r)->bytes > http_conn_shared(r->conn)->limits.queue_max;
+    r->blocked = http_conn_queue(r->conn, r)->bytes > http_request_queue_max(r);
     return !r->blocked;
+}
+
+void http_limit_queue(struct http_request *r, size_t queue_max)
+{
+    r->queue_max = queue_max;
+}
+
+size_t http_request_queue_max(const struct http_request *r)
+{
+    size_t most = http_conn_shared(r->conn)->limits.queue_max;
+    return r->queue_max && r->queue_max < most ? r->queue_max : most;
 }
 
 void http_on_writable(struct http_request *r, void (*writable)(void *state))

@@ -35,6 +35,8 @@ void http_begin(struct http_request *r, int status, const char *media_type);
 bool http_write(struct http_request *r, struct slice bytes);
 void http_on_writable(struct http_request *r, void (*writable)(void *state));
 void http_end(struct http_request *r, bool complete);
+/** A ceiling of this answer's own for what waits for its reader, below the server's queue_max. Before http_begin. */
+void http_limit_queue(struct http_request *r, size_t queue_max);
 
 /**
  * An error as one object with RFC 9457's members (type title status detail instance) and PostgREST's (code message details hint),
