@@ -36,8 +36,9 @@ struct client {
     uint64_t next; /* the event it gets next */
     uint64_t told; /* the last one whose id it was told */
     unsigned beat;
-    bool live;    /* it has been shown all there was when it came */
-    bool blocked; /* it has not read what it got */
+    bool unlimited; /* it may read every dataset */
+    bool live;      /* it has been shown all there was when it came */
+    bool blocked;   /* it has not read what it got */
     size_t names_len;
     char names[]; /* the datasets it wants, each with its NUL; none: all */
 };
@@ -59,9 +60,10 @@ struct events {
 
 /* ---- rounds ---- */
 
+/* What it may not read it is not told of. */
 static bool wants(const struct client *c, struct slice dataset)
 {
-    if (c->names_len == 0) return true;
+    if (c->names_len == 0) return c->unlimited || access_allows(c->request, ACCESS_READ, dataset);
     for (const char *name = c->names; name < c->names + c->names_len; name += strlen(name) + 1)
         if (slice_equal(dataset, slice_of(name))) return true;
     return false;
@@ -412,8 +414,8 @@ static bool filters(struct http_request *r, struct buf *names)
         buf_put(names, value);
         buf_putc(names, '\0');
     }
-    if (buf_check(names) == 0 && (names->len > 0 || access_may(r, ACCESS_READ, (struct slice){NULL, 0}))) return true;
-    if (buf_check(names) < 0) problem_parameter(r, "dataset", "a few names of datasets");
+    if (buf_check(names) == 0) return true;
+    problem_parameter(r, "dataset", "a few names of datasets");
     return false;
 }
 
@@ -462,6 +464,7 @@ static void listen_to(struct http_request *r, struct events *e, const struct buf
     if (!c) return problem_internal(r);
     c->all = e;
     c->request = r;
+    c->unlimited = access_allows(r, ACCESS_READ, (struct slice){NULL, 0});
     c->names_len = names->len;
     if (names->len > 0) memcpy(c->names, names->data, names->len);
     list_append(&e->clients, &c->link);

@@ -11,6 +11,7 @@ import time
 
 import pytest
 
+from test_api_access import ELSEWHERE, bearer, new_token, start, tokens  # noqa: F401
 from waiting import until
 
 CONFIG = """
@@ -323,3 +324,18 @@ def test_names_with_line_ends_do_not_make_events(cetld):
         event = s.until(lambda e: e[1] == "file" and e[2]["state"] == "loaded")
         assert {e[1] for e in s.events} <= {"file", "dataset", "derive", "progress"}
         assert re.search(r"\\n", event[2]["name"])
+
+
+def test_a_token_sees_the_events_of_what_it_may_read(make_cetld, database, tokens):
+    token, digest = new_token()
+    daemon = start(make_cetld, database.url(), tokens, CONFIG + tokens.section("people", digest, allow="people: read"))
+    mine = bearer(token, Accept="text/event-stream")
+    assert daemon.get("/events?dataset=orders", headers=mine).status == 403
+    assert daemon.get("/events", headers={**ELSEWHERE, "Accept": "text/event-stream"}).status == 401
+    with Stream(daemon, headers=mine) as s:
+        daemon.drop("orders.csv", ORDERS)
+        daemon.wait_state("orders.csv")
+        daemon.drop("people.csv", "id\n1\n")
+        s.state("people.csv", "loaded")
+        s.until(lambda e: e[1] == "dataset")
+        assert {e[2]["dataset"] for e in s.events} == {"people"}
