@@ -3,7 +3,9 @@
 
 import gzip
 import json
+import os
 import shutil
+import signal
 import socket
 import subprocess
 import tempfile
@@ -104,6 +106,42 @@ def test_file_is_listed_once_whenever_one_looks(cetld):
         assert seen <= set(names), "missed: %s" % (seen - set(names))
         seen |= set(names)
     daemon.wait_count("loaded", 120)
+
+
+def test_file_that_is_committed_while_the_ledger_answers_is_listed_once(cetld, database):
+    daemon = cetld(ITEMS.replace(" primary key", ""))
+    lock = database.connect()
+    lock.autocommit = False
+    lock.cursor().execute("LOCK TABLE items IN ACCESS EXCLUSIVE MODE")
+    daemon.drop("items.csv", "id,name\n1,x\n")
+    until(lambda: [e["state"] for e in daemon.json("/v1/files")] == ["loading"], "it is loading")
+    asked = "SELECT pid FROM pg_stat_activity WHERE datname = current_database() AND query LIKE '%%FROM cetl.file f LEFT JOIN%%' AND pid <> pg_backend_pid()"
+    backends = [pid for pid, in database.rows(asked)]
+    for pid in backends:
+        os.kill(pid, signal.SIGSTOP)
+    try:
+        with socket.create_connection(("127.0.0.1", daemon.port)) as s:
+            s.settimeout(20)
+            s.sendall(b"GET /v1/files HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n")
+            for _ in range(10):
+                daemon.get("/healthz")  # the loop has turned: what is in memory is noted
+            lock.rollback()
+            until(lambda: database.value("SELECT count(*) FROM cetl.file WHERE state = 'loaded'") == 1, "it is committed")
+            s.setblocking(False)
+            with pytest.raises(BlockingIOError):
+                s.recv(1)
+            s.settimeout(20)
+            for pid in backends:
+                os.kill(pid, signal.SIGCONT)
+            answer = b""
+            while piece := s.recv(65536):
+                answer += piece
+    finally:
+        for pid in backends:
+            os.kill(pid, signal.SIGCONT)
+        lock.close()
+    listed = json.loads(answer.partition(b"\r\n\r\n")[2])
+    assert [(e["name"], e["state"]) for e in listed] == [("items.csv", "loaded")]
 
 
 def test_files_are_filtered_and_paged(cetld):
