@@ -1,0 +1,166 @@
+/* SPDX-License-Identifier: MIT */
+#include "rest/sql.h"
+
+#include "rest/order.h"
+#include "rest/where.h"
+
+#include <stdlib.h>
+
+struct making {
+    struct rest_builder b;
+    const struct rest_ask *ask;
+    struct arena *arena;
+    struct rest_plan *root;
+    struct rest_columns columns;
+};
+
+static void put_source(struct making *m)
+{
+    const struct table *t = m->ask->table.table;
+    buf_puts(m->b.out, " FROM ");
+    if (m->ask->source)
+        buf_puts(m->b.out, m->ask->source);
+    else
+        table_quote(m->b.out, t->schema, t->name);
+    buf_printf(m->b.out, " AS t%u", m->root->alias);
+}
+
+static bool is_page(const struct rest_query *q)
+{
+    return q->root.limit != REST_ALL || q->root.offset > 0 || q->after;
+}
+
+/* The page: SELECT … FROM … WHERE … ORDER BY … LIMIT … OFFSET … */
+static int put_page(struct making *m, struct slice where, struct rest_statement *s)
+{
+    const struct rest_query *q = m->ask->query;
+    struct rest_ordering o;
+    rest_ordering_find(m->root, q->root.orders == 0 || is_page(q), &o);
+    buf_puts(m->b.out, s->total ? "SELECT true" : "SELECT");
+    int r = rest_put_columns(&m->columns, m->root, !s->total);
+    if (r != 0) return r;
+    if (m->ask->cursors && q->root.limit > 0 && rest_ordering_follows(&o)) {
+        s->cursors = o.n;
+        r = rest_put_cursors(&m->b, m->root, &o);
+    }
+    put_source(m);
+    buf_put(m->b.out, where);
+    if (r == 0 && q->after) r = rest_put_after(&m->b, m->root, &o, q, where.len > 0);
+    if (r == 0) r = rest_put_ordering(&m->b, m->root, &o);
+    buf_puts(m->b.out, " LIMIT ");
+    struct db_param limit = db_int8(q->root.limit);
+    if (q->root.limit == REST_ALL) limit.null = true;
+    rest_put_param(&m->b, limit, (struct slice){NULL, 0});
+    buf_puts(m->b.out, " OFFSET ");
+    rest_put_param(&m->b, db_int8(q->root.offset), (struct slice){NULL, 0});
+    return r;
+}
+
+static void put_count(struct making *m, struct slice where)
+{
+    bool estimated = m->ask->count == REST_COUNT_ESTIMATED;
+    buf_puts(m->b.out, estimated ? "(SELECT count(*) AS n FROM (SELECT" : "(SELECT count(*) AS n");
+    put_source(m);
+    buf_put(m->b.out, where);
+    if (estimated) buf_printf(m->b.out, " LIMIT %d) AS few", REST_COUNTED + 1);
+    buf_puts(m->b.out, ") AS c");
+}
+
+static int put_statement(struct making *m, struct slice where, struct rest_statement *s)
+{
+    if (m->ask->with) buf_puts(m->b.out, m->ask->with);
+    if (!s->total) return put_page(m, where, s);
+    buf_puts(m->b.out, "SELECT c.n, p.* FROM ");
+    put_count(m, where);
+    buf_puts(m->b.out, " LEFT JOIN LATERAL (");
+    int r = put_page(m, where, s);
+    buf_puts(m->b.out, ") AS p ON true");
+    return r;
+}
+
+static const char *kept(struct making *m, struct buf *text)
+{
+    return buf_check(text) == 0 ? arena_cstr(m->arena, buf_slice(text)) : NULL;
+}
+
+static int make(struct making *m, struct buf *where, struct buf *sql, struct rest_statement *s)
+{
+    const struct rest_ask *ask = m->ask;
+    s->total = ask->count == REST_COUNT_EXACT || ask->count == REST_COUNT_ESTIMATED;
+    m->b.out = where;
+    int r = rest_put_where(&m->b, m->root);
+    if (r != 0) return r;
+    if (ask->count == REST_COUNT_PLANNED || ask->count == REST_COUNT_ESTIMATED) {
+        s->plan_params = m->b.params;
+        m->b.out = sql;
+        buf_puts(sql, "EXPLAIN (FORMAT JSON) SELECT");
+        put_source(m);
+        buf_put(sql, buf_slice(where));
+        s->plan_sql = kept(m, sql);
+        if (!s->plan_sql) return -ENOMEM;
+        buf_reset(sql);
+    }
+    m->b.out = sql;
+    r = put_statement(m, buf_slice(where), s);
+    return r == 0 ? rest_builder_check(&m->b) : r;
+}
+
+int rest_statement_make(const struct rest_ask *ask, struct arena *arena, struct rest_statement *ret_statement,
+                        struct rest_error *err)
+{
+    struct making m = {.ask = ask, .arena = arena};
+    struct rest_statement s = {.limit = ask->query->root.limit, .offset = ask->query->root.offset};
+    struct buf where, sql;
+    int r = rest_plan_make(ask->scope, &ask->query->root, ask->table, arena, &m.root, &s.tables, err);
+    if (r != 0) return r;
+    buf_init(&where, REST_SQL_MAX);
+    buf_init(&sql, REST_SQL_MAX);
+    rest_builder_init(&m.b, arena, err, &sql);
+    m.columns = (struct rest_columns){.b = &m.b, .json = ask->json, .stripped = ask->stripped};
+    if (ask->before) {
+        m.b.param = ask->before->param;
+        m.b.name = ask->before->name;
+        m.b.params = ask->before->params;
+        m.b.cap = ask->before->cap;
+    }
+    r = make(&m, &where, &sql, &s);
+    if (r == 0) {
+        s.sql = kept(&m, &sql);
+        s.param = m.b.param;
+        s.param_name = m.b.name;
+        s.params = m.b.params;
+        s.column = m.columns.column;
+        s.columns = m.columns.n;
+        if (!s.sql) r = -ENOMEM;
+    }
+    buf_done(&where);
+    buf_done(&sql);
+    if (r == 0) *ret_statement = s;
+    return r;
+}
+
+/* ---- what the server says ---- */
+
+int64_t rest_plan_rows(struct slice json)
+{
+    static const char word[] = "\"Plan Rows\":";
+    for (size_t i = 0; i + sizeof word < json.len; i++) {
+        if (memcmp(json.p + i, word, sizeof word - 1) != 0) continue;
+        int64_t rows = 0;
+        for (i += sizeof word - 1; i < json.len && json.p[i] == ' '; i++) {
+        }
+        for (; i < json.len && json.p[i] >= '0' && json.p[i] <= '9' && rows < INT64_MAX / 16; i++)
+            rows = rows * 10 + (json.p[i] - '0');
+        return rows;
+    }
+    return -1;
+}
+
+struct slice rest_param_at_fault(const struct rest_statement *s, const char *context)
+{
+    for (const char *at = context ? strchr(context, '$') : NULL; at; at = strchr(at + 1, '$')) {
+        size_t n = strtoul(at + 1, NULL, 10);
+        if (n >= 1 && n <= s->params) return s->param_name[n - 1];
+    }
+    return (struct slice){NULL, 0};
+}
