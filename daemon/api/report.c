@@ -28,6 +28,7 @@ struct run {
     struct db_conn *conn;
     struct arena arena;
     struct db_param value[REPORT_PARAMS_MAX];
+    struct form form;
     bool given[REPORT_PARAMS_MAX];
     size_t next; /* the parameter at hand */
     bool begun;  /* in a transaction, for the sake of a role */
@@ -155,34 +156,40 @@ static void put_filename(const struct run *run, struct buf *out)
     }
 }
 
-/* Its disposition, the FROM item, and off it goes; `run` is no more. */
-static void answer_rows(struct run *run, const struct select_column *column, size_t columns)
+/* Its disposition, the statement, and off it goes; `run` is no more. */
+static void answer_rows(struct run *run, const struct rest_column *column, size_t columns)
 {
     struct buf name, disposition, from;
+    struct arena arena;
+    struct rest_statement statement;
     buf_init(&name, SQL_MAX);
     buf_init(&disposition, DISPOSITION_MAX);
     buf_init(&from, SQL_MAX);
+    arena_init(&arena, 4096, ARENA_MAX);
     put_filename(run, &name);
     http_disposition(&disposition, buf_slice(&name));
     buf_puts(&from, "(\n");
-    report_sql(&run->report->text, &run->report->params, 3, &from);
+    report_sql(&run->report->text, &run->report->params, 1, &from);
     buf_puts(&from, "\n) AS report");
+    struct rest_over over = {.from = buf_cstr(&from),
+                             .column = column,
+                             .columns = columns,
+                             .param = run->value,
+                             .params = run->report->params.n,
+                             .json = form_is_json(&run->form)};
     struct http_request *r = let_go(run);
-    const char *text = buf_cstr(&from);
-    if (text && buf_check(&name) == 0)
+    if (over.from && buf_check(&name) == 0 && rest_statement_over(&over, &arena, &statement) == 0)
         select_answer(r, run->api->pool,
-                      &(struct select_request){.from = text,
-                                               .column = column,
-                                               .columns = columns,
-                                               .limit = SELECT_ALL,
-                                               .param = run->value,
-                                               .params = (int)run->report->params.n,
+                      &(struct select_request){.statement = &statement,
+                                               .arena = &arena,
+                                               .form = run->form,
                                                .timeout_ms = run->config->database.stream_timeout_ms,
-                                               .csv_first = true,
                                                .csv_disposition = buf_cstr(&disposition),
                                                .gate = run->api->large});
-    else
+    else {
+        arena_done(&arena);
         problem_internal(r);
+    }
     buf_done(&from);
     buf_done(&disposition);
     buf_done(&name);
@@ -192,7 +199,7 @@ static void answer_rows(struct run *run, const struct select_column *column, siz
 static void on_described(void *ctx, const struct db_result *result)
 {
     struct run *run = ctx;
-    struct select_column column[COLUMNS_MAX];
+    struct rest_column column[COLUMNS_MAX];
     if (!run->request) return run_free(run);
     if (result->status != 0) {
         answer_refusal(run, result);
@@ -201,9 +208,9 @@ static void on_described(void *ctx, const struct db_result *result)
     int n = PQnfields(result->rows);
     bool distinct = n > 0 && n <= COLUMNS_MAX;
     for (int i = 0; i < n && distinct; i++) {
-        column[i] = (struct select_column){.name = PQfname(result->rows, i), .oid = PQftype(result->rows, i)};
+        column[i] = (struct rest_column){.name = slice_of(PQfname(result->rows, i)), .oid = PQftype(result->rows, i)};
         for (int k = 0; k < i && distinct; k++)
-            distinct = strcmp(column[i].name, column[k].name) != 0;
+            distinct = !slice_equal(column[i].name, column[k].name);
     }
     if (distinct) {
         give_back(run);
@@ -370,9 +377,12 @@ void report_get(struct http_request *r)
     const struct config_report *report = config_report(api->config, name);
     if (!report) return no_report(r, api->config, name);
     if (!api->ready) return problem_unavailable(r, api_reason(api));
+    struct form form;
+    if (!select_form(r, true, &form)) return;
     struct run *run = calloc(1, sizeof *run);
     if (!run) return problem_internal(r);
-    *run = (struct run){.request = r, .api = api, .config = config_ref(api->config), .report = report, .wait.got = on_connected};
+    *run = (struct run){
+        .request = r, .api = api, .config = config_ref(api->config), .report = report, .wait.got = on_connected, .form = form};
     list_init(&run->wait.link);
     arena_init(&run->arena, 4096, ARENA_MAX);
     if (!take_parameters(run)) return run_free(run);

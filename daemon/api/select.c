@@ -4,35 +4,23 @@
 #include "api/access.h"
 #include "api/problem.h"
 #include "api/trace.h"
-#include "base/arena.h"
-#include "format/csv_writer.h"
-#include "format/json_writer.h"
-#include "format/pgvalue.h"
-#include "http/accept.h"
+#include "http/target.h"
 
-#include <assert.h>
 #include <inttypes.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 enum {
-    FIXED_PARAMS = 2, /* limit, offset */
-    PARAMS_MAX = 64,
-    SQL_MAX = 1 << 20,
+    LAST_PARAMS = 2,     /* limit, offset */
     PIECE_BYTES = 65536, /* handed to the client at once */
     OUT_MAX = 64 << 20,  /* a row that is larger fails */
-    ARENA_MAX = 4 << 20,
+    ARENA_MAX = 16 << 20,
     CONNECT_WAIT_MS = 5000,
     PLACE_WAIT_MS = 5000,
+    BEGIN_MAX = 1 << 20,
+    LINK_MAX = 1 << 16,
+    RANGE_MAX = 100,
 };
-
-struct column {
-    uint32_t oid;
-    bool known;
-    struct slice key; /* of JSON: "name": */
-};
-
-struct format;
 
 struct select {
     struct http_request *request; /* NULL: answered, or the client has left */
@@ -44,13 +32,14 @@ struct select {
     struct db_conn *conn;
     unsigned pending; /* queries asked whose `done` is to come */
     bool leaving;     /* the connection is being closed under its queries */
-    const struct format *format;
+    struct form form;
     struct arena arena;
-    struct column *column;
-    int columns;
-    const char *sql;
-    struct db_param param[PARAMS_MAX];
-    int params;
+    struct rest_statement statement;
+    struct form_column *column;
+    bool paged, behind;
+    const char *next;
+    int64_t limit, total, planned; /* the last two: -1 when they are not known */
+    struct buf after;              /* for the page behind this one */
     int64_t timeout_ms;
     struct buf out;
     size_t start_len; /* bytes in `out` before the first row */
@@ -58,102 +47,6 @@ struct select {
     int failed; /* a value that cannot be written, a row that is too large */
     bool begun; /* the answer is a stream */
 };
-
-/* ---- formats ---- */
-
-struct format {
-    const char *media_type; /* of the answer */
-    bool json;              /* what is not ours is cast to JSON, else to text */
-    void (*begin)(struct select *s, const struct select_request *from);
-    void (*row)(struct select *s, const PGresult *row);
-    const char *end;
-};
-
-static struct slice cell(const PGresult *row, int c)
-{
-    return (struct slice){PQgetvalue(row, 0, c), (size_t)PQgetlength(row, 0, c)};
-}
-
-static void put_object(struct select *s, const PGresult *row)
-{
-    for (int c = 0; c < s->columns; c++) {
-        const struct column *column = &s->column[c];
-        buf_putc(&s->out, c ? ',' : '{');
-        buf_put(&s->out, column->key);
-        if (PQgetisnull(row, 0, c))
-            buf_puts(&s->out, "null");
-        else if (!column->known)
-            pgvalue_json_fragment(&s->out, cell(row, c));
-        else if (pgvalue_json(&s->out, column->oid, cell(row, c)) != 0)
-            s->failed = ERROR_PROTOCOL;
-    }
-    buf_putc(&s->out, '}');
-}
-
-static void json_begin(struct select *s, const struct select_request *from)
-{
-    (void)from;
-    buf_putc(&s->out, '[');
-}
-
-static void json_row(struct select *s, const PGresult *row)
-{
-    if (s->rows) buf_puts(&s->out, ",\n");
-    put_object(s, row);
-}
-
-static void ndjson_begin(struct select *s, const struct select_request *from)
-{
-    (void)s, (void)from;
-}
-
-static void ndjson_row(struct select *s, const PGresult *row)
-{
-    put_object(s, row);
-    buf_putc(&s->out, '\n');
-}
-
-static void csv_begin(struct select *s, const struct select_request *from)
-{
-    struct csv_writer w;
-    csv_writer_init(&w, &s->out, ',');
-    for (size_t c = 0; c < from->columns; c++)
-        csv_write_text(&w, from->column[c].name);
-    csv_write_end(&w);
-}
-
-static void csv_row(struct select *s, const PGresult *row)
-{
-    struct csv_writer w;
-    csv_writer_init(&w, &s->out, ',');
-    for (int c = 0; c < s->columns; c++) {
-        if (PQgetisnull(row, 0, c))
-            csv_write_null(&w);
-        else if (!s->column[c].known)
-            csv_write_slice(&w, cell(row, c));
-        else if (csv_write_value(&w, s->column[c].oid, cell(row, c)) != 0)
-            s->failed = ERROR_PROTOCOL;
-    }
-    csv_write_end(&w);
-}
-
-/* In the order of `formats`. */
-static const char *const accepted[] = {"application/json", "application/x-ndjson", "text/csv", NULL};
-static const char *const accepted_csv_first[] = {"text/csv", "application/json", "application/x-ndjson", NULL};
-static const struct format formats[] = {
-    {"application/json", true, json_begin, json_row, "]\n"},
-    {"application/x-ndjson", true, ndjson_begin, ndjson_row, ""},
-    {"text/csv; charset=utf-8", false, csv_begin, csv_row, ""},
-};
-
-/* NULL: none will do. */
-static const struct format *choose_format(const struct http_request *r, bool csv_first)
-{
-    enum { CSV = 2 };
-    int chosen = http_accept(http_request_header(r, "Accept"), csv_first ? accepted_csv_first : accepted);
-    if (chosen < 0) return NULL;
-    return &formats[!csv_first ? chosen : chosen == 0 ? CSV : chosen - 1];
-}
 
 /* ---- the end ---- */
 
@@ -163,6 +56,7 @@ static void select_free(struct select *s)
     if (s->inside) gate_leave(s->gate);
     arena_done(&s->arena);
     buf_done(&s->out);
+    buf_done(&s->after);
     free(s);
 }
 
@@ -196,8 +90,6 @@ static void finish(struct select *s)
     select_free(s);
 }
 
-/* ---- rows to the client ---- */
-
 /* It is larger than it looked, and nothing was sent: let the connection go, and come again when there is a place. */
 static void start_over(struct select *s)
 {
@@ -207,31 +99,129 @@ static void start_over(struct select *s)
     s->conn = NULL;
     s->rows = 0;
     s->out.len = s->start_len;
+    buf_reset(&s->after);
+    s->failed = 0;
     gate_enter(s->gate, &s->turn, PLACE_WAIT_MS);
 }
 
+/* ---- the head ---- */
+
+static bool is_head(const struct select *s)
+{
+    return http_request_method(s->request) == HTTP_HEAD_;
+}
+
+/* How many rows the answer has, or -1 while that is not known. */
+static int64_t rows_told(const struct select *s, bool all_read)
+{
+    const struct rest_statement *from = &s->statement;
+    if (all_read && !is_head(s)) return s->rows;
+    if (s->total < 0 || s->behind || !from->total) return -1;
+    int64_t left = s->total > from->offset ? s->total - from->offset : 0;
+    return from->limit != REST_ALL && from->limit < left ? from->limit : left;
+}
+
+static void tell_next(struct select *s)
+{
+    struct buf link;
+    if (!s->next || s->after.len == 0 || buf_check(&s->after) != 0) return;
+    buf_init(&link, LINK_MAX);
+    buf_printf(&link, "<%s", s->next);
+    http_target_encode(&link, buf_slice(&s->after));
+    buf_puts(&link, ">; rel=\"next\"");
+    if (buf_check(&link) == 0) http_header(s->request, "Link", buf_cstr(&link));
+    buf_done(&link);
+}
+
+/* An estimate that has counted to its end is what the planner says, if that is more. */
+static void settle_total(struct select *s)
+{
+    if (s->planned >= 0 && (!s->statement.total || s->total > REST_COUNTED) && s->planned > s->total) s->total = s->planned;
+}
+
+/* The status, and what the head says of the page. */
+static int begin_head(struct select *s, bool all_read)
+{
+    struct buf range;
+    settle_total(s);
+    int64_t rows = rows_told(s, all_read);
+    if (!s->paged || (rows < 0 && s->total < 0)) return 200;
+    buf_init(&range, RANGE_MAX);
+    rest_range_write(&range, s->statement.offset, s->behind || rows < 0 ? 0 : rows, s->total);
+    http_header(s->request, "Content-Range", buf_cstr(&range));
+    buf_done(&range);
+    if (all_read) tell_next(s);
+    return rows < 0 ? 200 : rest_range_status(s->statement.offset, rows, s->total);
+}
+
+static void answer_no_range(struct select *s)
+{
+    char details[120];
+    snprintf(details, sizeof details, "An offset of %" PRId64 " was requested, but there are only %" PRId64 " rows.",
+             s->statement.offset, s->total);
+    struct buf range;
+    buf_init(&range, RANGE_MAX);
+    rest_range_write(&range, 0, 0, s->total);
+    struct http_request *r = let_go(s);
+    http_header(r, "Content-Range", buf_cstr(&range));
+    buf_done(&range);
+    http_problem(r, &(struct http_problem){
+                        .status = 416, .code = "PGRST103", .message = "Requested range not satisfiable", .details = details});
+}
+
+/* ---- rows to the client ---- */
+
 /* False: the client has enough for now. */
-static bool flush(struct select *s)
+static bool flush(struct select *s, bool all_read)
 {
     if (!s->begun) {
         s->begun = true;
-        http_begin(s->request, 200, s->format->media_type);
+        http_begin(s->request, begin_head(s, all_read), s->form.media_type);
     }
     bool more = http_write(s->request, buf_slice(&s->out));
     buf_reset(&s->out);
     return more;
 }
 
+/* The values that tell where a row stands, of the last row of a full page. */
+static void note_cursors(struct select *s, const PGresult *row, int at)
+{
+    struct rest_value value[REST_TERMS_MAX];
+    for (size_t i = 0; i < s->statement.cursors; i++, at++)
+        value[i] = (struct rest_value){{PQgetvalue(row, 0, at), (size_t)PQgetlength(row, 0, at)}, PQgetisnull(row, 0, at)};
+    rest_after_write(&s->after, value, s->statement.cursors);
+}
+
+static void take_row(struct select *s, const PGresult *row)
+{
+    int at = 0;
+    if (s->statement.total) {
+        uint64_t total = 0;
+        for (int i = 0; i < 8; i++)
+            total = total << 8 | (unsigned char)PQgetvalue(row, 0, 0)[i];
+        s->total = (int64_t)total;
+        at = 2;
+        if (PQgetisnull(row, 0, 1)) return; /* only the total */
+    }
+    s->failed = form_row(&s->form, s->column, s->statement.columns, row, 0, at, s->rows, &s->out);
+    s->rows++;
+    if (s->statement.cursors > 0 && s->rows == s->statement.limit) note_cursors(s, row, at + (int)s->statement.columns);
+    if (buf_check(&s->out) < 0) s->failed = buf_check(&s->out);
+}
+
 static bool on_row(void *ctx, const PGresult *row)
 {
     struct select *s = ctx;
     if (!s->request || s->failed) return true;
-    s->format->row(s, row);
-    s->rows++;
-    if (buf_check(&s->out) < 0) s->failed = buf_check(&s->out);
-    if (s->failed || s->out.len < (s->begun ? PIECE_BYTES : SELECT_WHOLE_BYTES)) return true;
-    if (s->gate && !s->inside) s->inside = gate_try(s->gate);
-    if (!s->gate || s->inside) return flush(s);
+    take_row(s, row);
+    size_t enough = s->begun                                                  ? PIECE_BYTES
+                    : s->inside && s->paged && s->statement.limit != REST_ALL ? SELECT_PAGE_BYTES
+                                                                              : SELECT_WHOLE_BYTES;
+    if (s->failed || s->out.len < enough) return true;
+    bool entered = !s->inside && s->gate && gate_try(s->gate);
+    if (entered) s->inside = true;
+    if (entered && s->paged && s->statement.limit != REST_ALL) return true; /* a page may be larger, now that it has a place */
+    if (!s->gate || s->inside) return flush(s, false);
     start_over(s);
     return true;
 }
@@ -242,36 +232,61 @@ static void on_writable(void *state)
     db_query_resume(s->conn);
 }
 
+/* Not exactly one row, where one is wanted. */
+static void answer_not_one(struct select *s)
+{
+    char details[80];
+    snprintf(details, sizeof details, "The result contains %s%" PRId64 " rows",
+             s->rows > 1 && s->rows == s->statement.limit ? "at least " : "", s->rows);
+    http_problem(let_go(s), &(struct http_problem){.status = 406,
+                                                   .code = "PGRST116",
+                                                   .message = "JSON object requested, multiple (or no) rows returned",
+                                                   .details = details});
+}
+
 static void answer_rows(struct select *s)
 {
-    buf_puts(&s->out, s->format->end);
-    bool head = http_request_method(s->request) == HTTP_HEAD_;
-    if (s->begun || head) {
-        flush(s);
+    settle_total(s);
+    if (s->paged && !s->begun && !s->behind && s->total >= 0 && s->statement.offset > s->total) return answer_no_range(s);
+    if (s->form.kind == FORM_OBJECT && s->rows != 1) return answer_not_one(s);
+    buf_puts(&s->out, form_end(&s->form));
+    if (s->begun || is_head(s)) {
+        flush(s, true);
         http_end(let_go(s), true);
         return;
     }
+    int status = begin_head(s, true);
     size_t len;
     char *body = buf_steal(&s->out, &len);
     struct http_request *r = let_go(s);
     if (body)
-        http_answer_take(r, 200, s->format->media_type, body, len);
+        http_answer_take(r, status, s->form.media_type, body, len);
     else
         problem_internal(r);
+}
+
+/* Whose value it was that the server could not read. */
+static void answer_refusal(struct select *s, const struct db_result *result)
+{
+    struct slice name = result->status == ERROR_REFUSED && strncmp(result->error->sqlstate, "22", 2) == 0
+                            ? rest_shown(rest_param_at_fault(&s->statement, result->detail))
+                            : (struct slice){NULL, 0};
+    char message[ERROR_TEXT_MAX + 160];
+    if (!name.p) return problem_from_database(let_go(s), result);
+    snprintf(message, sizeof message, "the parameter " SLICE_FMT ": %s", SLICE_ARG(name), result->error->text);
+    http_problem(let_go(s), &(struct http_problem){.status = 400, .code = result->error->sqlstate, .message = message});
 }
 
 static void answer_failure(struct select *s, const struct db_result *result)
 {
     const char *why = result->error ? result->error->text : error_name(s->failed ? s->failed : result->status);
-    bool begun = s->begun;
-    struct http_request *r = let_go(s);
-    if (result->status == 0 || begun) trace_warning(r, "an answer could not be finished: %s", why);
-    if (begun)
-        http_end(r, false);
+    if (result->status == 0 || s->begun) trace_warning(s->request, "an answer could not be finished: %s", why);
+    if (s->begun)
+        http_end(let_go(s), false);
     else if (result->status != 0)
-        problem_from_database(r, result);
+        answer_refusal(s, result);
     else
-        problem_internal(r);
+        problem_internal(let_go(s));
 }
 
 /* ---- queries ---- */
@@ -286,6 +301,14 @@ static void on_selected(void *ctx, const struct db_result *result)
     else if (s->request)
         answer_failure(s, result);
     if (s->pending == 0) finish(s);
+}
+
+static void on_planned(void *ctx, const struct db_result *result)
+{
+    struct select *s = ctx;
+    const char *json = result->status == 0 ? db_get(result->rows, 0, 0) : NULL;
+    if (json) s->planned = rest_plan_rows(slice_of(json)); /* what ails it the SELECT says */
+    if (--s->pending == 0) finish(s);
 }
 
 static void on_bracket(void *ctx, const struct db_result *result)
@@ -313,20 +336,34 @@ static void put_begin(const struct select *s, struct buf *out)
     access_sql(s->request, out);
 }
 
-/* The three wait in the connection's queue. Where BEGIN fails behind its first word the SELECT fails, too. */
+static int ask_rows(struct select *s)
+{
+    const struct rest_statement *from = &s->statement;
+    struct db_query plan = {
+        .sql = from->plan_sql, .param = from->param, .params = (int)from->plan_params, .done = on_planned, .ctx = s};
+    struct db_query select = {.sql = from->sql,
+                              .param = from->param,
+                              .params = (int)from->params,
+                              .binary = true,
+                              .row = on_row,
+                              .done = on_selected,
+                              .ctx = s};
+    int r = from->plan_sql ? ask(s, &plan) : 0;
+    return r == 0 ? ask(s, &select) : r;
+}
+
+/* They wait in the connection's queue. Where BEGIN fails behind its first word the SELECT fails, too. */
 static int ask_all(struct select *s)
 {
     bool bracket = s->timeout_ms || access_role(s->request);
     struct buf begin;
-    buf_init(&begin, SQL_MAX);
+    buf_init(&begin, BEGIN_MAX);
     if (bracket) put_begin(s, &begin);
-    struct db_query select = {
-        .sql = s->sql, .param = s->param, .params = s->params, .binary = true, .row = on_row, .done = on_selected, .ctx = s};
     const char *text = bracket ? buf_cstr(&begin) : "";
     int r = text ? 0 : -ENOMEM;
     if (r == 0 && bracket) r = ask(s, &(struct db_query){.sql = text, .done = on_bracket, .ctx = s});
     buf_done(&begin);
-    if (r == 0) r = ask(s, &select);
+    if (r == 0) r = ask_rows(s);
     if (r == 0 && bracket) r = ask(s, &(struct db_query){.sql = "COMMIT", .done = on_bracket, .ctx = s});
     return r;
 }
@@ -359,134 +396,77 @@ static void on_turn(struct gate_wait *w, bool entered)
 
 /* ---- making one ---- */
 
-static void put_column(struct buf *out, const struct select_column *c, bool json)
+static char *copy(struct arena *a, const char *text)
 {
-    bool known = pgvalue_known(c->oid);
-    if (!known && json) buf_puts(out, "to_jsonb(");
-    db_quote_identifier(out, slice_of(c->name));
-    if (!known) buf_puts(out, json ? ")::text" : "::text");
+    return text ? arena_cstr(a, slice_of(text)) : NULL;
 }
 
-void select_sql(struct buf *out, const struct select_request *s, bool json)
-{
-    for (size_t c = 0; c < s->columns; c++) {
-        buf_puts(out, c ? ", " : "SELECT ");
-        put_column(out, &s->column[c], json);
-    }
-    buf_puts(out, " FROM ");
-    if (s->from) {
-        buf_puts(out, s->from);
-    } else {
-        db_quote_identifier(out, slice_of(s->schema));
-        buf_putc(out, '.');
-        db_quote_identifier(out, slice_of(s->table));
-    }
-    if (s->where) buf_printf(out, " WHERE %s", s->where);
-    for (size_t i = 0; i < s->orders; i++) {
-        buf_puts(out, i ? ", " : " ORDER BY ");
-        db_quote_identifier(out, slice_of(s->order[i].column));
-        if (s->order[i].descending) buf_puts(out, " DESC");
-    }
-    buf_puts(out, " LIMIT $1 OFFSET $2");
-}
-
-static bool copy_sql(struct select *s, const struct select_request *from)
-{
-    struct buf sql;
-    buf_init(&sql, SQL_MAX);
-    select_sql(&sql, from, s->format->json);
-    s->sql = buf_check(&sql) == 0 ? arena_cstr(&s->arena, buf_slice(&sql)) : NULL;
-    buf_done(&sql);
-    return s->sql;
-}
-
-static bool copy_columns(struct select *s, const struct select_request *from)
-{
-    s->column = arena_array(&s->arena, from->columns, sizeof *s->column);
-    s->columns = (int)from->columns;
-    struct buf key;
-    buf_init(&key, SQL_MAX);
-    bool copied = s->column;
-    for (size_t c = 0; c < from->columns && copied; c++) {
-        buf_reset(&key);
-        json_quote(&key, slice_of(from->column[c].name));
-        buf_putc(&key, ':');
-        uint32_t oid = from->column[c].oid;
-        s->column[c] = (struct column){.oid = oid, .known = pgvalue_known(oid), .key = arena_copy(&s->arena, buf_slice(&key))};
-        copied = s->column[c].key.p && buf_check(&key) == 0;
-    }
-    buf_done(&key);
-    return copied;
-}
-
-static bool copy_params(struct select *s, const struct select_request *from)
-{
-    assert(from->params <= PARAMS_MAX - FIXED_PARAMS);
-    bool head = http_request_method(s->request) == HTTP_HEAD_;
-    s->param[0] = db_int8(head ? 0 : from->limit);
-    if (from->limit == SELECT_ALL && !head) {
-        s->param[0].value = (struct slice){NULL, 0};
-        s->param[0].null = true;
-    }
-    s->param[1] = db_int8(from->offset);
-    s->params = FIXED_PARAMS + from->params;
-    for (int i = 0; i < from->params; i++) {
-        struct db_param *p = &s->param[FIXED_PARAMS + i];
-        *p = from->param[i];
-        if (!p->value.p) continue;
-        p->value = arena_copy(&s->arena, from->param[i].value);
-        if (!p->value.p) return false;
-    }
-    return true;
-}
-
-static struct select *select_new(struct http_request *r, const struct format *format, const struct select_request *from)
+/* The statement's arena becomes ours. */
+static struct select *select_new(struct http_request *r, const struct select_request *from)
 {
     struct select *s = calloc(1, sizeof *s);
-    if (!s) return NULL;
+    if (!s) {
+        arena_done(from->arena);
+        return NULL;
+    }
     s->request = r;
-    s->format = format;
+    s->arena = *from->arena;
+    s->statement = *from->statement;
+    s->form = from->form;
+    s->paged = from->paged;
+    s->behind = from->behind;
+    s->total = s->planned = -1;
     s->timeout_ms = from->timeout_ms;
     s->gate = from->gate;
     s->turn.got = on_turn;
     list_init(&s->turn.link);
     s->wait.got = on_connected;
     list_init(&s->wait.link);
-    arena_init(&s->arena, 4096, ARENA_MAX);
     buf_init(&s->out, OUT_MAX);
-    if (copy_columns(s, from) && copy_sql(s, from) && copy_params(s, from)) return s;
+    buf_init(&s->after, LINK_MAX);
+    s->column = form_columns(&s->statement, &s->arena);
+    s->next = copy(&s->arena, from->next);
+    struct db_param *limit = &s->statement.param[s->statement.params - LAST_PARAMS];
+    if (is_head(s) && s->form.kind != FORM_OBJECT) *limit = db_int8(0);
+    if (s->column && (s->next || !from->next)) return s;
     select_free(s);
     return NULL;
 }
 
-static bool is_small(const struct http_request *r, const struct select_request *s)
+static bool is_small(const struct http_request *r, const struct rest_statement *s)
 {
+    if (s->total) return false;
     if (http_request_method(r) == HTTP_HEAD_) return true;
-    return s->limit != SELECT_ALL && s->limit <= SELECT_SMALL_ROWS && s->offset <= SELECT_NEAR_ROWS;
+    return s->limit != REST_ALL && s->limit <= SELECT_SMALL_ROWS && s->offset <= SELECT_NEAR_ROWS;
+}
+
+bool select_form(struct http_request *r, bool csv_first, struct form *ret_form)
+{
+    http_header(r, "Vary", "Accept");
+    if (form_choose(http_request_header(r, "Accept"), csv_first, ret_form)) return true;
+    http_problem(
+        r, &(struct http_problem){
+               .status = 406,
+               .code = "PGRST107",
+               .message = "rows come as application/json, application/x-ndjson, text/csv or application/vnd.pgrst.object+json",
+               .hint = "name one of them in Accept, or leave Accept out"});
+    return false;
 }
 
 void select_answer(struct http_request *r, struct db_pool *pool, const struct select_request *from)
 {
-    http_header(r, "Vary", "Accept");
-    const struct format *format = choose_format(r, from->csv_first);
-    if (!format) {
-        http_problem(r, &(struct http_problem){.status = 406,
-                                               .message = "rows come as application/json, application/x-ndjson or text/csv",
-                                               .hint = "name one of them in Accept, or leave Accept out"});
-        return;
-    }
-    struct select *s = select_new(r, format, from);
+    struct select *s = select_new(r, from);
     if (!s) {
         problem_internal(r);
         return;
     }
-    if (!format->json && from->csv_disposition) http_header(r, "Content-Disposition", from->csv_disposition);
+    if (!form_is_json(&s->form) && from->csv_disposition) http_header(r, "Content-Disposition", from->csv_disposition);
     s->pool = pool;
-    s->format->begin(s, from);
+    form_begin(&s->form, &s->statement, &s->out);
     s->start_len = s->out.len;
     http_request_attach(r, s, gone);
     http_on_writable(r, on_writable);
-    if (s->gate && !is_small(r, from))
+    if (s->gate && !is_small(r, &s->statement))
         gate_enter(s->gate, &s->turn, PLACE_WAIT_MS);
     else
         db_pool_take(pool, &s->wait, CONNECT_WAIT_MS);

@@ -163,6 +163,8 @@ static int put_column(struct rest_columns *m, const struct rest_plan *p, const s
                       const struct spread *spread)
 {
     uint32_t oid = selected_oid(p, s);
+    if (++m->all > REST_COLUMNS_MAX)
+        return rest_refuse(m->b->err, 400, "PGRST100", NULL, "the parameter select: more than %d columns", REST_COLUMNS_MAX);
     put_comma(m, l);
     open_value(m, l, oid);
     open_spread(m, spread);

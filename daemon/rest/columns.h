@@ -17,12 +17,15 @@ struct rest_column {
     bool json;         /* that text is JSON in every format */
 };
 
+enum { REST_COLUMNS_MAX = 1600 }; /* of a statement, what is embedded included; PostgreSQL's own limit is near */
+
 struct rest_columns {
     struct rest_builder *b;
     bool json;                  /* types that are not ours as JSON, else as text */
     bool stripped;              /* what is embedded has no members that are null */
     struct rest_column *column; /* of the answer; the builder's arena's */
     size_t n, cap;
+    size_t all; /* with those that are embedded */
 };
 
 /** Append the list; `first`: nothing stands in front of it. 0, REST_E_QUERY, -ENOMEM. */

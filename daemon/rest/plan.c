@@ -19,7 +19,7 @@ struct planning {
 /* One way from a table to another. */
 struct way {
     struct rest_table table;
-    const struct foreign_key *key, *far;
+    const struct rest_key *key, *far;
     struct rest_table between; /* with far */
     bool forward;
 };
@@ -80,7 +80,7 @@ static void add(struct search *s, struct way w)
     s->ways++;
 }
 
-static void try_forward(struct search *s, const struct foreign_key *k)
+static void try_forward(struct search *s, const struct rest_key *k)
 {
     struct slice name = s->level->name, hint = s->level->hint;
     struct way w = {.key = k, .forward = true};
@@ -94,7 +94,7 @@ static void try_forward(struct search *s, const struct foreign_key *k)
     add(s, w);
 }
 
-static void try_backward(struct search *s, const struct foreign_key *k)
+static void try_backward(struct search *s, const struct rest_key *k)
 {
     struct slice name = s->level->name, hint = s->level->hint;
     struct way w = {.key = k};
@@ -107,14 +107,14 @@ static void try_backward(struct search *s, const struct foreign_key *k)
 }
 
 /* A table whose key is made of references to both. */
-static void try_between(struct search *s, const struct foreign_key *k)
+static void try_between(struct search *s, const struct rest_key *k)
 {
     struct slice name = s->level->name, hint = s->level->hint;
     struct way w = {.key = k};
     if (!k->in_key || !same_table(k->to_schema, k->to_table, s->from.table)) return;
     if (!s->scope->find_table(s->scope->ctx, k->schema, k->table, &w.between)) return;
     for (size_t i = 0; i < s->scope->keys; i++) {
-        const struct foreign_key *far = &s->scope->key[i];
+        const struct rest_key *far = &s->scope->key[i];
         if (far == k || !far->in_key || !same_table(far->schema, far->table, w.between.table)) continue;
         if (!s->scope->find_table(s->scope->ctx, far->to_schema, far->to_table, &w.table) || !is(w.table.name, name)) continue;
         if (hint.p && !is(w.between.name, hint) && !is(far->name, hint)) continue;
@@ -156,7 +156,7 @@ static int refuse_none(const struct search *s, struct rest_error *err)
     char advice[200] = "what is embedded must be a readable table that a foreign key joins with this one";
     for (size_t i = 0; i < s->scope->keys; i++) {
         struct rest_table t;
-        const struct foreign_key *k = &s->scope->key[i];
+        const struct rest_key *k = &s->scope->key[i];
         if (same_table(k->schema, k->table, s->from.table) && s->scope->find_table(s->scope->ctx, k->to_schema, k->to_table, &t))
             name_nearest_offer(&near, t.name);
         if (same_table(k->to_schema, k->to_table, s->from.table) && s->scope->find_table(s->scope->ctx, k->schema, k->table, &t))

@@ -24,8 +24,8 @@ struct rest_plan {
     /* of an embedded one */
     bool to_many;
     bool forward; /* the parent's rows refer to this table's; not with `far` */
-    const struct foreign_key *key;
-    const struct foreign_key *far; /* through a table between, whose `key` refers to the parent, `far` to this one; or NULL */
+    const struct rest_key *key;
+    const struct rest_key *far; /* through a table between, whose `key` refers to the parent, `far` to this one; or NULL */
     const struct table *between_table;
     unsigned between; /* its alias */
 };

@@ -8,12 +8,23 @@
 #ifndef CETLD_REST_SCOPE_H
 #define CETLD_REST_SCOPE_H
 
-#include "etl/readable.h"
+#include "etl/dataset.h"
 
 /** A table that can be read, under its name in the API. */
 struct rest_table {
     const char *name;
     const struct table *table;
+};
+
+/** A foreign key: each row of `table` refers to at most one of `to_table`. */
+struct rest_key {
+    const char *name; /* the constraint's */
+    const char *schema, *table;
+    const char *to_schema, *to_table;
+    const char **column, **to_column; /* pairs */
+    size_t columns;
+    bool unique; /* at most one row refers to each */
+    bool in_key; /* its columns are in the table's primary key: then the table may join two others */
 };
 
 struct rest_scope {
@@ -22,7 +33,7 @@ struct rest_scope {
     /** The one that is this table of the database. */
     bool (*find_table)(void *ctx, const char *schema, const char *table, struct rest_table *ret_table);
     void *ctx;
-    const struct foreign_key *key;
+    const struct rest_key *key; /* of all readable tables, as far as the query embeds something */
     size_t keys;
 };
 

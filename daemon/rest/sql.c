@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rest/sql.h"
 
+#include "format/pgvalue.h"
 #include "rest/order.h"
 #include "rest/where.h"
 
@@ -30,6 +31,14 @@ static bool is_page(const struct rest_query *q)
     return q->root.limit != REST_ALL || q->root.offset > 0 || q->after;
 }
 
+/* Rows of one file of the ledger; the table bears lineage. */
+static void put_file(struct making *m)
+{
+    if (!m->ask->file) return;
+    buf_printf(m->b.out, "%st%u." TABLE_LINEAGE_FILE " = ", m->b.out->len ? " AND " : " WHERE ", m->root->alias);
+    rest_put_param(&m->b, db_int8(m->ask->file), (struct slice){NULL, 0});
+}
+
 /* The page: SELECT … FROM … WHERE … ORDER BY … LIMIT … OFFSET … */
 static int put_page(struct making *m, struct slice where, struct rest_statement *s)
 {
@@ -47,6 +56,7 @@ static int put_page(struct making *m, struct slice where, struct rest_statement 
     buf_put(m->b.out, where);
     if (r == 0 && q->after) r = rest_put_after(&m->b, m->root, &o, q, where.len > 0);
     if (r == 0) r = rest_put_ordering(&m->b, m->root, &o);
+    if (o.n == 0 && m->ask->file) buf_printf(m->b.out, " ORDER BY t%u." TABLE_LINEAGE_LINE, m->root->alias);
     buf_puts(m->b.out, " LIMIT ");
     struct db_param limit = db_int8(q->root.limit);
     if (q->root.limit == REST_ALL) limit.null = true;
@@ -90,6 +100,7 @@ static int make(struct making *m, struct buf *where, struct buf *sql, struct res
     m->b.out = where;
     int r = rest_put_where(&m->b, m->root);
     if (r != 0) return r;
+    put_file(m);
     if (ask->count == REST_COUNT_PLANNED || ask->count == REST_COUNT_ESTIMATED) {
         s->plan_params = m->b.params;
         m->b.out = sql;
@@ -137,6 +148,85 @@ int rest_statement_make(const struct rest_ask *ask, struct arena *arena, struct 
     buf_done(&sql);
     if (r == 0) *ret_statement = s;
     return r;
+}
+
+static void put_over(struct rest_builder *b, const struct rest_over *over, struct rest_column *column)
+{
+    for (size_t i = 0; i < over->columns; i++) {
+        column[i] = over->column[i];
+        column[i].name = arena_copy(b->arena, column[i].name);
+        if (!column[i].name.p) b->failed = -ENOMEM;
+        bool known = pgvalue_known(column[i].oid);
+        buf_puts(b->out, i ? ", " : "SELECT ");
+        if (!known && over->json) buf_puts(b->out, "to_jsonb(");
+        rest_put_name(b, column[i].name);
+        if (!known) buf_puts(b->out, over->json ? ")::text" : "::text");
+        if (!known) column[i].oid = 0;
+    }
+    buf_printf(b->out, " FROM %s LIMIT ", over->from);
+    struct db_param limit = db_int8(0);
+    limit.null = true;
+    rest_put_param(b, limit, (struct slice){NULL, 0});
+    buf_puts(b->out, " OFFSET ");
+    rest_put_param(b, db_int8(0), (struct slice){NULL, 0});
+}
+
+/* A parameter with bytes of the arena's. */
+static void put_own(struct rest_builder *b, struct db_param p)
+{
+    bool bytes = p.value.p && p.value.len > 0;
+    if (bytes) p.value = arena_copy(b->arena, p.value);
+    if (bytes && !p.value.p) b->failed = -ENOMEM;
+    rest_put_param(b, p, (struct slice){NULL, 0});
+}
+
+int rest_statement_over(const struct rest_over *over, struct arena *arena, struct rest_statement *ret_statement)
+{
+    struct rest_error err;
+    struct rest_builder b;
+    struct buf sql, unused;
+    struct rest_column *column = arena_array(arena, over->columns, sizeof *column);
+    if (!column) return -ENOMEM;
+    buf_init(&sql, REST_SQL_MAX);
+    buf_init(&unused, REST_SQL_MAX);
+    rest_builder_init(&b, arena, &err, &unused);
+    for (size_t i = 0; i < over->params; i++)
+        put_own(&b, over->param[i]);
+    b.out = &sql;
+    put_over(&b, over, column);
+    int r = rest_builder_check(&b);
+    if (r == 0) {
+        *ret_statement = (struct rest_statement){.sql = arena_cstr(arena, buf_slice(&sql)),
+                                                 .param = b.param,
+                                                 .param_name = b.name,
+                                                 .params = b.params,
+                                                 .column = column,
+                                                 .columns = over->columns,
+                                                 .limit = REST_ALL};
+        if (!ret_statement->sql) r = -ENOMEM;
+    }
+    buf_done(&sql);
+    buf_done(&unused);
+    return r;
+}
+
+void rest_after_write(struct buf *out, const struct rest_value *value, size_t n)
+{
+    for (size_t i = 0; i < n; i++) {
+        struct slice text = value[i].text;
+        if (i > 0) buf_putc(out, ',');
+        bool plain = text.len > 0 && text.p[0] != '"' && !memchr(text.p, ',', text.len) && !slice_equal(text, SLICE("null"));
+        if (value[i].null || plain) {
+            buf_put(out, value[i].null ? SLICE("null") : text);
+            continue;
+        }
+        buf_putc(out, '"');
+        for (size_t k = 0; k < text.len; k++) {
+            if (text.p[k] == '"' || text.p[k] == '\\') buf_putc(out, '\\');
+            buf_putc(out, text.p[k]);
+        }
+        buf_putc(out, '"');
+    }
 }
 
 /* ---- what the server says ---- */

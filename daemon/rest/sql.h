@@ -30,7 +30,7 @@ enum { REST_COUNTED = 10000 };
 
 struct rest_statement {
     const char *sql;
-    const struct db_param *param;
+    struct db_param *param;         /* the last two are the page's limit and offset */
     const struct slice *param_name; /* whose value each is, to tell what is wrong with it; {NULL, 0}: nobody's */
     size_t params;
     /* A row: [total and marker,] columns, cursors. */
@@ -51,6 +51,7 @@ struct rest_ask {
     bool json;     /* types that are not ours as JSON, else as text */
     bool stripped; /* without members that are null, in what is embedded, too */
     enum rest_count count;
+    int64_t file; /* only the rows that bear this id of the ledger; 0: all */
     bool cursors; /* where there may be a next page */
     /* of writes */
     const char *with;                  /* "WITH w AS (…) ", or NULL */
@@ -60,6 +61,19 @@ struct rest_ask {
 
 must_check int rest_statement_make(const struct rest_ask *ask, struct arena *arena, struct rest_statement *ret_statement,
                                    struct rest_error *err);
+/** All rows of `from` (what stands behind FROM, with its alias), which has the first parameters; `column` has names and oids of any
+ * types. 0, -ENOMEM, ERROR_TOO_BIG. */
+struct rest_over {
+    const char *from;
+    const struct rest_column *column;
+    size_t columns;
+    const struct db_param *param;
+    size_t params;
+    bool json;
+};
+must_check int rest_statement_over(const struct rest_over *over, struct arena *arena, struct rest_statement *ret_statement);
+/** Append the values of a row's cursors as `after` has them. NULL: SQL NULL. */
+void rest_after_write(struct buf *out, const struct rest_value *value, size_t n);
 /** The number of rows that EXPLAIN (FORMAT JSON) tells, or -1. */
 int64_t rest_plan_rows(struct slice json);
 /**

@@ -243,7 +243,7 @@ static void put_equal(struct rest_builder *b, unsigned alias, const char *column
 }
 
 /* The rows of `from`, under its alias, that `key` joins with those of `to`. */
-static void put_key(struct rest_builder *b, const struct foreign_key *key, unsigned from, unsigned to, bool *begun)
+static void put_key(struct rest_builder *b, const struct rest_key *key, unsigned from, unsigned to, bool *begun)
 {
     for (size_t i = 0; i < key->columns; i++) {
         put_and(b, begun);

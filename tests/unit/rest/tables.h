@@ -72,7 +72,7 @@ static const struct table test_tables[] = {
         .name = key_name, .schema = "public", .table = from, .to_schema = "public", .to_table = to,                                \
         .column = (const char *[]){column_}, .to_column = (const char *[]){"id"}, .columns = 1, __VA_ARGS__                        \
     }
-static const struct foreign_key test_keys[] = {
+static const struct rest_key test_keys[] = {
     KEY("orders_customer", "orders", "customer_id", "customers"),
     KEY("orders_payer", "orders", "payer_id", "customers"),
     KEY("customers_region", "customers", "region_id", "regions"),
