@@ -35,6 +35,11 @@
     X(MEMORY_USED, "cetl_memory_used_bytes", gauge, "Bytes of memory_max in use.")                                                 \
     X(PG_CONNECTIONS, "cetl_postgres_connections", gauge, "Open connections to PostgreSQL.")                                       \
     X(PG_RECONNECTS, "cetl_postgres_reconnects_total", counter, "Connections to PostgreSQL that were lost and made again.")        \
+    X(CACHE_HITS, "cetl_cache_answers_total{outcome=\"given\"}", counter, "Reads whose answer might have been kept.")              \
+    X(CACHE_SAME, "cetl_cache_answers_total{outcome=\"not_modified\"}", counter, "")                                               \
+    X(CACHE_STALE, "cetl_cache_answers_total{outcome=\"stale\"}", counter, "")                                                     \
+    X(CACHE_MISSES, "cetl_cache_answers_total{outcome=\"missing\"}", counter, "")                                                  \
+    X(CACHE_BYTES, "cetl_cache_bytes", gauge, "Bytes of answers that are kept to be given again.")                                 \
     X(HTTP_CONNECTIONS, "cetl_http_connections", gauge, "Open HTTP connections.")                                                  \
     X(HTTP_REQUESTS, "cetl_http_requests_total", counter, "HTTP requests answered.")                                               \
     X(HTTP_ERRORS, "cetl_http_errors_total", counter, "HTTP requests answered with a 5xx status.")                                 \

@@ -1,0 +1,153 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/cache.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+#define HASH_NONFATAL_OOM 1
+#include <uthash.h>
+
+enum { SHARE = 8 }; /* of the whole: the largest answer */
+
+struct cache_entry {
+    UT_hash_handle hh;
+    unsigned refs; /* the cache's is one */
+    bool kept;
+    size_t bytes;
+    struct slice key;
+    struct cache_answer answer;
+    char text[];
+};
+
+struct cache {
+    struct cache_entry *table; /* in the order of use, the one not used for longest first: uthash keeps that of insertion */
+    size_t bytes, max;
+    struct counters *counters;
+};
+
+int cache_new(size_t max_bytes, struct counters *counters, struct cache **ret_cache)
+{
+    struct cache *c = calloc(1, sizeof *c);
+    if (!c) return -ENOMEM;
+    c->max = max_bytes;
+    c->counters = counters;
+    *ret_cache = c;
+    return 0;
+}
+
+void cache_entry_unref(struct cache_entry *e)
+{
+    if (e && --e->refs == 0) free(e);
+}
+
+static void count(const struct cache *c)
+{
+    counters_set(c->counters, COUNTER_CACHE_BYTES, (int64_t)c->bytes);
+}
+
+static void drop(struct cache *c, struct cache_entry *e)
+{
+    HASH_DELETE(hh, c->table, e);
+    c->bytes -= e->bytes;
+    e->kept = false;
+    cache_entry_unref(e);
+}
+
+void cache_drop(struct cache *c, struct cache_entry *e)
+{
+    if (e->kept) drop(c, e);
+    count(c);
+}
+
+void cache_clear(struct cache *c)
+{
+    while (c->table)
+        drop(c, c->table);
+    count(c);
+}
+
+void cache_free(struct cache *c)
+{
+    if (!c) return;
+    cache_clear(c);
+    free(c);
+}
+
+static struct slice put_text(char **at, struct slice text)
+{
+    struct slice copy = {*at, text.len};
+    if (text.len > 0) memcpy(*at, text.p, text.len);
+    (*at)[text.len] = '\0';
+    *at += text.len + 1;
+    return copy;
+}
+
+static struct cache_entry *entry_new(struct slice key, const struct cache_answer *a, size_t text_bytes)
+{
+    struct cache_entry *e = malloc(sizeof *e + text_bytes);
+    if (!e) return NULL;
+    char *at = e->text;
+    *e = (struct cache_entry){.refs = 1, .kept = true, .bytes = sizeof *e + text_bytes, .answer = *a};
+    e->key = put_text(&at, key);
+    e->answer.media_type = put_text(&at, a->media_type);
+    e->answer.etag = put_text(&at, a->etag);
+    e->answer.headers = put_text(&at, a->headers);
+    e->answer.body = put_text(&at, a->body);
+    e->answer.tables = put_text(&at, a->tables);
+    return e;
+}
+
+static struct cache_entry *find(struct cache *c, struct slice key)
+{
+    struct cache_entry *e;
+    HASH_FIND(hh, c->table, key.p, key.len, e);
+    return e;
+}
+
+static bool add(struct cache *c, struct cache_entry *e)
+{
+    HASH_ADD_KEYPTR(hh, c->table, e->key.p, e->key.len, e);
+    return e->hh.tbl;
+}
+
+void cache_put(struct cache *c, struct slice key, const struct cache_answer *a)
+{
+    enum { TEXTS = 6 };
+    size_t texts = key.len + a->media_type.len + a->etag.len + a->headers.len + a->body.len + a->tables.len + TEXTS;
+    size_t bytes = sizeof(struct cache_entry) + texts;
+    struct cache_entry *old = find(c, key);
+    if (old) drop(c, old);
+    if (bytes > c->max / SHARE) return count(c);
+    while (c->bytes > c->max - bytes)
+        drop(c, c->table);
+    struct cache_entry *e = entry_new(key, a, texts);
+    if (e && add(c, e))
+        c->bytes += bytes;
+    else
+        free(e);
+    count(c);
+}
+
+struct cache_entry *cache_find(struct cache *c, struct slice key)
+{
+    struct cache_entry *e = find(c, key);
+    if (!e) return NULL;
+    e->refs++;
+    if (!e->hh.next) return e;
+    HASH_DELETE(hh, c->table, e);
+    if (add(c, e)) return e;
+    c->bytes -= e->bytes;
+    e->kept = false;
+    e->refs--;
+    return e;
+}
+
+const struct cache_answer *cache_entry_answer(const struct cache_entry *e)
+{
+    return &e->answer;
+}
+
+size_t cache_bytes(const struct cache *c)
+{
+    return c->bytes;
+}
