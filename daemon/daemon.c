@@ -2,6 +2,7 @@
 #include "daemon.h"
 
 #include "api/api.h"
+#include "api/cache.h"
 #include "api/event_versions.h"
 #include "api/keys.h"
 #include "api/rates.h"
@@ -36,6 +37,7 @@ enum {
     PIPELINE_QUEUE_MAX = 2048,     /* queries */
     PIPELINE_ANSWER_MAX = 1 << 20, /* likewise an answer that is larger */
     MORE_CONNECTIONS = 4,          /* for small files, the catalog, the derives, and the rebuilds */
+    CACHE_SHARE = 4,               /* of memory_max, for kept answers, at most */
     ROLLUP_SHARE = 4,              /* what of memory_max the pipelines may not have: a quarter, for partial aggregates */
 };
 
@@ -58,6 +60,7 @@ struct daemon {
     struct db_pool *load_pool, *api_pool;
     struct db_pipeline *pipeline;
     struct versions *versions;
+    struct cache *cache;
     struct catalog *catalog;
     struct derives *derives;
     struct rebuilds *rebuilds;
@@ -272,6 +275,7 @@ static void on_set_up(void *ctx)
     struct daemon *d = ctx;
     d->api.ready = true;
     if (d->stopping) return;
+    cache_clear(d->cache); /* what is read, and how, may be another than before */
     versions_go(d->versions, d->config->api.freshness == CONFIG_FRESHNESS_NOTIFY);
     scheduler_go(d->scheduler);
     derives_go(d->derives);
@@ -412,6 +416,13 @@ static void on_changed(void *ctx, const struct dataset *dataset)
     versions_bump(d->versions, dataset);
 }
 
+/* Kept answers have their share for themselves, so that loads never wait for them. */
+static size_t cache_bytes_max(const struct config *c)
+{
+    int64_t most = c->daemon.memory_max / CACHE_SHARE;
+    return (size_t)(c->api.cache_max < most ? c->api.cache_max : most);
+}
+
 static int make_etl(struct daemon *d)
 {
     int r = catalog_new(&d->catalog);
@@ -434,7 +445,10 @@ static int make_etl(struct daemon *d)
     r = setup_new(&setup, &d->setup);
     if (r < 0) return r;
     size_t budget = (size_t)d->config->daemon.memory_max;
-    d->memory = (struct memory){.max = budget - budget / ROLLUP_SHARE, .counters = &d->counters};
+    size_t cache = cache_bytes_max(d->config);
+    d->memory = (struct memory){.max = budget - budget / ROLLUP_SHARE - cache, .counters = &d->counters};
+    r = cache_new(cache, &d->counters, &d->cache);
+    if (r < 0) return r;
     struct scheduler_config c = {.loop = d->loop,
                                  .workers = d->workers,
                                  .memory = &d->memory,
@@ -506,6 +520,7 @@ static int make_api(struct daemon *d)
                           .pool = d->api_pool,
                           .pipeline = d->pipeline,
                           .versions = d->versions,
+                          .cache = d->cache,
                           .load_pool = d->load_pool,
                           .counters = &d->counters,
                           .config = d->config,
@@ -569,6 +584,7 @@ static void daemon_done(struct daemon *d)
     keys_free(d->api.keys);
     rates_free(d->api.rates);
     versions_free(d->versions);
+    cache_free(d->cache);
     derives_free(d->derives);
     rebuilds_free(d->rebuilds);
     catalog_free(d->catalog);

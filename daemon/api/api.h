@@ -13,6 +13,7 @@
 #include "etl/setup.h"
 #include "http/router.h"
 
+struct cache;
 struct versions;
 
 struct api {
@@ -25,6 +26,7 @@ struct api {
     struct db_pipeline *pipeline; /* small reads */
     struct db_pool *load_pool;    /* whose state is the database's */
     struct gate *large;           /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
+    struct cache *cache;          /* api/cache.h */
     struct versions *versions;    /* api/versions.h */
     struct events *events;
     struct counters *counters;

@@ -74,6 +74,7 @@ struct http_request {
     bool blocked;               /* http_write said false */
     size_t queue_max;           /* the answer's own ceiling; 0: the server's */
     struct buf extra;           /* header lines from http_header */
+    size_t own_lines;           /* where those of the handler begin */
     struct http_outqueue queue; /* while answers before this one are not out */
     struct http_packing packing;
     uint64_t body_bytes; /* as sent */

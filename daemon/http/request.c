@@ -90,6 +90,11 @@ enum http_method http_request_method(const struct http_request *r)
     return r->message.method;
 }
 
+struct slice http_request_target(const struct http_request *r)
+{
+    return r->message.target;
+}
+
 struct slice http_request_path(const struct http_request *r)
 {
     return r->target.path;

@@ -22,6 +22,8 @@ struct http_request;
 const char *http_method_text(enum http_method m);
 
 enum http_method http_request_method(const struct http_request *r);
+/** The target as sent: path and query. */
+struct slice http_request_target(const struct http_request *r);
 /** The path as sent (percent-encoded, without the query), and decoded segment `i` of it: "/v1/a%20b" → "v1", "a b". {NULL, 0}
  * behind the last. */
 struct slice http_request_path(const struct http_request *r);

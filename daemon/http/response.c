@@ -36,6 +36,18 @@ void http_header(struct http_request *r, const char *name, const char *value)
     buf_printf(&r->extra, "%s: %s\r\n", name, value);
 }
 
+struct slice http_header_lines(const struct http_request *r)
+{
+    if (buf_check(&r->extra) < 0 || r->own_lines > r->extra.len) return (struct slice){NULL, 0};
+    return (struct slice){r->extra.data + r->own_lines, r->extra.len - r->own_lines};
+}
+
+void http_header_put_lines(struct http_request *r, struct slice lines)
+{
+    assert(r->phase == HTTP_WAITING);
+    buf_put(&r->extra, lines);
+}
+
 /* IMF-fixdate (RFC 9110, 5.6.7), made once a second. Not strftime: its names follow the locale. */
 static const char *date(struct http_shared *s)
 {

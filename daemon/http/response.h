@@ -22,6 +22,10 @@
 
 /** One more header for the answer that is not begun yet. Name and value are copied; a field with control characters is dropped. */
 void http_header(struct http_request *r, const char *name, const char *value);
+/** The header lines that the route's handler has set so far, each with its line end; and the same for another answer, for
+ * whoever keeps answers. */
+struct slice http_header_lines(const struct http_request *r);
+void http_header_put_lines(struct http_request *r, struct slice lines);
 /** The whole answer; the body is copied. */
 void http_answer(struct http_request *r, int status, const char *media_type, struct slice body);
 /** A whole answer whose body (malloc'd) the server takes and frees. */

@@ -108,6 +108,7 @@ void http_router_dispatch(const struct http_router *router, struct http_request 
         answer_other_method(r, r->methods);
     } else if (!router->guard || router->guard(r)) {
         note_captures(r, r->route->pattern);
+        r->own_lines = r->extra.len;
         r->route->handler(r);
     }
 }
