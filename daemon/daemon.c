@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "api/cache.h"
 #include "api/event_versions.h"
+#include "api/jobs.h"
 #include "api/keys.h"
 #include "api/rates.h"
 #include "api/versions.h"
@@ -522,6 +523,9 @@ static int make_api(struct daemon *d)
                           .versions = d->versions,
                           .cache = d->cache,
                           .load_pool = d->load_pool,
+                          .workers = d->workers,
+                          .place = &d->place,
+                          .memory = &d->memory,
                           .counters = &d->counters,
                           .config = d->config,
                           .instance = &d->instance,
@@ -537,6 +541,7 @@ static int make_api(struct daemon *d)
     d->observer = events_observer(d->api.events);
     /* One connection is always left for the small answers. */
     r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);
+    if (r == 0) r = jobs_new(d->scheduler, d->loop, &d->place, &d->api.jobs);
     if (r == 0) r = keys_new(d->config, &d->api.keys);
     if (r == 0) r = rates_new(&d->api.rates);
     if (r < 0) return r;
@@ -577,7 +582,9 @@ static int start(struct daemon *d)
 static void daemon_done(struct daemon *d)
 {
     close_pools(d);
+    jobs_free(d->api.jobs);
     scheduler_free(d->scheduler);
+    d->api.scheduler = NULL;
     gate_free(d->api.large);
     event_versions_free(d->event_versions);
     events_free(d->api.events);

@@ -14,11 +14,12 @@
 #include "http/router.h"
 
 struct cache;
+struct jobs;
 struct versions;
 
 struct api {
     struct loop *loop;
-    struct scheduler *scheduler;
+    struct scheduler *scheduler; /* NULL at the daemon's end */
     struct catalog *catalog;
     struct derives *derives;      /* or NULL */
     const struct setup *setup;    /* or NULL */
@@ -29,6 +30,11 @@ struct api {
     struct cache *cache;          /* api/cache.h */
     struct versions *versions;    /* api/versions.h */
     struct events *events;
+    struct workers *workers;
+    struct place *place;
+    struct memory *memory;
+    unsigned intakes;  /* under way (etl/intake.h) */
+    struct jobs *jobs; /* api/jobs.h */
     struct counters *counters;
     struct keys *keys;     /* of `config`; or NULL */
     struct rates *rates;   /* or NULL: nobody is held up */

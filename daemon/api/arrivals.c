@@ -50,27 +50,36 @@ static bool keep(struct arrivals *a, const char *token, size_t at)
     return --a->filter.limit > 0;
 }
 
+static const char *state_of(const struct scheduler *s, const struct arrival *arrival)
+{
+    return scheduler_waits(s, arrival) ? "waiting" : arrival_state_name(arrival->state);
+}
+
+void arrivals_write_one(struct json_writer *w, const struct scheduler *s, const struct arrival *a)
+{
+    char name[SHOWN_MAX];
+    const char *waits = scheduler_waits(s, a), *why = waits ? waits : a->why.text[0] ? a->why.text : NULL;
+    json_write_field_text(w, "id", NULL);
+    json_write_field_text(w, "dataset", a->dataset);
+    json_write_field_text(w, "name", log_escape(slice_of(a->file.name), name, sizeof name));
+    json_write_field_int(w, "bytes", (int64_t)a->file.st.st_size);
+    json_write_field_text(w, "state", state_of(s, a));
+    json_write_field_int(w, "attempts", a->attempts);
+    json_write_field_text(w, "error", why);
+    write_time(w, "arrived_at", a->arrived_us);
+    write_time(w, "started_at", a->state == ARRIVAL_QUEUED ? 0 : a->started_us);
+}
+
 static bool note_arrival(void *ctx, const struct arrival *arrival)
 {
     struct arrivals *a = ctx;
-    char name[SHOWN_MAX];
-    const char *waits = scheduler_waits(a->scheduler, arrival);
-    const char *why = waits ? waits : arrival->why.text[0] ? arrival->why.text : NULL;
-    const char *state = waits ? "waiting" : arrival_state_name(arrival->state);
+    const char *state = state_of(a->scheduler, arrival);
     if (!wanted(&a->filter, slice_of(arrival->dataset), state)) return true;
     struct json_writer w;
     size_t at = a->text.len;
     json_writer_init(&w, &a->text);
     json_write_object(&w);
-    json_write_field_text(&w, "id", NULL);
-    json_write_field_text(&w, "dataset", arrival->dataset);
-    json_write_field_text(&w, "name", log_escape(slice_of(arrival->file.name), name, sizeof name));
-    json_write_field_int(&w, "bytes", (int64_t)arrival->file.st.st_size);
-    json_write_field_text(&w, "state", state);
-    json_write_field_int(&w, "attempts", arrival->attempts);
-    json_write_field_text(&w, "error", why);
-    write_time(&w, "arrived_at", arrival->arrived_us);
-    write_time(&w, "started_at", arrival->state == ARRIVAL_QUEUED ? 0 : arrival->started_us);
+    arrivals_write_one(&w, a->scheduler, arrival);
     json_write_end(&w);
     return keep(a, arrival->file.token, at);
 }

@@ -25,6 +25,8 @@ struct arrivals_filter {
     int64_t limit;
 };
 
+/** The members of one, into the object that is open. */
+void arrivals_write_one(struct json_writer *w, const struct scheduler *s, const struct arrival *a);
 /** NULL without memory. */
 struct arrivals *arrivals_note(const struct scheduler *s, const struct arrivals_filter *f);
 /** Nobody shows them. NULL is fine. */

@@ -14,7 +14,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, LINK_MAX = 1024 };
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, LINK_MAX = 1024, ARRIVAL_MAX = 65536 };
 
 /* The names of /v1/files are the ledger's. */
 #define FILE_COLUMNS                                                                                                               \
@@ -29,6 +29,7 @@ enum { HIDDEN_COLUMNS = 2 };
                  " AND NOT (f.state IN ('loading', 'committing') AND f.instance = $5) AND f.id < $6::int8"                         \
                  " ORDER BY f.id DESC LIMIT $1::int8 OFFSET $2::int8"
 #define SQL_FILE FILE_COLUMNS FILE_TABLES " WHERE f.id = $1::int8"
+#define SQL_FILE_OF_TOKEN FILE_COLUMNS FILE_TABLES " WHERE f.token = $1"
 /*
  * No row: there is no such file; one without a code: it has no rejects. A page ends early where its rows grow too large, but has
  * one row at least.
@@ -236,9 +237,49 @@ static bool write_rejected_rows(struct http_request *r, const PGresult *rows, st
     return true;
 }
 
+/* As GET gives it in a receipt (api/receipt.h): it is known from the moment on at which a file is taken. */
+static bool is_token(struct slice text)
+{
+    static const char shape[] = "xxxxxxxxxxxxxxxx-xxxxxxxx";
+    if (text.len != sizeof shape - 1) return false;
+    for (size_t i = 0; i < text.len; i++)
+        if (shape[i] == 'x' ? !strchr("0123456789abcdef", text.p[i]) || !text.p[i] : text.p[i] != '-') return false;
+    return true;
+}
+
+static void answer_arrival(struct http_request *r, const struct arrival *a)
+{
+    const struct api *api = http_request_context(r);
+    if (!access_may(r, ACCESS_READ, slice_of(a->dataset))) return;
+    struct buf body;
+    struct json_writer w;
+    buf_init(&body, ARRIVAL_MAX);
+    json_writer_init(&w, &body);
+    json_write_object(&w);
+    arrivals_write_one(&w, api->scheduler, a);
+    json_write_end(&w);
+    if (buf_check(&body) == 0)
+        http_answer(r, 200, "application/json", buf_slice(&body));
+    else
+        problem_internal(r);
+    buf_done(&body);
+}
+
+static void answer_token(struct http_request *r, struct slice text)
+{
+    const struct api *api = http_request_context(r);
+    char token[PLACE_TOKEN_MAX];
+    snprintf(token, sizeof token, SLICE_FMT, SLICE_ARG(text));
+    const struct arrival *a = scheduler_find(api->scheduler, token);
+    if (a) return answer_arrival(r, a);
+    struct db_param p[] = {db_text(token)};
+    reply_with(r, &(struct reply_query){.sql = SQL_FILE_OF_TOKEN, .param = p, .params = 1, .write = write_one});
+}
+
 void files_one(struct http_request *r)
 {
     int64_t id;
+    if (is_token(http_request_capture(r, "id"))) return answer_token(r, http_request_capture(r, "id"));
     if (num_parse_i64(http_request_capture(r, "id"), &id) != 0) return problem_parameter(r, "id", "a whole number");
     struct db_param p[] = {db_int8(id)};
     reply_with(r, &(struct reply_query){.sql = SQL_FILE, .param = p, .params = 1, .write = write_one});

@@ -6,6 +6,8 @@
 #include "api/datasets.h"
 #include "api/events.h"
 #include "api/files.h"
+#include "api/ingest.h"
+#include "api/jobs.h"
 #include "api/latest.h"
 #include "api/metrics.h"
 #include "api/report.h"
@@ -27,9 +29,20 @@ static const struct http_route routes[] = {
     {HTTP_GET_, "/v1/files/{id}/rejects", files_rejects},
     {HTTP_POST_, "/v1/files/{id}/unload", actions_unload},
     {HTTP_POST_, "/v1/files/{id}/replay", actions_replay},
+    {HTTP_GET_, "/start-etl-job", jobs_start},
+    {HTTP_POST_, "/start-etl-job", jobs_start},
+    {HTTP_GET_, "/v1/jobs", jobs_list},
+    {HTTP_GET_, "/v1/jobs/{id}", jobs_one},
     {HTTP_GET_, "/v1/report", report_list},
     {HTTP_GET_, "/v1/report/{name}", report_get},
     {HTTP_GET_, "/v1/{table}", tables_rows},
+    {0},
+};
+
+/* Their handlers take the body as it comes. */
+static const struct http_route streamed[] = {
+    {HTTP_POST_, "/ingest", ingest_post},
+    {HTTP_PUT_, "/ingest/{name}", ingest_put},
     {0},
 };
 
@@ -41,5 +54,6 @@ const char *api_reason(const struct api *api)
 
 void api_router(struct api *api)
 {
-    api->router = (struct http_router){.routes = routes, .arrive = cors_arrive, .guard = access_guard, .ctx = api};
+    api->router =
+        (struct http_router){.routes = routes, .streamed = streamed, .arrive = cors_arrive, .guard = access_guard, .ctx = api};
 }
