@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/problem.h"
 
+#include "api/trace.h"
+
 #include <stdio.h>
 
 #define RETRY_AFTER "5" /* seconds */
+#define QUERY_CANCELED "57014"
 
 /* The longest prefix that fits comes first. */
 static const struct {
@@ -38,8 +41,15 @@ void problem_from_database(struct http_request *r, const struct db_result *resul
 {
     if (result->status != ERROR_REFUSED) return problem_unavailable(r, result->error ? result->error->text : "");
     int status = problem_status(result->error->sqlstate);
+    bool late = strcmp(result->error->sqlstate, QUERY_CANCELED) == 0;
     if (status == 503) http_header(r, "Retry-After", RETRY_AFTER);
-    http_problem(r, &(struct http_problem){.status = status, .code = result->error->sqlstate, .message = result->error->text});
+    if (status >= 500 && status != 503) trace_warning(r, "the database refused: %s", result->error->text);
+    http_problem(r, &(struct http_problem){.status = status,
+                                           .code = result->error->sqlstate,
+                                           .message = result->error->text,
+                                           .hint = late ? "how long it may take is said by statement_timeout and stream_timeout in "
+                                                          "[database]"
+                                                        : NULL});
 }
 
 void problem_parameter(struct http_request *r, const char *name, const char *expected)
@@ -51,5 +61,6 @@ void problem_parameter(struct http_request *r, const char *name, const char *exp
 
 void problem_internal(struct http_request *r)
 {
+    trace_warning(r, "an answer could not be made: there is no memory for it, or it is too large");
     http_problem(r, &(struct http_problem){.status = 500, .message = "the answer could not be made", .hint = "the log says more"});
 }

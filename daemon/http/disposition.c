@@ -29,32 +29,40 @@ static struct slice usable(struct slice name)
     return name.len ? name : SLICE("download");
 }
 
+/* Cut the next character off; a byte that is none stands for itself, as '_'. */
+static struct slice next_char(struct slice *rest, bool *ret_sound)
+{
+    size_t len = slice_char_len(*rest);
+    *ret_sound = len > 0;
+    struct slice c = {rest->p, len ? len : 1};
+    *rest = (struct slice){rest->p + c.len, rest->len - c.len};
+    return c;
+}
+
 static void put_extended(struct buf *out, struct slice name)
 {
+    bool sound;
     buf_puts(out, "; filename*=UTF-8''");
     while (name.len > 0) {
-        size_t len = slice_char_len(name);
-        char c = len > 0 && !is_unsafe(name.p[0]) ? name.p[0] : '_';
-        if (len > 1)
-            for (size_t i = 0; i < len; i++)
-                buf_printf(out, "%%%02X", (unsigned char)name.p[i]);
-        else if (is_plain(c))
-            buf_putc(out, c);
-        else
-            buf_printf(out, "%%%02X", (unsigned char)c);
-        name = (struct slice){name.p + (len ? len : 1), name.len - (len ? len : 1)};
+        struct slice c = next_char(&name, &sound);
+        if (!sound || is_unsafe(c.p[0])) c = SLICE("_");
+        if (c.len == 1 && is_plain(c.p[0])) {
+            buf_put(out, c);
+            continue;
+        }
+        for (size_t i = 0; i < c.len; i++)
+            buf_printf(out, "%%%02X", (unsigned char)c.p[i]);
     }
 }
 
 void http_disposition(struct buf *out, struct slice filename)
 {
-    struct slice name = usable(filename);
-    bool extended = false;
+    struct slice name = usable(filename), rest = name;
+    bool extended = false, sound;
     buf_puts(out, "attachment; filename=\"");
-    for (size_t i = 0; i < name.len; i++) {
-        char c = name.p[i];
+    while (rest.len > 0) {
+        char c = next_char(&rest, &sound).p[0];
         extended |= is_ambiguous(c);
-        if (((unsigned char)c & 0xc0) == 0x80) continue; /* a character is one '_' */
         buf_putc(out, is_unsafe(c) || is_ambiguous(c) ? '_' : c);
     }
     buf_putc(out, '"');

@@ -29,6 +29,7 @@ static void other_characters_are_said_twice(void **state)
     (void)state;
     expect(SLICE("Zo\xc3\xab.csv"), "attachment; filename=\"Zo_.csv\"; filename*=UTF-8''Zo%C3%AB.csv");
     expect(SLICE("100%.csv"), "attachment; filename=\"100_.csv\"; filename*=UTF-8''100%25.csv");
+    expect(SLICE("\xb2"), "attachment; filename=\"_\"; filename*=UTF-8''_");
     expect(SLICE("a\xff.csv"), "attachment; filename=\"a_.csv\"; filename*=UTF-8''a_.csv");
 }
 
