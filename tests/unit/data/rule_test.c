@@ -361,13 +361,13 @@ static void a_number_that_means_null_is_null_among_plain_ones(void **state)
     static const struct slice zero = {"0", 1};
     struct column_rule column = {
         .name = "n", .input = {.type = {TYPE_INT4, -1}}, .source = 0, .null_token = &zero, .null_tokens = 1};
-    const struct row_rule rule = {.column = &column, .columns = 1, .cells = 2};
+    const struct row_rule numbers = {.column = &column, .columns = 1, .cells = 2};
     static char text[ROWS_BYTES];
     size_t len = 0;
     for (int i = 0; i < 300; i++)
         len += (size_t)sprintf(text + len, "%d,x\n", i % 10);
     struct outcome o;
-    run_rule(&rule, &column.input.type, (struct slice){text, len}, true, &o);
+    run_rule(&numbers, &column.input.type, (struct slice){text, len}, true, &o);
     assert_true(o.at_once > 200);
     for (size_t i = 0; i < o.batch.rows; i++)
         assert_int_equal(o.batch.column[0].null[i], i % 10 == 0);
