@@ -90,6 +90,8 @@ struct config_api {
     int64_t body_max;   /* bytes */
     int64_t max_upload; /* bytes */
     int64_t max_connections;
+    int64_t max_address_connections;
+    int64_t max_waiting;
     int64_t max_event_streams;
     struct config_list cors_origins; /* of pages that may ask; "*": all */
     int request_log;                 /* bool */

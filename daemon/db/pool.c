@@ -299,7 +299,8 @@ const struct error *db_pool_why(const struct db_pool *p)
 
 void db_pool_take(struct db_pool *p, struct db_wait *w, int64_t timeout_ms)
 {
-    w->deadline_ms = timeout_ms > 0 ? loop_now_ms(p->loop) + timeout_ms : 0;
+    bool full = p->config.waiting_max > 0 && db_pool_waiting(p) >= p->config.waiting_max;
+    w->deadline_ms = full ? loop_now_ms(p->loop) : timeout_ms > 0 ? loop_now_ms(p->loop) + timeout_ms : 0;
     list_init(&w->link);
     list_append(&p->waiting, &w->link);
     loop_defer(p->loop, &p->tend);

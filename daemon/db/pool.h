@@ -21,6 +21,7 @@ struct db_pool_config {
     struct db_conn_config conn;
     unsigned size;
     int64_t backoff_max_ms;
+    unsigned waiting_max; /* beyond it who takes gets NULL at once; 0: no bound */
     struct counters *counters;
     void (*up)(void *ctx);                            /* the database answers (again) */
     void (*down)(void *ctx, const struct error *why); /* it does not (any more); called once a change */
@@ -38,8 +39,8 @@ const struct error *db_pool_why(const struct db_pool *p);
 /** A place in the queue for a connection; embed it in the one who waits. */
 struct db_wait {
     struct list link;
-    /* `c` is ready, idle and yours until db_pool_give; NULL when the pool goes away or `deadline` passed. Never called before
-     * db_pool_take returned. */
+    /* `c` is ready, idle and yours until db_pool_give; NULL when the pool goes away, too many wait, or `deadline` passed. Never
+     * called before db_pool_take returned. */
     void (*got)(struct db_wait *w, struct db_conn *c);
     int64_t deadline_ms; /* the pool's: loop time, or 0 */
 };

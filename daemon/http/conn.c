@@ -50,6 +50,7 @@ struct http_conn {
 
     size_t write_bytes; /* in the write in flight; 0: none */
     size_t discarded;
+    size_t read_bytes, moved_bytes; /* since read_ms and moved_ms */
     bool reading, spoiled, settling, again;
 
     int64_t since_ms; /* when it got into the state its deadline counts from: idle, or the head's first byte */
@@ -218,6 +219,12 @@ static void receive(struct http_conn *c, struct slice data)
 
 /* ---- parsing ---- */
 
+static void note_read(struct http_conn *c)
+{
+    c->read_ms = now_ms(c);
+    c->read_bytes = 0;
+}
+
 /* A request's first byte has come, and its last has not. */
 static bool is_arriving(const struct http_conn *c)
 {
@@ -250,7 +257,7 @@ static void head_ended(struct http_conn *c)
     char own_id[sizeof s->id_prefix + 24];
     snprintf(own_id, sizeof own_id, "%s-%llu", s->id_prefix, (unsigned long long)++s->ids);
     c->head_done = true;
-    c->read_ms = now_ms(c);
+    note_read(c);
     r->prepared = http_request_prepare(r, own_id);
     if (r->prepared == 0) http_router_find(s->router, r);
     if (!r->streamed) {
@@ -313,10 +320,14 @@ static void parse_input(struct http_conn *c)
 
 /* ---- sending ---- */
 
+/* Who takes a byte now and then, so as not to be idle, is taken for what he is. */
 static void wrote_bytes(struct http_conn *c, size_t n)
 {
     http_turns_sent(&c->turns, n);
+    c->moved_bytes += n;
+    if (c->moved_bytes < HTTP_PROGRESS && c->turns.out.bytes > 0) return;
     c->moved_ms = now_ms(c);
+    c->moved_bytes = 0;
 }
 
 static void wrote(uv_write_t *write, int status)
@@ -373,7 +384,9 @@ static void advance(struct http_conn *c)
         if (http_outqueue_put(&c->turns.out, SLICE("HTTP/1.1 100 Continue\r\n\r\n")) < 0) http_conn_spoil(c);
         http_turns_advance(&c->turns);
     }
-    if (empty) c->moved_ms = now_ms(c);
+    if (!empty) return;
+    c->moved_ms = now_ms(c);
+    c->moved_bytes = 0;
 }
 
 static void log_access(const struct http_conn *c, const struct http_request *r)
@@ -444,7 +457,8 @@ static void alloc(uv_handle_t *handle, size_t hint, uv_buf_t *ret_buf)
 
 static void got_bytes(struct http_conn *c, struct slice bytes)
 {
-    c->read_ms = now_ms(c);
+    c->read_bytes += bytes.len;
+    if (c->read_bytes >= HTTP_PROGRESS) note_read(c);
     if (c->state != CONN_OPEN) {
         c->discarded += bytes.len;
         return;
@@ -466,7 +480,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     } else if (n == UV_EOF) {
         /* The client has shut its side, or is gone, which looks the same: what is whole is answered. */
         c->eof = true;
-        c->read_ms = now_ms(c);
+        note_read(c);
         if (c->receiving) refuse_body(c, &(struct http_refusal){400, "the body ended before it was whole"});
         if (c->state == CONN_OPEN) c->state = CONN_LAST;
         if (c->state == CONN_LINGERING) http_conn_cut(c);
@@ -488,7 +502,7 @@ static void set_reading(struct http_conn *c, bool wanted)
 {
     if (wanted == c->reading) return;
     c->reading = wanted;
-    c->read_ms = now_ms(c);
+    note_read(c);
     if (!wanted)
         uv_read_stop(&c->socket.stream);
     else if (uv_read_start(&c->socket.stream, alloc, on_read) < 0)
@@ -620,6 +634,17 @@ static void note_address(struct http_conn *c)
     }
 }
 
+/* More connections from its address than one may have? Counted only here, so a walk does. */
+static bool is_crowded(const struct http_conn *c)
+{
+    const struct http_shared *s = c->shared;
+    unsigned n = 0;
+    if (c->local || s->limits.address_connections == 0 || s->count <= s->limits.address_connections) return false;
+    for (struct list *l = s->conns.next; l != &s->conns; l = l->next)
+        n += memcmp(container_of(l, struct http_conn, link)->address, c->address, sizeof c->address) == 0;
+    return n > s->limits.address_connections;
+}
+
 int http_conn_accept(struct http_shared *s, uv_stream_t *listener)
 {
     struct http_conn *c = calloc(1, sizeof *c);
@@ -651,6 +676,8 @@ int http_conn_accept(struct http_shared *s, uv_stream_t *listener)
     if (s->count > s->limits.connections && !list_empty(&s->idle)) http_conn_cut(http_conn_of_idle(s->idle.next));
     if (s->count > s->limits.connections)
         refuse(c, &(struct http_refusal){503, "too many connections are open; try again in a moment"});
+    else if (is_crowded(c))
+        refuse(c, &(struct http_refusal){503, "too many connections are open from this address; try again in a moment"});
     settle(c);
     return 0;
 }

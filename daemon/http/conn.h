@@ -24,7 +24,7 @@
 #include "http/exchange.h"
 #include "http/server.h"
 
-enum { HTTP_PIPELINE_MAX = 16, HTTP_READ_BYTES = 65536 };
+enum { HTTP_PIPELINE_MAX = 16, HTTP_READ_BYTES = 65536, HTTP_PROGRESS = 16384 };
 
 /** What all connections of a server share. The server's; see server.c. */
 struct http_shared {

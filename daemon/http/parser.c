@@ -3,6 +3,7 @@
 
 #include "base/num.h"
 #include "http/parameters.h"
+#include "http/target.h"
 
 void http_message_init(struct http_message *m, size_t head_max, size_t body_max)
 {
@@ -64,6 +65,17 @@ static bool method_of(struct slice name, enum http_method *ret_method)
     return false;
 }
 
+/* uri-host [ ":" port ], RFC 3986: no user, path, query or white space. */
+static bool host_is_sound(struct slice host)
+{
+    for (size_t i = 0; i < host.len; i++) {
+        char c = host.p[i];
+        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
+        if (!alnum && (c == '\0' || !strchr("-._~%!$&'()*+,;=:[]", c))) return false;
+    }
+    return true;
+}
+
 /* origin-form, absolute-form, and "*" for OPTIONS (RFC 9112, 3.2). */
 static bool target_is_sound(enum http_method method, struct slice target)
 {
@@ -71,7 +83,8 @@ static bool target_is_sound(enum http_method method, struct slice target)
         if (target.p[i] <= ' ' || target.p[i] >= 0x7f || target.p[i] == '#') return false;
     if (target.len > 0 && target.p[0] == '/') return true;
     if (slice_equal(target, SLICE("*"))) return method == HTTP_OPTIONS_;
-    return slice_starts(target, SLICE("http://")) || slice_starts(target, SLICE("https://"));
+    struct slice authority = http_target_authority(target);
+    return authority.len > 0 && authority.p[0] != ':' && host_is_sound(authority);
 }
 
 static enum http_parsed read_request_line(struct http_parser *p, struct slice line)
@@ -86,6 +99,8 @@ static enum http_parsed read_request_line(struct http_parser *p, struct slice li
     if (!method_of(method, &m->method)) return refuse(p, 501, "the method is not known here");
     if (!target_is_sound(m->method, target))
         return refuse(p, 400, "the request target is no path, or holds characters that must be percent-encoded");
+    /* RFC 9110, 7.4: an https resource is none that this connection may give. */
+    if (http_target_is_https(target)) return refuse(p, 421, "an https address cannot be asked for without TLS");
     m->target = target;
     return HTTP_PARSED_HEAD;
 }
@@ -184,17 +199,6 @@ static void survey(const struct http_message *m, struct framing *ret_framing)
             if (k == KNOWN_CONNECTION) read_connection_options(ret_framing, m->field[i].value);
         }
     }
-}
-
-/* uri-host [ ":" port ], RFC 3986: no user, path, query or white space. */
-static bool host_is_sound(struct slice host)
-{
-    for (size_t i = 0; i < host.len; i++) {
-        char c = host.p[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
-        if (!alnum && (c == '\0' || !strchr("-._~%!$&'()*+,;=:[]", c))) return false;
-    }
-    return true;
 }
 
 static enum http_parsed read_length(struct http_parser *p, struct slice text)

@@ -37,16 +37,32 @@ static int decode(struct slice text, bool plus_is_space, struct arena *arena, st
     return 0;
 }
 
-/* "http://host:1/a?b": the authority, and `*text` from the path on. */
+static bool has_scheme(struct slice text, struct slice scheme)
+{
+    return text.len >= scheme.len && slice_equal_nocase((struct slice){text.p, scheme.len}, scheme);
+}
+
+bool http_target_is_https(struct slice text)
+{
+    return has_scheme(text, SLICE("https://"));
+}
+
+struct slice http_target_authority(struct slice text)
+{
+    size_t begin = has_scheme(text, SLICE("http://")) ? 7 : http_target_is_https(text) ? 8 : 0, end = begin;
+    if (begin == 0) return (struct slice){NULL, 0};
+    while (end < text.len && text.p[end] != '/' && text.p[end] != '?')
+        end++;
+    return (struct slice){text.p + begin, end - begin};
+}
+
+/* The authority, and `*text` from the path on. */
 static struct slice cut_authority(struct slice *text)
 {
-    if (text->len == 0 || text->p[0] == '/' || text->p[0] == '*') return (struct slice){NULL, 0};
-    size_t begin = slice_starts(*text, SLICE("https://")) ? 8 : 7, end = begin;
-    while (end < text->len && text->p[end] != '/' && text->p[end] != '?')
-        end++;
-    struct slice authority = {text->p + begin, end - begin};
-    text->p += end;
-    text->len -= end;
+    struct slice authority = http_target_authority(*text);
+    if (!authority.p) return authority;
+    text->len -= (size_t)(authority.p + authority.len - text->p);
+    text->p = authority.p + authority.len;
     return authority;
 }
 

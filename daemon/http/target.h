@@ -34,6 +34,10 @@ enum {
 /** `text` is a sound target (parser.h) and must live as long as the result, as must the arena. 0, HTTP_TARGET_E_…, or -ENOMEM. */
 must_check int http_target_parse(struct slice text, struct arena *arena, struct http_target *ret_target);
 
+/** "http://host:1/a": host:1, which may be empty; {NULL, 0} when the target has another form. Schemes have no case. */
+struct slice http_target_authority(struct slice text);
+bool http_target_is_https(struct slice text);
+
 /** `segment` as it stands in a path: percent-encoded but for RFC 3986's unreserved characters. */
 void http_target_encode(struct buf *out, struct slice segment);
 

@@ -31,7 +31,7 @@ static void went_down(void *ctx, const struct error *why)
     s->why = *why;
 }
 
-static void open_pool(struct subject *s, const char *conninfo, unsigned size)
+static void open_pool_with(struct subject *s, const char *conninfo, unsigned size, unsigned waiting_max)
 {
     memset(s, 0, sizeof *s);
     assert_int_equal(loop_new(&s->loop), 0);
@@ -39,12 +39,18 @@ static void open_pool(struct subject *s, const char *conninfo, unsigned size)
         .conn = {.conninfo = conninfo, .application_name = "pool", .connect_timeout_ms = 5000},
         .size = size,
         .backoff_max_ms = 200,
+        .waiting_max = waiting_max,
         .counters = &s->counters,
         .up = up_again,
         .down = went_down,
         .ctx = s,
     };
     assert_int_equal(db_pool_new(s->loop, &config, &s->pool), 0);
+}
+
+static void open_pool(struct subject *s, const char *conninfo, unsigned size)
+{
+    open_pool_with(s, conninfo, size, 0);
 }
 
 static void close_pool(struct subject *s)
@@ -129,6 +135,30 @@ static void a_wait_ends_at_its_deadline_or_when_it_is_cancelled(void **state)
     assert_int_equal(cancelled.got, 0);
     assert_int_equal(db_pool_waiting(s.pool), 0);
     db_pool_give(s.pool, holder.conn);
+    close_pool(&s);
+}
+
+static void no_more_wait_than_may(void **state)
+{
+    (void)state;
+    struct subject s;
+    struct user holder, first, second, third;
+    open_pool_with(&s, pg.conninfo, 1, 2);
+    take(&s, &holder, 0);
+    assert_true(pg_await(s.loop, &holder.got));
+    take(&s, &first, 0);
+    take(&s, &second, 0);
+    take(&s, &third, 0);
+    assert_true(pg_await(s.loop, &third.got));
+    assert_null(third.conn);
+    assert_int_equal(first.got + second.got, 0);
+    db_pool_give(s.pool, holder.conn);
+    assert_true(pg_await(s.loop, &first.got));
+    assert_non_null(first.conn);
+    db_pool_give(s.pool, first.conn);
+    assert_true(pg_await(s.loop, &second.got));
+    assert_non_null(second.conn);
+    db_pool_give(s.pool, second.conn);
     close_pool(&s);
 }
 
@@ -247,6 +277,7 @@ int main(void)
         cmocka_unit_test(takers_are_served_in_order_and_never_more_than_size_at_once),
         cmocka_unit_test(a_pool_that_nobody_uses_knows_whether_the_database_is_up),
         cmocka_unit_test(a_wait_ends_at_its_deadline_or_when_it_is_cancelled),
+        cmocka_unit_test(no_more_wait_than_may),
         cmocka_unit_test(a_connection_given_back_inside_a_transaction_is_closed),
         cmocka_unit_test(a_taken_connection_that_was_lost_stays_until_it_is_given_back),
         cmocka_unit_test(the_database_goes_and_comes_back_and_who_waits_is_served),

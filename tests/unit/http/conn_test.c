@@ -278,6 +278,14 @@ static void what_is_not_http_is_refused_and_closed(void **state)
         {"GET /\xc3\xa9 HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         {"GET echo HTTP/1.1\r\nHost: x\r\n\r\n", 400},
         {"GET * HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET http:///echo HTTP/1.1\r\nHost: x\r\n\r\n", 400}, /* no host */
+        {"GET http://:80/echo HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET http://ann@x/echo HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET http:/echo HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET ftp://x/echo HTTP/1.1\r\nHost: x\r\n\r\n", 400},
+        {"GET https://x/echo HTTP/1.1\r\nHost: x\r\n\r\n", 421},
+        {"GET x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 400}, /* authority-form */
+        {"CONNECT x:80 HTTP/1.1\r\nHost: x\r\n\r\n", 501},
         {"GET\r\n\r\n", 400},
         {"\x16\x03\x01\x02", 400},  /* TLS */
         {"GET /echo\r\n\r\n", 400}, /* HTTP/0.9 */
@@ -672,6 +680,27 @@ static void body_that_stops_coming_is_answered_408(void **state)
     bench_expect(&s->bench, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 5\r\n\r\nhel", 408, &s->in);
 }
 
+/* A byte now and then is no progress. */
+static void body_that_trickles_is_answered_408(void **state)
+{
+    struct state *s = *state;
+    struct http_limits limits = usual;
+    limits.idle_timeout_ms = 100;
+    restart(&s->bench, &limits);
+    int fd = bench_connect(&s->bench);
+    bench_send(&s->bench, fd, "POST /echo HTTP/1.1\r\nHost: x\r\nContent-Length: 4000\r\n\r\n");
+    int64_t give_up = clock_mono_us() + BENCH_WAIT_US, next = 0;
+    while (!bench_has(&s->in, "HTTP/1.1 408")) {
+        if (clock_mono_us() > next) {
+            send(fd, "x", 1, MSG_DONTWAIT | MSG_NOSIGNAL);
+            next = clock_mono_us() + 10000;
+        }
+        bench_read_some(fd, &s->in, 65536);
+        bench_turn(&s->bench);
+        if (clock_mono_us() > give_up) fail_msg("it may trickle for ever");
+    }
+}
+
 static void idle_connection_is_closed(void **state)
 {
     struct state *s = *state;
@@ -716,7 +745,49 @@ static void reader_that_stops_reading_is_cut(void **state)
     bench_until(&s->bench, s->bench.gone == 1);
 }
 
+/* A byte now and then is no progress. */
+static void reader_that_takes_single_bytes_is_cut(void **state)
+{
+    struct state *s = *state;
+    struct http_limits limits = usual;
+    limits.idle_timeout_ms = 100;
+    restart(&s->bench, &limits);
+    int fd = bench_connect_with(&s->bench, 4096);
+    struct http_request *r = begin_stream(s, fd, "GET /later/1 HTTP/1.1\r\nHost: x\r\n\r\n");
+    static char block[65536];
+    for (int i = 0; i < 200; i++)
+        http_write(r, (struct slice){block, sizeof block});
+    int64_t give_up = clock_mono_us() + BENCH_WAIT_US, next = 0;
+    char byte;
+    while (s->bench.gone == 0) {
+        if (clock_mono_us() > next) {
+            if (recv(fd, &byte, 1, MSG_DONTWAIT) < 0 && errno != EAGAIN) break;
+            next = clock_mono_us() + 1000;
+        }
+        bench_turn(&s->bench);
+        if (clock_mono_us() > give_up) fail_msg("it may take its time for ever");
+    }
+    bench_until(&s->bench, s->bench.gone == 1);
+}
+
 /* ---- many ---- */
+
+static void one_address_has_its_share_of_connections(void **state)
+{
+    struct state *s = *state;
+    struct http_limits limits = usual;
+    limits.address_connections = 2;
+    restart(&s->bench, &limits);
+    int first = bench_connect(&s->bench), second = bench_connect(&s->bench);
+    bench_until(&s->bench, counters_get(&s->bench.counters, COUNTER_HTTP_CONNECTIONS) == 2);
+    bench_expect(&s->bench, "GET /echo HTTP/1.1\r\nHost: x\r\n\r\n", 503, &s->in);
+    assert_true(bench_has(&s->in, "from this address") && bench_has(&s->in, "Retry-After: "));
+    bench_close(&s->bench, first);
+    bench_until(&s->bench, counters_get(&s->bench.counters, COUNTER_HTTP_CONNECTIONS) == 1);
+    buf_reset(&s->in);
+    bench_expect(&s->bench, "GET /echo HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200, &s->in);
+    (void)second;
+}
 
 static void oldest_idle_connection_makes_room(void **state)
 {
@@ -778,9 +849,12 @@ int main(void)
         T(server_freed_with_requests_tells_them),
         T(head_that_takes_too_long_is_answered_408),
         T(body_that_stops_coming_is_answered_408),
+        T(body_that_trickles_is_answered_408),
         T(idle_connection_is_closed),
         T(waiting_for_a_handler_is_not_idle),
         T(reader_that_stops_reading_is_cut),
+        T(reader_that_takes_single_bytes_is_cut),
+        T(one_address_has_its_share_of_connections),
         T(oldest_idle_connection_makes_room),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
