@@ -6,6 +6,7 @@
 #include "api/event_versions.h"
 #include "api/jobs.h"
 #include "api/keys.h"
+#include "api/openapi.h"
 #include "api/rates.h"
 #include "api/versions.h"
 #include "base/clock.h"
@@ -537,6 +538,7 @@ static int make_api(struct daemon *d)
     struct events_config events = {
         .loop = d->loop, .scheduler = d->scheduler, .counters = &d->counters, .max = streams, .begin = on_listened, .ctx = d};
     int r = events_new(&events, &d->api.events);
+    if (r == 0) r = openapi_new(&d->api.openapi);
     if (r == 0) r = event_versions_new(d->loop, d->api.events, d->versions, d->api_pool, &d->event_versions);
     if (r < 0) return r;
     d->observer = events_observer(d->api.events);
@@ -590,6 +592,7 @@ static void daemon_done(struct daemon *d)
     gate_free(d->api.large);
     event_versions_free(d->event_versions);
     events_free(d->api.events);
+    openapi_free(d->api.openapi);
     keys_free(d->api.keys);
     rates_free(d->api.rates);
     versions_free(d->versions);

@@ -30,6 +30,7 @@ struct api {
     struct cache *cache;          /* api/cache.h */
     struct versions *versions;    /* api/versions.h */
     struct events *events;
+    struct openapi *openapi;
     struct workers *workers;
     struct place *place;
     struct memory *memory;

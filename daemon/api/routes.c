@@ -10,6 +10,7 @@
 #include "api/jobs.h"
 #include "api/latest.h"
 #include "api/metrics.h"
+#include "api/openapi.h"
 #include "api/report.h"
 #include "api/status.h"
 #include "api/tables.h"
@@ -21,6 +22,7 @@ static const struct http_route routes[] = {
     {HTTP_GET_, "/readyz", status_readyz},
     {HTTP_GET_, "/metrics", metrics_get},
     {HTTP_GET_, "/events", events_get},
+    {HTTP_GET_, "/openapi.json", openapi_get},
     {HTTP_GET_, "/read/first-chunk", tables_first_chunk},
     {HTTP_GET_, "/latest-event-data", latest_get},
     {HTTP_GET_, "/v1", datasets_list},

@@ -11,8 +11,9 @@ enum { GUESS_SQL_MAX = 16 * 1024 * 1024 };
 struct catalog {
     struct dataset **dataset;
     size_t n, cap;
-    uint64_t creations; /* by inference, since the start */
-    bool unfinished;    /* the last refresh left a dataset unready */
+    uint64_t generation; /* of its content */
+    uint64_t creations;  /* by inference, since the start */
+    bool unfinished;     /* the last refresh left a dataset unready */
 };
 
 /* ---- the set ---- */
@@ -32,6 +33,11 @@ void catalog_free(struct catalog *c)
         dataset_unref(c->dataset[i]);
     free(c->dataset);
     free(c);
+}
+
+uint64_t catalog_generation(const struct catalog *c)
+{
+    return c->generation;
 }
 
 struct dataset *catalog_find(const struct catalog *c, const char *name)
@@ -158,6 +164,7 @@ static void refresh_over(struct refresh *f)
     c->dataset = f->fresh;
     c->n = f->n_fresh;
     c->cap = f->cap_fresh;
+    c->generation++;
     f->fresh = NULL;
     f->n_fresh = 0;
     over(f, 0, NULL);
@@ -258,6 +265,7 @@ struct making {
 static int put(struct catalog *c, struct dataset *d)
 {
     c->creations++;
+    c->generation++;
     for (size_t i = 0; i < c->n; i++) {
         if (strcmp(c->dataset[i]->name, d->name) != 0) continue;
         dataset_unref(c->dataset[i]);

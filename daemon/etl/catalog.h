@@ -39,6 +39,8 @@ must_check int catalog_create(struct catalog *c, struct db_conn *conn, const str
 must_check int catalog_alter(struct catalog *c, struct db_conn *conn, const struct dataset *d, const char *sql, catalog_done done,
                              void *ctx);
 
+/** Another number whenever what is in it is not what it was. */
+uint64_t catalog_generation(const struct catalog *c);
 /** The dataset of that name or NULL; take a reference to keep it. */
 struct dataset *catalog_find(const struct catalog *c, const char *name);
 /** By number, in the order of the configuration, then of creation; NULL behind the last. */

@@ -52,8 +52,14 @@ struct derives {
     char *under_way;      /* the name of the one that is being made, or NULL */
     char *trying;         /* of what */
     int64_t round_began_ms, refresh_began_ms, not_before_ms;
+    uint64_t generation; /* of the tables' columns */
     bool going, stopped, waiting, again;
 };
+
+uint64_t derives_generation(const struct derives *d)
+{
+    return d ? d->generation : 0;
+}
 
 const char *derive_state_name(enum derive_state s)
 {
@@ -246,6 +252,7 @@ static void on_columns(void *ctx, const struct db_result *r)
         arena_reset(&d->arena);
         d->table = (struct table){0};
         if (take_columns(d, r->rows) < 0) d->table.columns = 0;
+        ds->generation++;
     }
     go_on(ds);
 }
@@ -470,6 +477,7 @@ static void opened(struct opening *o, int status, const struct error *err)
         }
         set_done(&ds->set);
         ds->set = o->set;
+        ds->generation++;
         ds->cursor = 0;
     } else {
         set_done(&o->set);

@@ -56,6 +56,8 @@ struct derive_view {
 bool derives_at(const struct derives *d, size_t i, struct derive_view *ret_view);
 /** The one of that name. */
 bool derives_find(const struct derives *d, struct slice name, struct derive_view *ret_view);
+/** Another number whenever the tables may not have the columns that they had. `d` may be NULL. */
+uint64_t derives_generation(const struct derives *d);
 /** "fresh" … */
 const char *derive_state_name(enum derive_state s);
 
