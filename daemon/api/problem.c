@@ -8,7 +8,10 @@
 #define RETRY_AFTER "5" /* seconds */
 #define QUERY_CANCELED "57014"
 
-/* The longest prefix that fits comes first. */
+/*
+ * PostgREST's ("Errors", HTTP Status Codes): the longest prefix that fits comes first, and what is not here is 400. But 54 (a limit
+ * of the server's, which only what was sent can have reached) is the client's, too.
+ */
 static const struct {
     const char *prefix;
     int status;
@@ -16,14 +19,15 @@ static const struct {
     {"23503", 409}, {"23505", 409}, {"25006", 405}, {"42501", 403}, {"42883", 404}, {"42P01", 404}, {"42P17", 500},
     {"57014", 503}, {"08", 503},    {"09", 500},    {"0L", 403},    {"0P", 403},    {"22", 400},    {"23", 400},
     {"25", 500},    {"28", 403},    {"2D", 500},    {"38", 500},    {"39", 500},    {"3B", 500},    {"40", 500},
-    {"42", 400},    {"53", 503},    {"54", 500},    {"55", 500},    {"57", 503},    {"58", 500},
+    {"42", 400},    {"53", 503},    {"54", 400},    {"55P03", 503}, {"55", 500},    {"57", 503},    {"58", 500},
+    {"F0", 500},    {"HV", 500},    {"P0001", 400}, {"P0", 500},    {"XX", 500},
 };
 
 int problem_status(const char *sqlstate)
 {
     for (size_t i = 0; i < sizeof statuses / sizeof *statuses; i++)
         if (strncmp(sqlstate, statuses[i].prefix, strlen(statuses[i].prefix)) == 0) return statuses[i].status;
-    return sqlstate[0] ? 500 : 503;
+    return sqlstate[0] ? 400 : 503;
 }
 
 void problem_unavailable(struct http_request *r, const char *reason)

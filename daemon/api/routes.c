@@ -12,6 +12,7 @@
 #include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/report.h"
+#include "api/rows.h"
 #include "api/status.h"
 #include "api/tables.h"
 
@@ -38,6 +39,15 @@ static const struct http_route routes[] = {
     {HTTP_GET_, "/v1/report", report_list},
     {HTTP_GET_, "/v1/report/{name}", report_get},
     {HTTP_GET_, "/v1/{table}", tables_rows},
+    {HTTP_POST_, "/v1/{table}", rows_post},
+    {HTTP_PATCH_, "/v1/{table}", rows_patch},
+    {HTTP_PUT_, "/v1/{table}", rows_put},
+    {HTTP_DELETE_, "/v1/{table}", rows_delete},
+    {HTTP_POST_, "/v1/{table}/bulk", rows_bulk},
+    {HTTP_GET_, "/v1/{table}/{key}", row_get},
+    {HTTP_PATCH_, "/v1/{table}/{key}", row_patch},
+    {HTTP_PUT_, "/v1/{table}/{key}", row_put},
+    {HTTP_DELETE_, "/v1/{table}/{key}", row_delete},
     {0},
 };
 

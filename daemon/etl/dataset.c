@@ -183,32 +183,40 @@ static const char *copy_key(struct arena *a, const PGresult *rows, int row, int 
     return arena_cstr(a, slice_of(PQgetvalue(rows, row, column)));
 }
 
+static bool is_first(const PGresult *rows, int i)
+{
+    return i == 0 || strcmp(PQgetvalue(rows, i, KEY_NUMBER), PQgetvalue(rows, i - 1, KEY_NUMBER)) != 0 ||
+           PQgetvalue(rows, i, KEY_KIND)[0] != PQgetvalue(rows, i - 1, KEY_KIND)[0];
+}
+
 int dataset_read_keys(struct arena *a, const PGresult *rows, struct dataset_keys *ret_keys)
 {
-    int n = PQntuples(rows);
-    struct dataset_keys k = {.unique = arena_array(a, (size_t)n + 1, sizeof *k.unique),
-                             .reference = arena_array(a, (size_t)n + 1, sizeof *k.reference)};
-    const char **column = arena_array(a, (size_t)n + 1, sizeof *column), **to = arena_array(a, (size_t)n + 1, sizeof *to);
-    if (!k.unique || !k.reference || !column || !to) return -ENOMEM;
-    for (int i = 0; i < n; i++) {
-        bool unique = PQgetvalue(rows, i, KEY_KIND)[0] == 'u';
-        bool first = i == 0 || strcmp(PQgetvalue(rows, i, KEY_NUMBER), PQgetvalue(rows, i - 1, KEY_NUMBER)) != 0 ||
-                     PQgetvalue(rows, i, KEY_KIND)[0] != PQgetvalue(rows, i - 1, KEY_KIND)[0];
+    size_t n = (size_t)PQntuples(rows);
+    struct dataset_keys k = {.unique = arena_array(a, n + 1, sizeof *k.unique),
+                             .reference = arena_array(a, n + 1, sizeof *k.reference),
+                             .check = arena_array(a, n + 1, sizeof *k.check)};
+    const char **column = arena_array(a, n + 1, sizeof *column), **to = arena_array(a, n + 1, sizeof *to);
+    if (!k.unique || !k.reference || !k.check || !column || !to) return -ENOMEM;
+    for (int i = 0; i < (int)n; i++) {
+        const char *name = copy_key(a, rows, i, KEY_NAME), *schema = copy_key(a, rows, i, KEY_SCHEMA);
+        const char *table = copy_key(a, rows, i, KEY_TABLE);
         column[i] = copy_key(a, rows, i, KEY_COLUMN);
         to[i] = copy_key(a, rows, i, KEY_TO);
-        if (!column[i] || !to[i]) return -ENOMEM;
-        if (unique && first) k.unique[k.uniques++] = (struct dataset_unique){.column = &column[i]};
-        if (unique) k.unique[k.uniques - 1].n++;
-        if (!unique && first)
-            k.reference[k.references++] = (struct dataset_reference){.constraint = copy_key(a, rows, i, KEY_NAME),
-                                                                     .schema = copy_key(a, rows, i, KEY_SCHEMA),
-                                                                     .table = copy_key(a, rows, i, KEY_TABLE),
-                                                                     .column = &column[i],
-                                                                     .to = &to[i]};
-        if (unique) continue;
-        struct dataset_reference *r = &k.reference[k.references - 1];
-        r->n++;
-        if (!r->constraint || !r->schema || !r->table) return -ENOMEM;
+        if (!name || !schema || !table || !column[i] || !to[i]) return -ENOMEM;
+        bool first = is_first(rows, i);
+        switch (PQgetvalue(rows, i, KEY_KIND)[0]) {
+        case 'u':
+            if (first) k.unique[k.uniques++] = (struct dataset_unique){.index = name, .column = &column[i]};
+            k.unique[k.uniques - 1].n++;
+            break;
+        case 'f':
+            if (first) k.reference[k.references++] = (struct dataset_reference){name, schema, table, &column[i], &to[i], 0, false};
+            k.reference[k.references - 1].n++;
+            break;
+        default:
+            if (first) k.check[k.checks++] = (struct dataset_check){name, &column[i], 0};
+            k.check[k.checks - 1].n++;
+        }
     }
     *ret_keys = k;
     return 0;

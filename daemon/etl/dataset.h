@@ -102,6 +102,7 @@ struct dataset_rollup {
 
 /** A dataset that others look into, as the database has its table (etl/dimension.h). */
 struct dataset_unique {
+    const char *index; /* its name; of a dimension NULL */
     const char **column;
     size_t n;
 };
@@ -122,9 +123,18 @@ struct dataset_reference {
     const char *schema, *table; /* it refers to */
     const char **column, **to;  /* pairs */
     size_t n;
+    bool soft; /* to a dataset that deletes softly */
+};
+/** A CHECK or EXCLUDE of it, and its columns. */
+struct dataset_check {
+    const char *constraint;
+    const char **column;
+    size_t n;
 };
 /** The keys of a dataset's own table. */
 struct dataset_keys {
+    struct dataset_check *check;
+    size_t checks;
     struct dataset_unique *unique; /* its unique indexes that always hold, of all rows; the primary key first */
     size_t uniques;
     struct dataset_reference *reference;

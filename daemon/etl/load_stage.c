@@ -269,6 +269,7 @@ static void take_up(struct load *l)
     if (d->rollups == 0 || load_replaces(l)) return load_is_keyed(l) ? merge_stage(l) : append_stage(l);
     struct buf sql;
     buf_init(&sql, SQL_MAX);
+    if (load_is_keyed(l)) buf_printf(&sql, "SELECT pg_advisory_xact_lock(" SQL_GROUPS_LOCK "); ", (long long)d->id);
     for (size_t i = 0; i < d->rollups; i++) {
         buf_puts(&sql, i ? "; " : "");
         touched_make_sql(&sql, d, i);

@@ -410,12 +410,25 @@ static void add_lineage(struct opening *o)
     buf_done(&sql);
 }
 
+/* Which references may mean a row that is deleted. */
+static void note_soft(struct dataset *d)
+{
+    for (size_t i = 0; i < d->keys.references && d->owner; i++) {
+        struct dataset_reference *r = &d->keys.reference[i];
+        for (size_t k = 0; k < d->owner->n_datasets; k++) {
+            const struct config_dataset *c = &d->owner->datasets[k];
+            r->soft |= c->soft_delete && strcmp(c->schema, r->schema) == 0 && strcmp(c->table, r->table) == 0;
+        }
+    }
+}
+
 static void keys_read(void *ctx, const struct db_result *r)
 {
     struct opening *o = ctx;
     if (!went_well(o, r, "reading the table's keys")) return;
     int e = dataset_read_keys(&o->d->arena, r->rows, &o->d->keys);
     if (e < 0) return over(o, e, NULL);
+    note_soft(o->d);
     o->dimensions = (struct dimensions_reading){.conn = o->conn, .d = o->d, .done = dimensions_known, .ctx = o};
     dimensions_read(&o->dimensions);
 }

@@ -99,7 +99,7 @@
 
 /*
  * $1 the table as regclass text → its keys, a row a column: 'u' for the unique indexes as above, the primary key first, 'f' for
- * the foreign keys; a number that the columns of one share, its name, the column; of a foreign key the schema, the table and the
+ * the foreign keys, 'c' for CHECK and EXCLUDE; a number that the columns of one share, its name, the column; of a foreign key the schema, the table and the
  * column that it refers to.
  */
 #define SQL_TABLE_KEYS                                                                                                             \
@@ -114,6 +114,10 @@
     " JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum"                                                      \
     " JOIN pg_attribute b ON b.attrelid = f.confrelid AND b.attnum = k.to_attnum"                                                  \
     " WHERE f.conrelid = to_regclass($1) AND f.contype = 'f' AND (NOT r.relispartition OR f.conparentid = 0)"                      \
+    " UNION ALL SELECT 'c', f.oid::int8, f.conname, a.attname, NULL, NULL, NULL, 3, k.n"                                           \
+    " FROM pg_constraint f CROSS JOIN unnest(f.conkey) WITH ORDINALITY k(attnum, n)"                                               \
+    " JOIN pg_attribute a ON a.attrelid = f.conrelid AND a.attnum = k.attnum"                                                      \
+    " WHERE f.conrelid = to_regclass($1) AND f.contype IN ('c', 'x')"                                                              \
     " ORDER BY 8, 2, 9"
 
 /* $1 the table as regclass text → how many rows this session's statistics say were inserted and updated in it and in its
@@ -402,6 +406,10 @@
 #define SQL_OUTSIDE_SETTLE SQL_CHANGE_FOLD("%lld") ", settled = outside + g.outsiders" SQL_CHANGE_FOLDED " WHERE id = %lld"
 /* What is read of the rollups is other than before, though the dataset's rows are the same. */
 #define SQL_OUTSIDE_SETTLED "INSERT INTO cetl.change (dataset_id) VALUES (%lld)"
+
+/* Writers of the API share this lock on a dataset with rollups; who notes groups that he will change, and does not lock their rows
+ * yet, holds it alone (a load that merges a stage). The dataset's id. */
+#define SQL_GROUPS_LOCK "1128616012, %lld"
 
 /* ---- derives ---- */
 

@@ -406,6 +406,7 @@ void http_problem(struct http_request *r, const struct http_problem *p)
     json_write_field_text(&w, "message", p->message);
     json_write_field_text(&w, "details", p->details);
     json_write_field_text(&w, "hint", p->hint);
+    if (p->members && p->members[0]) buf_printf(&body, ",%s", p->members);
     json_write_end(&w);
     size_t len;
     char *text = buf_steal(&body, &len);

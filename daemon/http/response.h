@@ -51,7 +51,8 @@ struct http_problem {
     const char *code;
     const char *message; /* one sentence: what is wrong */
     const char *details;
-    const char *hint; /* what to do next */
+    const char *hint;    /* what to do next */
+    const char *members; /* further members of the object as JSON: "column":"name"; or NULL */
 };
 void http_problem(struct http_request *r, const struct http_problem *p);
 /** The reason phrase of RFC 9110, "Not Found". */

@@ -1,0 +1,474 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/rows.h"
+
+#include "api/access.h"
+#include "api/problem.h"
+#include "api/scope.h"
+#include "api/write_answer.h"
+#include "format/json_reader.h"
+
+#include <stdio.h>
+
+/* ---- the dataset ---- */
+
+static struct write *drop(struct write *w)
+{
+    write_free(w);
+    return NULL;
+}
+
+/* A reference to it; NULL after a problem. */
+static struct dataset *take_dataset(struct http_request *r, enum write_verb verb)
+{
+    const struct api *api = http_request_context(r);
+    struct slice name = http_request_capture(r, "table");
+    struct dataset *d = NULL;
+    struct derive_view derive;
+    if (!access_may(r, verb == WRITE_GET_ROW ? ACCESS_READ : ACCESS_WRITE, name)) return NULL;
+    if (!api->ready) {
+        problem_unavailable(r, api_reason(api));
+        return NULL;
+    }
+    const struct table *t = catalog_table(api->catalog, name, &d);
+    if (t && t == &d->table && t->columns > 0 && !d->broken) return dataset_ref(d);
+    bool computed = (t && t != &d->table) || derives_find(api->derives, name, &derive);
+    if (t && t == &d->table && d->broken)
+        http_problem(r, &(struct http_problem){.status = 503, .message = "this dataset cannot be used now", .details = d->broken});
+    else
+        http_problem(r, &(struct http_problem){.status = computed ? 405 : 404,
+                                               .message = computed ? "the rows of this table are computed"
+                                                          : t      ? "that dataset has no table yet; its first file makes it"
+                                                                   : "there is no such table",
+                                               .hint = computed ? "write to the dataset that it is made of"
+                                                                : "GET /v1 lists what there is"});
+    return NULL;
+}
+
+/* ---- parameters and preferences ---- */
+
+static bool take_query(struct write *w)
+{
+    struct http_parameter *p = arena_array(&w->arena, REST_PARAMETERS_MAX + 2, sizeof *p);
+    struct rest_error err;
+    size_t n = 0;
+    if (!p) {
+        problem_internal(w->request);
+        return false;
+    }
+    while (n <= REST_PARAMETERS_MAX && http_request_query_at(w->request, (unsigned)n, &p[n].name, &p[n].value))
+        n++;
+    int r = rest_query_parse(p, n, &w->arena, &w->query, &err);
+    if (r == 0) r = rest_prefer_parse(http_request_header(w->request, "Prefer"), &w->prefer, &err);
+    if (r > 0) scope_refuse(w->request, &err);
+    if (r < 0) problem_internal(w->request);
+    return r == 0;
+}
+
+/* Without white space outside of double quotes, which a request could not have either. */
+static struct slice compact(struct arena *a, const char *text)
+{
+    struct slice s = arena_copy(a, slice_of(text));
+    char *to = (char *)s.p;
+    bool quoted = false;
+    for (size_t i = 0; i < s.len; i++) {
+        quoted ^= s.p[i] == '"';
+        if (quoted || !strchr(" \t\r\n", s.p[i])) *to++ = s.p[i];
+    }
+    return (struct slice){s.p, s.p ? (size_t)(to - s.p) : 0};
+}
+
+/* What is answered of a row where the request does not say it. */
+static bool take_api_select(struct write *w)
+{
+    const struct config_dataset *c = w->dataset->config;
+    struct rest_query *q = arena_zalloc(&w->arena, sizeof *q);
+    struct rest_error err;
+    if (!w->own || w->query.select_said || !c || !c->api_select[0]) return true;
+    int r = q ? rest_select_parse(SLICE("api_select"), compact(&w->arena, c->api_select), &w->arena, q, &err) : -ENOMEM;
+    if (r == 0) w->query.root.select = q->root.select;
+    if (r > 0) scope_refuse(w->request, &err);
+    if (r < 0) problem_internal(w->request);
+    return r == 0;
+}
+
+static bool refuse(struct write *w, const char *message, const char *hint)
+{
+    http_problem(w->request, &(struct http_problem){.status = 400, .message = message, .hint = hint});
+    return false;
+}
+
+/* Rows are chosen by conditions only where that means something. */
+static bool check_query(struct write *w)
+{
+    const struct rest_level *root = &w->query.root;
+    bool chooses = !w->row && (w->verb == WRITE_PATCH || w->verb == WRITE_REMOVE);
+    if (root->limit != REST_ALL || root->offset > 0 || w->query.after)
+        return refuse(w, "limit, offset and after are not for writes", "choose the rows by conditions");
+    if (!chooses && root->where.first && !(w->verb == WRITE_PUT && !w->row))
+        return refuse(w, "conditions are for GET, PATCH and DELETE of the collection", NULL);
+    if (chooses && !root->where.first && w->own)
+        return refuse(w, "without a condition this would be every row of the table",
+                      "choose rows, as by id=eq.1; with Prefer: return=minimal every row is meant");
+    return true;
+}
+
+/* ---- body ---- */
+
+static bool media_of(struct write *w, enum write_media *ret_media)
+{
+    static const struct {
+        struct slice name;
+        enum write_media media;
+    } known[] = {{{"application/json", 16}, WRITE_JSON},
+                 {{"application/x-ndjson", 20}, WRITE_NDJSON},
+                 {{"application/ndjson", 18}, WRITE_NDJSON},
+                 {{"application/vnd.pgrst.object+json", 33}, WRITE_JSON},
+                 {{"application/vnd.pgrst.array+json", 32}, WRITE_JSON},
+                 {{"text/csv", 8}, WRITE_CSV}};
+    struct slice rest = http_request_header(w->request, "Content-Type");
+    struct slice type = rest.p ? slice_trim(slice_cut(&rest, ';')) : (struct slice){NULL, 0};
+    *ret_media = WRITE_JSON;
+    if (type.len == 0) return true;
+    for (size_t i = 0; i < sizeof known / sizeof *known; i++) {
+        *ret_media = known[i].media;
+        if (slice_equal_nocase(type, known[i].name)) return true;
+    }
+    http_problem(w->request, &(struct http_problem){.status = 415,
+                                                    .message = "rows come as application/json, application/x-ndjson or text/csv",
+                                                    .hint = "say in Content-Type which it is"});
+    return false;
+}
+
+static void fault(struct write *w, int kind, const char *message)
+{
+    w->fault = (struct write_fault){.kind = kind, .index = -1};
+    snprintf(w->fault.message, sizeof w->fault.message, "%s", message);
+    w->judged = true;
+}
+
+static void judge_count(struct write *w)
+{
+    bool one = w->verb == WRITE_PATCH || w->verb == WRITE_PUT;
+    if (one && w->body.rows != 1) fault(w, WRITE_E_WRONG, "the body must be one object");
+    if (w->verb == WRITE_BULK && w->body.object) fault(w, WRITE_E_WRONG, "the body must be an array");
+    if (w->verb == WRITE_BULK && w->body.rows == 0) fault(w, WRITE_E_COUNT, "there are no rows in the body");
+}
+
+/* False after a problem; a fault of the body itself is told later where a row is looked for first. */
+static bool take_body(struct write *w)
+{
+    enum write_media media;
+    if (!media_of(w, &media)) return false;
+    const struct config_dataset *c = w->dataset->config;
+    struct write_source source = {.text = http_request_body(w->request),
+                                  .media = media,
+                                  .table = &w->dataset->table,
+                                  .columns = w->query.columns,
+                                  .same_names = !w->own,
+                                  .rows_max = w->verb != WRITE_BULK ? 0
+                                              : c                   ? (size_t)c->bulk_max
+                                                                    : 1000};
+    int r = write_body_read(&source, &w->body, &w->fault);
+    if (r < 0) problem_internal(w->request);
+    if (r < 0) return false;
+    w->judged = r > 0;
+    if (!w->judged) judge_count(w);
+    if (!w->judged || w->row) return true;
+    write_answer_fault(w);
+    return false;
+}
+
+/* ---- which rows ---- */
+
+static bool mentions(const struct rest_condition *c, struct slice column)
+{
+    if (c->kind == REST_TEST) return slice_equal(c->field.name, column);
+    for (const struct rest_condition *part = c->first; part; part = part->next)
+        if (mentions(part, column)) return true;
+    return false;
+}
+
+static bool take_scope(struct write *w)
+{
+    if (scope_make(w->api, &w->query, &w->arena, &w->scope) == 0) return true;
+    problem_internal(w->request);
+    return false;
+}
+
+/* Rows that are deleted are only chosen by who speaks of deleted_at. */
+static bool choose_rows(struct write *w)
+{
+    struct table *t = arena_zalloc(&w->arena, sizeof *t);
+    struct rest_tables tables;
+    struct rest_error err;
+    struct rest_plan *plan = NULL;
+    int r = t ? 0 : -ENOMEM;
+    if (r == 0) {
+        *t = w->dataset->table;
+        if (mentions(&w->query.root.where, SLICE(TABLE_DELETED_AT))) t->deleted_at = NULL;
+        r = rest_plan_make(&w->scope, &w->query.root, (struct rest_table){w->dataset->name, t}, &w->arena, &plan, &tables, &err);
+    }
+    if (r > 0) scope_refuse(w->request, &err);
+    if (r < 0) problem_internal(w->request);
+    w->shape.plan = plan;
+    return r == 0;
+}
+
+/* The values of the key in the path. */
+static bool take_key(struct write *w)
+{
+    const struct table *t = &w->dataset->table;
+    struct slice rest = http_request_capture(w->request, "key");
+    w->key = arena_array(&w->arena, t->keys + 1, sizeof *w->key);
+    if (!w->key) {
+        problem_internal(w->request);
+        return false;
+    }
+    size_t n = 0;
+    for (; n < t->keys && rest.p; n++)
+        w->key[n] = t->keys == 1 ? rest : slice_cut(&rest, ',');
+    if (t->keys == 1) rest.p = NULL;
+    if (t->keys > 0 && n == t->keys && !rest.p) return true;
+    char hint[160];
+    snprintf(hint, sizeof hint, t->keys ? "its key has %zu values, separated by commas" : "choose its rows by conditions", t->keys);
+    http_problem(w->request,
+                 &(struct http_problem){.status = 404,
+                                        .message = t->keys ? "there is no such row" : "the rows of this table have no key",
+                                        .hint = hint});
+    return false;
+}
+
+/* ---- what becomes of keys that are there ---- */
+
+static bool take_names(struct write *w, const struct rest_name *names)
+{
+    size_t n = 0;
+    for (const struct rest_name *i = names; i; i = i->next)
+        n++;
+    const char **target = arena_array(&w->arena, n + 1, sizeof *target);
+    for (size_t k = 0; target && names; names = names->next, k++) {
+        char *name = arena_cstr(&w->arena, names->name);
+        if (!name || table_find(&w->dataset->table, name) < 0)
+            return refuse(w, "on_conflict names a column that there is not", NULL);
+        target[k] = name;
+    }
+    if (!target) problem_internal(w->request);
+    w->shape.target = target;
+    w->shape.targets = n;
+    return target;
+}
+
+static bool take_key_as_target(struct write *w)
+{
+    const struct table *t = &w->dataset->table;
+    const char **target = arena_array(&w->arena, t->keys + 1, sizeof *target);
+    if (!target) {
+        problem_internal(w->request);
+        return false;
+    }
+    for (size_t k = 0; k < t->keys; k++)
+        target[k] = t->column[t->key[k]].name;
+    w->shape.target = target;
+    w->shape.targets = t->keys;
+    return true;
+}
+
+static bool take_clash(struct write *w)
+{
+    static const enum write_clash of[] = {[REST_RESOLUTION_NONE] = WRITE_CLASH_REFUSE,
+                                          [REST_RESOLUTION_MERGE] = WRITE_CLASH_MERGE,
+                                          [REST_RESOLUTION_IGNORE] = WRITE_CLASH_IGNORE};
+    const struct config_dataset *c = w->dataset->config;
+    bool upserts = w->own && c && c->mode == CONFIG_MODE_UPSERT;
+    struct write_shape *s = &w->shape;
+    s->clash = w->verb == WRITE_PUT ? WRITE_CLASH_MERGE : of[w->prefer.resolution];
+    if (s->clash == WRITE_CLASH_REFUSE && upserts) s->clash = WRITE_CLASH_MERGE;
+    if (s->clash == WRITE_CLASH_REFUSE) return true;
+    if (w->query.on_conflict) return take_names(w, w->query.on_conflict);
+    const struct dataset_unique *u = upserts ? write_target(w->dataset, &w->body) : NULL;
+    if (u) {
+        s->target = u->column;
+        s->targets = u->n;
+        return true;
+    }
+    if (w->dataset->table.keys == 0 || (upserts && w->prefer.resolution == REST_RESOLUTION_NONE)) {
+        s->clash = WRITE_CLASH_REFUSE; /* nothing that it could clash with */
+        return true;
+    }
+    return take_key_as_target(w);
+}
+
+/* ---- beginning ---- */
+
+/* Everything that all of them have in common; NULL after a problem. */
+static struct write *open_write(struct http_request *r, enum write_verb verb, bool row)
+{
+    struct dataset *d = take_dataset(r, verb);
+    if (!d) return NULL;
+    struct write *w = write_new(r, verb);
+    if (!w) {
+        dataset_unref(d);
+        return NULL;
+    }
+    w->dataset = d;
+    w->row = row;
+    w->readable = d->table;
+    w->readable.deleted_at = NULL;
+    if (!take_query(w)) return drop(w);
+    w->own = row || verb == WRITE_BULK || w->prefer.ret == REST_RETURN_NONE;
+    if (!check_query(w) || !take_api_select(w) || !take_scope(w) || (row && !take_key(w))) return drop(w);
+    if (!form_choose(http_request_header(r, "Accept"), false, &w->form)) {
+        http_problem(r, &(struct http_problem){.status = 406,
+                                               .message = "rows come as application/json, application/x-ndjson or text/csv",
+                                               .hint = "name one of them in Accept, or leave Accept out"});
+        return drop(w);
+    }
+    w->represent = w->prefer.ret == REST_RETURN_REPRESENTATION;
+    return w;
+}
+
+static bool deletes_softly(const struct write *w)
+{
+    struct slice said = http_request_header(w->request, "X-Soft-Delete");
+    bool hard = slice_equal_nocase(said, SLICE("false")) || slice_equal_nocase(said, SLICE("no")) || slice_equal(said, SLICE("0"));
+    return w->dataset->table.deleted_at && !hard;
+}
+
+/* ---- the collection ---- */
+
+void rows_post(struct http_request *r)
+{
+    struct write *w = open_write(r, WRITE_POST, false);
+    if (!w) return;
+    if (!take_body(w) || !take_clash(w)) {
+        write_free(w);
+        return;
+    }
+    w->shape.kind = WRITE_INSERT;
+    w->shape.defaults = w->prefer.missing == REST_MISSING_DEFAULT || (w->own && w->prefer.missing == REST_MISSING_NONE);
+    w->represent |= w->own;
+    w->single = w->own && w->body.object;
+    write_go(w);
+}
+
+void rows_patch(struct http_request *r)
+{
+    struct write *w = open_write(r, WRITE_PATCH, false);
+    if (!w) return;
+    if (!take_body(w) || !choose_rows(w)) {
+        write_free(w);
+        return;
+    }
+    w->shape.kind = WRITE_UPDATE;
+    write_go(w);
+}
+
+/* PostgREST's: the conditions are the key, and the body says the same. */
+static bool key_is_said(struct write *w)
+{
+    const struct table *t = &w->dataset->table;
+    size_t tests = 0, found = 0;
+    for (const struct rest_condition *c = w->query.root.where.first; c; c = c->next, tests++) {
+        if (c->kind != REST_TEST || c->negated || c->op != REST_EQ || c->field.steps) continue;
+        struct json_walk walk = json_walk_begin(json_root(w->body.row[0]));
+        while (json_walk_next(&walk)) {
+            bool same =
+                walk.value.kind == JSON_KIND_STRING ? json_means(walk.value.raw, c->value) : slice_equal(walk.value.raw, c->value);
+            if (!json_means(walk.name, c->field.name) || !same) continue;
+            for (size_t k = 0; k < t->keys; k++)
+                found += slice_equal(c->field.name, slice_of(t->column[t->key[k]].name));
+        }
+    }
+    if (t->keys > 0 && tests == t->keys && found == t->keys) return true;
+    http_problem(w->request,
+                 &(struct http_problem){.status = 400,
+                                        .code = "PGRST115",
+                                        .message = "PUT wants one condition with eq for each column of the primary key, "
+                                                   "and a body that says the same",
+                                        .hint = "or PUT to the row's own path"});
+    return false;
+}
+
+void rows_put(struct http_request *r)
+{
+    struct write *w = open_write(r, WRITE_PUT, false);
+    if (!w) return;
+    if (!take_body(w) || !key_is_said(w) || !take_key_as_target(w)) {
+        write_free(w);
+        return;
+    }
+    w->shape.kind = WRITE_INSERT;
+    w->shape.clash = WRITE_CLASH_MERGE;
+    w->represent |= w->own;
+    w->single = w->own;
+    write_go(w);
+}
+
+void rows_delete(struct http_request *r)
+{
+    struct write *w = open_write(r, WRITE_REMOVE, false);
+    if (!w) return;
+    if (!choose_rows(w)) {
+        write_free(w);
+        return;
+    }
+    w->shape.kind = deletes_softly(w) ? WRITE_SOFT_DELETE : WRITE_DELETE;
+    write_go(w);
+}
+
+void rows_bulk(struct http_request *r)
+{
+    struct write *w = open_write(r, WRITE_BULK, false);
+    if (!w) return;
+    if (!take_body(w) || !take_clash(w)) {
+        write_free(w);
+        return;
+    }
+    w->shape.kind = WRITE_INSERT;
+    w->shape.defaults = w->prefer.missing != REST_MISSING_NULL;
+    write_go(w);
+}
+
+/* ---- one row ---- */
+
+void row_get(struct http_request *r)
+{
+    struct write *w = open_write(r, WRITE_GET_ROW, true);
+    if (!w) return;
+    w->represent = w->single = true;
+    write_go(w);
+}
+
+static void change(struct http_request *r, enum write_verb verb)
+{
+    struct write *w = open_write(r, verb, true);
+    if (!w) return;
+    if (!take_body(w)) {
+        write_free(w);
+        return;
+    }
+    w->shape.kind = WRITE_UPDATE;
+    w->shape.whole = verb == WRITE_PUT;
+    w->represent = w->prefer.ret == REST_RETURN_NONE || w->prefer.ret == REST_RETURN_REPRESENTATION;
+    w->single = true;
+    write_go(w);
+}
+
+void row_patch(struct http_request *r)
+{
+    change(r, WRITE_PATCH);
+}
+
+void row_put(struct http_request *r)
+{
+    change(r, WRITE_PUT);
+}
+
+void row_delete(struct http_request *r)
+{
+    struct write *w = open_write(r, WRITE_REMOVE, true);
+    if (!w) return;
+    w->shape.kind = deletes_softly(w) ? WRITE_SOFT_DELETE : WRITE_DELETE;
+    w->single = true;
+    write_go(w);
+}

@@ -1,0 +1,549 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/write_sql.h"
+
+#include "config/token.h"
+#include "etl/formulas.h"
+#include "etl/rollup.h"
+#include "etl/sql.h"
+#include "etl/touched.h"
+
+#include <stdio.h>
+
+static void put_name(struct buf *out, const char *name)
+{
+    db_quote_identifier(out, slice_of(name));
+}
+
+static void put_table(struct buf *out, const struct table *t)
+{
+    table_quote(out, t->schema, t->name);
+}
+
+bool write_brings(const struct write_shape *s, size_t column)
+{
+    for (size_t i = 0; s->body && i < s->body->fields; i++)
+        if (s->body->field[i].column == column) return true;
+    return false;
+}
+
+static bool brings(const struct write_shape *s, const struct table_column *c)
+{
+    return c && write_brings(s, (size_t)(c - s->dataset->table.column));
+}
+
+const struct dataset_unique *write_target(const struct dataset *d, const struct write_body *b)
+{
+    struct write_shape s = {.dataset = d, .body = b};
+    for (size_t i = 0; i < d->keys.uniques; i++) {
+        const struct dataset_unique *u = &d->keys.unique[i];
+        size_t n = 0;
+        while (n < u->n && write_brings(&s, (size_t)table_find(&d->table, u->column[n])))
+            n++;
+        if (n == u->n) return u;
+    }
+    return NULL;
+}
+
+/* ---- what a row is looked at for ---- */
+
+/* The expression reads only columns: what it says of a row that came by the API is known. */
+static bool reads_columns_only(const struct dataset *d, struct slice text)
+{
+    struct slice rest = text;
+    for (struct token t = token_next(&rest); t.kind != TOKEN_END && t.kind != TOKEN_BAD; t = token_next(&rest)) {
+        if (token_is_word(t, "filename") || token_is_word(t, "line") || token_is_word(t, "loaded_at")) return false;
+        for (size_t i = 0; i < d->formulas->inputs; i++)
+            if (d->formulas->input[i].column < 0 && slice_equal(t.text, slice_of(d->formulas->input[i].name))) return false;
+    }
+    return true;
+}
+
+static struct slice check_of(const struct dataset *d, size_t column)
+{
+    struct slice check = d->formulas ? d->formulas->column[column].check.text : (struct slice){NULL, 0};
+    return check.p && reads_columns_only(d, check) ? check : (struct slice){NULL, 0};
+}
+
+/* The datasets' tables that have soft deletion are known by their column: the catalog has them, and nobody else. */
+static bool refuses(const struct dataset *d)
+{
+    for (size_t i = 0; i < d->table.columns; i++)
+        if (check_of(d, i).p) return true;
+    for (size_t i = 0; i < d->keys.references; i++)
+        if (d->keys.reference[i].soft) return true;
+    return false;
+}
+
+static void put_refuse(struct buf *out, const char *sqlstate, const char *column, struct slice words)
+{
+    buf_printf(out, " THEN pg_temp.cetl_refuse('%s', ", sqlstate);
+    db_quote_literal(out, slice_of(column));
+    buf_puts(out, ", ");
+    db_quote_literal(out, words);
+    buf_puts(out, ")");
+}
+
+static void put_checks(struct buf *out, const struct dataset *d)
+{
+    for (size_t i = 0; i < d->table.columns; i++) {
+        struct slice check = check_of(d, i);
+        if (!check.p) continue;
+        char words[320];
+        struct slice shown = slice_cut_utf8(check, 200);
+        snprintf(words, sizeof words, "check of %s: %.*s", d->table.column[i].name, (int)shown.len, shown.p);
+        buf_puts(out, " WHEN (");
+        buf_put(out, check);
+        buf_puts(out, "\n) IS FALSE");
+        put_refuse(out, "23514", d->table.column[i].name, slice_of(words));
+    }
+}
+
+/* The row that a reference means is there, but deleted. Only references that are written now. */
+static void put_references(struct buf *out, const struct write_shape *s)
+{
+    const struct dataset *d = s->dataset;
+    for (size_t i = 0; i < d->keys.references; i++) {
+        const struct dataset_reference *r = &d->keys.reference[i];
+        bool written = false;
+        for (size_t k = 0; k < r->n; k++)
+            written |= write_brings(s, (size_t)table_find(&d->table, r->column[k]));
+        if (!r->soft || !written) continue;
+        buf_puts(out, " WHEN EXISTS (SELECT FROM ");
+        table_quote(out, r->schema, r->table);
+        buf_puts(out, " AS \"cetl r\" WHERE \"cetl r\"." TABLE_DELETED_AT " IS NOT NULL");
+        for (size_t k = 0; k < r->n; k++) {
+            buf_puts(out, " AND \"cetl r\".");
+            put_name(out, r->to[k]);
+            buf_puts(out, " = t0.");
+            put_name(out, r->column[k]);
+        }
+        char words[320];
+        snprintf(words, sizeof words, "%s refers to a row of %s that is deleted", r->column[0], r->table);
+        buf_puts(out, ")");
+        put_refuse(out, "23503", r->column[0], slice_of(words));
+    }
+}
+
+static void put_note_name(struct buf *out, const struct dataset *d, size_t i)
+{
+    buf_printf(out, "pg_temp.cetl_note_%lld_%lld_%zu", (long long)d->id, (long long)d->definition, i);
+}
+
+/* "AND"-ed calls that note the row's groups. */
+static void put_notes(struct buf *out, const struct dataset *d)
+{
+    for (size_t i = 0; i < d->rollups; i++) {
+        buf_puts(out, i ? " AND " : "");
+        put_note_name(out, d, i);
+        buf_puts(out, "(");
+        for (size_t k = 0; k < d->rollup[i].table.keys; k++) {
+            buf_puts(out, k ? ", " : "");
+            rollup_put_key(out, &d->rollup[i], k);
+        }
+        buf_puts(out, ")");
+    }
+}
+
+/* Behind what is computed of the columns of t0, whose names may stand behind the table's: " FROM (SELECT t0.*) AS orders". */
+static void put_row(struct buf *out, const struct dataset *d)
+{
+    buf_puts(out, " FROM (SELECT t0.*) AS ");
+    put_name(out, d->table.name);
+}
+
+static void put_note_old(struct buf *out, const struct dataset *d)
+{
+    buf_puts(out, "(SELECT ");
+    put_notes(out, d);
+    put_row(out, d);
+    buf_puts(out, ")");
+}
+
+static void put_sound(struct buf *out, const struct write_shape *s)
+{
+    const struct dataset *d = s->dataset;
+    bool deletes = s->kind == WRITE_DELETE || s->kind == WRITE_SOFT_DELETE;
+    buf_puts(out, "(SELECT CASE");
+    size_t before = out->len;
+    if (!deletes) put_checks(out, d);
+    if (!deletes) put_references(out, s);
+    buf_puts(out, out->len == before ? " WHEN true THEN " : " ELSE ");
+    d->rollups ? put_notes(out, d) : buf_puts(out, "true");
+    buf_puts(out, " END");
+    put_row(out, d);
+    buf_puts(out, ") AS " WRITE_SOUND);
+}
+
+/* ---- the statement ---- */
+
+/* "o" is the row as it was before the statement: its key is t0's. */
+static void put_before(struct buf *out, const struct write_shape *s, const char *what)
+{
+    const struct table *t = &s->dataset->table;
+    size_t n = s->targets ? s->targets : t->keys;
+    buf_printf(out, "(SELECT %s FROM ", what);
+    put_table(out, t);
+    buf_puts(out, " AS \"cetl o\" WHERE ");
+    for (size_t k = 0; k < n; k++) {
+        const char *name = s->targets ? s->target[k] : t->column[t->key[k]].name;
+        buf_puts(out, k ? " AND \"cetl o\"." : "\"cetl o\".");
+        put_name(out, name);
+        buf_puts(out, " = t0.");
+        put_name(out, name);
+    }
+    buf_puts(out, ")");
+}
+
+static void put_delta(struct buf *out, const struct write_shape *s)
+{
+    const struct table *t = &s->dataset->table;
+    switch (s->kind) {
+    case WRITE_INSERT:
+        if (s->clash == WRITE_CLASH_MERGE) {
+            buf_puts(out, "coalesce(");
+            put_before(out, s, t->deleted_at ? "(\"cetl o\"." TABLE_DELETED_AT " IS NOT NULL)::int" : "0");
+            buf_puts(out, ", 1)");
+        } else {
+            buf_puts(out, "1");
+        }
+        break;
+    case WRITE_UPDATE:
+        if (t->deleted_at && t->keys && brings(s, t->deleted_at)) {
+            buf_puts(out, "(t0." TABLE_DELETED_AT " IS NULL)::int - coalesce(");
+            put_before(out, s, "(\"cetl o\"." TABLE_DELETED_AT " IS NULL)::int");
+            buf_puts(out, ", 1)");
+        } else {
+            buf_puts(out, "0");
+        }
+        break;
+    case WRITE_DELETE: buf_puts(out, t->deleted_at ? "-(t0." TABLE_DELETED_AT " IS NULL)::int" : "-1"); break;
+    case WRITE_SOFT_DELETE: buf_puts(out, "-1"); break;
+    }
+    buf_puts(out, " AS " WRITE_DELTA);
+}
+
+static void put_returning(struct buf *out, const struct write_shape *s)
+{
+    buf_puts(out, " RETURNING t0.*, ");
+    put_delta(out, s);
+    buf_puts(out, ", ");
+    put_sound(out, s);
+}
+
+/* The body's columns with their types: x("a" bigint, …). */
+static void put_types(struct buf *out, const struct write_shape *s)
+{
+    const struct table *t = &s->dataset->table;
+    buf_puts(out, " AS x(");
+    for (size_t i = 0; i < s->body->fields; i++) {
+        const struct table_column *c = &t->column[s->body->field[i].column];
+        buf_puts(out, i ? ", " : "");
+        put_name(out, c->name);
+        buf_printf(out, " %s", c->sql_type);
+    }
+    buf_puts(out, ")");
+}
+
+static void put_fields(struct buf *out, const struct write_shape *s)
+{
+    for (size_t i = 0; i < s->body->fields; i++) {
+        buf_puts(out, i ? ", " : "");
+        put_name(out, s->dataset->table.column[s->body->field[i].column].name);
+    }
+}
+
+/* Some rows bring it, and others do not, which then have its DEFAULT. */
+static bool is_mixed(const struct write_shape *s, size_t i)
+{
+    const struct write_field *f = &s->body->field[i];
+    return s->defaults && f->seen < s->body->rows && s->dataset->table.column[f->column].default_sql;
+}
+
+static void put_values(struct buf *out, const struct write_shape *s)
+{
+    for (size_t i = 0; i < s->body->fields; i++) {
+        const struct table_column *c = &s->dataset->table.column[s->body->field[i].column];
+        buf_puts(out, i ? ", " : "");
+        if (is_mixed(s, i)) {
+            buf_puts(out, "CASE WHEN j.e -> ");
+            db_quote_literal(out, slice_of(c->name));
+            buf_printf(out, " IS NULL THEN %s ELSE ", c->default_sql);
+        }
+        buf_puts(out, "x.");
+        put_name(out, c->name);
+        if (is_mixed(s, i)) buf_puts(out, " END");
+    }
+}
+
+static void put_source(struct rest_builder *b, const struct write_shape *s)
+{
+    bool mixed = false;
+    for (size_t i = 0; i < s->body->fields; i++)
+        mixed |= is_mixed(s, i);
+    buf_puts(b->out, s->body->fields && !mixed ? " FROM json_to_recordset(" : " FROM json_array_elements(");
+    rest_put_param(b, db_slice(s->body->all), (struct slice){NULL, 0});
+    buf_puts(b->out, "::json)");
+    if (mixed) buf_puts(b->out, " AS j(e), json_to_record(j.e)");
+    if (s->body->fields) put_types(b->out, s);
+}
+
+static bool in_target(const struct write_shape *s, const char *name)
+{
+    for (size_t i = 0; i < s->targets; i++)
+        if (strcmp(s->target[i], name) == 0) return true;
+    return false;
+}
+
+/* What is kept by soft_delete and timestamps, where the body says nothing of it. */
+static void put_stamps(struct buf *out, const struct write_shape *s, bool revive, bool first)
+{
+    const struct table *t = &s->dataset->table;
+    if (revive && t->deleted_at && !brings(s, t->deleted_at)) {
+        buf_printf(out, "%s" TABLE_DELETED_AT " = NULL", first ? "" : ", ");
+        first = false;
+    }
+    if (t->updated_at && !brings(s, t->updated_at)) buf_printf(out, "%s" TABLE_UPDATED_AT " = now()", first ? "" : ", ");
+}
+
+static void put_merge(struct buf *out, const struct write_shape *s)
+{
+    bool first = true;
+    for (size_t i = 0; i < s->body->fields; i++) {
+        const char *name = s->dataset->table.column[s->body->field[i].column].name;
+        if (in_target(s, name)) continue;
+        buf_puts(out, first ? "" : ", ");
+        put_name(out, name);
+        buf_puts(out, " = excluded.");
+        put_name(out, name);
+        first = false;
+    }
+    if (first) { /* a row of nothing but its key is an answer, too */
+        put_name(out, s->target[0]);
+        buf_puts(out, " = excluded.");
+        put_name(out, s->target[0]);
+    }
+    put_stamps(out, s, true, false);
+    if (!s->dataset->rollups) return;
+    buf_puts(out, " WHERE ");
+    put_note_old(out, s->dataset);
+}
+
+static void put_clash(struct buf *out, const struct write_shape *s)
+{
+    if (s->clash == WRITE_CLASH_REFUSE) return;
+    buf_puts(out, " ON CONFLICT");
+    for (size_t i = 0; i < s->targets; i++) {
+        buf_puts(out, i ? ", " : " (");
+        put_name(out, s->target[i]);
+    }
+    if (s->targets) buf_putc(out, ')');
+    buf_puts(out, s->clash == WRITE_CLASH_IGNORE ? " DO NOTHING" : " DO UPDATE SET ");
+    if (s->clash == WRITE_CLASH_MERGE) put_merge(out, s);
+}
+
+static void put_insert(struct rest_builder *b, const struct write_shape *s)
+{
+    struct buf *out = b->out;
+    buf_puts(out, "INSERT INTO ");
+    put_table(out, &s->dataset->table);
+    buf_puts(out, " AS t0");
+    if (s->body->fields) {
+        buf_puts(out, " (");
+        put_fields(out, s);
+        buf_puts(out, ") OVERRIDING SYSTEM VALUE SELECT ");
+        put_values(out, s);
+    } else {
+        buf_puts(out, " SELECT");
+    }
+    put_source(b, s);
+    put_clash(out, s);
+}
+
+/* ---- UPDATE and DELETE ---- */
+
+void write_put_key(struct rest_builder *b, const struct table *t, const struct slice *key)
+{
+    for (size_t k = 0; k < t->keys; k++) {
+        const struct table_column *c = &t->column[t->key[k]];
+        buf_puts(b->out, k ? " AND t0." : " WHERE t0.");
+        put_name(b->out, c->name);
+        buf_puts(b->out, " = ");
+        rest_put_text(b, key[k], slice_of(c->name));
+        buf_printf(b->out, "::%s", c->sql_type);
+    }
+}
+
+static int put_where(struct rest_builder *b, const struct write_shape *s)
+{
+    size_t before = b->out->len;
+    int r = 0;
+    if (s->plan)
+        r = rest_put_where(b, s->plan);
+    else
+        write_put_key(b, &s->dataset->table, s->key);
+    if (r != 0 || !s->dataset->rollups || s->kind == WRITE_DELETE) return r; /* DELETE returns what was there */
+    buf_puts(b->out, b->out->len == before ? " WHERE " : " AND ");
+    put_note_old(b->out, s->dataset);
+    return 0;
+}
+
+/* PUT: what the body lacks. */
+static void put_defaults(struct buf *out, const struct write_shape *s, bool *first)
+{
+    const struct table *t = &s->dataset->table;
+    for (size_t i = 0; i < t->columns; i++) {
+        const struct table_column *c = &t->column[i];
+        bool key = false;
+        for (size_t k = 0; k < t->keys; k++)
+            key |= t->key[k] == i;
+        if (key || c->generated || c->identity_always || c->lineage || c == t->created_at || c == t->updated_at ||
+            c == t->deleted_at || write_brings(s, i))
+            continue;
+        buf_puts(out, *first ? "" : ", ");
+        put_name(out, c->name);
+        buf_puts(out, " = DEFAULT");
+        *first = false;
+    }
+}
+
+static int put_update(struct rest_builder *b, const struct write_shape *s)
+{
+    struct buf *out = b->out;
+    bool first = true;
+    buf_puts(out, "UPDATE ");
+    put_table(out, &s->dataset->table);
+    buf_puts(out, " AS t0 SET ");
+    if (s->kind == WRITE_SOFT_DELETE) {
+        buf_puts(out, TABLE_DELETED_AT " = now()");
+        put_stamps(out, s, false, false);
+        return put_where(b, s);
+    }
+    for (size_t i = 0; i < s->body->fields; i++) {
+        const char *name = s->dataset->table.column[s->body->field[i].column].name;
+        buf_puts(out, first ? "" : ", ");
+        put_name(out, name);
+        buf_puts(out, " = x.");
+        put_name(out, name);
+        first = false;
+    }
+    if (s->whole) put_defaults(out, s, &first);
+    if (first) { /* nothing changes, but for the time */
+        const char *name = s->dataset->table.column[0].name;
+        put_name(out, name);
+        buf_puts(out, " = t0.");
+        put_name(out, name);
+    }
+    put_stamps(out, s, false, false);
+    if (s->body->fields) {
+        buf_puts(out, " FROM json_to_recordset(");
+        rest_put_param(b, db_slice(s->body->all), (struct slice){NULL, 0});
+        buf_puts(out, "::json)");
+        put_types(out, s);
+    }
+    return put_where(b, s);
+}
+
+static int put_delete(struct rest_builder *b, const struct write_shape *s)
+{
+    buf_puts(b->out, "DELETE FROM ");
+    put_table(b->out, &s->dataset->table);
+    buf_puts(b->out, " AS t0");
+    return put_where(b, s);
+}
+
+int write_put_rows(struct rest_builder *b, const struct write_shape *s)
+{
+    int r = 0;
+    buf_puts(b->out, "w AS (");
+    if (s->kind == WRITE_INSERT)
+        put_insert(b, s);
+    else
+        r = s->kind == WRITE_DELETE ? put_delete(b, s) : put_update(b, s);
+    put_returning(b->out, s);
+    buf_puts(b->out, ")");
+    return r;
+}
+
+void write_put_find(struct rest_builder *b, const struct dataset *d, const struct slice *key)
+{
+    buf_puts(b->out, d->table.deleted_at ? "SELECT t0." TABLE_DELETED_AT " IS NOT NULL FROM " : "SELECT false FROM ");
+    put_table(b->out, &d->table);
+    buf_puts(b->out, " AS t0");
+    write_put_key(b, &d->table, key);
+    buf_puts(b->out, " FOR UPDATE");
+}
+
+/* ---- begin and end ---- */
+
+/* Once a session. */
+static void put_functions(struct buf *out, const struct dataset *d)
+{
+    buf_puts(out, "DO $cetl$BEGIN ");
+    if (refuses(d))
+        buf_puts(out, "IF to_regprocedure('pg_temp.cetl_refuse(text, text, text)') IS NULL THEN "
+                      "CREATE FUNCTION pg_temp.cetl_refuse(code text, name text, words text) RETURNS boolean LANGUAGE plpgsql AS"
+                      " $f$BEGIN RAISE EXCEPTION USING ERRCODE = code, MESSAGE = words, COLUMN = name; END$f$; END IF; ");
+    for (size_t i = 0; i < d->rollups; i++) {
+        const struct table *t = &d->rollup[i].table;
+        buf_puts(out, "IF NOT EXISTS (SELECT FROM pg_proc WHERE pronamespace = pg_my_temp_schema() AND proname = ");
+        char name[96];
+        snprintf(name, sizeof name, "cetl_note_%lld_%lld_%zu", (long long)d->id, (long long)d->definition, i);
+        db_quote_literal(out, slice_of(name));
+        buf_puts(out, ") THEN CREATE FUNCTION ");
+        put_note_name(out, d, i);
+        for (size_t k = 0; k < t->keys; k++)
+            buf_printf(out, "%s%s", k ? ", " : "(", t->column[k].sql_type);
+        buf_printf(
+            out, "%s) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $f$BEGIN INSERT INTO pg_temp.cetl_touched_%zu VALUES (",
+            t->keys ? "" : "(", i);
+        for (size_t k = 0; k < t->keys; k++)
+            buf_printf(out, "%s$%zu", k ? ", " : "", k + 1);
+        buf_puts(out, "); RETURN true; END$f$; END IF; ");
+    }
+    buf_puts(out, "END$cetl$; ");
+}
+
+void write_begin_sql(struct buf *out, const struct dataset *d)
+{
+    buf_puts(out, "BEGIN READ WRITE; SET LOCAL cetl.load = 'on'; SET LOCAL synchronous_commit = on; ");
+    if (d->rollups || refuses(d)) put_functions(out, d);
+    if (d->rollups) buf_printf(out, "SELECT pg_advisory_xact_lock_shared(" SQL_GROUPS_LOCK "); ", (long long)d->id);
+    for (size_t i = 0; i < d->rollups; i++) {
+        touched_make_sql(out, d, i);
+        buf_puts(out, "; ");
+    }
+}
+
+/* Rows of other tables went, or changed, with these: marks as of writes from outside for their datasets. */
+static void put_cascades(struct buf *out, const struct write_end *e, const char *action)
+{
+    struct buf name;
+    buf_init(&name, 4096);
+    const struct table *t = &e->dataset->table;
+    const char *text = table_quote(&name, t->schema, t->name);
+    buf_puts(out, "WITH RECURSIVE c(t, own) AS (SELECT to_regclass(");
+    db_quote_literal(out, slice_of(text ? text : ""));
+    buf_printf(out,
+               ")::oid, true UNION SELECT f.conrelid, false FROM pg_constraint f JOIN c ON f.confrelid = c.t WHERE f.contype = 'f'"
+               " AND f.%s IN ('c', 'n', 'd')) INSERT INTO cetl.change (dataset_id, outside) SELECT DISTINCT d.id, true FROM c"
+               " JOIN cetl.dataset d ON to_regclass(format('%%I.%%I', d.table_schema, d.table_name)) = c.t WHERE NOT c.own; ",
+               action);
+    if (!text) out->failed = -ENOMEM;
+    buf_done(&name);
+}
+
+void write_end_sql(struct buf *out, const struct write_end *e)
+{
+    const struct dataset *d = e->dataset;
+    if (e->role) buf_puts(out, "SET LOCAL ROLE NONE; ");
+    for (size_t i = 0; i < d->rollups; i++) {
+        touched_recompute_sql(out, d, i);
+        buf_puts(out, "; ");
+    }
+    if (e->kind == WRITE_DELETE) put_cascades(out, e, "confdeltype");
+    if (e->kind == WRITE_UPDATE && e->keys) put_cascades(out, e, "confupdtype");
+    buf_printf(out,
+               "INSERT INTO cetl.change (dataset_id, rows) SELECT id, %lld FROM cetl.dataset WHERE id = %lld AND definition = %lld"
+               " RETURNING id",
+               (long long)e->delta, (long long)d->id, (long long)d->definition);
+}
