@@ -65,6 +65,7 @@ struct daemon {
     struct cache *cache;
     struct catalog *catalog;
     struct derives *derives;
+    struct exposed *exposed;
     struct rebuilds *rebuilds;
     struct setup *setup;
     struct event_versions *event_versions;
@@ -433,6 +434,7 @@ static int make_etl(struct daemon *d)
     struct derives_config derives = {
         .loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .counters = &d->counters, .observer = &d->observer};
     r = derives_new(&derives, &d->derives);
+    if (r == 0) r = exposed_new(&d->exposed);
     if (r < 0) return r;
     struct rebuilds_config rebuilds = {
         .loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .changed = on_outside, .ctx = d};
@@ -442,6 +444,7 @@ static int make_etl(struct daemon *d)
                                  .pool = d->load_pool,
                                  .catalog = d->catalog,
                                  .derives = d->derives,
+                                 .exposed = d->exposed,
                                  .instance = &d->instance,
                                  .done = on_set_up,
                                  .ctx = d};
@@ -519,6 +522,7 @@ static int make_api(struct daemon *d)
                           .scheduler = d->scheduler,
                           .catalog = d->catalog,
                           .derives = d->derives,
+                          .exposed = d->exposed,
                           .setup = d->setup,
                           .pool = d->api_pool,
                           .pipeline = d->pipeline,
@@ -598,6 +602,7 @@ static void daemon_done(struct daemon *d)
     versions_free(d->versions);
     cache_free(d->cache);
     derives_free(d->derives);
+    exposed_free(d->exposed);
     rebuilds_free(d->rebuilds);
     catalog_free(d->catalog);
     db_embedded_free(d->embedded);

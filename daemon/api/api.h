@@ -22,6 +22,7 @@ struct api {
     struct scheduler *scheduler; /* NULL at the daemon's end */
     struct catalog *catalog;
     struct derives *derives;      /* or NULL */
+    struct exposed *exposed;      /* or NULL */
     const struct setup *setup;    /* or NULL */
     struct db_pool *pool;         /* reads */
     struct db_pipeline *pipeline; /* small reads */

@@ -4,6 +4,7 @@
 #include "api/access.h"
 #include "api/reply.h"
 #include "api/report.h"
+#include "etl/exposed.h"
 #include "format/json_writer.h"
 
 #include <stdlib.h>
@@ -101,6 +102,17 @@ static void write_derive(struct json_writer *w, const struct derive_view *d)
     json_write_end(w);
 }
 
+static void write_exposed(struct json_writer *w, const struct table *t)
+{
+    json_write_object(w);
+    json_write_field_text(w, "name", t->name);
+    json_write_field_bool(w, "exposed", true);
+    json_write_field_text(w, "table", t->name);
+    json_write_field_text(w, "schema", t->schema);
+    write_columns(w, t);
+    json_write_end(w);
+}
+
 static bool write_all(struct http_request *r, const PGresult *rows, struct buf *body)
 {
     const struct api *api = http_request_context(r);
@@ -113,6 +125,9 @@ static bool write_all(struct http_request *r, const PGresult *rows, struct buf *
     struct derive_view derive;
     for (size_t i = 0; derives_at(api->derives, i, &derive); i++)
         if (access_allows(r, ACCESS_READ, slice_of(derive.config->name))) write_derive(&w, &derive);
+    const struct exposed_table *e;
+    for (size_t i = 0; (e = exposed_at(api->exposed, i)); i++)
+        if (access_allows(r, ACCESS_READ, slice_of(e->table.name))) write_exposed(&w, &e->table);
     for (size_t i = 0; i < api->config->n_reports; i++)
         if (access_allows(r, ACCESS_REPORT, slice_of(api->config->reports[i].name))) report_write(&w, &api->config->reports[i]);
     json_write_end(&w);

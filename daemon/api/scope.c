@@ -2,6 +2,7 @@
 #include "api/scope.h"
 
 #include "api/access.h"
+#include "etl/exposed.h"
 
 /* ---- tables ---- */
 
@@ -14,9 +15,16 @@ bool scope_find(struct api *api, struct slice name, struct rest_table *ret_table
         *ret_table = (struct rest_table){t == &d->table ? d->name : t->name, t};
         return t->columns > 0;
     }
-    if (!name.p || !derives_find(api->derives, name, &derive) || derive.table->columns == 0) return false;
-    *ret_table = (struct rest_table){derive.config->name, derive.table};
-    return true;
+    if (name.p && derives_find(api->derives, name, &derive)) {
+        *ret_table = (struct rest_table){derive.config->name, derive.table};
+        return derive.table->columns > 0;
+    }
+    const struct exposed_table *e;
+    for (size_t i = 0; name.p && (e = exposed_at(api->exposed, i)); i++) {
+        *ret_table = (struct rest_table){e->table.name, &e->table};
+        if (slice_equal(slice_of(e->table.name), name)) return true;
+    }
+    return false;
 }
 
 static bool find(void *ctx, struct slice name, struct rest_table *ret_table)
@@ -50,6 +58,11 @@ static bool find_table(void *ctx, const char *schema, const char *table, struct 
     for (size_t i = 0; derives_at(api->derives, i, &derive); i++) {
         *ret_table = (struct rest_table){derive.config->name, derive.table};
         if (is(derive.table, schema, table)) return true;
+    }
+    const struct exposed_table *e;
+    for (size_t i = 0; (e = exposed_at(api->exposed, i)); i++) {
+        *ret_table = (struct rest_table){e->table.name, &e->table};
+        if (is(&e->table, schema, table)) return true;
     }
     return false;
 }
@@ -97,20 +110,32 @@ static struct rest_key key_of(const struct table *t, const struct dataset_keys *
                              .in_key = is_in_key(t, r)};
 }
 
-static int read_keys(struct api *api, struct arena *arena, struct rest_scope *scope)
+static size_t add_keys(const struct table *t, const struct dataset_keys *keys, struct rest_key *key)
+{
+    for (size_t k = 0; k < keys->references && key; k++)
+        key[k] = key_of(t, keys, &keys->reference[k]);
+    return keys->references;
+}
+
+/* Their number; `key` NULL: only that. */
+static size_t each_key(struct api *api, struct rest_key *key)
 {
     size_t n = 0;
     const struct dataset *d;
+    const struct exposed_table *e;
     for (size_t i = 0; (d = catalog_at(api->catalog, i)); i++)
-        n += d->keys.references;
-    struct rest_key *key = arena_array(arena, n, sizeof *key);
+        n += add_keys(&d->table, &d->keys, key ? key + n : NULL);
+    for (size_t i = 0; (e = exposed_at(api->exposed, i)); i++)
+        n += add_keys(&e->table, &e->keys, key ? key + n : NULL);
+    return n;
+}
+
+static int read_keys(struct api *api, struct arena *arena, struct rest_scope *scope)
+{
+    struct rest_key *key = arena_array(arena, each_key(api, NULL), sizeof *key);
     if (!key) return -ENOMEM;
-    n = 0;
-    for (size_t i = 0; (d = catalog_at(api->catalog, i)); i++)
-        for (size_t k = 0; k < d->keys.references; k++)
-            key[n++] = key_of(&d->table, &d->keys, &d->keys.reference[k]);
     scope->key = key;
-    scope->keys = n;
+    scope->keys = each_key(api, key);
     return 0;
 }
 

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The tables that requests may read by name (datasets, rollups, derives), as rest/ wants to know them.
+ * The tables that requests may read by name (datasets, rollups, derives, and what `expose` names), as rest/ wants to know them.
  *
  *     struct rest_scope scope;
  *     rc = scope_make(api, &q, &arena, &scope);         0, -ENOMEM; as long as the loop does not turn

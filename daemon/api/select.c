@@ -265,16 +265,19 @@ static void answer_rows(struct select *s)
         problem_internal(r);
 }
 
-/* Whose value it was that the server could not read. */
+/* What a request for rows can cause is its own fault: a value that the server cannot read (whose, it tells), an operator that a
+ * type does not have, more than the server takes. */
 static void answer_refusal(struct select *s, const struct db_result *result)
 {
-    struct slice name = result->status == ERROR_REFUSED && strncmp(result->error->sqlstate, "22", 2) == 0
-                            ? rest_shown(rest_param_at_fault(&s->statement, result->detail))
-                            : (struct slice){NULL, 0};
+    const char *sqlstate = result->status == ERROR_REFUSED ? result->error->sqlstate : "";
+    bool value = strncmp(sqlstate, "22", 2) == 0, no_operator = strcmp(sqlstate, "42883") == 0,
+         limit = strncmp(sqlstate, "54", 2) == 0;
+    struct slice name = value ? rest_shown(rest_param_at_fault(&s->statement, result->detail)) : (struct slice){NULL, 0};
     char message[ERROR_TEXT_MAX + 160];
-    if (!name.p) return problem_from_database(let_go(s), result);
-    snprintf(message, sizeof message, "the parameter " SLICE_FMT ": %s", SLICE_ARG(name), result->error->text);
-    http_problem(let_go(s), &(struct http_problem){.status = 400, .code = result->error->sqlstate, .message = message});
+    if (!name.p && !no_operator && !limit) return problem_from_database(let_go(s), result);
+    snprintf(message, sizeof message, "%s" SLICE_FMT "%s%s", name.p ? "the parameter " : "", SLICE_ARG(name), name.p ? ": " : "",
+             result->error->text);
+    http_problem(let_go(s), &(struct http_problem){.status = 400, .code = sqlstate, .message = message});
 }
 
 static void answer_failure(struct select *s, const struct db_result *result)

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The rows of the readable tables (datasets, rollups, derives):
+ * The rows of the readable tables (datasets, rollups, derives, and what `expose` names):
  *
  *   GET /v1/{table}?…                             PostgREST's query dialect (rest/query.h), with its Range and Prefer: count=
  *   GET /read/first-chunk[?dataset=&limit=10]     the first rows of `dataset`, else of api.first_chunk, else of the first dataset

@@ -4,6 +4,7 @@
 #include "base/name.h"
 #include "config/build_access.h"
 #include "config/build_derive.h"
+#include "config/build_expose.h"
 #include "config/build_lookup.h"
 #include "config/build_report.h"
 #include "config/build_requires.h"
@@ -468,6 +469,7 @@ int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_c
     if (r == 0) r = check_requires(&b);
     if (r == 0) r = build_derives(&b);
     if (r == 0) r = build_reports(&b);
+    if (r == 0) r = build_expose(&b);
     if (r == 0) r = build_access(&b);
     return r == 0 ? build_lookups(&b) : r;
 }

@@ -77,14 +77,20 @@ struct config_rate {
 
 enum config_anonymous { CONFIG_ANONYMOUS_READ, CONFIG_ANONYMOUS_NONE, CONFIG_ANONYMOUS_WRITE };
 enum config_freshness { CONFIG_FRESHNESS_EXACT, CONFIG_FRESHNESS_NOTIFY };
+/** A table or view that the API reads beside the datasets. */
+struct config_exposed {
+    const char *schema, *table; /* in the API it goes by `table` */
+};
+
 struct config_api {
     struct config_place place;
     struct config_list listen; /* "host:port", "[::1]:port", "unix:/path" */
     enum config_anonymous anonymous;
-    const char *rate_text;   /* as written */
-    struct config_rate rate; /* of an address, without a token */
-    const char *first_chunk; /* a dataset's name; "": the first declared */
-    int64_t header_max;      /* bytes */
+    const char *rate_text;     /* as written */
+    struct config_rate rate;   /* of an address, without a token */
+    const char *first_chunk;   /* a dataset's name; "": the first declared */
+    struct config_list expose; /* as written: see config.exposed */
+    int64_t header_max;        /* bytes */
     int64_t header_timeout_ms;
     int64_t idle_timeout_ms;
     int64_t body_max;   /* bytes */
@@ -282,6 +288,8 @@ struct config {
     struct config_api api;
     const struct config_dataset *datasets; /* in file order: the first whose `files` match has the file */
     size_t n_datasets;
+    const struct config_exposed *exposed; /* in the order of `expose` */
+    size_t n_exposed;
     const struct config_derive *derives; /* each behind those that it is made of */
     size_t n_derives;
     const struct config_report *reports; /* in file order */

@@ -120,6 +120,9 @@ static const struct option api_options[] = {
               "429 with Retry-After. Not for the unix socket. Empty: no limit."},
     {"first_chunk", TYPE(TEXT), F(first_chunk), "", "orders",
      .prose = "The dataset of /read/first-chunk. Empty: the first that is declared."},
+    {"expose", TYPE(LIST), F(expose), "", "reporting.daily, countries",
+     .prose = "Tables and views beside the datasets that the API reads, schema.name or name (in schema public), under their names "
+              "without the schema. Never those of schema cetl or of PostgreSQL's own."},
     {"freshness", CHOICE({"exact", CONFIG_FRESHNESS_EXACT}, {"notify", CONFIG_FRESHNESS_NOTIFY}), F(freshness), "exact",
      .fixed = true,
      .prose =

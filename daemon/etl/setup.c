@@ -56,9 +56,17 @@ static void over(struct setup *s, int status, const struct error *err)
     s->config.done(s->config.ctx);
 }
 
-static void on_derives(void *ctx, int status, const struct error *err)
+static void on_exposed(void *ctx, int status, const struct error *err)
 {
     over(ctx, status, err);
+}
+
+static void on_derives(void *ctx, int status, const struct error *err)
+{
+    struct setup *s = ctx;
+    if (status != 0) return over(s, status, err);
+    int e = exposed_refresh(s->config.exposed, s->conn, s->settings, on_exposed, s);
+    if (e < 0) over(s, e, NULL);
 }
 
 static void on_catalog(void *ctx, int status, const struct error *err)

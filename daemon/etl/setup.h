@@ -12,6 +12,7 @@
 #include "db/pool.h"
 #include "etl/catalog.h"
 #include "etl/derives.h"
+#include "etl/exposed.h"
 #include "etl/instance.h"
 
 struct setup;
@@ -20,6 +21,7 @@ struct setup_config {
     struct db_pool *pool; /* a connection of it is held while it runs */
     struct catalog *catalog;
     struct derives *derives;
+    struct exposed *exposed;
     struct instance *instance; /* is told what the server allows */
     void (*done)(void *ctx);   /* each time the catalog was read */
     void *ctx;
