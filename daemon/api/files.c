@@ -14,7 +14,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, LINK_MAX = 1024, ARRIVAL_MAX = 65536 };
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, LINK_MAX = 1024, RAW_MAX = 64 << 20, ARRIVAL_MAX = 65536 };
 
 /* The names of /v1/files are the ledger's. */
 #define FILE_COLUMNS                                                                                                               \
@@ -35,7 +35,7 @@ enum { HIDDEN_COLUMNS = 2 };
  * one row at least.
  */
 #define SQL_REJECTS                                                                                                                \
-    "SELECT line, byte_offset, column_name AS column, code, message, value, encode(raw, 'escape') AS raw, d.name AS dataset"       \
+    "SELECT line, byte_offset, column_name AS column, code, message, value, d.name AS dataset, raw"                                \
     " FROM cetl.file f LEFT JOIN cetl.dataset d ON d.id = f.dataset_id LEFT JOIN LATERAL"                                          \
     " (SELECT *, sum(octet_length(raw) + coalesce(octet_length(value), 0)) OVER (ORDER BY line, byte_offset, column_name"          \
     "   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before FROM"                                                    \
@@ -177,17 +177,41 @@ static bool write_one(struct http_request *r, const PGresult *rows, struct buf *
     return true;
 }
 
+/* Text as it is; bytes that are no UTF-8 in octal, as PostgreSQL escapes bytea. */
+static void write_raw(struct json_writer *w, struct slice raw)
+{
+    struct buf text;
+    buf_init(&text, RAW_MAX);
+    for (struct slice rest = raw; rest.len > 0;) {
+        size_t len = slice_char_len(rest);
+        if (len > 0 && rest.p[0] != '\0')
+            buf_append(&text, rest.p, len);
+        else
+            buf_printf(&text, "\\%03o", (unsigned char)rest.p[0]);
+        if (len == 0) len = 1;
+        rest = (struct slice){rest.p + len, rest.len - len};
+    }
+    if (buf_check(&text) < 0) w->out->failed = buf_check(&text);
+    json_write_slice(w, buf_slice(&text));
+    buf_done(&text);
+}
+
 static bool write_rejects(struct http_request *r, const PGresult *rows, struct buf *body)
 {
     if (!may_see(r, rows)) return false;
     struct json_writer w;
-    int code = PQfnumber(rows, "code"), shown = PQfnumber(rows, "dataset");
+    int code = PQfnumber(rows, "code"), shown = PQfnumber(rows, "dataset"), raw = PQfnumber(rows, "raw");
     json_writer_init(&w, body);
     json_write_array(&w);
     for (int i = 0; i < PQntuples(rows); i++) {
         if (PQgetisnull(rows, i, code)) continue;
         json_write_object(&w);
         reply_columns(&w, rows, i, shown);
+        json_write_key(&w, "raw");
+        if (PQgetisnull(rows, i, raw))
+            json_write_null(&w);
+        else
+            write_raw(&w, (struct slice){PQgetvalue(rows, i, raw), (size_t)PQgetlength(rows, i, raw)});
         json_write_end(&w);
     }
     json_write_end(&w);

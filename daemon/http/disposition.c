@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/disposition.h"
 
-enum { NAME_BYTES = 200 };
+enum { NAME_BYTES = 200, EXTENSION_BYTES = 10 };
 
 /* Not in a name, on any system: separators, what Windows keeps for itself, controls. */
 static bool is_unsafe(char c)
@@ -21,12 +21,27 @@ static bool is_ambiguous(char c)
     return (unsigned char)c >= 0x80 || c == '%';
 }
 
-static struct slice usable(struct slice name)
+/* What is behind the last dot, with it, where it is short; else nothing. */
+static struct slice extension(struct slice name)
 {
-    name = slice_cut_utf8(slice_trim(name), NAME_BYTES);
+    const char *dot = name.len ? memrchr(name.p, '.', name.len) : NULL;
+    size_t len = dot ? (size_t)(name.p + name.len - dot) : 0;
+    return (struct slice){name.p + name.len - len, len <= EXTENSION_BYTES ? len : 0};
+}
+
+/* Not hidden, not empty, and not too long: then its middle is cut. */
+static struct slice usable(struct slice name, char ret_store[NAME_BYTES])
+{
+    name = slice_trim(name);
     while (name.len > 0 && name.p[0] == '.')
         name = (struct slice){name.p + 1, name.len - 1};
-    return name.len ? name : SLICE("download");
+    if (name.len == 0) return SLICE("download");
+    if (name.len <= NAME_BYTES) return name;
+    struct slice end = extension(name);
+    struct slice stem = slice_cut_utf8((struct slice){name.p, name.len - end.len}, NAME_BYTES - end.len);
+    memcpy(ret_store, stem.p, stem.len);
+    memcpy(ret_store + stem.len, end.p, end.len);
+    return (struct slice){ret_store, stem.len + end.len};
 }
 
 /* Cut the next character off; a byte that is none stands for itself, as '_'. */
@@ -57,7 +72,8 @@ static void put_extended(struct buf *out, struct slice name)
 
 void http_disposition(struct buf *out, struct slice filename)
 {
-    struct slice name = usable(filename), rest = name;
+    char store[NAME_BYTES];
+    struct slice name = usable(filename, store), rest = name;
     bool extended = false, sound;
     buf_puts(out, "attachment; filename=\"");
     while (rest.len > 0) {

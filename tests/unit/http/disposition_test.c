@@ -55,6 +55,12 @@ static void long_names_are_cut_at_a_character(void **state)
     http_disposition(&out, (struct slice){name, 599});
     assert_int_equal(buf_check(&out), 0);
     assert_int_equal(out.len, strlen("attachment; filename=\"\"; filename*=UTF-8''") + 100 + 600);
+    buf_reset(&out);
+    memset(name, 'a', sizeof name);
+    memcpy(name + 595, ".csv", 4);
+    http_disposition(&out, (struct slice){name, 599});
+    assert_int_equal(out.len, strlen("attachment; filename=\"\"") + 200);
+    assert_true(slice_ends(buf_slice(&out), SLICE("aaa.csv\"")));
     buf_done(&out);
 }
 
