@@ -274,17 +274,25 @@ static enum http_parsed read_head(struct http_parser *p)
     return HTTP_PARSED_HEAD;
 }
 
+/* Does the request line end within the ceiling? `came` did not fit behind what is there. */
+static bool has_line(const struct buf *head, struct slice came)
+{
+    size_t room = head->max - head->len, n = came.len < room ? came.len : room;
+    return (head->len > 0 && memchr(head->data, '\r', head->len)) || (n > 0 && memchr(came.p, '\r', n));
+}
+
 static enum http_parsed feed_head(struct http_parser *p, struct slice *bytes)
 {
     struct buf *head = &p->message->head;
     size_t used;
     enum http_head_verdict verdict = http_head_guard_feed(&p->guard, *bytes, &used);
+    struct slice came = {bytes->p, used};
     buf_append(head, bytes->p, used);
     bytes->p += used;
     bytes->len -= used;
     if (http_parser_idle(p)) buf_reset(head); /* empty lines before a request, however many */
     int r = buf_check(head);
-    if (r == ERROR_TOO_BIG && p->guard.lines == 0) return refuse(p, 414, "the request line is longer than this server takes");
+    if (r == ERROR_TOO_BIG && !has_line(head, came)) return refuse(p, 414, "the request line is longer than this server takes");
     if (r == ERROR_TOO_BIG) return refuse(p, 431, "the header is larger than this server takes");
     if (r < 0) return refuse(p, 503, "out of memory");
     if (verdict == HTTP_HEAD_BAD) return refuse(p, 400, http_head_guard_why(&p->guard));
