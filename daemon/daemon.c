@@ -2,7 +2,6 @@
 #include "daemon.h"
 
 #include "api/api.h"
-#include "api/cache.h"
 #include "api/event_versions.h"
 #include "api/jobs.h"
 #include "api/keys.h"
@@ -525,9 +524,7 @@ static int make_api(struct daemon *d)
                           .exposed = d->exposed,
                           .setup = d->setup,
                           .pool = d->api_pool,
-                          .pipeline = d->pipeline,
                           .versions = d->versions,
-                          .cache = d->cache,
                           .load_pool = d->load_pool,
                           .workers = d->workers,
                           .place = &d->place,
@@ -536,6 +533,8 @@ static int make_api(struct daemon *d)
                           .config = d->config,
                           .instance = &d->instance,
                           .started_us = clock_mono_us()};
+    d->api.reads = (struct reads){
+        .loop = d->loop, .pipeline = d->pipeline, .versions = d->versions, .cache = d->cache, .counters = &d->counters};
     api_router(&d->api);
     unsigned streams =
         (unsigned)(a->max_event_streams < a->max_connections * 3 / 4 ? a->max_event_streams : a->max_connections * 3 / 4);
@@ -549,6 +548,7 @@ static int make_api(struct daemon *d)
     /* One connection is always left for the small answers. */
     r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);
     if (r == 0) r = jobs_new(d->scheduler, d->loop, &d->place, &d->api.jobs);
+    if (r == 0) r = heavy_new(&d->api.reads.heavy);
     if (r == 0) r = keys_new(d->config, &d->api.keys);
     if (r == 0) r = rates_new(&d->api.rates);
     if (r < 0) return r;
@@ -599,6 +599,7 @@ static void daemon_done(struct daemon *d)
     openapi_free(d->api.openapi);
     keys_free(d->api.keys);
     rates_free(d->api.rates);
+    heavy_free(d->api.reads.heavy);
     versions_free(d->versions);
     cache_free(d->cache);
     derives_free(d->derives);

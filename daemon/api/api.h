@@ -8,12 +8,12 @@
 #define CETLD_API_API_H
 
 #include "api/gate.h"
+#include "api/reads.h"
 #include "db/pool.h"
 #include "etl/scheduler.h"
 #include "etl/setup.h"
 #include "http/router.h"
 
-struct cache;
 struct jobs;
 struct versions;
 
@@ -21,15 +21,14 @@ struct api {
     struct loop *loop;
     struct scheduler *scheduler; /* NULL at the daemon's end */
     struct catalog *catalog;
-    struct derives *derives;      /* or NULL */
-    struct exposed *exposed;      /* or NULL */
-    const struct setup *setup;    /* or NULL */
-    struct db_pool *pool;         /* reads */
-    struct db_pipeline *pipeline; /* small reads */
-    struct db_pool *load_pool;    /* whose state is the database's */
-    struct gate *large;           /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
-    struct cache *cache;          /* api/cache.h */
-    struct versions *versions;    /* api/versions.h */
+    struct derives *derives;   /* or NULL */
+    struct exposed *exposed;   /* or NULL */
+    const struct setup *setup; /* or NULL */
+    struct db_pool *pool;      /* reads */
+    struct db_pool *load_pool; /* whose state is the database's */
+    struct gate *large;        /* answers that may be large, at most one less than `pool` has connections; NULL: not limited */
+    struct reads reads;        /* what makes reads fast and fresh */
+    struct versions *versions; /* api/versions.h */
     struct events *events;
     struct openapi *openapi;
     struct workers *workers;

@@ -8,7 +8,7 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { KEY_MAX = 4096, NAMES_MAX = 4096 };
+enum { KEY_MAX = 4096 };
 
 /* ---- entity tags ---- */
 
@@ -91,6 +91,12 @@ static struct slice key_of(const struct http_request *r, char key[KEY_MAX])
 
 /* ---- giving what is kept ---- */
 
+static const struct reads *reads_of(const struct http_request *r)
+{
+    const struct api *api = http_request_context(r);
+    return &api->reads;
+}
+
 struct giving {
     struct http_request *request; /* NULL: the client has left */
     struct versions_wait wait;
@@ -102,20 +108,20 @@ static void answer_same(struct http_request *r, const char *etag)
 {
     http_header(r, "ETag", etag);
     http_header(r, "Cache-Control", "no-cache");
-    http_header(r, "Vary", "Accept");
     http_answer(r, 304, NULL, SLICE(""));
 }
 
 static void give(struct http_request *r, const struct cache_answer *a)
 {
-    const struct api *api = http_request_context(r);
+    const struct reads *reads = reads_of(r);
     struct slice seen = http_request_header(r, "If-None-Match");
     if (seen.p && fresh_matches(seen, a->etag)) {
-        counters_add(api->counters, COUNTER_CACHE_SAME, 1);
+        counters_add(reads->counters, COUNTER_CACHE_SAME, 1);
+        http_header(r, "Vary", "Accept");
         answer_same(r, a->etag.p);
         return;
     }
-    counters_add(api->counters, COUNTER_CACHE_HITS, 1);
+    counters_add(reads->counters, COUNTER_CACHE_HITS, 1);
     http_header_put_lines(r, a->headers);
     http_answer(r, a->status, a->media_type.p, a->body);
 }
@@ -123,12 +129,12 @@ static void give(struct http_request *r, const struct cache_answer *a)
 /* False: the versions are others, so it is of no use any more. */
 static bool give_if_good(struct http_request *r, struct cache_entry *e, const struct version_set *now)
 {
-    const struct api *api = http_request_context(r);
+    const struct reads *reads = reads_of(r);
     const struct cache_answer *a = cache_entry_answer(e);
     bool good = now && version_set_equal(now, &a->set);
     if (good) give(r, a);
-    if (now && !good) counters_add(api->counters, COUNTER_CACHE_STALE, 1);
-    if (!good) cache_drop(api->cache, e);
+    if (now && !good) counters_add(reads->counters, COUNTER_CACHE_STALE, 1);
+    if (!good) cache_drop(reads->cache, e);
     cache_entry_unref(e);
     return good;
 }
@@ -156,13 +162,13 @@ static void on_versions(struct versions_wait *w, bool known)
 /* False: they cannot be asked for. */
 static bool ask_versions(struct http_request *r, struct cache_entry *e, http_handler otherwise)
 {
-    const struct api *api = http_request_context(r);
+    const struct reads *reads = reads_of(r);
     struct giving *g = calloc(1, sizeof *g);
     if (!g) return false;
     *g = (struct giving){
         .request = r, .wait = {.got = on_versions, .set = cache_entry_answer(e)->set}, .entry = e, .otherwise = otherwise};
     list_init(&g->wait.link);
-    if (versions_ask(api->versions, &g->wait) != 0) {
+    if (versions_ask(reads->versions, &g->wait) != 0) {
         free(g);
         return false;
     }
@@ -181,12 +187,13 @@ static bool may_read(struct http_request *r, struct slice names)
 bool fresh_give(struct http_request *r, http_handler otherwise)
 {
     const struct api *api = http_request_context(r);
+    const struct reads *reads = &api->reads;
     char text[KEY_MAX];
     if (!api->ready || access_role(r)) return false;
     struct slice key = key_of(r, text);
-    struct cache_entry *e = key.p ? cache_find(api->cache, key) : NULL;
+    struct cache_entry *e = key.p ? cache_find(reads->cache, key) : NULL;
     if (!e) {
-        if (key.p) counters_add(api->counters, COUNTER_CACHE_MISSES, 1);
+        if (key.p) counters_add(reads->counters, COUNTER_CACHE_MISSES, 1);
         return false;
     }
     if (!may_read(r, cache_entry_answer(e)->tables)) {
@@ -194,7 +201,7 @@ bool fresh_give(struct http_request *r, http_handler otherwise)
         return true;
     }
     struct version_set now = cache_entry_answer(e)->set;
-    if (versions_known(api->versions, &now)) return give_if_good(r, e, &now);
+    if (versions_known(reads->versions, &now)) return give_if_good(r, e, &now);
     if (ask_versions(r, e, otherwise)) return true;
     cache_entry_unref(e);
     return false;
@@ -225,19 +232,18 @@ static bool is_timeless(const struct fresh_wanted *w)
 
 enum fresh_state fresh_ask(struct fresh *f, struct http_request *r, const struct fresh_wanted *w)
 {
-    const struct api *api = http_request_context(r);
     f->known = false;
     f->wait.set.n = 0;
     list_init(&f->wait.link);
-    if (access_role(r) || w->tables == 0 || !is_timeless(w)) return FRESH_NEVER;
+    if (!f->reads || w->tables == 0 || access_role(r) || !is_timeless(w)) return FRESH_NEVER;
     for (size_t i = 0; i < w->tables; i++)
-        if (!version_set_add(&f->wait.set, w->table[i])) return FRESH_NEVER;
+        if (!version_set_add(&f->wait.set, w->table[i].table)) return FRESH_NEVER;
     f->shape = shape_of(w);
-    if (versions_known(api->versions, &f->wait.set)) {
+    if (versions_known(f->reads->versions, &f->wait.set)) {
         fresh_got(f, true);
         return FRESH_KNOWN;
     }
-    return versions_ask(api->versions, &f->wait) == 0 ? FRESH_ASKED : FRESH_NEVER;
+    return versions_ask(f->reads->versions, &f->wait) == 0 ? FRESH_ASKED : FRESH_NEVER;
 }
 
 void fresh_got(struct fresh *f, bool known)
@@ -251,40 +257,37 @@ bool fresh_is_conditional(const struct http_request *r)
     return http_request_header(r, "If-None-Match").p;
 }
 
-bool fresh_tell(struct fresh *f, struct http_request *r)
+bool fresh_is_same(const struct fresh *f, const struct http_request *r)
 {
-    const struct api *api = http_request_context(r);
-    if (!f->known) return false;
     struct slice seen = http_request_header(r, "If-None-Match");
-    if (seen.p && fresh_matches(seen, slice_of(f->etag))) {
-        counters_add(api->counters, COUNTER_CACHE_SAME, 1);
-        answer_same(r, f->etag);
-        return true;
-    }
-    http_header(r, "ETag", f->etag);
-    http_header(r, "Cache-Control", "no-cache");
-    return false;
+    return f->known && seen.p && fresh_matches(seen, slice_of(f->etag));
 }
 
-void fresh_keep(const struct fresh *f, struct http_request *r, const struct fresh_wanted *w, int status, struct slice body)
+void fresh_answer_same(const struct fresh *f, struct http_request *r)
 {
-    const struct api *api = http_request_context(r);
-    char text[KEY_MAX], names[NAMES_MAX];
-    size_t len = 0;
+    counters_add(f->reads->counters, COUNTER_CACHE_SAME, 1);
+    answer_same(r, f->etag);
+}
+
+void fresh_tell(const struct fresh *f, struct http_request *r)
+{
+    if (!f->known) return;
+    http_header(r, "ETag", f->etag);
+    http_header(r, "Cache-Control", "no-cache");
+}
+
+void fresh_keep(const struct fresh *f, struct http_request *r, const struct fresh_answer *answer)
+{
+    char text[KEY_MAX];
     struct slice key = key_of(r, text);
-    if (!f->known || !key.p || (status != 200 && status != 206)) return;
-    for (size_t i = 0; i < w->tables; i++) {
-        size_t n = strlen(w->name[i]) + 1;
-        if (n > sizeof names - len) return;
-        memcpy(names + len, w->name[i], n);
-        len += n;
-    }
+    bool good = answer->status == 200 || answer->status == 206;
+    if (!f->known || !key.p || !good || !answer->names.p) return;
     struct cache_answer a = {.set = f->wait.set,
-                             .status = status,
-                             .media_type = slice_of(w->media_type),
+                             .status = answer->status,
+                             .media_type = slice_of(answer->media_type),
                              .etag = slice_of(f->etag),
                              .headers = http_header_lines(r),
-                             .body = body,
-                             .tables = {names, len}};
-    if (a.headers.p) cache_put(api->cache, key, &a);
+                             .body = answer->body,
+                             .tables = answer->names};
+    if (a.headers.p) cache_put(f->reads->cache, key, &a);
 }

@@ -8,7 +8,7 @@
  *
  * and where the answer is made:
  *
- *     fresh_ask(&f, r, &wanted) ─▶ [f.wait.got] ─▶ fresh_tell(&f, r): 304, or the answer with its ETag ─▶ fresh_keep(&f, r, …)
+ *     fresh_ask(&f, r, &wanted) ─▶ [f.wait.got] ─▶ fresh_is_same: 304; else fresh_tell(&f, r) ─▶ fresh_keep(&f, r, …)
  *
  * A kept answer is found by all that it depends on: target, and the fields Accept, Prefer, Range. Answers that depend on who asks
  * (a role of PostgreSQL's, access.h) or on the time of day are neither kept nor given an ETag. ETags are weak: commits between the
@@ -19,9 +19,9 @@
 #ifndef CETLD_API_FRESH_H
 #define CETLD_API_FRESH_H
 
-#include "api/cache.h"
-#include "api/versions.h"
+#include "api/reads.h"
 #include "http/router.h"
+#include "rest/scope.h"
 
 enum { FRESH_ETAG_MAX = 512 };
 
@@ -33,8 +33,7 @@ bool fresh_give(struct http_request *r, http_handler otherwise);
 
 /** What an answer is made of. */
 struct fresh_wanted {
-    const struct table *const *table;
-    const char *const *name; /* in the API */
+    const struct rest_table *table;
     size_t tables;
     const char *sql;
     const struct db_param *param;
@@ -42,8 +41,9 @@ struct fresh_wanted {
     const char *media_type;
 };
 
-/** The making of one answer; embed it, with wait.got set. */
+/** The making of one answer; embed it, with reads and wait.got set. */
 struct fresh {
+    const struct reads *reads; /* NULL: there are no versions */
     struct versions_wait wait; /* `got`: call fresh_got first */
     bool known;
     uint64_t shape;
@@ -59,10 +59,21 @@ enum fresh_state fresh_ask(struct fresh *f, struct http_request *r, const struct
 void fresh_got(struct fresh *f, bool known);
 /** Would the client rather have 304? Then it is worth waiting for the versions. */
 bool fresh_is_conditional(const struct http_request *r);
-/** Say ETag where the versions are known. True: the client has this answer, and 304 was answered. */
-bool fresh_tell(struct fresh *f, struct http_request *r);
-/** Keep an answer whose header was told, for requests like this one. */
-void fresh_keep(const struct fresh *f, struct http_request *r, const struct fresh_wanted *w, int status, struct slice body);
+/** The versions are known, and the client has that answer. */
+bool fresh_is_same(const struct fresh *f, const struct http_request *r);
+/** Answer with 304. */
+void fresh_answer_same(const struct fresh *f, struct http_request *r);
+/** Say ETag, where the versions are known. */
+void fresh_tell(const struct fresh *f, struct http_request *r);
+
+struct fresh_answer {
+    int status;
+    const char *media_type;
+    struct slice body;
+    struct slice names; /* of its tables in the API, each ended by a NUL */
+};
+/** Keep an answer whose header was told, for requests like this one; where its versions are known. */
+void fresh_keep(const struct fresh *f, struct http_request *r, const struct fresh_answer *a);
 
 /** Does one of the entity tags of an If-None-Match field's value say the same as this one (RFC 9110, 8.8.3.2, weak)? */
 bool fresh_matches(struct slice if_none_match, struct slice etag);

@@ -185,7 +185,8 @@ static void answer_rows(struct run *run, const struct rest_column *column, size_
                                                .form = run->form,
                                                .timeout_ms = run->config->database.stream_timeout_ms,
                                                .csv_disposition = buf_cstr(&disposition),
-                                               .gate = run->api->large});
+                                               .gate = run->api->large,
+                                               .reads = &run->api->reads});
     else {
         arena_done(&arena);
         problem_internal(r);

@@ -1,10 +1,8 @@
 /* SPDX-License-Identifier: MIT */
-#include "api/select.h"
-
 #include "api/access.h"
 #include "api/problem.h"
+#include "api/select_private.h"
 #include "api/trace.h"
-#include "http/target.h"
 
 #include <inttypes.h>
 #include <stdio.h>
@@ -18,34 +16,6 @@ enum {
     CONNECT_WAIT_MS = 5000,
     PLACE_WAIT_MS = 5000,
     BEGIN_MAX = 1 << 20,
-    LINK_MAX = 1 << 16,
-    RANGE_MAX = 100,
-};
-
-struct select {
-    struct http_request *request; /* NULL: answered, or the client has left */
-    struct gate *gate;
-    struct gate_wait turn;
-    bool inside; /* has a place of the gate */
-    struct db_pool *pool;
-    struct db_wait wait;
-    struct db_conn *conn;
-    unsigned pending; /* queries asked whose `done` is to come */
-    bool leaving;     /* the connection is being closed under its queries */
-    struct form form;
-    struct arena arena;
-    struct rest_statement statement;
-    struct form_column *column;
-    bool paged, behind;
-    const char *next;
-    int64_t limit, total, planned; /* the last two: -1 when they are not known */
-    struct buf after;              /* for the page behind this one */
-    int64_t timeout_ms;
-    struct buf out;
-    size_t start_len; /* bytes in `out` before the first row */
-    int64_t rows;
-    int failed; /* a value that cannot be written, a row that is too large */
-    bool begun; /* the answer is a stream */
 };
 
 /* ---- the end ---- */
@@ -53,6 +23,7 @@ struct select {
 static void select_free(struct select *s)
 {
     if (!s) return;
+    versions_cancel(&s->fresh.wait);
     if (s->inside) gate_leave(s->gate);
     arena_done(&s->arena);
     buf_done(&s->out);
@@ -60,8 +31,7 @@ static void select_free(struct select *s)
     free(s);
 }
 
-/* The request goes its own way from here: its answer may still be on its way when we are gone. */
-static struct http_request *let_go(struct select *s)
+struct http_request *select_let_go(struct select *s)
 {
     struct http_request *r = s->request;
     s->request = NULL;
@@ -70,16 +40,32 @@ static struct http_request *let_go(struct select *s)
     return r;
 }
 
+static void on_stopped(void *ctx, const struct db_result *r)
+{
+    (void)ctx, (void)r;
+}
+
+/* The server notices a closed connection when it writes to it, or every two seconds; this ends the query at once. */
+static void stop_query(const struct select *s)
+{
+    if (!s->fresh.reads) return;
+    struct db_param pid = db_int8(db_conn_backend_pid(s->conn));
+    struct db_query q = {.sql = "SELECT pg_cancel_backend($1::int8::int)", .param = &pid, .params = 1, .done = on_stopped};
+    (void)!db_pipeline_ask(s->fresh.reads->pipeline, &(struct db_pipeline_query){.query = q, .once = true}, NULL);
+}
+
 static void gone(void *state)
 {
     struct select *s = state;
+    if (s->conn) stop_query(s);
     s->request = NULL;
     s->leaving = true;
     gate_cancel(&s->turn);
-    if (!s->conn)
-        db_pool_cancel(s->pool, &s->wait);
+    if (s->piped) db_pipeline_forget(s->piped);
+    if (s->conn)
+        db_pool_give(s->pool, s->conn); /* busy, so it is closed */
     else
-        db_pool_give(s->pool, s->conn); /* busy, so it is closed, and with it the query */
+        db_pool_cancel(s->pool, &s->wait);
     select_free(s);
 }
 
@@ -104,71 +90,6 @@ static void start_over(struct select *s)
     gate_enter(s->gate, &s->turn, PLACE_WAIT_MS);
 }
 
-/* ---- the head ---- */
-
-static bool is_head(const struct select *s)
-{
-    return http_request_method(s->request) == HTTP_HEAD_;
-}
-
-/* How many rows the answer has, or -1 while that is not known. */
-static int64_t rows_told(const struct select *s, bool all_read)
-{
-    const struct rest_statement *from = &s->statement;
-    if (all_read && !is_head(s)) return s->rows;
-    if (s->total < 0 || s->behind || !from->total) return -1;
-    int64_t left = s->total > from->offset ? s->total - from->offset : 0;
-    return from->limit != REST_ALL && from->limit < left ? from->limit : left;
-}
-
-static void tell_next(struct select *s)
-{
-    struct buf link;
-    if (!s->next || s->after.len == 0 || buf_check(&s->after) != 0) return;
-    buf_init(&link, LINK_MAX);
-    buf_printf(&link, "<%s", s->next);
-    http_target_encode(&link, buf_slice(&s->after));
-    buf_puts(&link, ">; rel=\"next\"");
-    if (buf_check(&link) == 0) http_header(s->request, "Link", buf_cstr(&link));
-    buf_done(&link);
-}
-
-/* An estimate that has counted to its end is what the planner says, if that is more. */
-static void settle_total(struct select *s)
-{
-    if (s->planned >= 0 && (!s->statement.total || s->total > REST_COUNTED) && s->planned > s->total) s->total = s->planned;
-}
-
-/* The status, and what the head says of the page. */
-static int begin_head(struct select *s, bool all_read)
-{
-    struct buf range;
-    settle_total(s);
-    int64_t rows = rows_told(s, all_read);
-    if (!s->paged || (rows < 0 && s->total < 0)) return 200;
-    buf_init(&range, RANGE_MAX);
-    rest_range_write(&range, s->statement.offset, s->behind || rows < 0 ? 0 : rows, s->total);
-    http_header(s->request, "Content-Range", buf_cstr(&range));
-    buf_done(&range);
-    if (all_read) tell_next(s);
-    return rows < 0 ? 200 : rest_range_status(s->statement.offset, rows, s->total);
-}
-
-static void answer_no_range(struct select *s)
-{
-    char details[120];
-    snprintf(details, sizeof details, "An offset of %" PRId64 " was requested, but there are only %" PRId64 " rows.",
-             s->statement.offset, s->total);
-    struct buf range;
-    buf_init(&range, RANGE_MAX);
-    rest_range_write(&range, 0, 0, s->total);
-    struct http_request *r = let_go(s);
-    http_header(r, "Content-Range", buf_cstr(&range));
-    buf_done(&range);
-    http_problem(r, &(struct http_problem){
-                        .status = 416, .code = "PGRST103", .message = "Requested range not satisfiable", .details = details});
-}
-
 /* ---- rows to the client ---- */
 
 /* False: the client has enough for now. */
@@ -176,7 +97,7 @@ static bool flush(struct select *s, bool all_read)
 {
     if (!s->begun) {
         s->begun = true;
-        http_begin(s->request, begin_head(s, all_read), s->form.media_type);
+        http_begin(s->request, select_begin_head(s, all_read), s->form.media_type);
     }
     bool more = http_write(s->request, buf_slice(&s->out));
     buf_reset(&s->out);
@@ -184,28 +105,28 @@ static bool flush(struct select *s, bool all_read)
 }
 
 /* The values that tell where a row stands, of the last row of a full page. */
-static void note_cursors(struct select *s, const PGresult *row, int at)
+static void note_cursors(struct select *s, const PGresult *rows, int row, int at)
 {
     struct rest_value value[REST_TERMS_MAX];
     for (size_t i = 0; i < s->statement.cursors; i++, at++)
-        value[i] = (struct rest_value){{PQgetvalue(row, 0, at), (size_t)PQgetlength(row, 0, at)}, PQgetisnull(row, 0, at)};
+        value[i] = (struct rest_value){{PQgetvalue(rows, row, at), (size_t)PQgetlength(rows, row, at)}, PQgetisnull(rows, row, at)};
     rest_after_write(&s->after, value, s->statement.cursors);
 }
 
-static void take_row(struct select *s, const PGresult *row)
+static void take_row(struct select *s, const PGresult *rows, int row)
 {
     int at = 0;
     if (s->statement.total) {
         uint64_t total = 0;
         for (int i = 0; i < 8; i++)
-            total = total << 8 | (unsigned char)PQgetvalue(row, 0, 0)[i];
+            total = total << 8 | (unsigned char)PQgetvalue(rows, row, 0)[i];
         s->total = (int64_t)total;
         at = 2;
-        if (PQgetisnull(row, 0, 1)) return; /* only the total */
+        if (PQgetisnull(rows, row, 1)) return; /* only the total */
     }
-    s->failed = form_row(&s->form, s->column, s->statement.columns, row, 0, at, s->rows, &s->out);
+    s->failed = form_row(&s->form, s->column, s->statement.columns, rows, row, at, s->rows, &s->out);
     s->rows++;
-    if (s->statement.cursors > 0 && s->rows == s->statement.limit) note_cursors(s, row, at + (int)s->statement.columns);
+    if (s->statement.cursors > 0 && s->rows == s->statement.limit) note_cursors(s, rows, row, at + (int)s->statement.columns);
     if (buf_check(&s->out) < 0) s->failed = buf_check(&s->out);
 }
 
@@ -213,7 +134,7 @@ static bool on_row(void *ctx, const PGresult *row)
 {
     struct select *s = ctx;
     if (!s->request || s->failed) return true;
-    take_row(s, row);
+    take_row(s, row, 0);
     size_t enough = s->begun                                                  ? PIECE_BYTES
                     : s->inside && s->paged && s->statement.limit != REST_ALL ? SELECT_PAGE_BYTES
                                                                               : SELECT_WHOLE_BYTES;
@@ -232,33 +153,22 @@ static void on_writable(void *state)
     db_query_resume(s->conn);
 }
 
-/* Not exactly one row, where one is wanted. */
-static void answer_not_one(struct select *s)
-{
-    char details[80];
-    snprintf(details, sizeof details, "The result contains %s%" PRId64 " rows",
-             s->rows > 1 && s->rows == s->statement.limit ? "at least " : "", s->rows);
-    http_problem(let_go(s), &(struct http_problem){.status = 406,
-                                                   .code = "PGRST116",
-                                                   .message = "JSON object requested, multiple (or no) rows returned",
-                                                   .details = details});
-}
-
 static void answer_rows(struct select *s)
 {
-    settle_total(s);
-    if (s->paged && !s->begun && !s->behind && s->total >= 0 && s->statement.offset > s->total) return answer_no_range(s);
-    if (s->form.kind == FORM_OBJECT && s->rows != 1) return answer_not_one(s);
+    select_settle_total(s);
+    if (s->paged && !s->begun && !s->behind && s->total >= 0 && s->statement.offset > s->total) return select_answer_no_range(s);
+    if (s->form.kind == FORM_OBJECT && s->rows != 1) return select_answer_not_one(s);
     buf_puts(&s->out, form_end(&s->form));
-    if (s->begun || is_head(s)) {
+    if (s->begun || select_is_head(s)) {
         flush(s, true);
-        http_end(let_go(s), true);
+        http_end(select_let_go(s), true);
         return;
     }
-    int status = begin_head(s, true);
+    int status = select_begin_head(s, true);
     size_t len;
     char *body = buf_steal(&s->out, &len);
-    struct http_request *r = let_go(s);
+    struct http_request *r = select_let_go(s);
+    if (body) fresh_keep(&s->fresh, r, &(struct fresh_answer){status, s->form.media_type, {body, len}, s->names});
     if (body)
         http_answer_take(r, status, s->form.media_type, body, len);
     else
@@ -274,10 +184,10 @@ static void answer_refusal(struct select *s, const struct db_result *result)
          limit = strncmp(sqlstate, "54", 2) == 0;
     struct slice name = value ? rest_shown(rest_param_at_fault(&s->statement, result->detail)) : (struct slice){NULL, 0};
     char message[ERROR_TEXT_MAX + 160];
-    if (!name.p && !no_operator && !limit) return problem_from_database(let_go(s), result);
+    if (!name.p && !no_operator && !limit) return problem_from_database(select_let_go(s), result);
     snprintf(message, sizeof message, "%s" SLICE_FMT "%s%s", name.p ? "the parameter " : "", SLICE_ARG(name), name.p ? ": " : "",
              result->error->text);
-    http_problem(let_go(s), &(struct http_problem){.status = 400, .code = sqlstate, .message = message});
+    http_problem(select_let_go(s), &(struct http_problem){.status = 400, .code = sqlstate, .message = message});
 }
 
 static void answer_failure(struct select *s, const struct db_result *result)
@@ -285,11 +195,11 @@ static void answer_failure(struct select *s, const struct db_result *result)
     const char *why = result->error ? result->error->text : error_name(s->failed ? s->failed : result->status);
     if (result->status == 0 || s->begun) trace_warning(s->request, "an answer could not be finished: %s", why);
     if (s->begun)
-        http_end(let_go(s), false);
+        http_end(select_let_go(s), false);
     else if (result->status != 0)
         answer_refusal(s, result);
     else
-        problem_internal(let_go(s));
+        problem_internal(select_let_go(s));
 }
 
 /* ---- queries ---- */
@@ -376,12 +286,12 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
     struct select *s = container_of(w, struct select, wait);
     s->conn = c;
     if (!c) {
-        problem_unavailable(let_go(s), db_pool_reason(s->pool));
+        problem_unavailable(select_let_go(s), db_pool_reason(s->pool));
         select_free(s);
         return;
     }
     if (ask_all(s) == 0) return;
-    problem_unavailable(let_go(s), db_pool_reason(s->pool));
+    problem_unavailable(select_let_go(s), db_pool_reason(s->pool));
     if (s->pending == 0) finish(s); /* else what was asked ends first */
 }
 
@@ -393,15 +303,144 @@ static void on_turn(struct gate_wait *w, bool entered)
         db_pool_take(s->pool, &s->wait, CONNECT_WAIT_MS);
         return;
     }
-    problem_unavailable(let_go(s), "");
+    problem_unavailable(select_let_go(s), "");
+    select_free(s);
+}
+
+/* ---- over the pipelined connection ---- */
+
+static void start_alone(struct select *s);
+
+/* What took too long there, or was too large, has a connection of its own now, and so have others of its shape for a while. */
+static bool is_heavy_after_all(struct select *s, const struct db_result *result)
+{
+    bool late = result->status == ERROR_REFUSED && strcmp(result->error->sqlstate, "57014") == 0;
+    if (!late && result->status != DB_PIPELINE_E_LARGE) return false;
+    heavy_note(s->fresh.reads->heavy, s->statement.sql, loop_now_ms(s->fresh.reads->loop));
+    start_alone(s);
+    return true;
+}
+
+static void on_piped(void *ctx, const struct db_result *result)
+{
+    struct select *s = ctx;
+    s->piped = NULL;
+    if (is_heavy_after_all(s, result)) return;
+    versions_cancel(&s->fresh.wait); /* they are there, or will not come */
+    for (int i = 0; result->status == 0 && !s->failed && i < PQntuples(result->rows); i++)
+        take_row(s, result->rows, i);
+    if (result->status == 0 && !s->failed)
+        answer_rows(s);
+    else
+        answer_failure(s, result);
+    select_free(s);
+}
+
+static bool is_small(const struct http_request *r, const struct rest_statement *s)
+{
+    if (s->total) return false;
+    if (http_request_method(r) == HTTP_HEAD_) return true;
+    return s->limit != REST_ALL && s->limit <= SELECT_SMALL_ROWS && s->offset <= SELECT_NEAR_ROWS;
+}
+
+static bool is_heavy(const struct select *s)
+{
+    const struct reads *reads = s->fresh.reads;
+    return reads && heavy_is(reads->heavy, s->statement.sql, loop_now_ms(reads->loop));
+}
+
+static bool is_light(const struct select *s)
+{
+    if (!s->fresh.reads || !is_small(s->request, &s->statement) || s->statement.plan_sql || s->timeout_ms ||
+        access_role(s->request))
+        return false;
+    return !is_heavy(s);
+}
+
+static void start_piped(struct select *s)
+{
+    struct db_query q = {.sql = s->statement.sql,
+                         .param = s->statement.param,
+                         .params = (int)s->statement.params,
+                         .binary = true,
+                         .done = on_piped,
+                         .ctx = s};
+    if (db_pipeline_ask(s->fresh.reads->pipeline, &(struct db_pipeline_query){.query = q}, &s->piped) == 0) return;
+    problem_unavailable(select_let_go(s), db_pipeline_reason(s->fresh.reads->pipeline));
     select_free(s);
 }
 
 /* ---- making one ---- */
 
+/* On a connection of its own; what may be large needs a place first. */
+static void start_alone(struct select *s)
+{
+    if (s->gate && (!is_small(s->request, &s->statement) || is_heavy(s)))
+        gate_enter(s->gate, &s->turn, PLACE_WAIT_MS);
+    else
+        db_pool_take(s->pool, &s->wait, CONNECT_WAIT_MS);
+}
+
+static void start(struct select *s)
+{
+    s->started = true;
+    if (is_light(s))
+        start_piped(s);
+    else
+        start_alone(s);
+}
+
+/* The versions are known, or are not to be had. */
+static void go_on(struct select *s)
+{
+    if (!fresh_is_same(&s->fresh, s->request)) {
+        if (!s->started) start(s);
+        return;
+    }
+    fresh_answer_same(&s->fresh, select_let_go(s));
+    select_free(s);
+}
+
+static void on_versions(struct versions_wait *w, bool known)
+{
+    struct select *s = container_of(w, struct select, fresh.wait);
+    fresh_got(&s->fresh, known);
+    if (!s->started) go_on(s);
+}
+
+/* Versions first. But a query that follows at once over the same connection need not wait for them, if they cannot make it
+ * needless. */
+static void begin(struct select *s)
+{
+    struct fresh_wanted w = {.table = s->statement.tables.table,
+                             .tables = s->statement.tables.n,
+                             .sql = s->statement.sql,
+                             .param = s->statement.param,
+                             .params = (int)s->statement.params,
+                             .media_type = s->form.media_type};
+    s->fresh.wait.got = on_versions;
+    if (fresh_ask(&s->fresh, s->request, &w) != FRESH_ASKED)
+        go_on(s);
+    else if (is_light(s) && !fresh_is_conditional(s->request))
+        start(s);
+}
+
 static char *copy(struct arena *a, const char *text)
 {
     return text ? arena_cstr(a, slice_of(text)) : NULL;
+}
+
+/* {NULL, 0}: without memory, or there are none; then it is not kept. */
+static struct slice copy_names(struct select *s)
+{
+    size_t len = 0;
+    const struct rest_tables *t = &s->statement.tables;
+    for (size_t i = 0; i < t->n; i++)
+        len += strlen(t->table[i].name) + 1;
+    char *names = len > 0 ? arena_alloc(&s->arena, len) : NULL, *at = names;
+    for (size_t i = 0; names && i < t->n; i++)
+        at = stpcpy(at, t->table[i].name) + 1;
+    return (struct slice){names, names ? len : 0};
 }
 
 /* The statement's arena becomes ours. */
@@ -421,26 +460,22 @@ static struct select *select_new(struct http_request *r, const struct select_req
     s->total = s->planned = -1;
     s->timeout_ms = from->timeout_ms;
     s->gate = from->gate;
+    s->fresh.reads = from->reads;
+    list_init(&s->fresh.wait.link);
     s->turn.got = on_turn;
     list_init(&s->turn.link);
     s->wait.got = on_connected;
     list_init(&s->wait.link);
     buf_init(&s->out, OUT_MAX);
-    buf_init(&s->after, LINK_MAX);
+    buf_init(&s->after, SELECT_LINK_MAX);
     s->column = form_columns(&s->statement, &s->arena);
+    s->names = copy_names(s);
     s->next = copy(&s->arena, from->next);
     struct db_param *limit = &s->statement.param[s->statement.params - LAST_PARAMS];
-    if (is_head(s) && s->form.kind != FORM_OBJECT) *limit = db_int8(0);
+    if (select_is_head(s) && s->form.kind != FORM_OBJECT) *limit = db_int8(0);
     if (s->column && (s->next || !from->next)) return s;
     select_free(s);
     return NULL;
-}
-
-static bool is_small(const struct http_request *r, const struct rest_statement *s)
-{
-    if (s->total) return false;
-    if (http_request_method(r) == HTTP_HEAD_) return true;
-    return s->limit != REST_ALL && s->limit <= SELECT_SMALL_ROWS && s->offset <= SELECT_NEAR_ROWS;
 }
 
 bool select_form(struct http_request *r, bool csv_first, struct form *ret_form)
@@ -469,8 +504,5 @@ void select_answer(struct http_request *r, struct db_pool *pool, const struct se
     s->start_len = s->out.len;
     http_request_attach(r, s, gone);
     http_on_writable(r, on_writable);
-    if (s->gate && !is_small(r, &s->statement))
-        gate_enter(s->gate, &s->turn, PLACE_WAIT_MS);
-    else
-        db_pool_take(pool, &s->wait, CONNECT_WAIT_MS);
+    begin(s);
 }

@@ -32,6 +32,7 @@
 
 #include "api/form.h"
 #include "api/gate.h"
+#include "api/reads.h"
 #include "db/pool.h"
 #include "http/response.h"
 #include "rest/order.h"
@@ -49,12 +50,13 @@ struct select_request {
     int64_t timeout_ms;          /* statement_timeout for this one; 0: the pool's */
     const char *csv_disposition; /* Content-Disposition of an answer in CSV, or NULL */
     struct gate *gate;           /* of the answers that may be large; NULL: there is none */
+    const struct reads *reads;   /* NULL: all have connections of the pool, and no versions */
 };
 
 /** The form the client wants; false: it was answered with 406. */
 bool select_form(struct http_request *r, bool csv_first, struct form *ret_form);
-/** Answer `r` from a connection of `pool`, whose sessions only read. Everything else is copied. The request's state belongs to it
- * from here on. */
+/** Answer `r` from the pipelined connection, or from one of `pool`, whose sessions only read. Everything else is copied. The
+ * request's state belongs to it from here on. */
 void select_answer(struct http_request *r, struct db_pool *pool, const struct select_request *s);
 
 #endif

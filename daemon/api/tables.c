@@ -3,6 +3,7 @@
 
 #include "api/access.h"
 #include "api/api.h"
+#include "api/fresh.h"
 #include "api/problem.h"
 #include "api/scope.h"
 #include "api/select.h"
@@ -200,7 +201,8 @@ static void send_rows(struct reading *g, const struct rest_statement *statement)
                                            .behind = g->query.after,
                                            .next = statement->cursors > 0 ? next_page(g, &next) : NULL,
                                            .timeout_ms = stream ? g->api->config->database.stream_timeout_ms : 0,
-                                           .gate = g->api->large});
+                                           .gate = g->api->large,
+                                           .reads = &g->api->reads});
     buf_done(&next);
 }
 
@@ -247,7 +249,7 @@ static bool begin(struct reading *g, struct http_request *r, struct slice name)
     return find_table(g, name) && select_form(r, false, &g->form);
 }
 
-void tables_rows(struct http_request *r)
+static void rows_anew(struct http_request *r)
 {
     struct reading g;
     if (!begin(&g, r, http_request_capture(r, "table"))) return;
@@ -255,6 +257,11 @@ void tables_rows(struct http_request *r)
     g.paged = true;
     if (take_parameters(&g)) return answer(&g);
     refuse(&g, -ENOMEM);
+}
+
+void tables_rows(struct http_request *r)
+{
+    if (!fresh_give(r, rows_anew)) rows_anew(r);
 }
 
 static void name_location(struct http_request *r, struct slice table, struct slice limit)
@@ -269,7 +276,7 @@ static void name_location(struct http_request *r, struct slice table, struct sli
     buf_done(&location);
 }
 
-void tables_first_chunk(struct http_request *r)
+static void first_chunk_anew(struct http_request *r)
 {
     static const char *const names[] = {"dataset", "limit", NULL};
     struct slice name = tables_dataset(r), limit = http_request_query(r, "limit");
@@ -281,6 +288,11 @@ void tables_first_chunk(struct http_request *r)
     if (!make_room(&g)) return refuse(&g, -ENOMEM);
     add_parameter(&g, SLICE("limit"), limit);
     answer(&g);
+}
+
+void tables_first_chunk(struct http_request *r)
+{
+    if (!fresh_give(r, first_chunk_anew)) first_chunk_anew(r);
 }
 
 void tables_answer(struct http_request *r, struct slice name, int64_t file)
