@@ -79,12 +79,22 @@ $(BUILD)/llhttp/%.o: $(LLHTTP_DIR)/%.c
 	$(Q)$(CC) -std=gnu11 $(OPT) $(SANFLAG) -w $(LLHTTP_CFLAGS) -c -o $@ $<
 
 define layer_rule
-$(call archive,$(1)): $(call objs,$(1)) $(if $(filter http,$(1)),$(LLHTTP_OBJS))
+$(call archive,$(1)): $(call objs,$(1)) $(if $(filter http,$(1)),$(LLHTTP_OBJS)) $(if $(filter api,$(1)),$(BUILD)/web.o)
 	@mkdir -p $$(@D)
 	@rm -f $$@
 	$(Q)$$(AR) rcs $$@ $$^
 endef
 $(foreach l,$(LAYERS),$(if $(call srcs,$(l)),$(eval $(call layer_rule,$(l)))))
+
+# The pages are compiled in.
+WEB := $(sort $(wildcard web/*))
+$(BUILD)/web.c: tools/web.sh $(WEB)
+	$(say) WEB $@
+	@mkdir -p $(@D)
+	$(Q)tools/web.sh $(WEB) >$@.new && mv $@.new $@
+
+$(BUILD)/web.o: $(BUILD)/web.c
+	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(DAEMON): $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/*.c)) $(call upto,api)
 	$(say) LINK $@

@@ -7,7 +7,8 @@
  * a request counts as such when it came by a unix socket or to a loopback address, asks for a local host (a page from elsewhere
  * whose name was pointed here asks for its own), and carries no sign of a proxy, which would bring the whole world in. By the
  * socket, whose mode and group say who may, everything is allowed; over loopback what `anonymous` says, and nothing that a page of
- * another site makes a browser send. Everything else is 401, with how to make a token; only /status and /healthz are for everybody.
+ * another site makes a browser send. Everything else is 401, with how to make a token; only /status, /healthz and
+ * the page /docs are for everybody.
  * What somebody known may not do is 403.
  *
  * The router's guard finds out who asks. Handlers then ask about each table, report or dataset that they touch:

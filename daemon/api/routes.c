@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "api/cors.h"
 #include "api/datasets.h"
+#include "api/docs.h"
 #include "api/events.h"
 #include "api/files.h"
 #include "api/ingest.h"
@@ -24,6 +25,8 @@ static const struct http_route routes[] = {
     {HTTP_GET_, "/metrics", metrics_get},
     {HTTP_GET_, "/events", events_get},
     {HTTP_GET_, "/openapi.json", openapi_get},
+    {HTTP_GET_, "/docs", docs_get},
+    {HTTP_GET_, "/docs/{file}", docs_file},
     {HTTP_GET_, "/read/first-chunk", tables_first_chunk},
     {HTTP_GET_, "/latest-event-data", latest_get},
     {HTTP_GET_, "/v1", datasets_list},

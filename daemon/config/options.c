@@ -113,7 +113,8 @@ static const struct option api_options[] = {
      F(anonymous), "read",
      .prose =
          "What may be done without a token over loopback, as long as no proxy is in between: nothing, read, or also write rows and "
-         "send files. From other machines there are only /status and /healthz; by the unix socket, whose mode and group say who "
+         "send files. From other machines there are only /status, /healthz and /docs; by the unix socket, whose mode and group say "
+         "who "
          "may, there is everything."},
     {"rate", TYPE(TEXT), F(rate_text), "", "50/s",
      .prose = "How many requests without a valid token, of each address, per s, min, h or d; so many may come at once. Beyond it: "

@@ -2,6 +2,7 @@
 """GET /openapi.json: is it true, whole and stable? A validator from npm has the last word (make check-long)."""
 
 import json
+import os
 import re
 
 import pytest
@@ -193,3 +194,25 @@ def test_a_validator_finds_it_valid_and_the_rows_as_it_says(api):
     assert "OpenAPI 3.1" in out
     bad = json.dumps({"schema": "orders", "value": {"id": "one"}})
     assert npm.node("openapi.mjs", text="\n".join(lines[:1] + [bad]))[0] == 1
+
+
+def test_the_page_is_for_everybody_and_loads_nothing_from_elsewhere(cetld):
+    daemon = cetld(CONFIG)
+    page = daemon.get("/docs", headers={"Host": "data.example.org", "X-Forwarded-For": "192.0.2.7"})
+    assert page.status == 200 and page.headers.get_content_type() == "text/html" and daemon.get("/docs/").body == page.body
+    policy = page.headers["Content-Security-Policy"]
+    assert "default-src 'none'" in policy and "unsafe" not in policy and "http" not in policy
+    loaded = re.findall(r'(?:src|href)="([^"#]+)"', page.body.decode())
+    assert sorted(loaded) == ["/docs/docs.css", "/docs/docs.js", "/openapi.json", "/openapi.json"]
+    types = {"/docs/docs.css": "text/css", "/docs/docs.js": "text/javascript"}
+    for path, media in types.items():
+        answer = daemon.get(path)
+        assert answer.status == 200 and answer.headers.get_content_type() == media and answer.headers["X-Content-Type-Options"] == "nosniff"
+        assert daemon.get(path, headers={"If-None-Match": answer.headers["ETag"]}).status == 304
+        with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../web", os.path.basename(path)), "rb") as f:
+            assert f.read() == answer.body
+    script = daemon.get("/docs/docs.js").body.decode()
+    assert not re.search(r"innerHTML|outerHTML|insertAdjacent|document\.write|eval\(", script)
+    for path in ("/docs/nothing", "/docs/..%2Fdocs.html%00", "/docs/%2e%2e%2f%2e%2e%2fetc%2fpasswd"):
+        assert daemon.get(path).status in (400, 404), path
+    assert daemon.get("/docs/docs.css/more").status == 404
