@@ -4,6 +4,7 @@
 #include "api/api.h"
 #include "api/bearer.h"
 #include "api/cors.h"
+#include "api/problem.h"
 #include "api/rates.h"
 #include "base/clock.h"
 
@@ -339,6 +340,14 @@ bool access_may(struct http_request *r, enum access_action action, struct slice 
     return false;
 }
 
+bool access_may_unfiltered(struct http_request *r)
+{
+    if (!access_role(r)) return true;
+    bearer_challenge(r, "insufficient_scope", NULL);
+    return refuse(r, 403, "these rows are in no table, so that grants and policies for the role of this token do not filter them",
+                  "ask with a token without a role, or by the unix socket");
+}
+
 /* ---- in the database ---- */
 
 const char *access_role(const struct http_request *r)
@@ -367,4 +376,20 @@ void access_sql(const struct http_request *r, struct buf *out)
     buf_puts(out, ", true), pg_catalog.set_config('role',");
     put_literal(out, id->role);
     buf_puts(out, ", true)");
+}
+
+void access_problem(struct http_request *r, const struct db_result *result)
+{
+    const char *role = access_role(r), *sqlstate = result->status == ERROR_REFUSED ? result->error->sqlstate : "";
+    bool denied = strcmp(sqlstate, "42501") == 0, missing = strcmp(sqlstate, "22023") == 0;
+    char hint[WORDS_MAX];
+    if (!role || (!denied && !missing)) return problem_from_database(r, result);
+    snprintf(hint, sizeof hint,
+             denied ? "in the database: GRANT \"%.63s\" TO the user of [database] url" : "in the database: CREATE ROLE \"%.63s\"",
+             role);
+    http_problem(r, &(struct http_problem){.status = 403,
+                                           .code = sqlstate,
+                                           .message = "the role of this token cannot be taken in the database",
+                                           .details = result->error->text,
+                                           .hint = hint});
 }

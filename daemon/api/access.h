@@ -23,6 +23,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 #include "config/config.h"
+#include "db/query.h"
 #include "http/response.h"
 
 enum access_who { ACCESS_ANONYMOUS, ACCESS_SOCKET, ACCESS_TOKEN, ACCESS_JWT };
@@ -55,6 +56,9 @@ enum access_action {
 bool access_may(struct http_request *r, enum access_action action, struct slice name);
 /** The same without an answer: for lists that leave out what may not be seen. */
 bool access_allows(const struct http_request *r, enum access_action action, struct slice name);
+/** May it see what no policy of a table filters, as rows of files that were refused? Not who is confined to a role. False: it was
+ * answered by 403. */
+bool access_may_unfiltered(struct http_request *r);
 /** Which role the request's statements run as (SET LOCAL ROLE), or NULL: the daemon's own. Lives as long as the request. */
 const char *access_role(const struct http_request *r);
 /**
@@ -62,6 +66,8 @@ const char *access_role(const struct http_request *r);
  * right behind BEGIN. Nothing where access_role is NULL.
  */
 void access_sql(const struct http_request *r, struct buf *out);
+/** Answer what came of BEGIN with that statement: 403 where the role cannot be taken, else as problem_from_database. */
+void access_problem(struct http_request *r, const struct db_result *result);
 
 /** localhost, a name below it, 127.0.0.0/8 or [::1], each with a port or without; or none at all, as old clients have it. */
 bool access_host_is_local(struct slice host);

@@ -330,6 +330,7 @@ void files_rejects(struct http_request *r)
     int64_t id, limit = number(r, "limit", REJECTS_MAX, REJECTS_MAX), offset = number(r, "offset", 0, INT64_MAX);
     if (num_parse_i64(http_request_capture(r, "id"), &id) != 0) return problem_parameter(r, "id", "a whole number");
     if (limit < 0 || offset < 0) return problem_parameter(r, limit < 0 ? "limit" : "offset", "a whole number from 0");
+    if (!access_may_unfiltered(r)) return;
     int format = rejects_format(r);
     if (format < 0) return;
     struct db_param p[] = {db_int8(id), db_int8(limit), db_int8(offset)};

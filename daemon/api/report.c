@@ -300,10 +300,7 @@ static void on_begun(void *ctx, const struct db_result *result)
     struct run *run = ctx;
     if (!run->request) return run_free(run);
     if (result->status == 0) return next_value(run);
-    if (result->status == ERROR_REFUSED)
-        answer_broken(run, result->error->text);
-    else
-        problem_from_database(let_go(run), result);
+    access_problem(let_go(run), result);
     run_free(run);
 }
 

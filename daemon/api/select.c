@@ -231,6 +231,14 @@ static void on_bracket(void *ctx, const struct db_result *result)
     if (--s->pending == 0) finish(s);
 }
 
+/* Then the SELECT fails, too, and says less. */
+static void on_begun(void *ctx, const struct db_result *result)
+{
+    struct select *s = ctx;
+    if (result->status != 0 && s->request && !s->leaving) access_problem(select_let_go(s), result);
+    on_bracket(s, result);
+}
+
 static int ask(struct select *s, const struct db_query *q)
 {
     int r = db_query(s->conn, q);
@@ -243,7 +251,6 @@ static void put_begin(const struct select *s, struct buf *out)
 {
     buf_puts(out, "BEGIN READ ONLY");
     if (s->timeout_ms) buf_printf(out, "; SET LOCAL statement_timeout = %" PRId64, s->timeout_ms);
-    buf_puts(out, "; ");
     trace_sql(s->request, out);
     if (!access_role(s->request)) return;
     buf_puts(out, "; ");
@@ -275,7 +282,7 @@ static int ask_all(struct select *s)
     if (bracket) put_begin(s, &begin);
     const char *text = bracket ? buf_cstr(&begin) : "";
     int r = text ? 0 : -ENOMEM;
-    if (r == 0 && bracket) r = ask(s, &(struct db_query){.sql = text, .done = on_bracket, .ctx = s});
+    if (r == 0 && bracket) r = ask(s, &(struct db_query){.sql = text, .done = on_begun, .ctx = s});
     buf_done(&begin);
     if (r == 0) r = ask_rows(s);
     if (r == 0 && bracket) r = ask(s, &(struct db_query){.sql = "COMMIT", .done = on_bracket, .ctx = s});

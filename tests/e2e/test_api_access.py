@@ -219,6 +219,79 @@ allow = items: read
     assert status(hs256(good)) == 200
 
 
+@pytest.fixture
+def role(postgres, database):
+    """A role of the server's, which other tests' databases do not have anything for."""
+    name = "reader_%s" % database.name
+    database.rows('CREATE ROLE "%s" NOLOGIN' % name)
+    database.rows('GRANT "%s" TO cetl' % name)
+    yield name
+    database.rows('DROP OWNED BY "%s"; DROP ROLE "%s"' % (name, name))
+
+
+def test_row_level_security_holds_for_roles(make_cetld, database, tokens, role):
+    (plain, plain_hash), (tied, tied_hash) = new_token(), new_token()
+    with open(os.path.join(tokens.folder, "jwt.secret"), "w") as f:
+        f.write(SECRET)
+    config = ITEMS + """
+[report mine]
+sql = select id from items order by id
+[jwt]
+secret_file = %%d/jwt.secret
+[role member]
+allow = read
+role = %s
+[role lost]
+allow = read
+role = nobody_of_this_name
+""" % role + tokens.section("plain", plain_hash, allow="read") + tokens.section("tied", tied_hash, allow="read", role=role)
+    daemon = start(make_cetld, database.url(), tokens, config)
+    daemon.drop("items.csv", "id,name,owner\n1,a,ann\n2,b,bob\n3,c,ann\n4,d,tied\n")
+    file = daemon.wait_state("items.csv")["id"]
+    daemon.drop("orders.csv", "id\n1\n")
+    daemon.wait_state("orders.csv")
+    database.rows("ALTER TABLE items ENABLE ROW LEVEL SECURITY")
+    database.rows("CREATE POLICY own ON items USING (owner = coalesce(current_setting('request.jwt.claims')::json->>'sub',"
+                  " current_setting('request.jwt.claims')::json->>'token'))")
+    database.rows('GRANT SELECT ON items TO "%s"' % role)
+
+    def ids(path, token):
+        answer = daemon.get(path, headers=bearer(token))
+        assert answer.status == 200, answer
+        return [row["id"] for row in answer.json]
+
+    def member(name):
+        return hs256({"exp": int(time.time()) + 600, "role": "member", "sub": name})
+
+    for path in ("/v1/items", "/v1/items?select=id&order=id", "/read/first-chunk", "/latest-event-data?dataset=items", "/v1/report/mine?format=json"):
+        if path.startswith("/v1/report"):
+            path = path.split("?")[0]
+        for _ in range(3):
+            got = {}
+            for who, token in (("ann", member("ann")), ("plain", plain), ("bob", member("bob")), ("quote", member("o'hara\\'; --")), ("tied", tied)):
+                answer = daemon.get(path, headers=bearer(token, Accept="application/json"))
+                assert answer.status == 200, (path, who, answer)
+                got[who] = [row["id"] for row in answer.json]
+            assert got == {"ann": [1, 3], "plain": [1, 2, 3, 4], "bob": [2], "quote": [], "tied": [4]}, path
+    # What the role has no grant for; a role that is not there; one that the daemon may not become.
+    assert daemon.get("/v1/orders", headers=bearer(tied)).status == 403
+    lost = daemon.get("/v1/items", headers=bearer(hs256({"exp": int(time.time()) + 600, "role": "lost"})))
+    assert lost.status == 403 and 'CREATE ROLE "nobody_of_this_name"' in lost.json["hint"], lost
+    database.rows('REVOKE "%s" FROM cetl' % role)
+    for path in ("/v1/items", "/v1/report/mine", "/latest-event-data?dataset=items"):
+        denied = daemon.get(path, headers=bearer(tied))
+        assert denied.status == 403 and 'GRANT "%s" TO' % role in denied.json["hint"], denied
+    database.rows('GRANT "%s" TO cetl' % role)
+    # No table's policy filters the rows that were refused.
+    assert daemon.get("/v1/files/%d/rejects" % file, headers=bearer(tied)).status == 403
+    assert daemon.get("/v1/files/%d/rejects" % file, headers=bearer(plain)).status == 200
+    # An ETag of one is not good for another.
+    etag = daemon.get("/v1/items", headers=bearer(plain)).headers.get("ETag")
+    if etag:
+        answer = daemon.get("/v1/items", headers=bearer(member("bob"), **{"If-None-Match": etag}))
+        assert answer.status == 200 and [row["id"] for row in answer.json] == [2]
+
+
 def test_too_many_requests_are_429(make_cetld, database, tokens):
     (slow, slow_hash), (fast, fast_hash) = new_token(), new_token()
     config = ITEMS + tokens.section("slow", slow_hash, allow="read", rate="3/h") + tokens.section("fast", fast_hash, allow="read")
