@@ -13,6 +13,11 @@ function make(name, attributes, ...children) {
   return element;
 }
 
+/** Text in which what stands between backticks is code. */
+function prose(text) {
+  return (text || "").split("`").map((part, i) => (i % 2 ? make("code", {}, part) : part));
+}
+
 function resolve(api, value) {
   if (!value || !value.$ref) return value;
   return value.$ref.slice(2).split("/").reduce((inner, part) => inner && inner[part], api);
@@ -31,14 +36,14 @@ function words(schema) {
 function table(caption, heads, rows) {
   if (!rows.length) return null;
   const head = make("tr", {}, ...heads.map((text) => make("th", { scope: "col" }, text)));
-  const body = rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", {}, cell))));
+  const body = rows.map((row) => make("tr", {}, ...row.map((cell) => make("td", {}, ...[].concat(cell)))));
   return make("section", {}, make("h4", {}, caption), make("table", {}, make("thead", {}, head), make("tbody", {}, ...body)));
 }
 
 function parameters(api, operation) {
   const rows = (operation.parameters || []).map((reference) => {
     const p = resolve(api, reference);
-    return [make("code", {}, p.name), p.required ? `${p.in}, required` : p.in, words(p.schema), p.description || ""];
+    return [make("code", {}, p.name), p.required ? `${p.in}, required` : p.in, words(p.schema), prose(p.description)];
   });
   return table("Parameters", ["Name", "Where", "Type", "What"], rows);
 }
@@ -76,7 +81,7 @@ function anchor(operation) {
 function show(api, path, method, operation) {
   const title = make("summary", {}, make("span", { class: "method" }, method.toUpperCase()), make("code", {}, path), ` ${operation.summary}`);
   const body = make("div", {},
-    operation.description ? make("p", {}, operation.description) : null,
+    operation.description ? make("p", {}, ...prose(operation.description)) : null,
     operation.security && !operation.security.length ? make("p", {}, "For everybody.") : null,
     make("pre", {}, make("code", {}, command(method, path, operation))),
     parameters(api, operation),

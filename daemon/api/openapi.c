@@ -9,6 +9,7 @@
 #include "api/problem.h"
 #include "base/digest.h"
 #include "base/num.h"
+#include "etl/exposed.h"
 #include "http/target.h"
 
 #include <ctype.h>
@@ -17,12 +18,16 @@
 
 enum { DOCUMENT_MAX = 64 << 20, PATH_MAX_BYTES = 4096, ETAG_BYTES = 16, ETAG_MAX = 2 * ETAG_BYTES + 3 };
 
-/* What is kept. */
-struct openapi {
+/* One that is kept. */
+struct kept {
     uint64_t catalog, derives;   /* their generations */
     const struct config *config; /* a reference; NULL: nothing is kept */
     struct buf document;
     char etag[ETAG_MAX];
+};
+
+struct openapi {
+    struct kept kept[2]; /* for those who read everything: who writes nothing, who writes everything */
 };
 
 /* One description being made. */
@@ -34,8 +39,10 @@ struct document {
 
 /* What one operation is written for. */
 struct subject {
-    const struct table *table;     /* or NULL: {table} stays as it is */
-    const struct dataset *dataset; /* whose own table it is, or NULL */
+    const char *name;                /* under which it is asked for; NULL: the pattern stays as it is */
+    const struct dataset_keys *keys; /* or NULL */
+    const struct table *table;       /* or NULL: {table} stays as it is */
+    const struct dataset *dataset;   /* whose own table it is, or NULL */
     const struct config_report *report;
 };
 
@@ -43,7 +50,8 @@ int openapi_new(struct openapi **ret_openapi)
 {
     struct openapi *o = calloc(1, sizeof *o);
     if (!o) return -ENOMEM;
-    buf_init(&o->document, DOCUMENT_MAX);
+    for (int i = 0; i < 2; i++)
+        buf_init(&o->kept[i].document, DOCUMENT_MAX);
     *ret_openapi = o;
     return 0;
 }
@@ -51,8 +59,10 @@ int openapi_new(struct openapi **ret_openapi)
 void openapi_free(struct openapi *o)
 {
     if (!o) return;
-    config_unref((struct config *)o->config);
-    buf_done(&o->document);
+    for (int i = 0; i < 2; i++) {
+        config_unref((struct config *)o->kept[i].config);
+        buf_done(&o->kept[i].document);
+    }
     free(o);
 }
 
@@ -65,23 +75,43 @@ static bool may(const struct document *d, enum access_action action, const char 
 
 /* Every readable table, one after the other; false behind the last. `*at` begins with 0. */
 struct table_place {
-    size_t dataset, rollup, derive;
+    size_t dataset, rollup, derive, exposed;
 };
-static bool next_table(const struct document *d, struct table_place *at, struct subject *ret_subject)
+
+static bool next_of_dataset(const struct api *api, struct table_place *at, struct subject *ret_subject)
+{
+    const struct dataset *d = catalog_at(api->catalog, at->dataset);
+    if (!d) return false;
+    size_t i = at->rollup++;
+    if (i > d->rollups) {
+        at->dataset++;
+        at->rollup = 0;
+        return next_of_dataset(api, at, ret_subject);
+    }
+    const struct table *t = i == 0 ? &d->table : &d->rollup[i - 1].table;
+    *ret_subject = (struct subject){.name = i == 0 ? d->name : t->name, .table = t, .dataset = i == 0 ? d : NULL};
+    if (i == 0) ret_subject->keys = &d->keys;
+    return true;
+}
+
+static bool next_any(const struct api *api, struct table_place *at, struct subject *ret_subject)
 {
     struct derive_view derive;
-    for (const struct dataset *set; (set = catalog_at(d->api->catalog, at->dataset)); at->dataset++, at->rollup = 0) {
-        if (set->table.columns == 0 || !may(d, ACCESS_READ, set->name)) continue;
-        size_t i = at->rollup++;
-        if (i > set->rollups) continue;
-        *ret_subject = (struct subject){.table = i == 0 ? &set->table : &set->rollup[i - 1].table, .dataset = i == 0 ? set : NULL};
+    if (next_of_dataset(api, at, ret_subject)) return true;
+    if (derives_at(api->derives, at->derive, &derive)) {
+        at->derive++;
+        *ret_subject = (struct subject){.name = derive.config->name, .table = derive.table};
         return true;
     }
-    while (derives_at(d->api->derives, at->derive++, &derive)) {
-        if (derive.table->columns == 0 || !may(d, ACCESS_READ, derive.config->name)) continue;
-        *ret_subject = (struct subject){.table = derive.table};
-        return true;
-    }
+    const struct exposed_table *e = exposed_at(api->exposed, at->exposed++);
+    if (e) *ret_subject = (struct subject){.name = e->table.name, .table = &e->table, .keys = &e->keys};
+    return e != NULL;
+}
+
+static bool next_table(const struct document *d, struct table_place *at, struct subject *ret_subject)
+{
+    while (next_any(d->api, at, ret_subject))
+        if (ret_subject->table->columns > 0 && may(d, ACCESS_READ, ret_subject->name)) return true;
     return false;
 }
 
@@ -89,7 +119,7 @@ static bool fits(const struct document *d, const struct openapi_operation *o, co
 {
     if (o->scope == OPENAPI_REPORTS) return s->report != NULL;
     if (!s->table) return false;
-    if ((o->scope == OPENAPI_KEYED || o->scope == OPENAPI_CHANGED) && s->table->keys == 0) return false;
+    if ((o->scope == OPENAPI_KEYED || o->scope == OPENAPI_CHANGED) && (!s->dataset || s->table->keys == 0)) return false;
     if (o->scope == OPENAPI_WRITABLE || o->scope == OPENAPI_CHANGED) return s->dataset && may(d, ACCESS_WRITE, s->dataset->name);
     return true;
 }
@@ -115,7 +145,7 @@ static void write_row_ref(struct json_writer *w, const struct subject *s, bool s
     struct buf key;
     buf_init(&key, PATH_MAX_BYTES);
     if (s->table)
-        openapi_put_key(&key, s->table->name);
+        openapi_put_key(&key, s->name);
     else
         buf_puts(&key, "cetl-row");
     if (s->table && s->dataset && sent) buf_puts(&key, "-new");
@@ -194,20 +224,21 @@ static bool is_reserved(const char *name)
 }
 
 /* The conditions on a table's columns: components/parameters/TABLE-where-COLUMN. */
-static void put_condition_key(struct buf *out, const struct table *t, const struct table_column *c)
+static void put_condition_key(struct buf *out, const char *table, const struct table_column *c)
 {
-    openapi_put_key(out, t->name);
+    openapi_put_key(out, table);
     buf_puts(out, "-where-");
     openapi_put_key(out, c->name);
 }
 
-static void write_conditions(struct json_writer *w, const struct table *t)
+static void write_conditions(struct json_writer *w, const struct subject *s)
 {
+    const struct table *t = s->table;
     for (size_t i = 0; i < t->columns; i++) {
         if (t->column[i].lineage || is_reserved(t->column[i].name)) continue;
         struct buf key;
         buf_init(&key, PATH_MAX_BYTES);
-        put_condition_key(&key, t, &t->column[i]);
+        put_condition_key(&key, s->name, &t->column[i]);
         write_ref(w, "parameters", buf_slice(&key));
         buf_done(&key);
     }
@@ -251,14 +282,17 @@ static void write_parameters(struct json_writer *w, const struct openapi_operati
         write_ref(w, "parameters", key);
     }
     bool conditions = s->table && strstr(o->parameters, "select") && !strstr(o->pattern, "{key}") && o->method != HTTP_POST_;
-    if (conditions) write_conditions(w, s->table);
+    if (conditions) write_conditions(w, s);
     if (s->report) write_report_parameters(w, s->report);
     json_write_end(w);
 }
 
-static const char *subject_name(const struct subject *s)
+static void write_summary(struct json_writer *w, const struct openapi_operation *o, const struct subject *s)
 {
-    return s->report ? s->report->name : s->table ? s->table->name : NULL;
+    char text[256];
+    snprintf(text, sizeof text, "%s%s%s", o->summary, s->name ? ": " : "", s->name ? s->name : "");
+    json_write_key(w, "summary");
+    json_write_slice(w, slice_cut_utf8(slice_of(text), sizeof text));
 }
 
 static void write_operation(struct document *d, const struct openapi_operation *o, const struct subject *s)
@@ -273,8 +307,8 @@ static void write_operation(struct document *d, const struct openapi_operation *
     struct buf id;
     buf_init(&id, PATH_MAX_BYTES);
     buf_puts(&id, o->id);
-    if (subject_name(s)) buf_puts(&id, "-");
-    if (subject_name(s)) openapi_put_key(&id, subject_name(s));
+    if (s->name) buf_puts(&id, "-");
+    if (s->name) openapi_put_key(&id, s->name);
     json_write_key(w, "operationId");
     json_write_slice(w, buf_slice(&id));
     buf_done(&id);
@@ -282,7 +316,7 @@ static void write_operation(struct document *d, const struct openapi_operation *
     json_write_array(w);
     json_write_text(w, o->tag);
     json_write_end(w);
-    json_write_field_text(w, "summary", o->summary);
+    write_summary(w, o, s);
     if (o->description) json_write_field_text(w, "description", o->description);
     write_parameters(w, o, s);
     const struct openapi_content *body = o->body ? openapi_content(slice_of(o->body)) : NULL;
@@ -305,10 +339,10 @@ static void write_operation(struct document *d, const struct openapi_operation *
 /* The pattern with the subject's name in it. */
 static void put_path(struct buf *out, const char *pattern, const struct subject *s)
 {
-    const char *part = s->report ? "{name}" : "{table}", *at = subject_name(s) ? strstr(pattern, part) : NULL;
+    const char *part = s->report ? "{name}" : "{table}", *at = s->name ? strstr(pattern, part) : NULL;
     if (!at) return buf_puts(out, pattern);
     buf_append(out, pattern, (size_t)(at - pattern));
-    http_target_encode(out, slice_of(subject_name(s)));
+    http_target_encode(out, slice_of(s->name));
     buf_puts(out, at + strlen(part));
 }
 
@@ -347,9 +381,9 @@ static void write_path(struct document *d, const struct openapi_operation *first
     struct buf path;
     buf_init(&path, PATH_MAX_BYTES);
     put_path(&path, first->pattern, s);
-    bool taken = subject_name(s) && is_taken(d->api, first->pattern, buf_slice(&path));
+    bool taken = s->name && is_taken(d->api, first->pattern, buf_slice(&path));
     for (size_t i = 0; !taken && (o = openapi_operation_at(i)); i++) {
-        if (strcmp(o->pattern, first->pattern) != 0 || !is_route(d->api, o) || (subject_name(s) && !fits(d, o, s))) continue;
+        if (strcmp(o->pattern, first->pattern) != 0 || !is_route(d->api, o) || (s->name && !fits(d, o, s))) continue;
         if (!open) {
             json_write_key_slice(&d->w, buf_slice(&path));
             json_write_object(&d->w);
@@ -385,18 +419,19 @@ static void write_paths(struct document *d)
     for (size_t n = 0; n < d->api->config->n_reports; n++) {
         const struct config_report *report = &d->api->config->reports[n];
         for (size_t i = 0; (o = openapi_operation_at(i)) && may(d, ACCESS_REPORT, report->name); i++)
-            if (begins(i) && o->scope == OPENAPI_REPORTS) write_path(d, o, &(struct subject){.report = report});
+            if (begins(i) && o->scope == OPENAPI_REPORTS)
+                write_path(d, o, &(struct subject){.name = report->name, .report = report});
     }
     json_write_end(&d->w);
 }
 
 /* ---- components ---- */
 
-static void write_condition(struct json_writer *w, const struct table *t, const struct table_column *c)
+static void write_condition(struct json_writer *w, const char *table, const struct table_column *c)
 {
     struct buf key;
     buf_init(&key, PATH_MAX_BYTES);
-    put_condition_key(&key, t, c);
+    put_condition_key(&key, table, c);
     json_write_key_slice(w, buf_slice(&key));
     buf_done(&key);
     json_write_object(w);
@@ -432,7 +467,7 @@ static void write_shared_parameters(struct document *d)
     for (struct subject s = {0}; next_table(d, &at, &s);)
         for (size_t i = 0; i < s.table->columns; i++)
             if (!s.table->column[i].lineage && !is_reserved(s.table->column[i].name))
-                write_condition(w, s.table, &s.table->column[i]);
+                write_condition(w, s.name, &s.table->column[i]);
     json_write_end(w);
 }
 
@@ -447,7 +482,7 @@ static void write_components(struct document *d)
     w->comma = true;
     struct table_place at = {0};
     for (struct subject s = {0}; next_table(d, &at, &s);)
-        openapi_write_table(w, s.table, s.dataset);
+        openapi_write_table(w, &(struct openapi_table){s.name, s.table, s.keys, s.dataset != NULL});
     json_write_end(w);
     write_shared_parameters(d);
     json_write_key(w, "responses");
@@ -502,31 +537,35 @@ static void make_etag(const struct buf *document, char ret_etag[ETAG_MAX])
     *at = '\0';
 }
 
-static bool is_kept(const struct openapi *o, const struct api *api)
+static bool is_fresh(const struct kept *k, const struct api *api)
 {
-    return o->config && o->config == api->config && o->catalog == catalog_generation(api->catalog) &&
-           o->derives == derives_generation(api->derives);
+    return k->config && k->config == api->config && k->catalog == catalog_generation(api->catalog) &&
+           k->derives == derives_generation(api->derives);
 }
 
-static int keep(struct openapi *o, const struct api *api)
+static int keep(struct kept *k, const struct api *api, const struct http_request *r)
 {
-    buf_reset(&o->document);
-    config_unref((struct config *)o->config);
-    o->config = NULL;
-    openapi_write(&o->document, api, NULL);
-    int r = buf_check(&o->document);
-    if (r < 0) return r;
-    o->config = config_ref(api->config);
-    o->catalog = catalog_generation(api->catalog);
-    o->derives = derives_generation(api->derives);
-    make_etag(&o->document, o->etag);
+    buf_reset(&k->document);
+    config_unref((struct config *)k->config);
+    k->config = NULL;
+    openapi_write(&k->document, api, r);
+    int rc = buf_check(&k->document);
+    if (rc < 0) return rc;
+    k->config = config_ref(api->config);
+    k->catalog = catalog_generation(api->catalog);
+    k->derives = derives_generation(api->derives);
+    make_etag(&k->document, k->etag);
     return 0;
 }
 
-static bool sees_all(const struct http_request *r)
+/* The one that is kept for such as asks, or NULL: nobody else may see the same. */
+static struct kept *kept_for(struct openapi *o, const struct http_request *r)
 {
     static const struct slice every = {NULL, 0};
-    return access_allows(r, ACCESS_READ, every) && access_allows(r, ACCESS_WRITE, every) && access_allows(r, ACCESS_REPORT, every);
+    const struct access_identity *id = access_identity(r);
+    bool writes = access_allows(r, ACCESS_WRITE, every);
+    if (!id || !access_allows(r, ACCESS_READ, every) || !access_allows(r, ACCESS_REPORT, every)) return NULL;
+    return writes || id->who == ACCESS_ANONYMOUS ? &o->kept[writes] : NULL;
 }
 
 static void answer(struct http_request *r, const struct buf *document, const char *etag)
@@ -541,19 +580,14 @@ static void answer(struct http_request *r, const struct buf *document, const cha
 void openapi_get(struct http_request *r)
 {
     const struct api *api = http_request_context(r);
-    struct openapi *o = api->openapi;
-    if (sees_all(r)) {
-        if (!is_kept(o, api) && keep(o, api) < 0) return problem_internal(r);
-        return answer(r, &o->document, o->etag);
-    }
-    struct buf document;
-    char etag[ETAG_MAX];
-    buf_init(&document, DOCUMENT_MAX);
-    openapi_write(&document, api, r);
-    make_etag(&document, etag);
-    if (buf_check(&document) == 0)
-        answer(r, &document, etag);
+    struct kept *k = kept_for(api->openapi, r), own = {0};
+    buf_init(&own.document, DOCUMENT_MAX);
+    int rc = 0;
+    if (!k || !is_fresh(k, api)) rc = keep(k ? k : &own, api, r);
+    if (rc == 0)
+        answer(r, k ? &k->document : &own.document, k ? k->etag : own.etag);
     else
         problem_internal(r);
-    buf_done(&document);
+    config_unref((struct config *)own.config);
+    buf_done(&own.document);
 }

@@ -192,7 +192,7 @@ static void write_required(struct json_writer *w, const struct table *t, bool se
     if (n > 0) json_write_end(w);
 }
 
-static void write_schema(struct json_writer *w, const struct table *t, const struct dataset *d, bool sent)
+static void write_schema(struct json_writer *w, const struct openapi_table *t, bool sent)
 {
     struct buf key;
     buf_init(&key, KEY_MAX);
@@ -204,15 +204,15 @@ static void write_schema(struct json_writer *w, const struct table *t, const str
     json_write_object(w);
     json_write_field_text(w, "title", t->name);
     json_write_field_text(w, "type", "object");
-    write_required(w, t, sent);
-    write_properties(w, t, sent);
-    if (!sent) write_columns(w, "x-primary-key", t, t->key, t->keys);
-    if (!sent && d) write_keys(w, &d->keys);
+    write_required(w, t->table, sent);
+    write_properties(w, t->table, sent);
+    if (!sent) write_columns(w, "x-primary-key", t->table, t->table->key, t->table->keys);
+    if (!sent && t->keys) write_keys(w, t->keys);
     json_write_end(w);
 }
 
-void openapi_write_table(struct json_writer *w, const struct table *t, const struct dataset *d)
+void openapi_write_table(struct json_writer *w, const struct openapi_table *t)
 {
-    write_schema(w, t, d, false);
-    if (d) write_schema(w, t, d, true);
+    write_schema(w, t, false);
+    if (t->sent) write_schema(w, t, true);
 }

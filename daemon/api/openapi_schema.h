@@ -14,9 +14,14 @@
 
 /** A value of that SQL type, by its name as it is written or printed. */
 void openapi_write_type(struct json_writer *w, const char *sql_type, bool nullable);
-/** The schemas of a table: a row as it is read, under the table's name; of a dataset (else NULL) also a row as it is sent, under
- * the name with `-new` behind it. */
-void openapi_write_table(struct json_writer *w, const struct table *t, const struct dataset *d);
+struct openapi_table {
+    const char *name;
+    const struct table *table;
+    const struct dataset_keys *keys; /* or NULL */
+    bool sent;                       /* rows of it may be sent */
+};
+/** The schemas of a table: a row as it is read, under its name, and a row as it is sent, with `-new` behind the name. */
+void openapi_write_table(struct json_writer *w, const struct openapi_table *t);
 /** The key under `components` for a name: letters, digits and `_` stay, other bytes are written as `.xx`. */
 void openapi_put_key(struct buf *out, const char *name);
 

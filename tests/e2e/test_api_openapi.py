@@ -33,6 +33,7 @@ group = day
 measure = count(*) as n, sum(price) as price, avg(price) as middle
 [dataset lines]
 files = lines*.csv
+table = public.order_lines
 columns = order_id bigint references orders (id), line int, text text, primary key (order_id, line)
 [dataset plain]
 files = plain*.csv
@@ -44,6 +45,7 @@ sql = select count(*) as n, max(at) as newest from orders
 param = name text, least int default 1
 sql = select name, price from orders where name = :name and small >= :least
 """
+EXPOSED = {"expose": "public.notes"}
 ORDERS = """id,name,price,at,day,half,small,ok,tags,list,mark
 1,one,9.90,2024-01-02 03:04:05+02,2024-01-02,0.5,7,true,"{""a"": [1]}","{1,2}",6f1b1f0c-36a6-4bb3-9b0c-3d2f5a0e8a11
 2,two,,,,,,,,,
@@ -52,8 +54,10 @@ METHODS = {"get", "put", "post", "delete", "patch"}
 
 
 @pytest.fixture
-def api(cetld):
-    daemon = cetld(CONFIG)
+def api(cetld, database):
+    with database.connect() as own:
+        own.cursor().execute("CREATE TABLE notes (id int PRIMARY KEY, note text)")
+    daemon = cetld(CONFIG, api=EXPOSED)
     daemon.drop("orders.csv", ORDERS)
     daemon.wait_state("orders.csv")
     daemon.drop("lines.csv", "order_id,line,text\n1,1,a\n")
@@ -111,7 +115,7 @@ def no_key_twice(pairs):
 
 def test_tables_and_reports_have_their_paths(api):
     paths = api.json("/openapi.json")["paths"]
-    for name in ("orders", "orders_days", "lines", "plain", "totals"):
+    for name in ("orders", "orders_days", "lines", "plain", "totals", "notes"):
         assert "get" in paths["/v1/" + name], name
     assert {"/v1/{table}", "/v1/report/{name}", "/v1/report/by_name", "/v1/files/{id}/rejects", "/events"} <= set(paths)
     (name, least) = [p for p in paths["/v1/report/by_name"]["get"]["parameters"] if "$ref" not in p]

@@ -27,6 +27,20 @@ static void every_route_is_described(void **state)
             fail_msg("%s %s has no row in api/openapi_routes.c", http_method_text(r->method), r->pattern);
 }
 
+static void every_description_has_a_route(void **state)
+{
+    (void)state;
+    struct api api = the_api();
+    const struct openapi_operation *o;
+    for (size_t i = 0; (o = openapi_operation_at(i)); i++) {
+        const struct http_route *r;
+        bool found = false;
+        for (size_t j = 0; (r = openapi_route_at(&api.router, j)); j++)
+            found = found || (r->method == o->method && strcmp(r->pattern, o->pattern) == 0);
+        if (!found) fail_msg("%s %s is described, and is no route", http_method_text(o->method), o->pattern);
+    }
+}
+
 static bool is_parameter(struct slice key)
 {
     const struct openapi_parameter *p;
@@ -106,6 +120,7 @@ int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_route_is_described),
+        cmocka_unit_test(every_description_has_a_route),
         cmocka_unit_test(what_an_operation_names_is_there),
         cmocka_unit_test(types_are_those_of_their_json),
         cmocka_unit_test(a_text_may_have_a_length_and_a_value_may_be_null),
