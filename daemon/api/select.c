@@ -251,6 +251,7 @@ static void put_begin(const struct select *s, struct buf *out)
 {
     buf_puts(out, "BEGIN READ ONLY");
     if (s->timeout_ms) buf_printf(out, "; SET LOCAL statement_timeout = %" PRId64, s->timeout_ms);
+    buf_puts(out, "; ");
     trace_sql(s->request, out);
     if (!access_role(s->request)) return;
     buf_puts(out, "; ");

@@ -20,7 +20,7 @@ void trace_sql(const struct http_request *r, struct buf *out)
 {
     char name[TRACE_NAME_MAX];
     trace_name(http_request_id(r), http_request_trace(r), name);
-    buf_puts(out, "; SET LOCAL application_name = ");
+    buf_puts(out, "SET LOCAL application_name = ");
     db_quote_literal(out, slice_of(name));
 }
 

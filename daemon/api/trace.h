@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * A request seen from PostgreSQL: its transaction's application_name is "cetld ID", or "cetld ID TRACE" where the client said to
- * which trace it belongs, so that pg_stat_activity and the server's log (log_line_prefix with %a) name it.
+ * A request seen from PostgreSQL: the application_name of its transaction, a stream's, a report's or a write's, is "cetld ID", or
+ * "cetld ID TRACE" where the client said to which trace it belongs, so that pg_stat_activity and the server's log (log_line_prefix
+ * with %a) name it.
  *
  * Thread: loop.
  */
@@ -14,7 +15,7 @@
 enum { TRACE_NAME_MAX = 64 }; /* PostgreSQL's names, with the NUL */
 
 void trace_name(const char *id, const char *trace, char ret_name[TRACE_NAME_MAX]);
-/** Append "; SET LOCAL application_name = …" for the transaction that is open. */
+/** Append SET LOCAL application_name = …, for the transaction that is open. */
 void trace_sql(const struct http_request *r, struct buf *out);
 
 /** A line of the log about the request, with its id and trace as fields. */

@@ -4,6 +4,7 @@
 #include "api/access.h"
 #include "api/problem.h"
 #include "api/scope.h"
+#include "api/trace.h"
 #include "api/versions.h"
 #include "api/write_answer.h"
 #include "base/log.h"
@@ -407,10 +408,13 @@ static void make_begin(struct write *w)
     struct buf sql;
     size_t len;
     buf_init(&sql, SQL_MAX);
-    if (w->verb == WRITE_GET_ROW)
+    if (w->verb == WRITE_GET_ROW) {
         buf_puts(&sql, "BEGIN READ ONLY; ");
-    else
+    } else {
         write_begin_sql(&sql, w->dataset);
+        trace_sql(w->request, &sql);
+        buf_puts(&sql, "; ");
+    }
     size_t before = sql.len;
     access_sql(w->request, &sql);
     w->role = sql.len > before;

@@ -6,7 +6,7 @@
 #include <string.h>
 
 enum {
-    BLOCKS = 2, /* one fills while the other is written */
+    BLOCKS = 4, /* one fills while the others are written; more of them, so that neither side waits for each wake-up of the other */
     CAPACITY = INTAKE_BLOCK_BYTES + INTAKE_PIECE_MAX,
     ALWAYS = 4, /* intakes that get their memory also where the budget has none left */
     MOST = 64,
@@ -23,7 +23,6 @@ struct item {
 struct block {
     struct item *item;
     bool opens, ends; /* its file */
-    bool sealed;      /* to be written */
     size_t len;
     char *data; /* CAPACITY */
 };
@@ -35,8 +34,10 @@ struct intake {
     struct worker_job job;
     enum work work;
     bool working;
-    struct block block[BLOCKS], *filling, *writing;
-    struct item *current; /* to which bytes belong */
+    struct block block[BLOCKS]; /* a ring */
+    size_t first, sealed;       /* the oldest that is to be written, and how many are; the one behind them fills */
+    size_t writing;             /* how many of them a worker has */
+    struct item *current;       /* to which bytes belong */
     struct item **item;
     size_t n, cap;
     bool finishing, over, freed;
@@ -80,6 +81,14 @@ static int write_block(struct intake *in, struct block *b)
     return u->flushed != flushed ? check_room(in, 0) : 0;
 }
 
+static int write_blocks(struct intake *in)
+{
+    int r = 0;
+    for (size_t i = 0; r == 0 && i < in->writing; i++)
+        r = write_block(in, &in->block[(in->first + i) % BLOCKS]);
+    return r;
+}
+
 static int place_all(struct intake *in)
 {
     for (size_t i = 0; i < in->n; i++) {
@@ -104,13 +113,19 @@ static void run(struct worker_job *job)
 {
     struct intake *in = container_of(job, struct intake, job);
     switch (in->work) {
-    case WORK_WRITE: in->rc = write_block(in, in->writing); break;
+    case WORK_WRITE: in->rc = write_blocks(in); break;
     case WORK_PLACE: in->rc = place_all(in); break;
     case WORK_DROP: drop_all(in); break;
     }
 }
 
 /* ---- on the loop ---- */
+
+/* The block that fills; there is one when it is ready. */
+static struct block *filling(struct intake *in)
+{
+    return &in->block[(in->first + in->sealed) % BLOCKS];
+}
 
 static void destroy(struct intake *in)
 {
@@ -154,9 +169,8 @@ static void end_unless_working(struct intake *in)
 static void pump(struct intake *in)
 {
     if (in->working || in->over) return;
-    if (in->filling->sealed) {
-        in->writing = in->filling;
-        in->filling = &in->block[in->filling == &in->block[0]];
+    if (in->sealed > 0) {
+        in->writing = in->sealed;
         submit(in, WORK_WRITE);
     } else if (in->finishing) {
         submit(in, WORK_PLACE);
@@ -172,9 +186,13 @@ static void done(struct worker_job *job)
         in->over = true;
         return in->config.ended(in->config.ctx, in->rc, &in->err);
     }
-    bool waited = in->filling->sealed;
-    in->writing->sealed = in->writing->opens = in->writing->ends = false;
-    in->writing->len = 0;
+    bool waited = in->sealed == BLOCKS;
+    for (; in->writing > 0; in->writing--) {
+        struct block *b = &in->block[in->first];
+        *b = (struct block){.data = b->data};
+        in->first = (in->first + 1) % BLOCKS;
+        in->sealed--;
+    }
     pump(in);
     if (waited && intake_ready(in)) in->config.room(in->config.ctx);
 }
@@ -197,7 +215,6 @@ int intake_new(const struct intake_config *config, struct intake **ret_intake)
         return -ENOMEM;
     }
     in->config = *config;
-    in->filling = &in->block[0];
     in->job = (struct worker_job){.run = run, .done = done, .priority = WORKER_URGENT};
     ++*config->active;
     *ret_intake = in;
@@ -211,14 +228,20 @@ void intake_free(struct intake *in)
     end_unless_working(in);
 }
 
+static void seal(struct intake *in)
+{
+    in->sealed++;
+    pump(in);
+}
+
 bool intake_ready(const struct intake *in)
 {
-    return !in->over && !in->finishing && !in->filling->sealed;
+    return !in->over && !in->finishing && in->sealed < BLOCKS;
 }
 
 int intake_file(struct intake *in, const struct upload_wish *wish)
 {
-    assert(intake_ready(in) && in->filling->len == 0 && !in->current);
+    assert(intake_ready(in) && filling(in)->len == 0 && !in->current);
     if (in->n == INTAKE_FILES_MAX) return INTAKE_E_MANY;
     if (in->n == in->cap) {
         size_t cap = in->cap ? in->cap * 2 : 4;
@@ -233,30 +256,28 @@ int intake_file(struct intake *in, const struct upload_wish *wish)
     one->dataset = wish->dataset ? strdup(wish->dataset) : NULL;
     in->item[in->n++] = one;
     if (!one->name || (wish->dataset && !one->dataset)) return -ENOMEM;
-    in->current = in->filling->item = one;
-    in->filling->opens = true;
+    in->current = filling(in)->item = one;
+    filling(in)->opens = true;
     return 0;
 }
 
 void intake_write(struct intake *in, struct slice bytes)
 {
-    struct block *b = in->filling;
+    struct block *b = filling(in);
     assert(intake_ready(in) && bytes.len <= INTAKE_PIECE_MAX && in->current);
     b->item = in->current;
     memcpy(b->data + b->len, bytes.p, bytes.len);
     b->len += bytes.len;
-    if (b->len < INTAKE_BLOCK_BYTES) return;
-    b->sealed = true;
-    pump(in);
+    if (b->len >= INTAKE_BLOCK_BYTES) seal(in);
 }
 
 void intake_file_end(struct intake *in)
 {
     assert(intake_ready(in) && in->current);
-    in->filling->item = in->current;
+    filling(in)->item = in->current;
+    filling(in)->ends = true;
     in->current = NULL;
-    in->filling->ends = in->filling->sealed = true;
-    pump(in);
+    seal(in);
 }
 
 void intake_finish(struct intake *in)

@@ -8,8 +8,8 @@
  *     intake_finish(in)      ▶ ended: all are on disk and claimed; or not
  *     intake_free(in)        at any time; what is not claimed is removed
  *
- * Bytes are gathered in a block; while one is written the other fills. Before each of these calls, intake_ready must say so; where
- * it does not, `room` comes once it does.
+ * Bytes are gathered in blocks; while some are written the next one fills. Before each of these calls, intake_ready must say so;
+ * where it does not, `room` comes once it does.
  *
  * Thread: loop.
  */
@@ -24,7 +24,7 @@ struct intake;
 
 enum {
     INTAKE_PIECE_MAX = 65536,    /* bytes of one intake_write */
-    INTAKE_BLOCK_BYTES = 262144, /* that are written at once */
+    INTAKE_BLOCK_BYTES = 262144, /* of a block */
     INTAKE_FILES_MAX = 1000,
 };
 

@@ -103,8 +103,10 @@ static bool wants_gzip(const struct http_request *r)
 
 static enum coding coding_of(const struct http_request *r, const char *media_type, int64_t len)
 {
+    static const char coded[] = "Content-Encoding: "; /* by its handler */
     if (http_conn_shared(r->conn)->limits.gzip_level == 0 || !http_gzip_fits(media_type)) return CODING_PLAIN;
     if (len != LENGTH_UNKNOWN && len < GZIP_MIN) return CODING_PLAIN;
+    if (r->extra.len > 0 && memmem(r->extra.data, r->extra.len, coded, sizeof coded - 1)) return CODING_PLAIN;
     return wants_gzip(r) ? CODING_GZIP : CODING_NONE;
 }
 

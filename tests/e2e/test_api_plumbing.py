@@ -344,3 +344,11 @@ def test_server_sees_id_and_trace_of_a_stream(shared):
                       lambda: "the stream's session bears its id")
         assert names == [("cetld seen-1 " + TRACE,)]
     until(lambda: not shared.database.rows("SELECT 1 FROM pg_stat_activity WHERE application_name LIKE 'cetld seen%%'"), lambda: "it is over")
+
+
+def test_server_sees_id_and_trace_of_a_write(cetld):
+    daemon = cetld("[dataset notes]\ncolumns = id bigint primary key, who text default current_setting('application_name')\n")
+    for headers, who in (({"X-Request-Id": "w-1", **TRACEPARENT}, "cetld w-1 " + TRACE), ({"X-Request-Id": "w-2"}, "cetld w-2")):
+        answer = daemon.request("POST", "/v1/notes", body='{"id": %s}' % headers["X-Request-Id"][-1], unix=True,
+                                headers={"Content-Type": "application/json", **headers})
+        assert answer.status == 201 and answer.json["who"] == who, answer

@@ -3,7 +3,7 @@
 #include "etl/intake.h"
 #include "fixture.h"
 
-enum { BUDGET = 4 << 20 };
+enum { BUDGET = 16 << 20 };
 
 struct fixture {
     char *dir;
