@@ -66,7 +66,7 @@ def test_url_that_cannot_be_read_is_a_mistake(conf):
     assert answer.returncode == 1 and answer.stderr.startswith(path + ":") and "prot" in answer.stderr
 
 
-@pytest.mark.parametrize("name", ["examples", "earliest-trade", "split-names", "order-lines", "hiring"])
+@pytest.mark.parametrize("name", ["examples", "earliest-trade", "split-names", "order-lines", "hiring", "people-service"])
 def test_examples_check(conf, examples, name):
     with open(os.path.join(examples, name + ".conf"), encoding="utf-8") as f:
         answer = run("--check", "-c", conf(f.read()))
