@@ -151,7 +151,7 @@ static void write_time(struct json_writer *w, const char *key, int64_t real_us)
 
 static const char *url_of(const struct job *j, char ret_url[URL_MAX])
 {
-    snprintf(ret_url, URL_MAX, "/v1/jobs/%s", j->id);
+    snprintf(ret_url, URL_MAX, "/etl-jobs/%s", j->id);
     return ret_url;
 }
 
@@ -259,5 +259,5 @@ void jobs_one(struct http_request *r)
         if (slice_equal(http_request_capture(r, "id"), slice_of(all->job[i].id))) return answer_job(r, 200, &all->job[i]);
     http_problem(r, &(struct http_problem){.status = 404,
                                            .message = "there is no job with this id",
-                                           .hint = "GET /v1/jobs lists the newest; a restart forgets them"});
+                                           .hint = "GET /etl-jobs lists the newest; a restart forgets them"});
 }

@@ -3,7 +3,7 @@
  * Looking for new files now:
  *
  *   GET or POST /start-etl-job[?source=]   202 and the job's URL; a page of another site cannot ask for it
- *   GET /v1/jobs, /v1/jobs/{id}            its state (scanning, loading, done) and what became of its files
+ *   GET /etl-jobs, /etl-jobs/{id}            its state (scanning, loading, done) and what became of its files
  *
  * A job is a scan of incoming/ and everything that is on its way then: files that wait or are being loaded when it begins, and
  * those that come until its scan is through. It is done when none of them is on its way any more. While the scan of one runs,

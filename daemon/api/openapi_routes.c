@@ -88,8 +88,8 @@ static const struct openapi_operation operations[] = {
      "202=job 400 404 503"},
     {POST, OPENAPI_ONCE, false, "/start-etl-job", "start_job_post", "upload", "Look for new files now", NULL, "source", NULL,
      "202=job 400 404 503"},
-    {GET, OPENAPI_ONCE, false, "/v1/jobs", "jobs", "upload", "The jobs that are remembered", NULL, "", NULL, "200=jobs"},
-    {GET, OPENAPI_ONCE, false, "/v1/jobs/{id}", "job", "upload", "What has become of such a job", NULL, "job.id", NULL, "200=job 404"},
+    {GET, OPENAPI_ONCE, false, "/etl-jobs", "jobs", "upload", "The jobs that are remembered", NULL, "", NULL, "200=jobs"},
+    {GET, OPENAPI_ONCE, false, "/etl-jobs/{id}", "job", "upload", "What has become of such a job", NULL, "job.id", NULL, "200=job 404"},
 };
 
 #define INTEGER(from) "{\"type\":\"integer\",\"minimum\":" #from "}"

@@ -17,31 +17,43 @@ static struct write *drop(struct write *w)
     return NULL;
 }
 
-/* A reference to it; NULL after a problem. */
-static struct dataset *take_dataset(struct http_request *r, enum write_verb verb)
+static void refuse_table(struct http_request *r, const struct dataset *d, bool is_own, bool computed)
 {
-    const struct api *api = http_request_context(r);
+    if (is_own && d->broken)
+        return http_problem(
+            r, &(struct http_problem){.status = 503, .message = "this dataset cannot be used now", .details = d->broken});
+    http_problem(
+        r, &(struct http_problem){.status = computed ? 405 : 404,
+                                  .message = computed ? "the rows of this table are computed"
+                                             : is_own ? "that dataset has no table yet; its first file makes it"
+                                                      : "there is no such table",
+                                  .hint = computed ? "write to the dataset that it is made of" : "GET /v1 lists what there is"});
+}
+
+/* Into w->dataset, w->table and w->name; false after a problem. */
+static bool take_table(struct write *w)
+{
+    struct http_request *r = w->request;
     struct slice name = http_request_capture(r, "table");
+    bool reads = w->verb == WRITE_GET_ROW;
     struct dataset *d = NULL;
-    struct derive_view derive;
-    if (!access_may(r, verb == WRITE_GET_ROW ? ACCESS_READ : ACCESS_WRITE, name)) return NULL;
-    if (!api->ready) {
-        problem_unavailable(r, api_reason(api));
-        return NULL;
+    struct rest_table found;
+    if (!access_may(r, reads ? ACCESS_READ : ACCESS_WRITE, name)) return false;
+    if (!w->api->ready) {
+        problem_unavailable(r, api_reason(w->api));
+        return false;
     }
-    const struct table *t = catalog_table(api->catalog, name, &d);
-    if (t && t == &d->table && t->columns > 0 && !d->broken) return dataset_ref(d);
-    bool computed = (t && t != &d->table) || derives_find(api->derives, name, &derive);
-    if (t && t == &d->table && d->broken)
-        http_problem(r, &(struct http_problem){.status = 503, .message = "this dataset cannot be used now", .details = d->broken});
-    else
-        http_problem(r, &(struct http_problem){.status = computed ? 405 : 404,
-                                               .message = computed ? "the rows of this table are computed"
-                                                          : t      ? "that dataset has no table yet; its first file makes it"
-                                                                   : "there is no such table",
-                                               .hint = computed ? "write to the dataset that it is made of"
-                                                                : "GET /v1 lists what there is"});
-    return NULL;
+    const struct table *t = catalog_table(w->api->catalog, name, &d);
+    bool there = scope_find(w->api, name, &found), is_own = t && t == &d->table;
+    if (!there || (!reads && (!is_own || d->broken))) {
+        refuse_table(r, d, is_own, there && !is_own);
+        return false;
+    }
+    w->dataset = t ? dataset_ref(d) : NULL;
+    w->table = found.table;
+    w->name = arena_cstr(&w->arena, slice_of(found.name));
+    if (!w->name) problem_internal(r);
+    return w->name;
 }
 
 /* ---- parameters and preferences ---- */
@@ -80,7 +92,7 @@ static struct slice compact(struct arena *a, const char *text)
 /* What is answered of a row where the request does not say it. */
 static bool take_api_select(struct write *w)
 {
-    const struct config_dataset *c = w->dataset->config;
+    const struct config_dataset *c = w->dataset && w->table == &w->dataset->table ? w->dataset->config : NULL;
     struct rest_query *q = arena_zalloc(&w->arena, sizeof *q);
     struct rest_error err;
     if (!w->own || w->query.select_said || !c || !c->api_select[0]) return true;
@@ -217,7 +229,7 @@ static bool choose_rows(struct write *w)
 /* The values of the key in the path. */
 static bool take_key(struct write *w)
 {
-    const struct table *t = &w->dataset->table;
+    const struct table *t = w->table;
     struct slice rest = http_request_capture(w->request, "key");
     w->key = arena_array(&w->arena, t->keys + 1, sizeof *w->key);
     if (!w->key) {
@@ -303,16 +315,11 @@ static bool take_clash(struct write *w)
 /* Everything that all of them have in common; NULL after a problem. */
 static struct write *open_write(struct http_request *r, enum write_verb verb, bool row)
 {
-    struct dataset *d = take_dataset(r, verb);
-    if (!d) return NULL;
     struct write *w = write_new(r, verb);
-    if (!w) {
-        dataset_unref(d);
-        return NULL;
-    }
-    w->dataset = d;
+    if (!w) return NULL;
     w->row = row;
-    w->readable = d->table;
+    if (!take_table(w)) return drop(w);
+    w->readable = *w->table;
     w->readable.deleted_at = NULL;
     if (!take_query(w)) return drop(w);
     w->own = row || verb == WRITE_BULK || w->prefer.ret == REST_RETURN_NONE;

@@ -29,7 +29,7 @@ static void enter(struct write *w, enum write_state state)
 {
     static const char *const name[] = {"connecting", "beginning",  "finding", "writing",  "advancing",
                                        "ending",     "committing", "undoing", "narrowing"};
-    log_debug("write to %s: %s to %s", w->dataset->name, name[w->state], name[state]);
+    log_debug("write to %s: %s to %s", w->name, name[w->state], name[state]);
     w->state = state;
 }
 
@@ -218,7 +218,7 @@ static void on_undone(void *ctx, const struct db_result *r)
     if (!w->request) return finish(w); /* answered, or left */
     if (is_transient(w->refusal.sqlstate) && !w->piecewise && ++w->tries < TRIES_MAX) return begin(w);
     if (w->index < 0 && w->body.rows && strncmp(w->refusal.sqlstate, "22", 2) == 0 &&
-        write_body_misfit(&w->body, &w->dataset->table, &w->fault))
+        write_body_misfit(&w->body, w->table, &w->fault))
         w->index = w->fault.index;
     if (wants_narrowing(w)) return narrow(w);
     write_answer_refusal(w);
@@ -425,7 +425,7 @@ static void make_begin(struct write *w)
 /* Without a role a row is read outside of a transaction. */
 static void put_row_read(struct rest_builder *b, const struct write *w)
 {
-    const struct table *t = &w->dataset->table;
+    const struct table *t = w->table;
     buf_puts(b->out, "w AS (SELECT t0.*, 0 AS " WRITE_DELTA " FROM ");
     table_quote(b->out, t->schema, t->name);
     buf_puts(b->out, " AS t0");
@@ -436,7 +436,7 @@ static void put_row_read(struct rest_builder *b, const struct write *w)
 /* What is known of all rows, in one: how many, the difference, whether one is deleted, the first one's key. */
 static void put_total(struct rest_builder *b, const struct write *w)
 {
-    const struct table *t = &w->dataset->table;
+    const struct table *t = w->table;
     buf_printf(b->out, "(SELECT count(*), coalesce(sum(" WRITE_DELTA "), 0)::int8, %s",
                t->deleted_at ? "coalesce(bool_or(" TABLE_DELETED_AT " IS NOT NULL), false)" : "false");
     for (size_t k = 0; k < t->keys; k++) {
@@ -460,7 +460,7 @@ static int make_answer(struct write *w, struct rest_builder *b, struct rest_erro
     w->query.root.offset = 0;
     struct rest_ask ask_rows = {.query = &w->query,
                                 .scope = &w->scope,
-                                .table = {w->dataset->name, &w->readable},
+                                .table = {w->name, &w->readable},
                                 .json = form_is_json(&w->form),
                                 .stripped = w->form.stripped,
                                 .source = "w",

@@ -50,10 +50,12 @@ struct write {
     /* Set by whoever makes it: */
     struct http_request *request; /* NULL: answered, or the client has left */
     enum write_verb verb;
-    bool row;    /* of /v1/TABLE/KEY */
-    bool own;    /* not PostgREST's dialect: no return= was said */
-    bool judged; /* the body was found wanting: `fault` */
-    struct dataset *dataset;
+    bool row;                  /* of /v1/TABLE/KEY */
+    bool own;                  /* not PostgREST's dialect: no return= was said */
+    bool judged;               /* the body was found wanting: `fault` */
+    struct dataset *dataset;   /* a reference; NULL: a row of a table is read that is none's */
+    const struct table *table; /* the dataset's; of a read also a rollup's or a derive's */
+    const char *name;          /* its name in the API */
     struct write_body body;
     struct write_fault fault;
     struct rest_query query;
@@ -70,7 +72,7 @@ struct write {
     struct db_wait wait;
     struct db_conn *conn;
     struct rest_scope scope;
-    struct table readable;        /* the dataset's table, as rows are read that were just written: deleted ones, too */
+    struct table readable;        /* the table, as rows are read that were just written: deleted ones, too */
     struct rest_statement answer; /* how the rows are to be read */
     char *begin;
     const char *sql;

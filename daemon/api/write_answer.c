@@ -16,7 +16,7 @@ enum {
 
 static int keys_of(const struct write *w)
 {
-    return (int)w->dataset->table.keys;
+    return (int)w->table->keys;
 }
 
 /* ---- headers ---- */
@@ -24,12 +24,12 @@ static int keys_of(const struct write *w)
 /* PostgREST names the row by a filter, we by its path. */
 static void put_location(struct write *w)
 {
-    const struct table *t = &w->dataset->table;
+    const struct table *t = w->table;
     struct buf location;
     if (w->count != 1 || t->keys == 0 || w->verb != WRITE_POST) return;
     buf_init(&location, 8192);
     buf_puts(&location, "/v1/");
-    http_target_encode(&location, slice_of(w->dataset->name));
+    http_target_encode(&location, slice_of(w->name));
     for (int k = 0; k < keys_of(w); k++) {
         buf_puts(&location, w->own ? (k ? "," : "/") : (k ? "&" : "?"));
         if (!w->own) {

@@ -103,11 +103,11 @@ static bool is_class(const struct write_refusal *r, const char *class)
 static bool refers(const struct write *w)
 {
     const struct write_refusal *r = &w->refusal;
-    if (w->shape.kind == WRITE_DELETE) return false;
+    if (w->shape.kind == WRITE_DELETE || !w->dataset) return false;
     if (!r->constraint[0]) return true; /* to a row that is deleted softly */
     const struct dataset_keys *k = &w->dataset->keys;
     for (size_t i = 0; i < k->references; i++)
-        if (strcmp(k->reference[i].constraint, r->constraint) == 0 && strcmp(r->table, w->dataset->table.name) == 0) return true;
+        if (strcmp(k->reference[i].constraint, r->constraint) == 0 && strcmp(r->table, w->table->name) == 0) return true;
     return false;
 }
 
@@ -126,17 +126,17 @@ void write_answer_refusal(struct write *w)
     const struct write_refusal *r = &w->refusal;
     int status = w->own ? own_status(w) : problem_status(r->sqlstate);
     bool misfit = is_class(r, "22") && w->fault.message[0] && w->fault.index == w->index && w->index >= 0;
-    struct columns all = r->constraint[0] ? columns_of(w, r->constraint) : (struct columns){NULL, 0};
+    struct columns all = r->constraint[0] && w->dataset ? columns_of(w, r->constraint) : (struct columns){NULL, 0};
     struct http_problem p = {.status = status,
                              .code = r->sqlstate,
                              .message = misfit ? w->fault.message : r->message,
                              .details = misfit ? r->message : text_or_null(r->detail),
                              .hint = text_or_null(r->hint)};
     if (status == 503) http_header(w->request, "Retry-After", "1");
-    if (strcmp(r->sqlstate, "23503") == 0 && !refers(w) && w->dataset->table.deleted_at && !p.hint)
+    if (strcmp(r->sqlstate, "23503") == 0 && !refers(w) && w->table->deleted_at && !p.hint)
         p.hint = "other rows refer to it; without X-Soft-Delete: false it is deleted softly";
-    bool key = w->row && (w->verb == WRITE_GET_ROW || w->refused_at == WRITE_FINDING) && w->dataset->table.keys == 1;
-    const char *column = misfit ? w->fault.column : key ? w->dataset->table.column[w->dataset->table.key[0]].name : r->column;
+    bool key = w->row && (w->verb == WRITE_GET_ROW || w->refused_at == WRITE_FINDING) && w->table->keys == 1;
+    const char *column = misfit ? w->fault.column : key ? w->table->column[w->table->key[0]].name : r->column;
     bool one = w->body.object || w->body.rows <= 1;
     answer(w, &p, column, misfit ? (struct columns){NULL, 0} : all, one && w->verb != WRITE_BULK ? -1 : w->index);
 }

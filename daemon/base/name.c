@@ -155,8 +155,8 @@ static size_t without_numbers(const char *name, size_t len)
 
 bool name_is_route(struct slice name)
 {
-    static const char *const words[] = {"docs",    "events", "files",  "healthz", "ingest",  "jobs",   "metrics",
-                                        "openapi", "read",   "readyz", "report",  "reports", "status", "v1"};
+    static const char *const words[] = {"docs", "events", "files",  "healthz", "ingest", "metrics", "openapi",
+                                        "read", "readyz", "report", "reports", "status", "v1"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
         if (slice_equal(name, slice_of(words[i]))) return true;
     return false;

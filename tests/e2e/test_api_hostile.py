@@ -60,8 +60,8 @@ RAW = ["%00", "%", "%zz", "%c3", "%ff%fe", "%ed%a0%80", "a%00b"]
 PARAMETERS = ["select", "id", "name", "price", "at", "data", "order", "limit", "offset", "after", "and", "or", "not.and", "columns", "on_conflict",
               "dataset", "load", "state", "format", "day", "n", "wait", "source", "force", "x'y", "kinds.label", "kinds.order", "data->>a"]
 PATHS = ["/", "/v1", "/v1/items", "/v1/items/1", "/v1/items_kinds", "/v1/victims", "/v1/victims/1", "/v1/report/since", "/v1/report", "/v1/files", "/v1/files/1",
-         "/v1/files/1/rejects", "/v1/jobs", "/v1/jobs/1", "/read/first-chunk", "/latest-event-data", "/readyz", "/status", "/metrics", "/openapi.json", "/docs"]
-PLACES = ["/v1/{}", "/v1/victims/{}", "/v1/report/{}", "/v1/files/{}", "/v1/files/{}/rejects", "/v1/jobs/{}", "/{}", "/v1/{}/bulk"]
+         "/v1/files/1/rejects", "/etl-jobs", "/etl-jobs/1", "/read/first-chunk", "/latest-event-data", "/readyz", "/status", "/metrics", "/openapi.json", "/docs"]
+PLACES = ["/v1/{}", "/v1/victims/{}", "/v1/report/{}", "/v1/files/{}", "/v1/files/{}/rejects", "/etl-jobs/{}", "/{}", "/v1/{}/bulk"]
 HEADERS = ["Range", "Prefer", "Accept", "If-None-Match", "If-Match", "Accept-Encoding", "Range-Unit", "X-Request-Id", "traceparent", "Last-Event-ID", "Origin",
            "Content-Type", "Accept-Profile", "X-Soft-Delete", "Expect", "Content-Encoding"]
 BODIES = ["", "{", "[", "[[[[[[[[", "[" * 5000, "{\"id\":", "null", "1", "\"x\"", "{}", "[]", "[{}]", "[1]", "{\"id\": \"'; DROP TABLE items; --\"}",

@@ -484,9 +484,9 @@ def test_job_tells_what_a_scan_found(api):
     job = until(lambda: (lambda j: j if j["state"] == "done" else None)(api.json(answer.json["url"])), api.log)
     assert job["files"] == job["files_loaded"] + job["files_duplicate"] + job["files_failed"] and job["files_open"] == 0
     assert api.ledger("notes_job.csv")[0]["state"] == "loaded"
-    assert job["id"] in [j["id"] for j in api.json("/v1/jobs")]
+    assert job["id"] in [j["id"] for j in api.json("/etl-jobs")]
     assert send(api, "GET", "/start-etl-job").status == 202
-    assert api.get("/v1/jobs/nothing").status == 404
+    assert api.get("/etl-jobs/nothing").status == 404
 
 
 def test_job_is_not_for_everybody(api):
