@@ -166,9 +166,8 @@ static bool may_see(struct http_request *r, const PGresult *rows)
     return access_may(r, ACCESS_READ, slice_of(PQgetvalue(rows, 0, PQfnumber(rows, "dataset"))));
 }
 
-static bool write_one(struct http_request *r, const PGresult *rows, struct buf *body)
+static bool write_file(const PGresult *rows, struct buf *body)
 {
-    if (!may_see(r, rows)) return false;
     struct json_writer w;
     json_writer_init(&w, body);
     json_write_object(&w);
@@ -194,6 +193,23 @@ static void write_raw(struct json_writer *w, struct slice raw)
     if (buf_check(&text) < 0) w->out->failed = buf_check(&text);
     json_write_slice(w, buf_slice(&text));
     buf_done(&text);
+}
+
+static bool write_one(struct http_request *r, const PGresult *rows, struct buf *body)
+{
+    return may_see(r, rows) && write_file(rows, body);
+}
+
+/* Who may send files to the dataset, and has the token of one, is told what becomes of it. */
+static bool may_follow(struct http_request *r, struct slice dataset)
+{
+    return access_allows(r, ACCESS_INGEST, dataset) || access_may(r, ACCESS_READ, dataset);
+}
+
+static bool write_of_token(struct http_request *r, const PGresult *rows, struct buf *body)
+{
+    if (PQntuples(rows) == 0) return no_file(r);
+    return may_follow(r, slice_of(PQgetvalue(rows, 0, PQfnumber(rows, "dataset")))) && write_file(rows, body);
 }
 
 static bool write_rejects(struct http_request *r, const PGresult *rows, struct buf *body)
@@ -274,7 +290,7 @@ static bool is_token(struct slice text)
 static void answer_arrival(struct http_request *r, const struct arrival *a)
 {
     const struct api *api = http_request_context(r);
-    if (!access_may(r, ACCESS_READ, slice_of(a->dataset))) return;
+    if (!may_follow(r, slice_of(a->dataset))) return;
     struct buf body;
     struct json_writer w;
     buf_init(&body, ARRIVAL_MAX);
@@ -297,7 +313,7 @@ static void answer_token(struct http_request *r, struct slice text)
     const struct arrival *a = scheduler_find(api->scheduler, token);
     if (a) return answer_arrival(r, a);
     struct db_param p[] = {db_text(token)};
-    reply_with(r, &(struct reply_query){.sql = SQL_FILE_OF_TOKEN, .param = p, .params = 1, .write = write_one});
+    reply_with(r, &(struct reply_query){.sql = SQL_FILE_OF_TOKEN, .param = p, .params = 1, .write = write_of_token});
 }
 
 void files_one(struct http_request *r)

@@ -23,6 +23,7 @@ struct item {
 struct block {
     struct item *item;
     bool opens, ends; /* its file */
+    bool first;       /* of all: before it the disk is asked whether all that is expected fits */
     size_t len;
     char *data; /* CAPACITY */
 };
@@ -68,8 +69,7 @@ static int check_room(struct intake *in, int64_t more)
 static int write_block(struct intake *in, struct block *b)
 {
     struct upload *u = &b->item->upload;
-    /* The first one tells whether all of them will fit, where that is known. */
-    int r = b->opens ? check_room(in, b->item == in->item[0] ? in->config.expected : 0) : 0;
+    int r = b->opens ? check_room(in, b->first ? in->config.expected : 0) : 0;
     if (r != 0) return r;
     uint64_t flushed = u->flushed;
     if (b->opens) r = upload_open(in->config.place, u);
@@ -258,6 +258,7 @@ int intake_file(struct intake *in, const struct upload_wish *wish)
     if (!one->name || (wish->dataset && !one->dataset)) return -ENOMEM;
     in->current = filling(in)->item = one;
     filling(in)->opens = true;
+    filling(in)->first = in->n == 1;
     return 0;
 }
 
