@@ -2,7 +2,7 @@
 /*
  * GET /v1/files[?limit=&offset=&before=&state=&dataset=]: every file, newest first: those in memory (queued, loading, unreadable),
  * which do not count, then the ledger's, with `Link: rel="next"` to those with lower ids; each once. GET /v1/files/{id}: one of the
- * ledger's.
+ * ledger's; or any, by its token, which is told to who sends it (api/receipt.h).
  *
  * Thread: loop.
  */

@@ -17,6 +17,7 @@ import pytest
 
 from cluster import Database
 from daemon import Answer, Cetld
+from test_api_access import bearer, new_token, start, tokens  # noqa: F401, the fixture
 from test_points import faultio  # noqa: F401, the fixture
 from waiting import until
 
@@ -293,6 +294,32 @@ def test_uploads_by_the_network_need_a_token(api):
     body, headers = multipart(("notes.csv", b"id,note\n"))
     assert api.request("POST", "/ingest/", body, headers).status == 401
     assert api.request("PUT", "/ingest/notes.csv", b"id,note\n").status == 401
+
+
+def test_token_sends_to_its_datasets_and_follows_what_it_sent(make_cetld, database, tokens):  # noqa: F811
+    (sender, sender_hash), (ci, ci_hash) = new_token(), new_token()
+    config = ORDERS + tokens.section("sender", sender_hash, allow="orders: ingest") + tokens.section("ci", ci_hash, allow="ingest")
+    daemon = start(make_cetld, database.url(), tokens, config)
+
+    def put(path, text, token=sender):
+        return daemon.request("PUT", path, text, bearer(token))
+
+    answer = put("/ingest/orders_1.csv?wait=20s", b"id,amount\n1,1\n")
+    assert answer.status == 200
+    one = answer.json["files"][0]
+    assert one["rows_loaded"] == 1 and "rows" not in one  # it may not read them
+    assert daemon.get(one["url"], headers=bearer(sender)).json["state"] == "loaded"
+    assert daemon.get("/v1/files/%d" % one["id"], headers=bearer(sender)).status == 403
+    for path in ("/ingest/notes_1.csv", "/ingest/new.csv", "/ingest/orders_1.csv?dataset=notes"):
+        assert put(path, b"id,note\n1,1\n").status == 403, path
+    body, headers = multipart(("orders_2.csv", b"id,amount\n2,1\n"), ("notes_1.csv", b"id,note\n1,1\n"))
+    answer = daemon.request("POST", "/ingest/?wait=20s", body, bearer(sender, **headers))
+    assert answer.status == 403 and "notes" in answer.json["message"]
+    assert daemon.request("POST", "/ingest/?dataset=orders&wait=20s", *[multipart(("n.csv", b"id,amount\n3,1\n"))[0], bearer(sender, **headers)]).status == 200
+    assert daemon.request("POST", "/start-etl-job", headers=bearer(sender)).status == 403
+    assert daemon.request("POST", "/start-etl-job", headers=bearer(ci, Origin="https://data.example.org")).status == 202
+    assert put("/ingest/new.csv?wait=20s", b"a\n1\n", ci).status == 200
+    assert sorted(names(daemon)) == ["n.csv", "new.csv", "orders_1.csv"]
 
 
 # -- what is too large
