@@ -89,6 +89,18 @@ def test_head_says_gzip_and_sends_nothing(api):
     assert answer.status == 200 and answer.body == b"" and answer.headers["Content-Encoding"] == "gzip"
 
 
+def test_packed_answer_is_not_sent_again_while_it_is_true(api):
+    packed = api.get("/v1/items?limit=80", headers={"Accept-Encoding": "gzip"})
+    plain = api.get("/v1/items?limit=80")
+    assert packed.headers["ETag"] == "W/" + plain.headers["ETag"].removeprefix("W/")
+    for tag in (packed.headers["ETag"], plain.headers["ETag"]):
+        for coding in ({"Accept-Encoding": "gzip"}, {}):
+            again = api.get("/v1/items?limit=80", headers={"If-None-Match": tag, **coding})
+            assert again.status == 304 and again.body == b"" and "Content-Encoding" not in again.headers
+            assert "Accept-Encoding" in ", ".join(again.headers.get_all("Vary"))
+            assert again.headers["ETag"] == (packed if coding else plain).headers["ETag"]
+
+
 def test_gzip_can_be_turned_off(cetld):
     daemon = cetld(ITEMS, api={"gzip": "0"})
     assert "Content-Encoding" not in daemon.get("/metrics", headers={"Accept-Encoding": "gzip"}).headers

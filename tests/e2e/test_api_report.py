@@ -176,6 +176,19 @@ def test_unknown_report(api):
     assert problem(api.request("POST", "/v1/report/empty"), 405)
 
 
+@pytest.mark.parametrize("path", [
+    "/v1/report/..%2f..%2fetc%2fpasswd", "/v1/report/quarterly_hires%27;select%201--", "/v1/report/%00", "/v1/report/" + "x" * 5000, "/v1/report/%ff%fe",
+    "/v1/report/named?who=%00", "/v1/report/named?who=%ff", "/v1/report/named?" + "&".join("p%d=1" % n for n in range(500)),
+    "/v1/report/typed?n=1&words={" + ",".join("{" * 20) + "}", "/v1/report/typed?n=1;drop%20table%20hired", "/v1/report/typed?n=1&at=never%27",
+    "/v1/report/many?n=1%29%3B%20select%20pg_sleep%2810%29", "/v1/report/typed?n[]=1", "/v1/report/typed?%6e=x",
+])
+def test_hostile_requests_are_the_clients_fault(api, path):
+    answer = api.get(path)
+    assert 400 <= answer.status < 500, answer
+    assert b"select" not in answer.body.lower() or b"select" in path.encode()
+    assert rows(api.get("/v1/report/typed?n=1"))[1][0] == "2"
+
+
 def test_broken_report_is_not_the_clients_fault(api):
     body = problem(api.get("/v1/report/nothing"), 500)
     assert "no_such_table" not in str(body)
