@@ -292,6 +292,48 @@ role = nobody_of_this_name
         assert answer.status == 200 and [row["id"] for row in answer.json] == [2]
 
 
+# What is said by a path's {name} here, and a body that suits the method.
+FILLED = {"table": "orders", "key": "1", "name": "mine", "id": "1", "file": "none.js"}
+BODIES = {"POST": b"{}", "PUT": b"{}", "PATCH": b"{}"}
+
+
+def test_no_route_is_forgotten(make_cetld, database, tokens):
+    """Every route of the description, as somebody who may nothing of that, and as nobody from elsewhere."""
+    (little, little_hash), (writer, writer_hash) = new_token(), new_token()
+    config = ITEMS + "[report mine]\nsql = select id from items order by id\n"
+    config += tokens.section("little", little_hash, allow="items_names: read") + tokens.section("writer", writer_hash, allow="items: write")
+    daemon = start(make_cetld, database.url(), tokens, config)
+    daemon.drop("orders.csv", "id\n1\n")
+    daemon.wait_state("orders.csv")
+    described = daemon.get("/openapi.json").json["paths"]
+    public = {"/status", "/healthz", "/docs", "/docs/{file}"}
+    common = {"/", "/v1", "/v1/report", "/readyz", "/metrics", "/openapi.json", "/events", "/v1/jobs", "/v1/jobs/{id}", "/v1/items_names"}
+    wrong = []
+    for path, item in described.items():
+        filled = path
+        for name, value in FILLED.items():
+            filled = filled.replace("{%s}" % name, value)
+        for method in (m.upper() for m in item if m in ("get", "post", "put", "patch", "delete")):
+            if path in public:
+                continue
+            nobody = daemon.request(method, filled, BODIES.get(method), ELSEWHERE)
+            if nobody.status != 401:
+                wrong.append(("nobody", method, filled, nobody))
+            if path in common:
+                continue
+            answer = daemon.request(method, filled, BODIES.get(method), bearer(little, **{"Content-Type": "application/json"}))
+            if answer.status != 403:
+                wrong.append(("little", method, filled, answer))
+    assert not wrong, "\n".join(map(str, wrong))
+    # Who may write does not read by writing.
+    for method, path in (("POST", "/v1/items"), ("PATCH", "/v1/items?id=gt.0"), ("DELETE", "/v1/items?id=gt.0")):
+        answer = daemon.request(method, path, b'{"id": 5, "name": "x"}' if method == "POST" else BODIES.get(method),
+                                bearer(writer, Prefer="return=representation", **{"Content-Type": "application/json"}))
+        assert answer.status == 403, answer
+    assert daemon.get("/v1/items", headers=bearer(writer)).status == 403
+    assert daemon.request("POST", "/v1/items", b'{"id": 6, "name": "x"}', bearer(writer, Prefer="return=minimal", **{"Content-Type": "application/json"})).status == 201
+
+
 def test_too_many_requests_are_429(make_cetld, database, tokens):
     (slow, slow_hash), (fast, fast_hash) = new_token(), new_token()
     config = ITEMS + tokens.section("slow", slow_hash, allow="read", rate="3/h") + tokens.section("fast", fast_hash, allow="read")

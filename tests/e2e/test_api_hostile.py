@@ -265,6 +265,21 @@ def test_nonsense_in_every_body(hostile, long):
                     probe.send(method, path, body, {"Content-Type": kind})
 
 
+def test_nonsense_in_every_parameter_of_a_write(hostile, long):
+    probe = Probe(hostile, {"Content-Type": "application/json"})
+    attacks = [quote(a, safe="") for a in SQL + SHAPES] + RAW
+    names = ["id", "name", "and", "or", "select", "columns", "on_conflict", "limit", "order", "missing", "x'y", "kinds.id", "force"]
+    preferences = ["", "return=representation", "resolution=merge-duplicates, return=minimal", "missing=default, return=headers-only"]
+    bodies = {"POST": '[{"id": 7, "name": "x"}]', "PATCH": '{"name": "y"}', "PUT": '{"id": 7, "name": "z"}', "DELETE": None}
+    with Others(hostile):
+        for n, name in enumerate(names):
+            for m, attack in enumerate(attacks if long else attacks[n % 9::9]):
+                for method in bodies if long else (list(bodies)[(n + m) % 4],):
+                    prefer = preferences[(n + m) % len(preferences)]
+                    probe.send(method, "/v1/victims?%s=%s" % (quote(name), attack), bodies[method], {"Prefer": prefer} if prefer else {})
+    assert probe.seen.get(400, 0) > 50, probe.seen
+
+
 # -- bytes that are no HTTP, or no good one
 
 
