@@ -176,7 +176,8 @@ static void answer_rows(struct run *run, const struct rest_column *column, size_
                              .columns = columns,
                              .param = run->value,
                              .params = run->report->params.n,
-                             .json = form_is_json(&run->form)};
+                             .json = form_is_json(&run->form),
+                             .no_rows = http_request_method(run->request) == HTTP_HEAD_};
     struct http_request *r = let_go(run);
     if (over.from && buf_check(&name) == 0 && rest_statement_over(&over, &arena, &statement) == 0)
         select_answer(r, run->api->pool,

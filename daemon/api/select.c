@@ -9,7 +9,6 @@
 #include <stdlib.h>
 
 enum {
-    LAST_PARAMS = 2,     /* limit, offset */
     PIECE_BYTES = 65536, /* handed to the client at once */
     OUT_MAX = 64 << 20,  /* a row that is larger fails */
     ARENA_MAX = 16 << 20,
@@ -480,8 +479,6 @@ static struct select *select_new(struct http_request *r, const struct select_req
     s->column = form_columns(&s->statement, &s->arena);
     s->names = copy_names(s);
     s->next = copy(&s->arena, from->next);
-    struct db_param *limit = &s->statement.param[s->statement.params - LAST_PARAMS];
-    if (select_is_head(s) && s->form.kind != FORM_OBJECT) *limit = db_int8(0);
     if (s->column && (s->next || !from->next)) return s;
     select_free(s);
     return NULL;

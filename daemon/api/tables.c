@@ -222,6 +222,7 @@ static void answer(struct reading *g)
 {
     struct rest_scope scope;
     struct rest_statement statement;
+    bool head = http_request_method(g->r) == HTTP_HEAD_;
     int rc = parse(g);
     if (rc == 0) rc = scope_make(g->api, &g->query, &g->arena, &scope);
     if (rc != 0) return refuse(g, rc);
@@ -232,7 +233,8 @@ static void answer(struct reading *g)
                            .stripped = g->form.stripped,
                            .file = g->file,
                            .count = g->prefer.count,
-                           .cursors = g->paged && g->form.kind != FORM_OBJECT && http_request_method(g->r) != HTTP_HEAD_};
+                           .cursors = g->paged && g->form.kind != FORM_OBJECT && !head,
+                           .no_rows = head && g->form.kind != FORM_OBJECT};
     rc = rest_statement_make(&ask, &g->arena, &statement, &g->err);
     if (rc != 0) return refuse(g, rc);
     if (scope_may_read(g->r, &statement.tables))

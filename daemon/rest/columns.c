@@ -199,27 +199,16 @@ static int put_order(struct rest_columns *m, const struct rest_plan *p)
     return rest_put_ordering(m->b, p, &o);
 }
 
-static void put_limit(struct rest_columns *m, const struct rest_level *level)
-{
-    if (level->limit != REST_ALL) {
-        buf_puts(m->b->out, " LIMIT ");
-        rest_put_param(m->b, db_int8(level->limit), (struct slice){NULL, 0});
-    }
-    if (level->offset) {
-        buf_puts(m->b->out, " OFFSET ");
-        rest_put_param(m->b, db_int8(level->offset), (struct slice){NULL, 0});
-    }
-}
-
 /* "(SELECT … AS e)": an object, or an array of them. Nothing is put for a level without columns. */
 static int put_rows(struct rest_columns *m, const struct rest_plan *p)
 {
     struct items inner = {.embedded = true};
-    buf_puts(m->b->out, p->to_many ? "(SELECT coalesce(json_agg(e), '[]') FROM (SELECT" : "(SELECT row_to_json(e) FROM (SELECT");
+    buf_puts(m->b->out,
+             p->to_many ? "(SELECT coalesce(json_agg(e.*), '[]') FROM (SELECT" : "(SELECT row_to_json(e.*) FROM (SELECT");
     int r = put_list(m, p, &inner, NULL);
     if (r == 0) r = rest_put_from(m->b, p);
     if (r == 0) r = put_order(m, p);
-    put_limit(m, p->level);
+    rest_put_limit(m->b, p->level);
     buf_puts(m->b->out, ") AS e)");
     return r;
 }

@@ -211,3 +211,15 @@ int rest_put_cursors(struct rest_builder *b, const struct rest_plan *p, const st
     }
     return r;
 }
+
+void rest_put_limit(struct rest_builder *b, const struct rest_level *level)
+{
+    if (level->limit != REST_ALL) {
+        buf_puts(b->out, " LIMIT ");
+        rest_put_param(b, db_int8(level->limit), (struct slice){NULL, 0});
+    }
+    if (level->offset) {
+        buf_puts(b->out, " OFFSET ");
+        rest_put_param(b, db_int8(level->offset), (struct slice){NULL, 0});
+    }
+}

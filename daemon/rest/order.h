@@ -27,6 +27,8 @@ must_check int rest_put_ordering(struct rest_builder *b, const struct rest_plan 
 /** " AND (…)", or " WHERE (…)": the rows behind the values of `after`. */
 must_check int rest_put_after(struct rest_builder *b, const struct rest_plan *p, const struct rest_ordering *o,
                               const struct rest_query *q, bool where_begun);
+/** " LIMIT … OFFSET …", as far as they are said: a page and everything are planned in different ways. */
+void rest_put_limit(struct rest_builder *b, const struct rest_level *level);
 /** ", value::text" for each term. */
 must_check int rest_put_cursors(struct rest_builder *b, const struct rest_plan *p, const struct rest_ordering *o);
 

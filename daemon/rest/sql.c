@@ -57,12 +57,10 @@ static int put_page(struct making *m, struct slice where, struct rest_statement 
     if (r == 0 && q->after) r = rest_put_after(&m->b, m->root, &o, q, where.len > 0);
     if (r == 0) r = rest_put_ordering(&m->b, m->root, &o);
     if (o.n == 0 && m->ask->file) buf_printf(m->b.out, " ORDER BY t%u." TABLE_LINEAGE_LINE, m->root->alias);
-    buf_puts(m->b.out, " LIMIT ");
-    struct db_param limit = db_int8(q->root.limit);
-    if (q->root.limit == REST_ALL) limit.null = true;
-    rest_put_param(&m->b, limit, (struct slice){NULL, 0});
-    buf_puts(m->b.out, " OFFSET ");
-    rest_put_param(&m->b, db_int8(q->root.offset), (struct slice){NULL, 0});
+    if (m->ask->no_rows)
+        buf_puts(m->b.out, " LIMIT 0");
+    else
+        rest_put_limit(&m->b, &q->root);
     return r;
 }
 
@@ -163,12 +161,7 @@ static void put_over(struct rest_builder *b, const struct rest_over *over, struc
         if (!known) buf_puts(b->out, over->json ? ")::text" : "::text");
         if (!known) column[i].oid = 0;
     }
-    buf_printf(b->out, " FROM %s LIMIT ", over->from);
-    struct db_param limit = db_int8(0);
-    limit.null = true;
-    rest_put_param(b, limit, (struct slice){NULL, 0});
-    buf_puts(b->out, " OFFSET ");
-    rest_put_param(b, db_int8(0), (struct slice){NULL, 0});
+    buf_printf(b->out, " FROM %s%s", over->from, over->no_rows ? " LIMIT 0" : "");
 }
 
 /* A parameter with bytes of the arena's. */

@@ -30,7 +30,7 @@ enum { REST_COUNTED = 10000 };
 
 struct rest_statement {
     const char *sql;
-    struct db_param *param;         /* the last two are the page's limit and offset */
+    const struct db_param *param;
     const struct slice *param_name; /* whose value each is, to tell what is wrong with it; {NULL, 0}: nobody's */
     size_t params;
     /* A row: [total and marker,] columns, cursors. */
@@ -53,6 +53,7 @@ struct rest_ask {
     enum rest_count count;
     int64_t file; /* only the rows that bear this id of the ledger; 0: all */
     bool cursors; /* where there may be a next page */
+    bool no_rows; /* only the total is wanted, and what is wrong */
     /* of writes */
     const char *with;                  /* "WITH w AS (…) ", or NULL */
     const char *source;                /* instead of the table; NULL: the table */
@@ -70,6 +71,7 @@ struct rest_over {
     const struct db_param *param;
     size_t params;
     bool json;
+    bool no_rows;
 };
 must_check int rest_statement_over(const struct rest_over *over, struct arena *arena, struct rest_statement *ret_statement);
 /** Append the values of a row's cursors as `after` has them. NULL: SQL NULL. */

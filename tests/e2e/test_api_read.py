@@ -48,7 +48,7 @@ columns =
 
 [dataset tags]
 files = tags*.csv
-columns = id bigint primary key, word text
+columns = id bigint primary key, word text, e text
 
 [dataset order_tags]
 files = order_tags*.csv
@@ -85,7 +85,7 @@ INSERT INTO orders SELECT n, CASE WHEN n %% 7 > 0 THEN n %% 20 + 1 END, CASE WHE
     json_build_object('z', n, 'a', n %% 2), CASE WHEN n %% 6 > 0 THEN ARRAY['w' || n %% 3, 'w' || n %% 5] END,
     CASE WHEN n %% 8 > 0 THEN int4range(n, n + 10) END, md5(n::text)::uuid, 'odd ' || n %% 3
   FROM generate_series(1, %d) n;
-INSERT INTO tags SELECT n, 'tag ' || n FROM generate_series(1, 5) n;
+INSERT INTO tags SELECT n, 'tag ' || n, 'e' || n FROM generate_series(1, 5) n;
 INSERT INTO order_tags SELECT n, n %% 5 + 1 FROM generate_series(1, %d) n UNION SELECT n, n * 2 %% 5 + 1 FROM generate_series(1, %d, 2) n;
 INSERT INTO profiles SELECT n, 'bio ' || n FROM generate_series(1, 20, 2) n;
 INSERT INTO people SELECT n, 'p' || n, CASE WHEN n > 1 THEN n / 2 END FROM generate_series(1, 15) n;
@@ -377,6 +377,12 @@ def test_rows_that_refer_are_an_array(api):
     api.same("customers?select=id,orders!customer_id(id,tags(word))&id=lt.6",
              "SELECT id, coalesce((SELECT jsonb_agg(x ORDER BY x.id) FROM (SELECT id, coalesce((SELECT jsonb_agg(jsonb_build_object('word', word) ORDER BY t.id) FROM tags t JOIN order_tags j ON j.tag_id = t.id"
              " WHERE j.order_id = o.id), '[]') AS tags FROM orders o WHERE o.customer_id = c.id) x), '[]') AS orders FROM customers c WHERE id < 6 AND deleted_at IS NULL ORDER BY id")
+
+
+def test_columns_are_never_taken_for_rows(api):
+    api.same("orders?select=id,tags(e,word)&id=lt.5",
+             "SELECT id, (SELECT jsonb_agg(jsonb_build_object('e', e, 'word', word) ORDER BY t.id) FROM tags t JOIN order_tags j ON j.tag_id = t.id WHERE j.order_id = o.id) AS tags FROM orders o WHERE id < 5 ORDER BY id")
+    api.same("order_tags?select=t0:order_id,tags(t1:e,e:id)&limit=3", "SELECT order_id AS t0, (SELECT jsonb_build_object('t1', e, 'e', id) FROM tags WHERE id = tag_id) AS tags FROM order_tags ORDER BY order_id, tag_id LIMIT 3")
 
 
 def test_tables_that_refer_to_themselves(api):

@@ -52,10 +52,15 @@ static void rows_of(struct http_request *r, const char *from, const struct rest_
     struct form form;
     if (!select_form(r, false, &form)) return;
     arena_init(&arena, 4096, 1 << 20);
-    struct rest_over over = {.from = from, .column = column, .columns = columns, .json = form_is_json(&form)};
+    char page[200];
+    snprintf(page, sizeof page, limit == REST_ALL ? "%s" : "%s LIMIT %d", from, (int)limit);
+    struct rest_over over = {.from = page,
+                             .no_rows = http_request_method(r) == HTTP_HEAD_,
+                             .column = column,
+                             .columns = columns,
+                             .json = form_is_json(&form)};
     assert_int_equal(rest_statement_over(&over, &arena, &s), 0);
     s.limit = limit;
-    if (limit != REST_ALL) s.param[s.params - 2] = db_int8(limit);
     select_answer(r, state->pool,
                   &(struct select_request){
                       .statement = &s, .arena = &arena, .form = form, .timeout_ms = state->timeout_ms, .gate = state->gate});
