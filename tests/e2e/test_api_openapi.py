@@ -56,7 +56,7 @@ METHODS = {"get", "put", "post", "delete", "patch"}
 @pytest.fixture
 def api(cetld, database):
     with database.connect() as own:
-        own.cursor().execute("CREATE TABLE notes (id int PRIMARY KEY, note text)")
+        own.cursor().execute("CREATE TABLE notes (id int PRIMARY KEY, note text); INSERT INTO notes VALUES (1, 'x'); GRANT SELECT ON notes TO PUBLIC")
     daemon = cetld(CONFIG, api=EXPOSED)
     daemon.drop("orders.csv", ORDERS)
     daemon.wait_state("orders.csv")
