@@ -119,7 +119,7 @@ static bool fits(const struct document *d, const struct openapi_operation *o, co
 {
     if (o->scope == OPENAPI_REPORTS) return s->report != NULL;
     if (!s->table) return false;
-    if ((o->scope == OPENAPI_KEYED || o->scope == OPENAPI_CHANGED) && (!s->dataset || s->table->keys == 0)) return false;
+    if ((o->scope == OPENAPI_KEYED || o->scope == OPENAPI_CHANGED) && s->table->keys == 0) return false;
     if (o->scope == OPENAPI_WRITABLE || o->scope == OPENAPI_CHANGED) return s->dataset && may(d, ACCESS_WRITE, s->dataset->name);
     return true;
 }

@@ -15,7 +15,7 @@ enum openapi_scope {
     OPENAPI_ONCE,
     OPENAPI_READABLE, /* for datasets, rollups and derives */
     OPENAPI_WRITABLE, /* for datasets */
-    OPENAPI_KEYED,    /* for datasets with a primary key, to read */
+    OPENAPI_KEYED,    /* for readable tables with a primary key */
     OPENAPI_CHANGED,  /* for datasets with a primary key */
     OPENAPI_REPORTS,  /* {name}: for each report */
 };

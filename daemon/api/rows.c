@@ -312,6 +312,13 @@ static bool take_clash(struct write *w)
 
 /* ---- beginning ---- */
 
+/* Preferences that only PostgREST's clients know; they say nothing at all where they just want a row to be inserted. */
+static bool speaks_postgrest(const struct rest_prefer *p)
+{
+    return p->ret != REST_RETURN_NONE || p->resolution != REST_RESOLUTION_NONE || p->missing != REST_MISSING_NONE ||
+           p->count != REST_COUNT_NONE;
+}
+
 /* Everything that all of them have in common; NULL after a problem. */
 static struct write *open_write(struct http_request *r, enum write_verb verb, bool row)
 {
@@ -322,7 +329,7 @@ static struct write *open_write(struct http_request *r, enum write_verb verb, bo
     w->readable = *w->table;
     w->readable.deleted_at = NULL;
     if (!take_query(w)) return drop(w);
-    w->own = row || verb == WRITE_BULK || w->prefer.ret == REST_RETURN_NONE;
+    w->own = row || verb == WRITE_BULK || !speaks_postgrest(&w->prefer);
     if (!check_query(w) || !take_api_select(w) || !take_scope(w) || (row && !take_key(w))) return drop(w);
     if (!form_choose(http_request_header(r, "Accept"), false, &w->form)) {
         http_problem(r, &(struct http_problem){.status = 406,

@@ -51,7 +51,7 @@ struct write {
     struct http_request *request; /* NULL: answered, or the client has left */
     enum write_verb verb;
     bool row;                  /* of /v1/TABLE/KEY */
-    bool own;                  /* not PostgREST's dialect: no return= was said */
+    bool own;                  /* not PostgREST's dialect: Prefer said nothing of it */
     bool judged;               /* the body was found wanting: `fault` */
     struct dataset *dataset;   /* a reference; NULL: a row of a table is read that is none's */
     const struct table *table; /* the dataset's; of a read also a rollup's or a derive's */

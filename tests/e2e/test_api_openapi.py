@@ -151,7 +151,7 @@ def test_every_route_that_is_read_answers(api):
     for path, method, operation in operations(document):
         if method != "get" or path in ("/events", "/start-etl-job"):
             continue
-        if path.endswith("/{key}"):
+        if path.endswith("/{key}") and "{table}" not in path:
             table = path.split("/")[2]
             row = api.json("/v1/%s?limit=1" % table)[0]
             values["key"] = ",".join(str(row[name]) for name in document["components"]["schemas"][table].get("x-primary-key", list(row)[:1]))
