@@ -113,6 +113,7 @@ int upload_place(struct upload *u, const struct upload_wish *wish, struct error 
         return error_set(err, r, "it cannot be taken up in work/: %s", error_name(r));
     }
     u->hidden[0] = '\0';
+    atomic_fetch_add_explicit(&u->place->copied, 1, memory_order_relaxed); /* many take their time, and live */
     *ret_file = f;
     return 0;
 }
