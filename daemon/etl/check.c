@@ -3,6 +3,7 @@
 
 #include "etl/check_derives.h"
 #include "etl/check_reports.h"
+#include "etl/check_roles.h"
 #include "etl/dimension.h"
 #include "etl/formulas.h"
 #include "etl/rollup.h"
@@ -253,11 +254,20 @@ static void on_table(void *ctx, const struct db_result *r)
     buf_done(&name);
 }
 
-static void on_reports(void *ctx, int status, const struct error *err)
+static void on_roles(void *ctx, int status, const struct error *err)
 {
     struct check *c = ctx;
     if (status != 0) return over(c, status, err);
     ask(c, &(struct db_query){.sql = "ROLLBACK", .done = on_rolled_back, .ctx = c});
+}
+
+static void on_reports(void *ctx, int status, const struct error *err)
+{
+    struct check *c = ctx;
+    if (status != 0) return over(c, status, err);
+    int r = check_roles(
+        &(struct check_roles){.conn = c->conn, .config = c->config, .handler = &c->handler, .done = on_roles, .ctx = c});
+    if (r < 0) over(c, r, NULL);
 }
 
 static void on_derives(void *ctx, int status, const struct error *err)

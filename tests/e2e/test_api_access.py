@@ -273,11 +273,18 @@ role = nobody_of_this_name
                 assert answer.status == 200, (path, who, answer)
                 got[who] = [row["id"] for row in answer.json]
             assert got == {"ann": [1, 3], "plain": [1, 2, 3, 4], "bob": [2], "quote": [], "tied": [4]}, path
+    check = subprocess.run([BINARY, "--check", "-c", daemon.conf], capture_output=True, text=True, timeout=30,
+                           env={**os.environ, "CREDENTIALS_DIRECTORY": tokens.folder})
+    assert check.returncode == 1 and check.stderr.count("\n") == 1, check.stderr
+    assert "role lost: role: the database has no such role; CREATE ROLE \"nobody_of_this_name\"" in check.stderr
     # What the role has no grant for; a role that is not there; one that the daemon may not become.
     assert daemon.get("/v1/orders", headers=bearer(tied)).status == 403
     lost = daemon.get("/v1/items", headers=bearer(hs256({"exp": int(time.time()) + 600, "role": "lost"})))
     assert lost.status == 403 and 'CREATE ROLE "nobody_of_this_name"' in lost.json["hint"], lost
     database.rows('REVOKE "%s" FROM cetl' % role)
+    check = subprocess.run([BINARY, "--check", "-c", daemon.conf], capture_output=True, text=True, timeout=30,
+                           env={**os.environ, "CREDENTIALS_DIRECTORY": tokens.folder})
+    assert 'token tied: role: the daemon may not take it; GRANT "%s" TO "cetl"' % role in check.stderr, check.stderr
     for path in ("/v1/items", "/v1/report/mine", "/latest-event-data?dataset=items"):
         denied = daemon.get(path, headers=bearer(tied))
         assert denied.status == 403 and 'GRANT "%s" TO' % role in denied.json["hint"], denied
@@ -307,7 +314,7 @@ def test_no_route_is_forgotten(make_cetld, database, tokens):
     daemon.wait_state("orders.csv")
     described = daemon.get("/openapi.json").json["paths"]
     public = {"/status", "/healthz", "/docs", "/docs/{file}"}
-    common = {"/", "/v1", "/v1/report", "/readyz", "/metrics", "/openapi.json", "/events", "/v1/jobs", "/v1/jobs/{id}", "/v1/items_names"}
+    common = {"/", "/v1", "/v1/report", "/readyz", "/metrics", "/openapi.json", "/events", "/etl-jobs", "/etl-jobs/{id}", "/v1/items_names"}
     wrong = []
     for path, item in described.items():
         filled = path
