@@ -103,6 +103,10 @@ static bool is_table(const struct config *c, struct slice name, struct name_near
     }
     for (size_t i = 0; i < c->n_derives; i++)
         name_nearest_offer(nearest, c->derives[i].name);
+    for (size_t i = 0; i < c->n_exposed; i++) {
+        name_nearest_offer(nearest, c->exposed[i].table);
+        found = found || slice_equal(slice_of(c->exposed[i].table), name);
+    }
     return found;
 }
 
@@ -125,10 +129,11 @@ static void check_names(struct builder *b, const struct allow *a, struct config_
         bool report = r->kinds == ALLOW_REPORTS;
         if (r->every || r->name.len == 0) continue;
         if (report ? is_report(b->config, r->name, &nearest) : is_table(b->config, r->name, &nearest)) continue;
-        mistakes_add(
-            b->mistakes, place, "allow: there is no %s '" SLICE_FMT "'%s%s", report ? "report" : "dataset, rollup or derive",
-            SLICE_ARG(slice_cut_utf8(r->name, NAME_MAX_BYTES)), builder_hint(nearest.best, text),
-            nearest.best || report ? "" : "; one that is inferred needs a section [dataset …] of its name, which may be empty");
+        mistakes_add(b->mistakes, place, "allow: there is no %s '" SLICE_FMT "'%s%s",
+                     report ? "report" : "dataset, rollup, derive or exposed table",
+                     SLICE_ARG(slice_cut_utf8(r->name, NAME_MAX_BYTES)), builder_hint(nearest.best, text),
+                     nearest.best || report ? ""
+                                            : "; one that is inferred needs a section [dataset …] of its name, which may be empty");
     }
 }
 

@@ -368,7 +368,7 @@ def test_check_says_what_to_write_instead(folder, tokens):
 
     status, words = check(tokens.section("ci", digest, allow="itmes: read, orders: wriite, manage"))
     assert status == 1 and "cetl.conf:15: allow: 'orders: wriite': 'wriite' is none of" in words and "did you mean 'write'" in words
-    assert "no dataset, rollup or derive 'itmes' (did you mean 'items'?)" in words
+    assert "no dataset, rollup, derive or exposed table 'itmes' (did you mean 'items'?)" in words
     tokens.put("short", "secret")
     status, words = check("[jwt]\nsecret_file = %d/short.sha256\n[role a]\nallow = itms: read\n")
     assert status == 1 and "cetl.conf:14: secret_file: " in words and "32 at least" in words and "did you mean 'items'" in words

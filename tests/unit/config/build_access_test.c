@@ -115,11 +115,18 @@ static void names_that_do_not_exist_are_refused(void **state)
 {
     (void)state;
     expect_mistake(ITEMS "[token a]\nhash_file = %d/hash\nallow = item: read\n", 8,
-                   "no dataset, rollup or derive 'item' (did you mean 'items'?)");
+                   "no dataset, rollup, derive or exposed table 'item' (did you mean 'items'?)");
     expect_mistake(ITEMS "[token a]\nhash_file = %d/hash\nallow = zzz: read\n", 8, "one that is inferred needs a section");
     expect_mistake(ITEMS "[token a]\nhash_file = %d/hash\nallow = report x: read\n", 8, "there is no report 'x'");
     expect_mistake(ITEMS "[token a]\nhash_file = %d/hash\nallow = items: reed\n", 8, "did you mean 'read'?");
     expect_mistake(ITEMS "[token a]\nhash_file = %d/hash\n", 6, "of no use");
+}
+
+static void exposed_tables_are_names(void **state)
+{
+    (void)state;
+    struct config *c = parse("[api]\nexpose = reporting.daily_view\n[token a]\nhash_file = %d/hash\nallow = daily_view: read\n");
+    config_unref(c);
 }
 
 static void two_tokens_with_one_hash_are_refused(void **state)
@@ -170,6 +177,7 @@ int main(void)
         T(hash_as_sha256sum_writes_it_is_taken),
         T(what_is_no_hash_is_refused),
         T(names_that_do_not_exist_are_refused),
+        T(exposed_tables_are_names),
         T(two_tokens_with_one_hash_are_refused),
         T(rates),
         T(expiries),
