@@ -7,6 +7,7 @@
 #include "api/reply.h"
 #include "api/tables.h"
 #include "base/num.h"
+#include "csv/utf8.h"
 #include "http/accept.h"
 #include "http/disposition.h"
 #include "http/target.h"
@@ -14,7 +15,7 @@
 #include <inttypes.h>
 #include <stdlib.h>
 
-enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 10000, REJECTS_MAX = 1000, LINK_MAX = 1024, RAW_MAX = 64 << 20, ARRIVAL_MAX = 65536 };
+enum { LIMIT_DEFAULT = 100, LIMIT_MAX = 1000, REJECTS_MAX = 1000, LINK_MAX = 1024, RAW_MAX = 64 << 20, ARRIVAL_MAX = 65536 };
 
 /* The names of /v1/files are the ledger's. */
 #define FILE_COLUMNS                                                                                                               \
@@ -40,7 +41,7 @@ enum { HIDDEN_COLUMNS = 2 };
     " (SELECT *, sum(octet_length(raw) + coalesce(octet_length(value), 0)) OVER (ORDER BY line, byte_offset, column_name"          \
     "   ROWS BETWEEN UNBOUNDED PRECEDING AND 1 PRECEDING) AS bytes_before FROM"                                                    \
     "  (SELECT * FROM cetl.reject WHERE file_id = f.id ORDER BY line, byte_offset, column_name LIMIT $2::int8 OFFSET "             \
-    "$3::int8) p) q ON coalesce(bytes_before, 0) < 8388608 WHERE f.id = $1::int8 ORDER BY line, byte_offset, column_name"
+    "$3::int8) p) q ON coalesce(bytes_before, 0) < 1048576 WHERE f.id = $1::int8 ORDER BY line, byte_offset, column_name"
 
 /* The header line (a CR at its end says that records end so), then the rows as they stood in the file: what is mended there can be
  * dropped again. What is stored of a file is bounded (etl/load.c). */
@@ -180,6 +181,7 @@ static bool write_file(const PGresult *rows, struct buf *body)
 static void write_raw(struct json_writer *w, struct slice raw)
 {
     struct buf text;
+    if (utf8_valid(raw) && !memchr(raw.p, '\0', raw.len)) return json_write_slice(w, raw);
     buf_init(&text, RAW_MAX);
     for (struct slice rest = raw; rest.len > 0;) {
         size_t len = slice_char_len(rest);

@@ -15,7 +15,7 @@ void files_list(struct http_request *r);
 void files_one(struct http_request *r);
 /**
  * GET /v1/files/{id}/rejects[?limit=&offset=&format=]: its rejects as a JSON array, in the order of their lines, 1000 at most and
- * as many as fit into 8 MB; `offset` goes on where the last answer ended. With format=csv, or text/csv in Accept, instead the
+ * as many as fit into 1 MB; `offset` goes on where the last answer ended. With format=csv, or text/csv in Accept, instead the
  * header line and the rejected rows as they stood in the file, all that are stored: mended they can be dropped again.
  */
 void files_rejects(struct http_request *r);

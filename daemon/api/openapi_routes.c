@@ -36,7 +36,7 @@ static const struct openapi_operation operations[] = {
     {GET, OPENAPI_ONCE, false, "/read/first-chunk", "first_chunk", "datasets", "The first rows of a dataset, in the order of its key",
      "Content-Location names the table.", "first.dataset first.limit", NULL, "200=objects 400 404 503"},
     {GET, OPENAPI_ONCE, false, "/latest-event-data", "latest", "datasets", "A whole table, or the rows of its newest load", NULL,
-     "latest.dataset latest.load", NULL, "200=objects 400 404 503"},
+     "latest.dataset latest.load", NULL, "200=objects 400 404 409 503"},
 
     {GET, OPENAPI_READABLE, false, "/v1/{table}", "read", "rows", "Rows",
      "PostgREST's query dialect. A parameter with a column's name is a condition: `eq.7`, `gte.10`, `in.(a,b)`, `is.null`, "
@@ -124,7 +124,7 @@ static const struct openapi_parameter parameters[] = {
     {"latest.dataset", "query", "dataset", false, TEXT, "Without it that of [api] first_chunk, else the first that is declared."},
     {"latest.load", "query", "load", false, "{\"type\":\"string\",\"enum\":[\"latest\"]}", "Only the rows of the newest load; takes lineage."},
     {"report.name", "path", "name", true, TEXT, "A report."},
-    {"files.limit", "query", "limit", false, "{\"type\":\"integer\",\"minimum\":0,\"maximum\":10000,\"default\":100}", "The most files."},
+    {"files.limit", "query", "limit", false, "{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000,\"default\":100}", "The most files."},
     {"files.offset", "query", "offset", false, INTEGER(0), "Files of the ledger that are left out."},
     {"files.before", "query", "before", false, INTEGER(1), "Only files of the ledger with lower ids."},
     {"files.state", "query", "state", false, "{\"$ref\":\"#/components/schemas/cetl-file-state\"}", "Only files in that state."},
