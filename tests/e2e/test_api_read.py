@@ -9,6 +9,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import tempfile
 from urllib.parse import quote, urlencode
 
@@ -16,6 +17,7 @@ import pytest
 
 from cluster import Database
 from daemon import Cetld
+from waiting import until
 
 CONFIG = """
 [dataset regions]
@@ -326,6 +328,21 @@ def test_pages_behind_a_row_are_all_rows_once(api):
     assert api.json("order_tags?limit=2&after=1,2") == api.rows("SELECT * FROM order_tags WHERE (order_id, tag_id) > (1, 2) ORDER BY 1, 2 LIMIT 2")
 
 
+def test_large_pages_are_whole_and_streams_are_not(api):
+    wide = "orders?select=" + ",".join(["*"] * 20)
+    page = api.get(wide + "&limit=119")
+    assert len(page.body) > 500000 and len(json.loads(page.body)) == 119
+    assert page.getheader("Content-Range") == "0-118/*" and "after=119" in page.getheader("Link")
+    stream = api.get(wide)
+    assert stream.status == 200 and len(json.loads(stream.body)) == ORDERS and stream.getheader("Transfer-Encoding") == "chunked"
+    assert stream.getheader("Content-Range") is None and stream.getheader("Link") is None
+    counted = api.get(wide + "&offset=1", Prefer="count=exact")
+    assert counted.status == 206 and counted.getheader("Content-Range") == "1-119/120" and len(json.loads(counted.body)) == 119
+    beyond = api.get(wide + "&offset=121", Prefer="count=exact")
+    assert beyond.status == 416
+    assert api.get(wide + "&limit=119", Accept="application/vnd.pgrst.object+json").status == 406
+
+
 # ---- media types ----
 
 def test_one_object_or_406(api):
@@ -424,6 +441,17 @@ def test_exposed_tables_and_views(api):
     api.same("lists?select=*,orders(id)", "SELECT id, order_id, x, jsonb_build_object('id', order_id) AS orders FROM lists ORDER BY id")
     api.same("orders?select=id,lists!inner(x)", "SELECT o.id, jsonb_build_array(jsonb_build_object('x', l.x)) AS lists FROM orders o JOIN lists l ON l.order_id = o.id ORDER BY o.id")
     assert {"busy", "lists"} <= {t["name"] for t in api.daemon.json("/v1")}
+
+
+def test_reload_reads_again_what_is_exposed(api):
+    with api.db.cursor() as cursor:
+        cursor.execute("CREATE VIEW reporting.late AS SELECT 1 AS one; GRANT SELECT ON reporting.late TO cetl; ALTER TABLE lists ADD COLUMN more text DEFAULT 'new'")
+    assert api.get("late").status == 404
+    api.daemon.sections["api"]["expose"] += ", reporting.late"
+    api.daemon.write_config(CONFIG)
+    api.daemon.signal(signal.SIGHUP)
+    until(lambda: api.get("late").status == 200, "the view of the new configuration")
+    assert api.json("late") == [{"one": 1}] and api.json("lists?select=more&limit=1") == [{"more": "new"}]
 
 
 def test_nothing_else_is_reachable(api):
