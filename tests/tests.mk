@@ -85,7 +85,7 @@ lint: ## clang-tidy and cppcheck (.clang-tidy, tests/cppcheck.txt)
 
 # The programs of the benches: generate (files), fold (what one core makes of a file), cells (what a cell costs), text (what it costs to
 # find it) and expressions (what one costs). `check` builds them, so that they do not rot.
-BENCHES = $(BUILD)/bench/generate $(BUILD)/bench/fold $(BUILD)/bench/cells $(BUILD)/bench/text $(BUILD)/bench/expressions
+BENCHES = $(BUILD)/bench/generate $(BUILD)/bench/fold $(BUILD)/bench/cells $(BUILD)/bench/text $(BUILD)/bench/expressions $(BUILD)/bench/http
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call upto,format)
 	$(say) LINK $@
