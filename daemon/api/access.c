@@ -32,7 +32,8 @@ static bool is_loopback_address(struct slice host)
     char text[HOST_MAX];
     struct in_addr v4;
     if (host.len == 0 || host.len >= sizeof text) return false;
-    snprintf(text, sizeof text, SLICE_FMT, SLICE_ARG(host));
+    memcpy(text, host.p, host.len);
+    text[host.len] = '\0';
     return inet_pton(AF_INET, text, &v4) == 1 && ntohl(v4.s_addr) >> 24 == LOOPBACK_NET;
 }
 

@@ -14,7 +14,8 @@
 
 #define FIRST_CHUNK_ROWS "10"
 enum {
-    PAGE_ROWS = 10000, /* a page of more is a stream, and may take long */
+    OWN_PARAMETERS = 2, /* that are added to those of the request: its select, or limit; and one too many, to be refused */
+    PAGE_ROWS = 10000,  /* a page of more is a stream, and may take long */
     ARENA_MAX = 16 << 20,
     URL_MAX = 1 << 16,
     APPLIED_MAX = 200,
@@ -31,7 +32,7 @@ struct reading {
     bool paged;
     struct arena arena;
     struct http_parameter *parameter;
-    size_t parameters;
+    size_t parameters, room;
     struct form form;
     struct rest_query query;
     struct rest_prefer prefer;
@@ -95,13 +96,18 @@ const struct table *tables_find(struct http_request *r, struct slice name)
 /* One more than may be: then they are refused by their number. */
 static bool make_room(struct reading *g)
 {
-    g->parameter = arena_array(&g->arena, REST_PARAMETERS_MAX + 1, sizeof *g->parameter);
+    struct slice name, value;
+    size_t n = 0;
+    while (n < REST_PARAMETERS_MAX && http_request_query_at(g->r, (unsigned)n, &name, &value))
+        n++;
+    g->room = n + OWN_PARAMETERS;
+    g->parameter = arena_array(&g->arena, g->room, sizeof *g->parameter);
     return g->parameter;
 }
 
 static void add_parameter(struct reading *g, struct slice name, struct slice value)
 {
-    if (g->parameters <= REST_PARAMETERS_MAX) g->parameter[g->parameters++] = (struct http_parameter){name, value};
+    if (g->parameters < g->room) g->parameter[g->parameters++] = (struct http_parameter){name, value};
 }
 
 /* Those of the request. */

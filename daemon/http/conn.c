@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/clock.h"
+#include "base/num.h"
 #include "http/turns.h"
 
 #include <assert.h>
@@ -36,7 +37,7 @@ struct http_conn {
     struct loop_deferred deferred;
     unsigned closing; /* handles whose close callback is to come */
     enum conn_state state;
-    bool local, eof;
+    bool local, loopback, eof;
     uint8_t address[HTTP_ADDRESS_BYTES];
 
     struct http_parser parser;
@@ -254,8 +255,9 @@ static void head_ended(struct http_conn *c)
 {
     struct http_shared *s = c->shared;
     struct http_request *r = c->incoming;
-    char own_id[sizeof s->id_prefix + 24];
-    snprintf(own_id, sizeof own_id, "%s-%llu", s->id_prefix, (unsigned long long)++s->ids);
+    char own_id[sizeof s->id_prefix + NUM_I64_MAX + 1];
+    char *number = stpcpy(stpcpy(own_id, s->id_prefix), "-");
+    number[num_write_i64((int64_t)++s->ids, number)] = '\0';
     c->head_done = true;
     note_read(c);
     r->prepared = http_request_prepare(r, own_id);
@@ -645,6 +647,21 @@ static bool is_crowded(const struct http_conn *c)
     return n > s->limits.address_connections;
 }
 
+static bool came_to_loopback(const struct http_conn *c)
+{
+    union {
+        struct sockaddr any;
+        struct sockaddr_in in;
+        struct sockaddr_in6 in6;
+    } own;
+    int len = sizeof own;
+    if (c->local || uv_tcp_getsockname(&c->socket.tcp, &own.any, &len) < 0) return false;
+    if (own.any.sa_family == AF_INET) return ntohl(own.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
+    if (own.any.sa_family != AF_INET6) return false;
+    const struct in6_addr *a = &own.in6.sin6_addr;
+    return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == IN_LOOPBACKNET);
+}
+
 int http_conn_accept(struct http_shared *s, uv_stream_t *listener)
 {
     struct http_conn *c = calloc(1, sizeof *c);
@@ -673,6 +690,7 @@ int http_conn_accept(struct http_shared *s, uv_stream_t *listener)
     }
     note_address(c);
     if (!c->local) uv_tcp_nodelay(&c->socket.tcp, 1);
+    c->loopback = came_to_loopback(c);
     if (s->count > s->limits.connections && !list_empty(&s->idle)) http_conn_cut(http_conn_of_idle(s->idle.next));
     if (s->count > s->limits.connections)
         refuse(c, &(struct http_refusal){503, "too many connections are open; try again in a moment"});
@@ -711,21 +729,6 @@ bool http_conn_is_local(const struct http_conn *c)
     return c->local;
 }
 
-bool http_conn_is_loopback(const struct http_conn *c)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } own;
-    int len = sizeof own;
-    if (c->local || uv_tcp_getsockname(&c->socket.tcp, &own.any, &len) < 0) return false;
-    if (own.any.sa_family == AF_INET) return ntohl(own.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-    if (own.any.sa_family != AF_INET6) return false;
-    const struct in6_addr *a = &own.in6.sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == IN_LOOPBACKNET);
-}
-
 const uint8_t *http_conn_address(const struct http_conn *c)
 {
     return c->address;
@@ -734,6 +737,11 @@ const uint8_t *http_conn_address(const struct http_conn *c)
 bool http_conn_is_half_closed(const struct http_conn *c)
 {
     return c->eof;
+}
+
+bool http_conn_is_loopback(const struct http_conn *c)
+{
+    return c->loopback;
 }
 
 bool http_conn_is_dead(const struct http_conn *c)

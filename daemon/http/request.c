@@ -80,7 +80,8 @@ int http_request_prepare(struct http_request *r, const char *own_id)
 {
     struct slice id = http_request_header(r, "X-Request-Id");
     if (!id_is_sane(id)) id = slice_of(own_id);
-    snprintf(r->id, sizeof r->id, SLICE_FMT, SLICE_ARG(id));
+    memcpy(r->id, id.p, id.len); /* at most HTTP_ID_MAX */
+    r->id[id.len] = '\0';
     if (!http_trace_parse(http_request_header(r, "traceparent"), r->trace)) r->trace[0] = '\0';
     return http_target_parse(r->message.target, r->arena, &r->target);
 }

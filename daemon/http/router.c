@@ -18,14 +18,17 @@ static bool is_capture(struct slice part)
  */
 static unsigned match(const char *pattern, const struct http_request *r)
 {
-    struct slice rest = slice_of(pattern + 1);
+    const char *at = pattern + 1;
     unsigned rank = ROOT_MATCH, i = 0;
-    for (; rest.len > 0; i++) {
-        struct slice part = slice_cut(&rest, '/'), segment = http_request_segment(r, i);
-        if (!segment.p) return NO_MATCH;
+    for (; *at; i++) {
+        struct slice segment = http_request_segment(r, i);
+        if (!segment.p || (*at != '{' && (segment.len == 0 || *segment.p != *at))) return NO_MATCH; /* most routes, by a byte */
+        const char *end = strchrnul(at, '/');
+        struct slice part = {at, (size_t)(end - at)};
         bool literal = !is_capture(part);
         if (literal ? !slice_equal(part, segment) : segment.len == 0) return NO_MATCH;
         rank = rank << 1 | literal;
+        at = *end ? end + 1 : end;
     }
     return http_request_segment(r, i).p ? NO_MATCH : rank;
 }
