@@ -4,7 +4,6 @@
 #include "api/access.h"
 #include "api/api.h"
 
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -51,19 +50,32 @@ static uint64_t shape_of(const struct fresh_wanted *w)
     return h;
 }
 
+static char *put_hex(char *to, uint64_t v)
+{
+    int digits = 1;
+    while (digits < 16 && v >> (4 * digits))
+        digits++;
+    while (digits-- > 0)
+        *to++ = "0123456789abcdef"[v >> (4 * digits) & 15];
+    return to;
+}
+
 /* The versions stand in it as they are, so that two of them are never told as one. */
 static void make_etag(struct fresh *f)
 {
     const struct version_set *s = &f->wait.set;
     uint64_t h = f->shape;
-    size_t at = (size_t)snprintf(f->etag, sizeof f->etag, "W/\"");
+    char *at = stpcpy(f->etag, "W/\"");
     for (unsigned i = 0; i < s->n; i++) {
         h = mix(h, &s->key[i].kind, sizeof s->key[i].kind);
         h = mix(h, &s->key[i].id, sizeof s->key[i].id);
         h = mix(h, &s->version[i].born, sizeof s->version[i].born);
-        at += (size_t)snprintf(f->etag + at, sizeof f->etag - at, "%llx.", (unsigned long long)s->version[i].number);
+        at = put_hex(at, (uint64_t)s->version[i].number);
+        *at++ = '.';
     }
-    snprintf(f->etag + at, sizeof f->etag - at, "%016llx\"", (unsigned long long)h);
+    at = put_hex(at, h);
+    *at++ = '"';
+    *at = '\0';
 }
 
 _Static_assert(VERSIONS_TABLES_MAX * 17 + 24 < FRESH_ETAG_MAX, "an ETag has room");

@@ -34,10 +34,9 @@ static void *fail(struct buf *b, int code)
     return NULL;
 }
 
-char *buf_reserve(struct buf *b, size_t more)
+char *buf_grow(struct buf *b, size_t more)
 {
     if (b->failed) return NULL;
-    if (b->data && more <= b->cap - b->len) return b->data + b->len;
     size_t want;
     if (!num_add(b->len, more, &want) || want > b->max) return fail(b, ERROR_TOO_BIG);
     size_t cap = b->cap < FIRST_BYTES ? FIRST_BYTES : b->cap;
@@ -49,30 +48,6 @@ char *buf_reserve(struct buf *b, size_t more)
     b->data = data;
     b->cap = cap;
     return data + b->len;
-}
-
-void buf_append(struct buf *b, const void *p, size_t n)
-{
-    if (n == 0) return;
-    char *to = buf_reserve(b, n);
-    if (!to) return;
-    memcpy(to, p, n);
-    b->len += n;
-}
-
-void buf_put(struct buf *b, struct slice s)
-{
-    buf_append(b, s.p, s.len);
-}
-
-void buf_puts(struct buf *b, const char *text)
-{
-    buf_append(b, text, strlen(text));
-}
-
-void buf_putc(struct buf *b, char c)
-{
-    buf_append(b, &c, 1);
 }
 
 void buf_printf(struct buf *b, const char *format, ...)

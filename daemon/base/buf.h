@@ -24,6 +24,7 @@
 
 #include <stdarg.h>
 #include <stdint.h>
+#include <string.h>
 
 struct buf {
     char *data;
@@ -38,16 +39,40 @@ void buf_init(struct buf *b, size_t max);
 void buf_done(struct buf *b);
 /** Forget the content, keep the memory. */
 void buf_reset(struct buf *b);
+/** buf_reserve's slow way: more memory, or `failed`. */
+char *buf_grow(struct buf *b, size_t more);
 /** Room for `more` bytes behind len, or NULL (and `failed` is set). Write there, then add to len by buf_wrote. */
-char *buf_reserve(struct buf *b, size_t more);
+static inline char *buf_reserve(struct buf *b, size_t more)
+{
+    if (!b->failed && b->data && more <= b->cap - b->len) return b->data + b->len;
+    return buf_grow(b, more);
+}
 static inline void buf_wrote(struct buf *b, size_t n)
 {
     b->len += n;
 }
-void buf_append(struct buf *b, const void *p, size_t n);
-void buf_put(struct buf *b, struct slice s);
-void buf_puts(struct buf *b, const char *text);
-void buf_putc(struct buf *b, char c);
+static inline void buf_append(struct buf *b, const void *p, size_t n)
+{
+    char *to = n > 0 ? buf_reserve(b, n) : NULL;
+    if (!to) return;
+    memcpy(to, p, n);
+    b->len += n;
+}
+static inline void buf_put(struct buf *b, struct slice s)
+{
+    buf_append(b, s.p, s.len);
+}
+static inline void buf_puts(struct buf *b, const char *text)
+{
+    buf_append(b, text, strlen(text));
+}
+static inline void buf_putc(struct buf *b, char c)
+{
+    char *to = buf_reserve(b, 1);
+    if (!to) return;
+    *to = c;
+    b->len++;
+}
 void buf_printf(struct buf *b, const char *format, ...) printf_like(2, 3);
 void buf_vprintf(struct buf *b, const char *format, va_list args) printf_like(2, 0);
 /** Big-endian integers, as PostgreSQL and the network want them. */

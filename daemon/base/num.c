@@ -159,16 +159,18 @@ void num_format_duration(int64_t ms, char ret_text[32])
 
 int num_write_i64(int64_t value, char *ret_text)
 {
-    char digits[NUM_I64_MAX];
-    int n = 0;
+    char digits[NUM_I64_MAX], *at = digits + sizeof digits;
     uint64_t magnitude = value < 0 ? 0 - (uint64_t)value : (uint64_t)value;
-    do {
-        digits[n++] = (char)('0' + magnitude % 10);
-        magnitude /= 10;
-    } while (magnitude);
+    for (; magnitude >= 100; magnitude /= 100) {
+        unsigned two = (unsigned)(magnitude % 100);
+        *--at = (char)('0' + two % 10);
+        *--at = (char)('0' + two / 10);
+    }
+    if (magnitude >= 10) *--at = (char)('0' + magnitude % 10);
+    *--at = (char)('0' + (magnitude >= 10 ? magnitude / 10 : magnitude));
     int len = 0;
     if (value < 0) ret_text[len++] = '-';
-    while (n > 0)
-        ret_text[len++] = digits[--n];
-    return len;
+    size_t n = (size_t)(digits + sizeof digits - at);
+    memcpy(ret_text + len, at, n);
+    return len + (int)n;
 }

@@ -82,6 +82,30 @@ void print_date(struct buf *out, int64_t days)
     if (c.year <= 0) buf_puts(out, " BC");
 }
 
+static char *put_two(char *to, int v)
+{
+    *to++ = (char)('0' + v / 10);
+    *to++ = (char)('0' + v % 10);
+    return to;
+}
+
+/* A year of four digits, and whole seconds: nearly all moments. */
+static void print_usual(struct buf *out, struct civil c, int seconds, char between)
+{
+    char text[20], *to = put_two(put_two(text, c.year / 100), c.year % 100);
+    *to++ = '-';
+    to = put_two(to, c.month);
+    *to++ = '-';
+    to = put_two(to, c.day);
+    *to++ = between;
+    to = put_two(to, seconds / 3600);
+    *to++ = ':';
+    to = put_two(to, seconds / 60 % 60);
+    *to++ = ':';
+    to = put_two(to, seconds % 60);
+    buf_append(out, text, (size_t)(to - text));
+}
+
 void print_moment(struct buf *out, int64_t us, char between, const char *zone)
 {
     if (us == INT64_MAX || us == INT64_MIN) {
@@ -89,9 +113,14 @@ void print_moment(struct buf *out, int64_t us, char between, const char *zone)
         return;
     }
     struct civil c = civil_of_days((int32_t)civil_floor_div(us, CIVIL_US_PER_DAY));
-    print_civil(out, c);
-    buf_putc(out, between);
-    print_time(out, civil_floor_mod(us, CIVIL_US_PER_DAY));
+    int64_t time = civil_floor_mod(us, CIVIL_US_PER_DAY);
+    if (c.year > 0 && c.year <= 9999 && time % CIVIL_US_PER_SECOND == 0) {
+        print_usual(out, c, (int)(time / CIVIL_US_PER_SECOND), between);
+    } else {
+        print_civil(out, c);
+        buf_putc(out, between);
+        print_time(out, time);
+    }
     buf_puts(out, zone);
     if (c.year <= 0) buf_puts(out, " BC");
 }

@@ -179,6 +179,17 @@ static int put_json(struct buf *out, struct slice v)
 
 typedef int put_fn(struct buf *out, struct slice v);
 
+enum {
+    KIND_INT8 = 1,
+    KIND_INT4 = 3,
+    KIND_TEXT = 4,
+    KIND_NUMERIC = 8,
+    KIND_FLOAT8 = 10,
+    KIND_DATE = 11,
+    KIND_TIMESTAMP = 13,
+    KIND_TIMESTAMPTZ = 14
+}; /* places in the table */
+
 static const struct kind {
     uint32_t oid; /* pg_type.oid */
     int8_t len;   /* bytes of a value; -1: any */
@@ -211,6 +222,17 @@ static const struct kind {
 
 static const struct kind *find(uint32_t oid)
 {
+    switch (oid) { /* those that most values are of, without a search */
+    case 20: return &kinds[KIND_INT8];
+    case 23: return &kinds[KIND_INT4];
+    case 25: return &kinds[KIND_TEXT];
+    case 1700: return &kinds[KIND_NUMERIC];
+    case 1082: return &kinds[KIND_DATE];
+    case 1114: return &kinds[KIND_TIMESTAMP];
+    case 1184: return &kinds[KIND_TIMESTAMPTZ];
+    case 701: return &kinds[KIND_FLOAT8];
+    default: break;
+    }
     for (size_t i = 0; i < sizeof(kinds) / sizeof(kinds[0]); i++)
         if (kinds[i].oid == oid) return &kinds[i];
     return NULL;

@@ -34,7 +34,10 @@ void http_header(struct http_request *r, const char *name, const char *value)
 {
     assert(r->phase == HTTP_WAITING);
     if (!is_field_text(name) || !is_field_text(value)) return;
-    buf_printf(&r->extra, "%s: %s\r\n", name, value);
+    buf_puts(&r->extra, name);
+    buf_puts(&r->extra, ": ");
+    buf_puts(&r->extra, value);
+    buf_puts(&r->extra, "\r\n");
 }
 
 struct slice http_header_lines(const struct http_request *r)

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "rest/builder.h"
 
+#include "base/num.h"
+
 void rest_builder_init(struct rest_builder *b, struct arena *arena, struct rest_error *err, struct buf *out)
 {
     *b = (struct rest_builder){.arena = arena, .err = err, .out = out};
@@ -27,12 +29,19 @@ static bool grow(struct rest_builder *b)
     return true;
 }
 
+void rest_put_number(struct buf *out, char before, size_t number)
+{
+    char text[NUM_I64_MAX];
+    buf_putc(out, before);
+    buf_append(out, text, (size_t)num_write_i64((int64_t)number, text));
+}
+
 void rest_put_param(struct rest_builder *b, struct db_param value, struct slice name)
 {
     if (!grow(b)) return;
     b->param[b->params] = value;
     b->name[b->params++] = name;
-    buf_printf(b->out, "$%zu", b->params);
+    rest_put_number(b->out, '$', b->params);
 }
 
 void rest_put_text(struct rest_builder *b, struct slice text, struct slice name)

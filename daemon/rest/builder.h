@@ -25,6 +25,8 @@ struct rest_builder {
 };
 
 void rest_builder_init(struct rest_builder *b, struct arena *arena, struct rest_error *err, struct buf *out);
+/** A letter and a number: $1, t0. */
+void rest_put_number(struct buf *out, char before, size_t number);
 /** Append "$n", and make `value` its value. Its bytes must outlive the statement. */
 void rest_put_param(struct rest_builder *b, struct db_param value, struct slice name);
 /** Append "$n" for a text of the request. */

@@ -23,7 +23,8 @@ static void put_source(struct making *m)
         buf_puts(m->b.out, m->ask->source);
     else
         table_quote(m->b.out, t->schema, t->name);
-    buf_printf(m->b.out, " AS t%u", m->root->alias);
+    buf_puts(m->b.out, " AS ");
+    rest_put_number(m->b.out, 't', m->root->alias);
 }
 
 static bool is_page(const struct rest_query *q)

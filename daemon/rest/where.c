@@ -19,7 +19,8 @@ enum {
 
 static void put_column(struct rest_builder *b, unsigned alias, const char *column)
 {
-    buf_printf(b->out, "t%u.", alias);
+    rest_put_number(b->out, 't', alias);
+    buf_putc(b->out, '.');
     rest_put_name(b, slice_of(column));
 }
 
@@ -175,7 +176,9 @@ static int put_operator(struct rest_builder *b, const struct rest_plan *p, const
     if (!suits(operators[c->op].suits, oid)) return refuse_operator(b, p, c, oid);
     if (c->op == REST_IS) return put_is(b, p, c, oid);
     bool any = c->op == REST_IN || c->quantifier == REST_ANY_OF, all = c->quantifier == REST_ALL_OF;
-    buf_printf(b->out, " %s %s", operators[c->op].sql, any ? "ANY (" : all ? "ALL (" : "");
+    buf_putc(b->out, ' ');
+    buf_puts(b->out, operators[c->op].sql);
+    buf_puts(b->out, any ? " ANY (" : all ? " ALL (" : " ");
     rest_put_text(b, c->value, c->parameter);
     if (any || all) buf_putc(b->out, ')');
     return 0;
@@ -295,7 +298,8 @@ int rest_put_from(struct rest_builder *b, const struct rest_plan *p)
 {
     buf_puts(b->out, " FROM ");
     table_quote(b->out, p->table.table->schema, p->table.table->name);
-    buf_printf(b->out, " AS t%u", p->alias);
+    buf_puts(b->out, " AS ");
+    rest_put_number(b->out, 't', p->alias);
     if (p->far) {
         buf_puts(b->out, ", ");
         table_quote(b->out, p->far->schema, p->far->table);
