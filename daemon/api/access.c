@@ -55,9 +55,17 @@ bool access_is_forwarding(struct slice name)
            slice_equal_nocase(name, SLICE("X-Real-IP"));
 }
 
+/* nginx, told no more than proxy_pass, asks in HTTP/1.0 for the host that it was told, and names nobody: only this gives it away.
+ */
+static bool looks_like_nginx(const struct http_request *r)
+{
+    return http_request_is_old(r) && slice_equal_nocase(http_request_header(r, "Connection"), SLICE("close"));
+}
+
 static bool came_by_a_proxy(const struct http_request *r)
 {
     struct slice name, value;
+    if (looks_like_nginx(r)) return true;
     for (unsigned i = 0; http_request_header_at(r, i, &name, &value); i++)
         if (access_is_forwarding(name)) return true;
     return false;

@@ -214,6 +214,11 @@ const void *http_request_identity(const struct http_request *r)
     return r->identity;
 }
 
+bool http_request_is_old(const struct http_request *r)
+{
+    return r->message.http10;
+}
+
 const char *http_request_id(const struct http_request *r)
 {
     return r->id;

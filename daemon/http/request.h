@@ -51,6 +51,8 @@ enum { HTTP_ADDRESS_BYTES = 16 };
 const uint8_t *http_request_address(const struct http_request *r);
 /** The client has shut its side of the connection: it will send nothing more, and perhaps it is not there any more. */
 bool http_request_is_half_closed(const struct http_request *r);
+/** HTTP/1.0. */
+bool http_request_is_old(const struct http_request *r);
 /** A request id: the client's X-Request-Id when it is sane, else one of ours. */
 const char *http_request_id(const struct http_request *r);
 /** The id of the trace that the client says it belongs to (trace.h), or "". */

@@ -6,13 +6,15 @@ import hashlib
 import hmac
 import json
 import os
+import re
+import shutil
 import signal
 import subprocess
 import time
 
 import pytest
 
-from daemon import BINARY
+from daemon import BINARY, UnixConnection
 from waiting import until
 
 ITEMS = """
@@ -314,7 +316,7 @@ def test_no_route_is_forgotten(make_cetld, database, tokens):
     daemon.wait_state("orders.csv")
     described = daemon.get("/openapi.json").json["paths"]
     public = {"/status", "/healthz", "/docs", "/docs/{file}"}
-    common = {"/", "/v1", "/v1/report", "/readyz", "/metrics", "/openapi.json", "/events", "/etl-jobs", "/etl-jobs/{id}", "/v1/items_names"}
+    common = {"/", "/v1", "/v1/report", "/readyz", "/metrics", "/openapi.json", "/events", "/etl-jobs", "/etl-jobs/{id}"}
     wrong = []
     for path, item in described.items():
         filled = path
@@ -326,7 +328,7 @@ def test_no_route_is_forgotten(make_cetld, database, tokens):
             nobody = daemon.request(method, filled, BODIES.get(method), ELSEWHERE)
             if nobody.status != 401:
                 wrong.append(("nobody", method, filled, nobody))
-            if path in common:
+            if path in common or path.startswith("/v1/items_names"):
                 continue
             answer = daemon.request(method, filled, BODIES.get(method), bearer(little, **{"Content-Type": "application/json"}))
             if answer.status != 403:
@@ -353,6 +355,66 @@ def test_too_many_requests_are_429(make_cetld, database, tokens):
     assert statuses[0] == 401 and statuses[-1] == 429 and set(statuses) == {401, 429}
     assert daemon.get("/v1").status == 429 and daemon.get("/v1", unix=True).status == 200
     assert daemon.get("/v1", headers=bearer(fast)).status == 200 and daemon.get("/status").status == 200
+
+
+NGINX = """
+daemon off; worker_processes 1; pid {0}/nginx.pid; error_log {0}/error.log;
+events {{ worker_connections 64; }}
+http {{
+    access_log off; client_body_temp_path {0}/b; proxy_temp_path {0}/p; fastcgi_temp_path {0}/f; uwsgi_temp_path {0}/u; scgi_temp_path {0}/s;
+    server {{ listen unix:{0}/plain.sock; location / {{ proxy_pass http://127.0.0.1:{1}; }} }}
+    server {{ listen unix:{0}/told.sock; location / {{ {2} }} }}
+}}
+"""
+
+
+@pytest.mark.skipif(not shutil.which("nginx", path="/usr/sbin:/usr/bin"), reason="there is no nginx")
+def test_who_comes_through_nginx_needs_a_token(make_cetld, database, tokens, folder):
+    token, digest = new_token()
+    daemon = start(make_cetld, database.url(), tokens, ITEMS + tokens.section("ci", digest, allow="read"))
+    with open(os.path.join(os.path.dirname(__file__), "../../docs/access.md")) as f:
+        told = re.search(r"location / \{(.*?)\}", f.read(), re.S).group(1).replace("127.0.0.1:8080", "127.0.0.1:%d" % daemon.port)
+    place = os.path.join(folder, "nginx")
+    os.mkdir(place)
+    with open(os.path.join(place, "nginx.conf"), "w") as f:
+        f.write(NGINX.format(place, daemon.port, told))
+    nginx = subprocess.Popen(["nginx", "-p", place, "-c", os.path.join(place, "nginx.conf")], env={"PATH": "/usr/sbin:/usr/bin"}, stderr=subprocess.DEVNULL)
+    try:
+        for name in ("plain.sock", "told.sock"):
+            path = os.path.join(place, name)
+            until(lambda: os.path.exists(path), lambda: "nginx listens", deadline=10)
+            os.chmod(path, 0o666)
+
+            def status(target, headers):
+                connection = UnixConnection(path, 10)
+                connection.request("GET", target, headers=headers)
+                answer = connection.getresponse()
+                answer.read()
+                connection.close()
+                return answer.status
+
+            assert [status("/v1/items", {}), status("/v1/items", {"Host": "localhost"}), status("/status", {})] == [401, 401, 200], name
+            assert status("/v1/items", {"Authorization": "Bearer " + token}) == 200, name
+    finally:
+        nginx.terminate()
+        nginx.wait(10)
+
+
+def test_configurations_of_the_guide_check(folder, tokens):
+    with open(os.path.join(os.path.dirname(__file__), "../../docs/access.md")) as f:
+        blocks = re.findall(r"```ini\n(.*?)```", f.read(), re.S)
+    assert len(blocks) == 3
+    tokens.put("ci", new_token()[1])
+    tokens.put("dashboard", new_token()[1])
+    with open(os.path.join(tokens.folder, "issuer.pem"), "w") as f:
+        f.write(Issuer(folder).pem)
+    path = os.path.join(folder, "cetl.conf")
+    with open(path, "w") as f:
+        f.write("[database]\nurl = host=127.0.0.1 port=1\n[dataset orders]\ncolumns = id int, day date\n"
+                "[rollup orders.daily]\ngroup = day\nmeasure = count(*) as n\n" + "".join(blocks).replace("/etc/cetl/", "%d/"))
+    answer = subprocess.run([BINARY, "--check", "-c", path], capture_output=True, text=True, timeout=30,
+                            env={**os.environ, "CREDENTIALS_DIRECTORY": tokens.folder})
+    assert answer.returncode == 0, answer.stderr
 
 
 def test_check_says_what_to_write_instead(folder, tokens):

@@ -170,6 +170,18 @@ static void proxy_in_front_is_refused(void **state)
     }
 }
 
+static void proxy_that_names_nobody_is_refused(void **state)
+{
+    struct state *s = *state;
+    struct buf in;
+    buf_init(&in, 1 << 20);
+    bench_expect(&s->bench, "GET /v1 HTTP/1.0\r\nHost: 127.0.0.1:8080\r\nConnection: close\r\n\r\n", 401, &in);
+    assert_true(bench_has(&in, "through a proxy"));
+    buf_reset(&in);
+    bench_expect(&s->bench, "GET /v1 HTTP/1.0\r\nHost: 127.0.0.1:8080\r\n\r\n", 200, &in);
+    buf_done(&in);
+}
+
 static void status_and_health_are_for_everybody(void **state)
 {
     struct state *s = *state;
@@ -328,6 +340,7 @@ int main(void)
         T(this_machine_reads),
         T(foreign_host_is_refused),
         T(proxy_in_front_is_refused),
+        T(proxy_that_names_nobody_is_refused),
         T(status_and_health_are_for_everybody),
         T(none_lets_nobody_read),
         T(token_may_what_it_is_allowed_from_anywhere),
