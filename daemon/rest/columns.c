@@ -199,10 +199,29 @@ static int put_order(struct rest_columns *m, const struct rest_plan *p)
     return rest_put_ordering(m->b, p, &o);
 }
 
+/* "orders(count)": how many there are, where no column has that name. */
+static bool is_count(const struct rest_plan *p)
+{
+    const struct rest_select *s = p->level->select;
+    return p->to_many && s && !s->next && s->kind == REST_COLUMN && s->field.steps == 0 && !s->cast.p &&
+           slice_equal(s->field.name, SLICE("count")) && rest_column_find(p->table.table, s->field.name) < 0;
+}
+
+static int put_number(struct rest_columns *m, const struct rest_plan *p)
+{
+    const struct rest_select *s = p->level->select;
+    buf_puts(m->b->out, "(SELECT json_agg(e.*) FROM (SELECT count(*) AS ");
+    rest_put_name(m->b, s->alias.p ? s->alias : s->field.name);
+    int r = rest_put_from(m->b, p);
+    buf_puts(m->b->out, ") AS e)");
+    return r;
+}
+
 /* "(SELECT … AS e)": an object, or an array of them. Nothing is put for a level without columns. */
 static int put_rows(struct rest_columns *m, const struct rest_plan *p)
 {
     struct items inner = {.embedded = true};
+    if (is_count(p)) return put_number(m, p);
     buf_puts(m->b->out,
              p->to_many ? "(SELECT coalesce(json_agg(e.*), '[]') FROM (SELECT" : "(SELECT row_to_json(e.*) FROM (SELECT");
     int r = put_list(m, p, &inner, NULL);

@@ -192,6 +192,12 @@ static struct rest_query empty(void)
     return (struct rest_query){.root = {.name = SLICE(""), .limit = REST_ALL, .where = {.kind = REST_AND}}};
 }
 
+/* What no text of PostgreSQL's holds, and no target of HTTP's. */
+static bool holds_nul(struct slice s)
+{
+    return s.len > 0 && memchr(s.p, 0, s.len);
+}
+
 int rest_query_parse(const struct http_parameter *parameter, size_t n, struct arena *arena, struct rest_query *ret_query,
                      struct rest_error *err)
 {
@@ -199,6 +205,9 @@ int rest_query_parse(const struct http_parameter *parameter, size_t n, struct ar
     struct rest_query q = empty();
     if (n > REST_PARAMETERS_MAX)
         return rest_refuse(err, 400, "PGRST100", NULL, "more than %d parameters in one request", REST_PARAMETERS_MAX);
+    for (size_t i = 0; i < n; i++)
+        if (holds_nul(parameter[i].name) || holds_nul(parameter[i].value))
+            return rest_refuse(err, 400, "PGRST100", NULL, "a parameter holds a byte of zero");
     int r = read_select(&shared, parameter, n, &q);
     for (size_t i = 0; i < n && r == 0; i++) {
         struct slice name = parameter[i].name;

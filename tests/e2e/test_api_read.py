@@ -396,6 +396,11 @@ def test_rows_that_refer_are_an_array(api):
              " WHERE j.order_id = o.id), '[]') AS tags FROM orders o WHERE o.customer_id = c.id) x), '[]') AS orders FROM customers c WHERE id < 6 AND deleted_at IS NULL ORDER BY id")
 
 
+def test_rows_that_refer_are_counted(api):
+    api.same("regions?select=code,customers(count)&order=id",
+             "SELECT code, jsonb_build_array(jsonb_build_object('count', (SELECT count(*) FROM customers WHERE region_id = r.id AND deleted_at IS NULL))) AS customers FROM regions r ORDER BY id")
+
+
 def test_columns_are_never_taken_for_rows(api):
     api.same("orders?select=id,tags(e,word)&id=lt.5",
              "SELECT id, (SELECT jsonb_agg(jsonb_build_object('e', e, 'word', word) ORDER BY t.id) FROM tags t JOIN order_tags j ON j.tag_id = t.id WHERE j.order_id = o.id) AS tags FROM orders o WHERE id < 5 ORDER BY id")

@@ -264,6 +264,16 @@ static void alias_goes_before_name(void **state)
     check(*state, "select=a:b(x),b:c(y)&b.x=eq.1", "<b> as <a>(<x>) <c> as <b>(<y> where and[<x> eq '1'])");
 }
 
+static void zero_bytes_are_refused(void **state)
+{
+    struct fixture *f = *state;
+    struct rest_query q;
+    struct rest_error err;
+    struct http_parameter value = {SLICE("a"), SLICE("eq.\0")}, name = {SLICE("select\0"), SLICE("eq.1")};
+    assert_int_equal(rest_query_parse(&value, 1, &f->arena, &q, &err), REST_E_QUERY);
+    assert_int_equal(rest_query_parse(&name, 1, &f->arena, &q, &err), REST_E_QUERY);
+}
+
 static void lists_of_writes_and_after(void **state)
 {
     struct rest_query q;
@@ -367,6 +377,7 @@ int main(void)
         T(order_and_page),
         T(parameters_reach_what_is_embedded),
         T(alias_goes_before_name),
+        T(zero_bytes_are_refused),
         T(lists_of_writes_and_after),
         T(reserved_parameters_are_known),
         T(each_limit_holds_exactly),

@@ -187,6 +187,16 @@ static void many_rows_are_embedded_as_an_array(void **state)
           "a%|2");
 }
 
+static void rows_that_refer_are_counted(void **state)
+{
+    check(*state, "regions?select=id,customers(n:count)&customers.name=eq.x",
+          "SELECT t0.\"id\", (SELECT json_agg(e.*) FROM (SELECT count(*) AS \"n\" FROM \"public\".\"customers\" AS t1 WHERE"
+          " t1.\"region_id\" = t0.\"id\" AND t1.\"deleted_at\" IS NULL AND (t1.\"name\" = $1)) AS e)::text FROM"
+          " \"public\".\"regions\" AS t0 ORDER BY t0.\"id\"",
+          "x");
+    refused(*state, "orders?select=payer_id(count)", 400, "42703", "the parameter select: customers has no column \"count\"");
+}
+
 static void tables_between_are_gone_through(void **state)
 {
     check(
@@ -340,6 +350,7 @@ int main(void)
         T(what_does_not_suit_a_column_is_refused),
         T(one_row_is_embedded_as_an_object),
         T(many_rows_are_embedded_as_an_array),
+        T(rows_that_refer_are_counted),
         T(tables_between_are_gone_through),
         T(inner_and_null_tests_ask_whether_there_are_rows),
         T(spread_columns_are_the_parents),
