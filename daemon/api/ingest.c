@@ -150,7 +150,7 @@ static bool check_file(struct ingest *in, struct slice name)
 {
     struct http_request *r = in->request;
     const struct config *c = in->api->config;
-    char text[SHOWN_MAX], message[MESSAGE_MAX], made[NAME_MAX_BYTES + 1];
+    char text[SHOWN_MAX], message[MESSAGE_MAX], made[NAME_MAX_BYTES + 1] = "";
     const char *fault = upload_name_fault(name);
     if (fault) {
         snprintf(message, sizeof message, "the file name '%s' %s", shown(name, text), fault);

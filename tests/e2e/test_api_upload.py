@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """Files that are sent: taken whole or not at all, under names that are none of paths, once, whatever is cut, full or killed."""
 
+import contextlib
 import glob
 import http.client
 import json
@@ -373,6 +374,36 @@ def test_disk_that_fails_leaves_nothing(make_cetld, database, faultio, folder, f
     nothing_is_left(daemon)
     assert names(daemon) == []
     assert send(daemon, "POST", "/ingest/?wait=20s", body, headers).status == 200  # it is not the worse for it
+
+
+@pytest.fixture
+def small_disk(folder):
+    path = os.path.join(folder, "disk")
+    os.mkdir(path)
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", path], capture_output=True).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield path
+    subprocess.run(["umount", "-l", path], check=True)
+
+
+def test_disk_that_is_full(cetld, small_disk):
+    daemon = cetld(ORDERS, daemon={"spool": small_disk, "spool_min_free": "0"})
+    daemon.spool = small_disk
+    large = b"id,note\n" + b"1,x\n" * 800000
+
+    def chunks():  # no length: nobody can tell before
+        for at in range(0, len(large), 100000):
+            yield large[at:at + 100000]
+
+    answer = send(daemon, "PUT", "/ingest/notes.csv", large)
+    assert answer.status == 507
+    connection = daemon.connection(unix=True, timeout=30)
+    with contextlib.suppress(BrokenPipeError):
+        connection.request("PUT", "/ingest/notes.csv", chunks(), encode_chunked=True, headers={"Transfer-Encoding": "chunked"})
+    assert Answer(connection.getresponse()).status == 507
+    connection.close()
+    nothing_is_left(daemon)
+    assert send(daemon, "PUT", "/ingest/notes.csv?wait=20s", b"id,note\n1,x\n").status == 200
 
 
 # -- what breaks
