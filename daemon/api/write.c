@@ -18,7 +18,7 @@ enum {
     CONNECT_WAIT_MS = 5000,
     SQL_MAX = 4 << 20,
     BODY_MAX = 1 << 30,
-    TRIES_MAX = 3,
+    TRIES_MAX = 8,
     NARROW_ROWS_MAX = 100000, /* beyond it only the server's words tell which row it was */
 };
 
@@ -502,6 +502,7 @@ void write_go(struct write *w)
 {
     struct rest_error err = {0};
     w->shape.dataset = w->dataset;
+    w->shape.sorted = !w->represent;
     w->shape.body = &w->body;
     w->shape.key = w->key;
     make_begin(w);

@@ -341,6 +341,20 @@ static void put_clash(struct buf *out, const struct write_shape *s)
     if (s->clash == WRITE_CLASH_MERGE) put_merge(out, s);
 }
 
+/* Rows that are there already are locked in the order of their keys, so that no two requests wait for each other. */
+static void put_lock_order(struct buf *out, const struct write_shape *s)
+{
+    if (s->clash != WRITE_CLASH_MERGE || !s->sorted) return;
+    for (size_t i = 0; i < s->targets; i++) {
+        int column = table_find(&s->dataset->table, s->target[i]);
+        if (column < 0 || !write_brings(s, (size_t)column)) return;
+    }
+    for (size_t i = 0; i < s->targets; i++) {
+        buf_puts(out, i ? ", x." : " ORDER BY x.");
+        put_name(out, s->target[i]);
+    }
+}
+
 static void put_insert(struct rest_builder *b, const struct write_shape *s)
 {
     struct buf *out = b->out;
@@ -356,6 +370,7 @@ static void put_insert(struct rest_builder *b, const struct write_shape *s)
         buf_puts(out, " SELECT");
     }
     put_source(b, s);
+    put_lock_order(out, s);
     put_clash(out, s);
 }
 

@@ -38,6 +38,7 @@ struct write_shape {
     enum write_clash clash;        /* of INSERT: what becomes of a row whose key is there */
     const char *const *target;     /* the key's columns; NULL: any key, with IGNORE */
     size_t targets;
+    bool sorted;                  /* of INSERT with MERGE: the order of the rows does not matter */
     bool defaults;                /* of INSERT: what a row lacks that others bring has its DEFAULT, else NULL */
     bool whole;                   /* of UPDATE: what the body lacks has its DEFAULT, too */
     const struct rest_plan *plan; /* which rows; NULL: the one of `key` */

@@ -73,7 +73,8 @@ void touched_add_sql(struct buf *out, const struct dataset *d, size_t i, bool ke
     put_touched(out, i);
     buf_puts(out, " SELECT DISTINCT * FROM (");
     put_select(out, r);
-    buf_puts(out, "pg_temp.cetl_stage");
+    buf_puts(out, "pg_temp.cetl_stage AS ");
+    put_name(out, d->table.name); /* which a key may name in front of its columns */
     if (keyed) {
         buf_puts(out, " UNION ALL ");
         put_select(out, r);
@@ -155,7 +156,7 @@ void touched_recompute_sql(struct buf *out, const struct dataset *d, size_t i)
     table_quote(out, t->schema, t->name);
     buf_puts(out, " AS r (");
     put_names(out, t);
-    buf_puts(out, ") SELECT * FROM ");
+    buf_puts(out, ") SELECT DISTINCT * FROM ");
     put_touched(out, i);
     buf_puts(out, " ORDER BY ");
     put_touched_names(out, t);

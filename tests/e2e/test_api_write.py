@@ -2,8 +2,12 @@
 """Writes by the API: collections in PostgREST's way and in ours, single rows, bulk; what is refused, and how it is told."""
 
 import json
+import random
+import threading
 
 import pytest
+
+from waiting import until
 
 ITEMS = """
 [dataset item]
@@ -233,3 +237,127 @@ def test_computed_tables_cannot_be_written(cetld):
     api = Api(cetld("[dataset a]\ncolumns = x int, y int\n[rollup a.sums]\ngroup = x\nmeasure = sum(y) as y\n"))
     assert api("POST", "/v1/a_sums", {"x": 1}).status == 405
     assert api("POST", "/v1/a", {"x": 1, "y": 2}).status == 201
+
+
+SALES = """
+[dataset sale]
+files = sale_*.csv
+columns = id bigint primary key, day date, zip text, amount numeric(12,2)
+mode = upsert
+soft_delete = yes
+[rollup sale.days]
+group = day
+measure = count(*) as n, sum(amount) as amount, avg(amount) as mean, max(amount) as most
+[rollup sale.places]
+group = upper(sale.zip) as place
+measure = count(*) as n, count(distinct day) as days
+[dataset tick]
+files = tick_*.csv
+columns = at int, value int
+[rollup tick.ats]
+group = at
+measure = count(*) as n, sum(value) as total
+"""
+
+
+def assert_rollups(database, words=""):
+    def same(table, query):
+        assert database.same("SELECT * FROM %s" % table, query), (words, table, database.rows("SELECT * FROM %s ORDER BY 1" % table),
+                                                                  database.rows("SELECT * FROM (%s) q ORDER BY 1" % query))
+    same("(SELECT day, n, amount, mean, most FROM sale_days) r",
+         "SELECT day, count(*), sum(amount), avg(amount), max(amount) FROM sale WHERE deleted_at IS NULL GROUP BY 1")
+    same("sale_places", "SELECT upper(zip), count(*), count(DISTINCT day) FROM sale WHERE deleted_at IS NULL GROUP BY 1")
+    same("tick_ats", "SELECT at, count(*), sum(value) FROM tick GROUP BY 1")
+
+
+def counted(database, name):
+    return database.value("SELECT base_rows + (SELECT coalesce(sum(rows), 0) FROM cetl.change WHERE dataset_id = d.id) FROM cetl.dataset d WHERE name = %s", name)
+
+
+def act(api, random, top):
+    """One random write; its status."""
+    def sale(key=None, whole=False):
+        row = {"id": key or random.randrange(1, top), "day": random.choice(["2024-01-01", "2024-01-02", "2024-01-03", None]),
+               "zip": random.choice(["a", "A", "b", None]), "amount": random.choice([None, 1, 2.5, -3])}
+        for name in random.sample(["day", "zip", "amount"], 0 if whole else random.randrange(3)):
+            del row[name]
+        return row
+
+    what = random.randrange(9)
+    if what == 0:
+        return api("POST", "/v1/sale", sale()).status
+    if what == 1:
+        keys = random.sample(range(1, top), min(8, top - 1))
+        return api("POST", "/v1/sale/bulk", [sale(key) for key in keys]).status
+    if what == 2:
+        return api("PATCH", "/v1/sale/%d" % random.randrange(1, top), {k: v for k, v in sale().items() if k != "id"}).status
+    if what == 3:
+        return api("DELETE", "/v1/sale/%d" % random.randrange(1, top), X_Soft_Delete=random.choice(["true", "false"])).status
+    if what == 4:
+        return api("PATCH", "/v1/sale?amount=gt.%d" % random.randrange(-4, 3), {"day": "2024-01-0%d" % random.randrange(1, 5)}, "return=minimal").status
+    if what == 5:
+        return api("DELETE", "/v1/sale?day=eq.2024-01-0%d" % random.randrange(1, 5), X_Soft_Delete=random.choice(["true", "false"])).status
+    if what == 6:
+        return api("POST", "/v1/sale", [sale(whole=True), sale(top + random.randrange(5), True)], "return=minimal,resolution=merge-duplicates" if random.random() < 0.5 else None).status
+    if what == 7:
+        return api("POST", "/v1/tick/bulk", [{"at": random.randrange(5), "value": random.randrange(9)} for _ in range(5)]).status
+    return api("PATCH", "/v1/tick?at=eq.%d" % random.randrange(5), {"at": random.randrange(5)}, "return=minimal").status
+
+
+def storm(daemon, database, seed, writers, writes, files):
+    """Writers of the API and files at the same time: how often each status came."""
+    statuses, trouble = {}, []
+
+    def write(number):
+        chance = random.Random(seed * 100 + number)
+        api = Api(daemon)
+        try:
+            for _ in range(writes):
+                status = act(api, chance, 12)
+                statuses[status] = statuses.get(status, 0) + 1
+        except Exception as e:  # pylint: disable=broad-except
+            trouble.append(repr(e))
+
+    threads = [threading.Thread(target=write, args=(i,)) for i in range(writers)]
+    for thread in threads:
+        thread.start()
+    chance = random.Random(seed)
+    for i in range(files):
+        keys = chance.sample(range(1, 16), 9)
+        daemon.drop("sale_%d_%d.csv" % (seed, i), "id,day,zip,amount\n" + "".join(
+            "%d,2024-01-0%d,%s,%d\n" % (k, chance.randrange(1, 5), chance.choice("abA"), chance.randrange(9)) for k in keys))
+        daemon.drop("tick_%d_%d.csv" % (seed, i), "at,value\n" + "".join("%d,%d\n" % (chance.randrange(5), chance.randrange(9)) for _ in range(50)))
+    for thread in threads:
+        thread.join()
+    assert not trouble, trouble
+    daemon.wait_count("loaded", 2 * files * seed)
+    return statuses
+
+
+def test_rollups_are_true_after_each_write(cetld, database):
+    api, chance = Api(cetld(SALES)), random.Random(7)
+    for step in range(60):
+        assert act(api, chance, 12) in (200, 201, 204, 404, 410), step
+        assert_rollups(database, step)
+        assert counted(database, "sale") == database.value("SELECT count(*) FROM sale WHERE deleted_at IS NULL"), step
+        assert counted(database, "tick") == database.value("SELECT count(*) FROM tick"), step
+
+
+def test_rollups_are_true_after_writes_beside_loads(cetld, database, long):
+    daemon = cetld(SALES, database={"api_connections": "8"})
+    for seed in range(1, 40 if long else 3):
+        statuses = storm(daemon, database, seed, 5, 25, 3)
+        assert set(statuses) <= {200, 201, 204, 400, 404, 410} and statuses[201] > 10, statuses
+        assert_rollups(database, seed)
+        assert "stale" not in daemon.log(), daemon.log()
+
+
+def test_a_cascade_makes_others_rollups_new(cetld, database):
+    api = Api(cetld("[dataset a]\ncolumns = id int primary key\n[dataset b]\ncolumns = a_id int references a on delete cascade on update cascade, v int\n"
+                    "[rollup b.sums]\ngroup = a_id\nmeasure = sum(v) as v\n"))
+    api("POST", "/v1/a", [{"id": 1}, {"id": 2}, {"id": 3}])
+    answer = api("POST", "/v1/b", [{"a_id": i, "v": i} for i in (1, 1, 2, 3)])
+    assert answer.status == 201, answer
+    assert database.rows("SELECT * FROM b_sums ORDER BY 1") == [(1, 2), (2, 2), (3, 3)]
+    assert api("DELETE", "/v1/a/1").status == 204 and api("PATCH", "/v1/a/2", {"id": 7}).status == 200
+    until(lambda: database.rows("SELECT * FROM b_sums ORDER BY 1") == [(3, 3), (7, 2)], "the rollup of what the cascade changed")
