@@ -30,6 +30,7 @@ check-differential: ## types, aggregates and values against PostgreSQL's own
 
 .PHONY: check-long
 check-long: $(DAEMON) ## tests at full length: 2000 expressions x 10,000 rows, 30 kills, 500 sequences of rollups, a 200 MB and a 1 GB file
+	@tools/deps.sh build run test long $(if $(shell command -v npm),,npm)
 	$(if $(T),,$(Q)BUILD=$(BUILD) $(PYTEST) -s --long tests/differential/test_expr.py)
 	$(Q)CETLD=$(abspath $(DAEMON)) $(PYTEST) --long $(if $(F),-k '$(F)') $(PY_TESTS)
 

@@ -1,14 +1,16 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what is missing of the named groups with apt-get (sudo when not root); says nothing and does nothing when all is there.
-#   tools/deps.sh [-n] build run demo test san lint deb systemd     -n: only print what is missing
+#   tools/deps.sh [-n] build run demo test long npm san lint deb systemd     -n: only print what is missing
 # "a|b" is one need that any of the packages meets; the first that apt knows is installed.
 set -eu
 
 build="gcc make pkg-config|pkgconf dpkg-dev libc6-dev libuv1-dev libpq-dev libsystemd-dev libssl-dev zlib1g-dev libarchive-dev uthash-dev libllhttp-dev|node-llhttp"
 run="postgresql|postgresql-15|postgresql-16|postgresql-17 tzdata curl util-linux procps"
 demo="jq"
-test="libcmocka-dev openssl python3 python3-pytest python3-psycopg2"
+test="libcmocka-dev openssl jq python3 python3-pytest python3-psycopg2"
+long="python3-pandas"
+npm="npm"
 san="clang"
 lint="clang clang-tidy clang-format cppcheck"
 deb="debhelper lintian fakeroot"

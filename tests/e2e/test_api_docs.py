@@ -1,0 +1,110 @@
+# SPDX-License-Identifier: MIT
+"""
+docs/api.md is true: its configuration is that of the daemon, its commands are run in their order, what they print is what stands there
+(`…` stands for anything), and together they use every route of /openapi.json.
+"""
+
+import importlib.util
+import os
+import re
+import shutil
+import subprocess
+
+import pytest
+
+import npm
+from conftest import TOP
+from test_api_access import new_token, start, tokens  # noqa: F401
+
+PAGE = os.path.join(TOP, "docs/api.md")
+BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
+
+
+class Block:
+    def __init__(self, text, match):
+        self.kind, self.code = match.groups()
+        self.line = text.count("\n", 0, match.start()) + 2
+        self.end = match.end()
+        self.output = None
+
+
+def blocks():
+    with open(PAGE, encoding="utf-8") as f:
+        text = f.read()
+    found = []
+    for match in BLOCK.finditer(text):
+        block = Block(text, match)
+        if block.kind != "output":
+            found.append(block)
+            continue
+        before = found[-1]
+        assert before.output is None and not text[before.end:match.start()].strip(), "docs/api.md:%d: of which command is this?" % block.line
+        before.output = block.code
+    return found
+
+
+def is_like(shown, printed):
+    """Line by line; `…` is anything, at a line's end or alone."""
+    pattern = "".join(".*" if part == "…" else re.escape(part) for part in re.split("(…)", shown.rstrip("\n")))
+    return re.fullmatch(pattern, printed.rstrip("\n"), re.S) is not None
+
+
+def command(block, folder):
+    if block.kind == "sh":
+        return ["bash", "-eu", "-o", "pipefail", "-c", block.code]
+    if block.kind == "python":
+        return ["/usr/bin/python3", "-c", block.code]
+    path = os.path.join(npm.install(), "page.mjs")
+    with open(path, "w") as f:
+        f.write(block.code)
+    return ["node", path]
+
+
+def is_wanted(block, long):
+    """What needs more than the packages of `make check`."""
+    if block.kind == "js":
+        return long
+    return long or "pandas" not in block.code or importlib.util.find_spec("pandas") is not None
+
+
+def requests_of(daemon):
+    """(method, path, status) of every request in the log."""
+    return [(m.group(1), m.group(2).split("?")[0], int(m.group(3)))
+            for m in re.finditer(r"\b(GET|POST|PUT|PATCH|DELETE) (/\S*) (\d{3}) \d+ bytes", open(daemon.log_path, errors="replace").read())]
+
+
+def test_the_page_is_true_and_uses_every_route(make_cetld, database, tokens, folder, long):
+    for program in ("curl", "jq"):
+        assert shutil.which(program), "%s is missing: make deps" % program
+    token, digest = new_token()
+    tokens.put("reader", digest)
+    parts = blocks()
+    (config,) = [b for b in parts if b.kind == "ini"]
+    daemon = start(make_cetld, database.url(), tokens, config.code, api={"anonymous": "write", "request_log": "yes"})
+    place = os.path.join(folder, "page")
+    os.mkdir(place)
+    for block in parts:
+        if block.kind == "ini" or not is_wanted(block, long):
+            continue
+        assert block.kind in ("sh", "python", "js"), "docs/api.md:%d: what is a block of %s?" % (block.line, block.kind)
+        block.code = block.code.replace("127.0.0.1:8080", "127.0.0.1:%d" % daemon.port).replace("/run/cetl/cetld.sock", daemon.socket)
+        environment = {"PATH": os.environ["PATH"], "HOME": place, "TOKEN": token, "LC_ALL": "C.UTF-8"}
+        run = subprocess.run(command(block, place), cwd=place, env=environment, capture_output=True, text=True, timeout=60)
+        where = "docs/api.md:%d:\n%s\nprinted:\n%s%s" % (block.line, block.code, run.stdout, run.stderr)
+        assert run.returncode == 0, where
+        if block.output is not None:
+            assert is_like(block.output, run.stdout), where + "\ninstead of:\n" + block.output
+    asked = requests_of(daemon)
+    asked += [("GET", "/events", 200) for block in parts if "/events?" in block.code]  # a stream that its client cuts is not in the log
+    templates = [(method.upper(), re.compile(re.sub(r"\\{\w+\\}", "[^/]+", re.escape(path)) + "/?")) for path, item in
+                 daemon.json("/openapi.json")["paths"].items() for method in item]
+    generic = [t for t in templates if "customers" not in t[1].pattern and "orders" not in t[1].pattern]
+    unused = [t for t in generic if not any(method == t[0] and status < 400 and t[1].fullmatch(path) for method, path, status in asked)]
+    assert not unused, "docs/api.md shows no command for %s" % [(m, p.pattern) for m, p in unused]
+    unknown = [(method, path) for method, path, _ in asked if not any(method == m and p.fullmatch(path) for m, p in templates)]
+    assert not unknown, "/openapi.json does not have %s" % unknown
+
+
+@pytest.mark.parametrize("shown,printed,like", [("a\n…\nc", "a\nb\nc", True), ("a…", "abc", True), ("a", "ab", False), ("a.c", "abc", False), ("…", "", True)])
+def test_dots_stand_for_anything(shown, printed, like):
+    assert is_like(shown, printed) == like
