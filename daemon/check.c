@@ -4,12 +4,13 @@
 #include "etl/check.h"
 #include "etl/formulas.h"
 #include "etl/sql.h"
+#include "rest/query.h"
 
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-enum { TIMEOUT_MS = 5000 };
+enum { TIMEOUT_MS = 5000, SELECT_MAX = 1 << 20 };
 
 struct run {
     struct loop *loop;
@@ -82,14 +83,33 @@ static bool url_is_sound(const struct config_database *d)
     return sound;
 }
 
+/* What api_select says must at least be a list of columns. */
+static void check_selects(struct run *run)
+{
+    for (size_t i = 0; i < run->config->n_datasets; i++) {
+        const struct config_dataset *d = &run->config->datasets[i];
+        struct rest_query q;
+        struct rest_error err;
+        struct arena arena;
+        char text[sizeof err.message + sizeof err.details + 300];
+        arena_init(&arena, 4096, SELECT_MAX);
+        int r = rest_select_parse(SLICE("api_select"), slice_of(d->api_select), &arena, &q, &err);
+        arena_done(&arena);
+        if (r != REST_E_QUERY) continue;
+        snprintf(text, sizeof text, "%s:%d: %s; %s", d->api_select_place.file, d->api_select_place.line, err.message, err.details);
+        on_mistake(run, text);
+    }
+}
+
 int check_against_database(struct config *config)
 {
     struct run run = {.config = config};
     struct error err;
     char *password = NULL;
+    check_selects(&run);
     if (!config->database.url[0]) {
         unasked(config, "it is the embedded cluster, which runs with the daemon");
-        return EXIT_SUCCESS;
+        return run.mistakes > 0 ? EXIT_FAILURE : EXIT_SUCCESS;
     }
     if (!url_is_sound(&config->database)) return EXIT_FAILURE;
     if (config->database.password_file[0] && config_read_secret(config->database.password_file, &err, &password) < 0) {

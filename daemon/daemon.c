@@ -7,6 +7,7 @@
 #include "api/keys.h"
 #include "api/openapi.h"
 #include "api/rates.h"
+#include "api/scope.h"
 #include "api/versions.h"
 #include "base/clock.h"
 #include "base/log.h"
@@ -277,6 +278,7 @@ static void on_set_up(void *ctx)
     struct daemon *d = ctx;
     d->api.ready = true;
     if (d->stopping) return;
+    scope_check(&d->api);
     cache_clear(d->cache); /* what is read, and how, may be another than before */
     versions_go(d->versions, d->config->api.freshness == CONFIG_FRESHNESS_NOTIFY);
     scheduler_go(d->scheduler);

@@ -2,7 +2,10 @@
 #include "api/scope.h"
 
 #include "api/access.h"
+#include "base/log.h"
 #include "etl/exposed.h"
+
+enum { CHECK_MAX = 16 << 20 };
 
 /* ---- tables ---- */
 
@@ -150,6 +153,34 @@ int scope_make(struct api *api, const struct rest_query *query, struct arena *ar
 {
     *ret_scope = (struct rest_scope){.find = find, .find_table = find_table, .ctx = api};
     return query && embeds(query) ? read_keys(api, arena, ret_scope) : 0;
+}
+
+/* ---- api_select ---- */
+
+static int try_select(struct api *api, const struct dataset *d, struct arena *arena, struct rest_error *err)
+{
+    struct rest_query q;
+    struct rest_scope scope;
+    struct rest_statement s;
+    int r = rest_select_parse(SLICE("api_select"), slice_of(d->config->api_select), arena, &q, err);
+    if (r == 0) r = scope_make(api, &q, arena, &scope);
+    if (r != 0) return r;
+    return rest_statement_make(&(struct rest_ask){.query = &q, .scope = &scope, .table = {d->name, &d->table}, .json = true}, arena,
+                               &s, err);
+}
+
+void scope_check(struct api *api)
+{
+    const struct dataset *d;
+    for (size_t i = 0; (d = catalog_at(api->catalog, i)); i++) {
+        struct arena arena;
+        struct rest_error err;
+        if (!d->config || !d->config->api_select[0] || d->table.columns == 0) continue;
+        arena_init(&arena, 4096, CHECK_MAX);
+        if (try_select(api, d, &arena, &err) == REST_E_QUERY)
+            log_warning("%s:%d: api_select: %s", d->config->api_select_place.file, d->config->api_select_place.line, err.message);
+        arena_done(&arena);
+    }
 }
 
 /* ---- answers ---- */

@@ -19,6 +19,8 @@ must_check int scope_make(struct api *api, const struct rest_query *query, struc
 bool scope_find(struct api *api, struct slice name, struct rest_table *ret_table);
 /** 403 or 401 was answered, and false: one of them is not for this request. */
 bool scope_may_read(struct http_request *r, const struct rest_tables *tables);
+/** Tell the log which datasets' api_select does not fit their tables; once they were read. */
+void scope_check(struct api *api);
 /** Answer with what was wrong with a request. */
 void scope_refuse(struct http_request *r, const struct rest_error *err);
 

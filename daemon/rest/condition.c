@@ -278,8 +278,7 @@ static bool take_logic(struct rest_parser *p, struct rest_condition *c)
 
 static int take_part(struct rest_parser *p, struct rest_condition *c, unsigned depth)
 {
-    while (rest_take(p, ' ')) {
-    }
+    rest_skip_blanks(p);
     c->parameter = p->parameter;
     if (take_logic(p, c)) {
         p->p--; /* the parenthesis */
@@ -300,8 +299,7 @@ static int take_parts(struct rest_parser *p, struct rest_condition *c, unsigned 
         if (!part) return -ENOMEM;
         int r = take_part(p, part, depth);
         if (r != 0) return r;
-        while (rest_take(p, ' ')) {
-        }
+        rest_skip_blanks(p);
         *at = part;
         at = &part->next;
     } while (rest_take(p, ','));

@@ -65,6 +65,12 @@ bool rest_take_text(struct rest_parser *p, const char *text)
     return true;
 }
 
+void rest_skip_blanks(struct rest_parser *p)
+{
+    while (p->p < p->end && (*p->p == ' ' || *p->p == '\t' || *p->p == '\n' || *p->p == '\r'))
+        p->p++;
+}
+
 int rest_take_quoted(struct rest_parser *p, struct slice *ret_text)
 {
     const char *from = ++p->p;
@@ -109,8 +115,7 @@ static int check_name(struct rest_parser *p, const char *begin, struct slice nam
 
 int rest_take_name(struct rest_parser *p, struct slice *ret_name)
 {
-    while (rest_take(p, ' ')) {
-    }
+    rest_skip_blanks(p);
     const char *begin = p->p;
     struct slice name;
     int r = 0;
@@ -260,8 +265,7 @@ static int parse_embed(struct rest_parser *p, struct rest_level *level, struct r
     int r = take_marks(p, embed);
     if (r != 0) return r;
     if (!rest_take(p, '(')) return rest_expected(p, "( with the columns of the embedded resource");
-    while (rest_take(p, ' ')) {
-    }
+    rest_skip_blanks(p);
     if (!rest_take(p, ')')) {
         r = parse_items(p, embed, depth + 1);
         if (r == 0 && !rest_take(p, ')')) r = rest_expected(p, "a comma, or ) behind the columns of the embedded resource");
@@ -296,8 +300,7 @@ static int refuse_aggregate(struct rest_parser *p)
 
 static int parse_item(struct rest_parser *p, struct rest_level *level, struct rest_select *item, unsigned depth)
 {
-    while (rest_take(p, ' ')) {
-    }
+    rest_skip_blanks(p);
     if (rest_take(p, '*')) {
         item->kind = REST_STAR;
         return 0;
@@ -333,8 +336,7 @@ static int parse_items(struct rest_parser *p, struct rest_level *level, unsigned
         if (++p->shared->selects > REST_SELECT_MAX) return rest_too_many(p, "columns", REST_SELECT_MAX);
         int r = parse_item(p, level, item, depth);
         if (r != 0) return r;
-        while (rest_take(p, ' ')) {
-        }
+        rest_skip_blanks(p);
         *at = item;
         at = &item->next;
     } while (rest_take(p, ','));
@@ -357,8 +359,7 @@ static int parse_order_marks(struct rest_parser *p, struct rest_order *order)
         rest_take_text(p, ".asc");
     order->nulls_first = rest_take_text(p, ".nullsfirst");
     order->nulls_said = order->nulls_first || rest_take_text(p, ".nullslast");
-    while (rest_take(p, ' ')) {
-    }
+    rest_skip_blanks(p);
     return p->p < p->end && *p->p != ','
                ? rest_expected(p, ".asc or .desc, then .nullsfirst or .nullslast, then a comma or the end")
                : 0;

@@ -50,6 +50,7 @@ must_check int rest_parse_values(struct rest_parser *p, struct rest_value **ret_
 int rest_expected(struct rest_parser *p, const char *what);
 /** More than the limit. */
 int rest_too_many(struct rest_parser *p, const char *what, unsigned limit);
+void rest_skip_blanks(struct rest_parser *p);
 bool rest_take(struct rest_parser *p, char c);
 bool rest_take_text(struct rest_parser *p, const char *text);
 /** A quoted or bare name; commonly up to one of ",.:()!" or "->". */

@@ -10,6 +10,7 @@ import os
 import random
 import shutil
 import signal
+import subprocess
 import tempfile
 from urllib.parse import quote, urlencode
 
@@ -62,6 +63,11 @@ columns = customer_id bigint primary key references customers, bio text
 
 [dataset people]
 files = people*.csv
+api_select =
+    id, name,
+    boss:people!boss_id(
+        name
+    )
 columns = id bigint primary key, name text, boss_id bigint references people
 
 [dataset notes]
@@ -410,6 +416,16 @@ def test_columns_are_never_taken_for_rows(api):
 def test_tables_that_refer_to_themselves(api):
     api.same("people?select=id,boss:people!boss_id(name)", "SELECT id, (SELECT jsonb_build_object('name', name) FROM people b WHERE b.id = p.boss_id) AS boss FROM people p ORDER BY id")
     api.same("people?select=id,staff:people!id(id)", "SELECT id, coalesce((SELECT jsonb_agg(jsonb_build_object('id', s.id) ORDER BY s.id) FROM people s WHERE s.boss_id = p.id), '[]') AS staff FROM people p ORDER BY id")
+
+
+def test_api_select_is_what_is_selected_unless_the_request_says(api, tmp_path):
+    api.same("people?id=lt.4", "SELECT id, name, (SELECT jsonb_build_object('name', name) FROM people b WHERE b.id = p.boss_id) AS boss FROM people p WHERE id < 4 ORDER BY id")
+    api.same("people?select=*&id=lt.4", "SELECT * FROM people WHERE id < 4 ORDER BY id")
+    assert "api_select" not in api.daemon.log()
+    conf = tmp_path / "c.conf"
+    conf.write_text("[daemon]\nspool = %s\nstate = %s\n[dataset a]\ncolumns = id int\napi_select = id, b(\n" % (tmp_path, tmp_path))
+    run = subprocess.run([api.daemon.binary, "--check", "-c", str(conf)], capture_output=True, text=True)
+    assert run.returncode == 1 and "c.conf:6: the parameter api_select, at character 7" in run.stderr, run.stderr
 
 
 def test_inner_and_null_tests(api):

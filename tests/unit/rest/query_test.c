@@ -356,7 +356,7 @@ static void select_of_a_configuration(void **state)
     struct fixture *f = *state;
     struct rest_query q;
     struct rest_error err;
-    assert_int_equal(rest_select_parse(SLICE("api_select"), SLICE("*, job:jobs(*)"), &f->arena, &q, &err), 0);
+    assert_int_equal(rest_select_parse(SLICE("api_select"), SLICE("*,\n  job: jobs ( *, name ) ,\tx"), &f->arena, &q, &err), 0);
     assert_int_equal(q.root.select->kind, REST_STAR);
     assert_int_equal(rest_select_parse(SLICE("api_select"), SLICE("a,("), &f->arena, &q, &err), REST_E_QUERY);
     assert_non_null(strstr(err.message, "api_select"));
