@@ -14,6 +14,7 @@
 
 enum {
     BODY_MAX = 16 * 1024 * 1024,
+    BODY_LARGE = 8 * 1024 * 1024,
     CONNECTION_WAIT_MS = 5000,
     SHOWN_MAX = 4 * NAME_MAX + 1,
     WORDS_MAX = 160,
@@ -49,7 +50,7 @@ struct receipt {
     int64_t id;       /* its */
     int64_t rows_of;  /* the file whose rows are shown */
     char dataset[64]; /* its */
-    bool wants_rejects, wants_rows;
+    bool wants_rows;
     size_t refused, pending;
     struct buf body;
     struct json_writer w;
@@ -208,7 +209,7 @@ static void on_table_rows(void *ctx, const struct db_result *result)
     json_write_key(&p->w, "rows");
     json_write_array(&p->w);
     for (int i = 0; i < PQntuples(result->rows); i++)
-        json_write_raw(&p->w, slice_of(PQgetvalue(result->rows, i, 0)));
+        json_write_raw(&p->w, PQgetisnull(result->rows, i, 0) ? SLICE("null") : slice_of(PQgetvalue(result->rows, i, 0)));
     json_write_end(&p->w);
     json_write_end(&p->w);
     next_file(p);
@@ -221,7 +222,8 @@ static void rows_sql(struct receipt *p, const struct table *t, struct buf *sql)
         access_sql(p->request, sql);
         buf_puts(sql, "; ");
     }
-    buf_puts(sql, "SELECT to_jsonb(t) FROM (SELECT ");
+    buf_printf(sql, "SELECT CASE WHEN octet_length(j) <= %d THEN j END FROM (SELECT to_jsonb(t)::text AS j FROM (SELECT ",
+               RECEIPT_ROW_BYTES);
     bool first = true;
     for (size_t i = 0; i < t->columns; i++) {
         if (t->column[i].lineage) continue;
@@ -240,7 +242,7 @@ static void rows_sql(struct receipt *p, const struct table *t, struct buf *sql)
         db_quote_identifier(sql, slice_of(t->column[t->key[i]].name));
     }
     if (t->lineage) buf_puts(sql, TABLE_LINEAGE_LINE);
-    buf_printf(sql, " LIMIT %d) t", RECEIPT_ROWS);
+    buf_printf(sql, " LIMIT %d) t) u", RECEIPT_ROWS);
 }
 
 static void ask_rows(struct receipt *p)
@@ -296,11 +298,11 @@ static void on_file(void *ctx, const struct db_result *result)
     p->rows_of = PQgetisnull(result->rows, 0, FILE_DUPLICATE_OF) ? p->id : int8_of(result->rows, FILE_DUPLICATE_OF);
     snprintf(p->dataset, sizeof p->dataset, "%s", PQgetvalue(result->rows, 0, FILE_DATASET));
     p->refused += failed;
-    p->wants_rows = !failed;
+    p->wants_rows = !failed && p->body.len < BODY_LARGE;
     json_write_object(&p->w);
     write_names(&p->w, f);
     reply_row(&p->w, result->rows, 0);
-    if (!failed && int8_of(result->rows, FILE_REJECTED) == 0) return ask_rows(p);
+    if ((!failed && int8_of(result->rows, FILE_REJECTED) == 0) || p->body.len >= BODY_LARGE) return ask_rows(p);
     struct db_param param[] = {db_int8(p->id), db_int8(RECEIPT_REJECTS)};
     ask(p, &(struct db_query){.sql = SQL_REJECTS, .param = param, .params = 2, .binary = true, .done = on_rejects, .ctx = p});
 }

@@ -5,7 +5,8 @@
  *
  * With a time to wait, the answer comes once all of them are through, or that time is over: 200 with their counts and the first
  * rows of each, 422 when one was refused, with the rejects, or 202 when one is still on its way. The rows are those of the file
- * where the dataset has lineage, else the first of its table, and only those that the client may read.
+ * where the dataset has lineage, else the first of its table, and only those that the client may read. A row of more than
+ * RECEIPT_ROW_BYTES is null; once the answer has grown large the files that follow are told without rows and rejects.
  *
  *   waiting (for the scheduler) ──▶ a connection ──▶ for each file: ledger ─▶ rejects ─▶ rows ──▶ answered
  *
@@ -17,7 +18,7 @@
 #include "http/response.h"
 #include "spool/place.h"
 
-enum { RECEIPT_ROWS = 10, RECEIPT_REJECTS = 100 };
+enum { RECEIPT_ROWS = 10, RECEIPT_REJECTS = 100, RECEIPT_ROW_BYTES = 65536 };
 
 struct receipt_file {
     char token[PLACE_TOKEN_MAX];

@@ -30,6 +30,10 @@ columns = id bigint primary key, amount numeric(12,2)
 [dataset notes]
 files = notes*.csv
 columns = id bigint, note text
+[dataset lax]
+files = lax*.csv
+columns = id bigint primary key, note text
+max_errors = 50%
 """
 MAX_UPLOAD = 300000
 
@@ -166,6 +170,20 @@ def test_wait_answers_with_the_rejects(api):
     assert [(r["line"], r["column"], r["value"], r["raw"]) for r in bad["rejects"]] == [(3, "amount", "zz", "2,zz")]
     assert api.get(bad["rejects_url"] + "?format=csv").body == b"id,amount\n2,zz\n"
     assert (good["state"], good["rows"]) == ("loaded", [{"id": 3, "amount": 4}]) and good["rows_of"] == "table"
+
+
+def test_wait_shows_what_was_left_out(api):
+    answer = send(api, "PUT", "/ingest/lax_1.csv?wait=20s", b"id,note\n1,a\nx,b\n2," + b"l" * 70000 + b"\n")
+    one = answer.json["files"][0]
+    assert answer.status == 200 and (one["rows_loaded"], one["rows_rejected"]) == (2, 1)
+    assert [r["line"] for r in one["rejects"]] == [3]
+    assert one["rows"] == [{"id": 1, "note": "a"}, None]  # a row that is too large to be shown here
+
+
+def test_many_files_and_many_rejects_in_one_answer(api):
+    body, headers = multipart(*[("orders_%d.csv" % n, b"id,amount\n" + b"x,%s\n" % (b"y" * 1400) * 100) for n in range(2)])
+    answer = send(api, "POST", "/ingest/?wait=20s", body, headers)
+    assert answer.status == 422 and [len(f["rejects"]) for f in answer.json["files"]] == [100, 100]
 
 
 def test_wait_that_is_over_is_202(api, shared):
