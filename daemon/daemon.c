@@ -35,6 +35,7 @@ enum {
     STATUS_MS = 1000,
     STALLED_MS = 60000, /* workers that finish nothing for so long while jobs wait are stuck */
     ANSWER_QUEUE_MAX = 1 << 20,
+    ANSWERS_MAX = 32 << 20,        /* of all clients */
     PIPELINE_TIMEOUT_MS = 250,     /* a query that takes longer goes to a connection of its own */
     PIPELINE_QUEUE_MAX = 2048,     /* queries */
     PIPELINE_ANSWER_MAX = 1 << 20, /* likewise an answer that is larger */
@@ -557,6 +558,7 @@ static int make_api(struct daemon *d)
     struct http_server_config c = {.limits = {.header_max = (size_t)a->header_max,
                                               .body_max = (size_t)a->body_max,
                                               .queue_max = ANSWER_QUEUE_MAX,
+                                              .answers_max = ANSWERS_MAX,
                                               .header_timeout_ms = a->header_timeout_ms,
                                               .idle_timeout_ms = a->idle_timeout_ms,
                                               .gzip_level = (int)a->gzip,

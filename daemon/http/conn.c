@@ -51,6 +51,8 @@ struct http_conn {
 
     size_t write_bytes; /* in the write in flight; 0: none */
     size_t discarded;
+    size_t counted;                 /* of its bytes in shared->queued */
+    unsigned counted_requests;      /* in shared->requests */
     size_t read_bytes, moved_bytes; /* since read_ms and moved_ms */
     bool reading, spoiled, settling, again;
 
@@ -92,6 +94,9 @@ static void close_with(struct http_conn *c, bool reset)
 {
     if (c->state == CONN_CLOSED) return;
     c->state = CONN_CLOSED;
+    c->shared->queued -= c->counted;
+    c->shared->requests -= c->counted_requests;
+    c->counted = c->counted_requests = 0;
     c->shared->count--;
     counters_set(c->shared->counters, COUNTER_HTTP_CONNECTIONS, c->shared->count);
     list_remove(&c->link);
@@ -234,7 +239,8 @@ static bool is_arriving(const struct http_conn *c)
 
 static bool may_begin(const struct http_conn *c)
 {
-    return c->turns.count < HTTP_PIPELINE_MAX && !c->held && c->turns.out.bytes <= c->shared->limits.queue_max;
+    unsigned most = c->shared->requests < HTTP_BUSY ? HTTP_PIPELINE_MAX : 1;
+    return c->turns.count < most && !c->held && c->turns.out.bytes <= c->shared->limits.queue_max;
 }
 
 static void give_up(struct http_conn *c, const struct http_refusal *why)
@@ -595,6 +601,21 @@ static void rest(struct http_conn *c)
     if (c->state != CONN_CLOSED) set_timer(c);
 }
 
+/* What waits for the socket, and for its turn. */
+static void count_queued(struct http_conn *c)
+{
+    struct http_shared *s = c->shared;
+    if (c->state == CONN_CLOSED) return;
+    size_t bytes = c->turns.out.bytes;
+    for (struct list *l = c->turns.requests.next; l != &c->turns.requests; l = l->next)
+        bytes += container_of(l, struct http_request, link)->queue.bytes;
+    s->queued += bytes - c->counted;
+    s->requests += c->turns.count - c->counted_requests;
+    c->counted = bytes;
+    c->counted_requests = c->turns.count;
+    if (s->limits.answers_max > 0 && s->queued > s->limits.answers_max) loop_defer(s->loop, &s->relief);
+}
+
 static void settle(struct http_conn *c)
 {
     if (c->state == CONN_CLOSED) return;
@@ -610,6 +631,7 @@ static void settle(struct http_conn *c)
     } while (c->again && !http_conn_is_dead(c));
     c->settling = false;
     if (c->state != CONN_CLOSED) rest(c);
+    count_queued(c);
 }
 
 static void settle_deferred(struct loop_deferred *d)
@@ -618,6 +640,26 @@ static void settle_deferred(struct loop_deferred *d)
 }
 
 /* ---- for the others ---- */
+
+/* Who has taken nothing for longest, and for a moment at least; NULL: all move. */
+static struct http_conn *most_stuck(struct http_shared *s)
+{
+    struct http_conn *found = NULL;
+    for (struct list *l = s->conns.next; l != &s->conns; l = l->next) {
+        struct http_conn *c = container_of(l, struct http_conn, link);
+        if (c->turns.out.bytes == 0 || now_ms(c) - c->moved_ms < HTTP_STUCK_MS) continue;
+        if (!found || c->moved_ms < found->moved_ms) found = c;
+    }
+    return found;
+}
+
+void http_conn_relieve(struct loop_deferred *d)
+{
+    struct http_shared *s = container_of(d, struct http_shared, relief);
+    struct http_conn *c;
+    while (s->queued > s->limits.answers_max && (c = most_stuck(s)))
+        close_with(c, true);
+}
 
 static void note_address(struct http_conn *c)
 {

@@ -6,8 +6,8 @@
  *     └───────────────── error, time-out ────────┴────────────────────┴───────────────────────▲
  *
  * - open: requests are read. At most HTTP_PIPELINE_MAX are with their handlers at a time, several only when all of them are safe
- * methods (RFC 9112, 9.3.2); beyond that, and while more than queue_max waits to be sent, the socket is not read.
- * One with a streamed body is with its handler alone.
+ * methods (RFC 9112, 9.3.2), and one where all connections together have HTTP_BUSY; beyond that, and while more than queue_max
+ * waits to be sent, the socket is not read. One with a streamed body is with its handler alone.
  * - last: what was read is answered, nothing more is parsed. A half-closed client gets here and is served, as long
  * as it gets something within the idle time-out: it cannot be told from one that has left.
  * - lingering: our side is shut; what the client still sends is thrown away for a moment, since closing at once would reset the
@@ -24,7 +24,7 @@
 #include "http/exchange.h"
 #include "http/server.h"
 
-enum { HTTP_PIPELINE_MAX = 16, HTTP_READ_BYTES = 65536, HTTP_PROGRESS = 16384 };
+enum { HTTP_PIPELINE_MAX = 16, HTTP_READ_BYTES = 65536, HTTP_PROGRESS = 16384, HTTP_STUCK_MS = 250, HTTP_BUSY = 256 };
 
 /** What all connections of a server share. The server's; see server.c. */
 struct http_shared {
@@ -34,9 +34,12 @@ struct http_shared {
     struct counters *counters;
     void (*log)(void *ctx, const struct http_request *r, const char *line);
     void *log_ctx;
-    struct list conns; /* all that are not closed */
-    struct list idle;  /* those without a request, the longest idle first */
-    unsigned count;    /* in conns */
+    struct list conns;           /* all that are not closed */
+    struct list idle;            /* those without a request, the longest idle first */
+    unsigned count;              /* in conns */
+    size_t queued;               /* bytes of answers that wait for sockets */
+    unsigned requests;           /* that are with their handlers, or answered and not sent yet */
+    struct loop_deferred relief; /* `queued` is beyond answers_max */
     bool draining;
     void (*closed)(struct http_shared *s); /* a connection's memory is about to be freed; it has left `conns` before */
     char *read_buffer;                     /* HTTP_READ_BYTES; its content lives only during one read callback */
@@ -50,6 +53,8 @@ struct http_shared {
 
 /** Accept what waits on `listener` (a uv_tcp_t or uv_pipe_t). 0 or -errno. Every success is followed by one `closed`. */
 must_check int http_conn_accept(struct http_shared *s, uv_stream_t *listener);
+/** The `relief` of a server: cut whom nobody will miss. */
+void http_conn_relieve(struct loop_deferred *d);
 /** Finish the requests that are there, then close. */
 void http_conn_drain(struct http_conn *c);
 /** Close now; its requests' `gone` are called before this returns. Safe at any moment, and twice. */

@@ -82,6 +82,7 @@ int http_server_new(struct loop *l, const struct http_server_config *config, str
     list_init(&s->shared.idle);
     list_init(&s->listeners);
     loop_deferred_init(&s->drained, tell_drained);
+    loop_deferred_init(&s->shared.relief, http_conn_relieve);
     /* Ids of one run differ from those of another; they are names, not secrets. */
     uint32_t run = 0;
     if (getrandom(&run, sizeof run, GRND_NONBLOCK) < 0) run = (uint32_t)(uintptr_t)s;
@@ -152,5 +153,6 @@ void http_server_free(struct http_server *s)
     close_listeners(s);
     while (!list_empty(&s->shared.conns))
         http_conn_cut(http_conn_of(s->shared.conns.next));
+    loop_undefer(&s->shared.relief);
     check_drained(s);
 }

@@ -15,9 +15,11 @@
 struct http_server;
 
 struct http_limits {
-    size_t header_max;            /* bytes of a request's head; beyond: 431 */
-    size_t body_max;              /* bytes of a buffered body; beyond: 413 */
-    size_t queue_max;             /* bytes of an answer that wait for a slow reader before http_write says so */
+    size_t header_max; /* bytes of a request's head; beyond: 431 */
+    size_t body_max;   /* bytes of a buffered body; beyond: 413 */
+    size_t queue_max;  /* bytes of an answer that wait for a slow reader before http_write says so */
+    size_t
+        answers_max; /* bytes of answers that wait in all; beyond, those who have taken nothing for longest are cut; 0: no bound */
     int64_t header_timeout_ms;    /* from a request's first byte to the end of its head; beyond: 408 and close */
     int64_t idle_timeout_ms;      /* kept open without a request; also for every HTTP_PROGRESS bytes of a body and of an answer */
     int gzip_level;               /* of answers, 1 to 6; 0: none is compressed */

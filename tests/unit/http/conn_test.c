@@ -772,6 +772,33 @@ static void reader_that_takes_single_bytes_is_cut(void **state)
 
 /* ---- many ---- */
 
+static void those_who_take_nothing_go_before_memory_does(void **state)
+{
+    struct state *s = *state;
+    struct http_limits limits = usual;
+    limits.answers_max = 4000000;
+    restart(&s->bench, &limits);
+    static char block[65536];
+    for (int i = 0; i < 3; i++) {
+        buf_reset(&s->in);
+        bench_send(&s->bench, bench_connect_with(&s->bench, 4096), "GET /later/1 HTTP/1.1\r\nHost: x\r\n\r\n");
+        bench_until(&s->bench, s->bench.laters == (unsigned)i + 1);
+        struct http_request *r = s->bench.later[i];
+        http_begin(r, 200, "text/csv");
+        for (int k = 0; k < 100; k++)
+            http_write(r, (struct slice){block, sizeof block});
+    }
+    bench_turn(&s->bench);
+    assert_int_equal(s->bench.gone, 0);
+    int64_t later_us = clock_mono_us() + 500000;
+    bench_until(&s->bench, clock_mono_us() > later_us);
+    /* Whoever asks and reads is served, and makes the others go. */
+    buf_reset(&s->in);
+    bench_expect(&s->bench, "GET /big HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n", 200, &s->in);
+    assert_true(s->in.len > 3000000);
+    bench_until(&s->bench, s->bench.gone >= 2);
+}
+
 static void one_address_has_its_share_of_connections(void **state)
 {
     struct state *s = *state;
@@ -854,6 +881,7 @@ int main(void)
         T(waiting_for_a_handler_is_not_idle),
         T(reader_that_stops_reading_is_cut),
         T(reader_that_takes_single_bytes_is_cut),
+        T(those_who_take_nothing_go_before_memory_does),
         T(one_address_has_its_share_of_connections),
         T(oldest_idle_connection_makes_room),
     };
