@@ -16,6 +16,8 @@ struct cache_entry {
     size_t bytes;
     struct slice key;
     struct cache_answer answer;
+    struct http_kept body;
+    size_t packed_bytes; /* of `bytes` */
     char text[];
 };
 
@@ -37,7 +39,9 @@ int cache_new(size_t max_bytes, struct counters *counters, struct cache **ret_ca
 
 void cache_entry_unref(struct cache_entry *e)
 {
-    if (e && --e->refs == 0) free(e);
+    if (!e || --e->refs > 0) return;
+    free(e->body.packed);
+    free(e);
 }
 
 static void count(const struct cache *c)
@@ -94,6 +98,7 @@ static struct cache_entry *entry_new(struct slice key, const struct cache_answer
     e->answer.headers = put_text(&at, a->headers);
     e->answer.body = put_text(&at, a->body);
     e->answer.tables = put_text(&at, a->tables);
+    e->body.body = e->answer.body;
     return e;
 }
 
@@ -145,6 +150,24 @@ struct cache_entry *cache_find(struct cache *c, struct slice key)
 const struct cache_answer *cache_entry_answer(const struct cache_entry *e)
 {
     return &e->answer;
+}
+
+struct http_kept *cache_entry_kept(struct cache_entry *e)
+{
+    return &e->body;
+}
+
+void cache_grew(struct cache *c, struct cache_entry *e)
+{
+    size_t packed = e->body.packed ? e->body.packed_len : 0, more = packed - e->packed_bytes;
+    if (more == 0) return;
+    e->packed_bytes = packed;
+    e->bytes += more;
+    if (!e->kept) return;
+    c->bytes += more;
+    while (c->bytes > c->max)
+        drop(c, c->table);
+    count(c);
 }
 
 size_t cache_bytes(const struct cache *c)

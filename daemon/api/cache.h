@@ -15,6 +15,7 @@
 #include "api/versions.h"
 #include "base/counters.h"
 #include "base/slice.h"
+#include "http/response.h"
 
 struct cache;
 
@@ -39,6 +40,10 @@ void cache_put(struct cache *c, struct slice key, const struct cache_answer *a);
 /** NULL: there is none. The caller has a reference. */
 struct cache_entry *cache_find(struct cache *c, struct slice key);
 const struct cache_answer *cache_entry_answer(const struct cache_entry *e);
+/** Its body, to be given out by http_answer_kept; cache_grew afterwards. */
+struct http_kept *cache_entry_kept(struct cache_entry *e);
+/** A packed form may have come to it, which counts. */
+void cache_grew(struct cache *c, struct cache_entry *e);
 void cache_entry_unref(struct cache_entry *e);
 /** It is of no use any more: forget it, if it is still there. */
 void cache_drop(struct cache *c, struct cache_entry *e);

@@ -123,9 +123,10 @@ static void answer_same(struct http_request *r, const char *etag)
     http_answer(r, 304, NULL, SLICE(""));
 }
 
-static void give(struct http_request *r, const struct cache_answer *a)
+static void give(struct http_request *r, struct cache_entry *e)
 {
     const struct reads *reads = reads_of(r);
+    const struct cache_answer *a = cache_entry_answer(e);
     struct slice seen = http_request_header(r, "If-None-Match");
     if (seen.p && fresh_matches(seen, a->etag)) {
         counters_add(reads->counters, COUNTER_CACHE_SAME, 1);
@@ -135,7 +136,8 @@ static void give(struct http_request *r, const struct cache_answer *a)
     }
     counters_add(reads->counters, COUNTER_CACHE_HITS, 1);
     http_header_put_lines(r, a->headers);
-    http_answer(r, a->status, a->media_type.p, a->body);
+    http_answer_kept(r, a->status, a->media_type.p, cache_entry_kept(e));
+    cache_grew(reads->cache, e);
 }
 
 /* False: the versions are others, so it is of no use any more. */
@@ -144,7 +146,7 @@ static bool give_if_good(struct http_request *r, struct cache_entry *e, const st
     const struct reads *reads = reads_of(r);
     const struct cache_answer *a = cache_entry_answer(e);
     bool good = now && version_set_equal(now, &a->set);
-    if (good) give(r, a);
+    if (good) give(r, e);
     if (now && !good) counters_add(reads->counters, COUNTER_CACHE_STALE, 1);
     if (!good) cache_drop(reads->cache, e);
     cache_entry_unref(e);

@@ -215,18 +215,23 @@ void http_response_done(struct http_request *r)
 
 /* ---- whole ---- */
 
-/* All at once. False: there is no memory, or it would not get smaller. */
-static bool answer_packed(struct http_request *r, int status, const char *media_type, struct slice body)
+/* All at once; malloc'd. NULL: there is no memory, or it would not get smaller. */
+static char *pack(struct http_shared *s, struct slice body, size_t *ret_len)
 {
-    struct http_shared *s = http_conn_shared(r->conn);
-    if (!s->gzip && http_gzip_new(s->limits.gzip_level, &s->gzip) < 0) return false;
+    if (!s->gzip && http_gzip_new(s->limits.gzip_level, &s->gzip) < 0) return NULL;
     struct buf out;
     buf_init(&out, body.len + GZIP_PIECE);
     http_gzip_reset(s->gzip);
     http_gzip_put(s->gzip, body, true, &out);
-    size_t len;
-    char *packed = buf_check(&out) == 0 && out.len < body.len ? buf_steal(&out, &len) : NULL;
+    char *packed = buf_check(&out) == 0 && out.len < body.len ? buf_steal(&out, ret_len) : NULL;
     buf_done(&out);
+    return packed;
+}
+
+static bool answer_packed(struct http_request *r, int status, const char *media_type, struct slice body)
+{
+    size_t len;
+    char *packed = pack(http_conn_shared(r->conn), body, &len);
     if (!packed) return false;
     queue_head(r, status, media_type, (int64_t)len, CODING_GZIP);
     r->body_bytes = len;
@@ -311,6 +316,24 @@ void http_answer(struct http_request *r, int status, const char *media_type, str
         r->body_bytes = body.len;
         queue(r, body);
     }
+    end(r);
+}
+
+void http_answer_kept(struct http_request *r, int status, const char *media_type, struct http_kept *kept)
+{
+    if (http_conn_is_dead(r->conn)) return;
+    assert(r->phase == HTTP_WAITING);
+    bool whole = kept->body.len <= GZIP_WHOLE && r->message.method != HTTP_HEAD_;
+    if (!whole || coding_of(r, media_type, (int64_t)kept->body.len) != CODING_GZIP)
+        return http_answer(r, status, media_type, kept->body);
+    if (!kept->packed && !kept->stays) {
+        kept->packed = pack(http_conn_shared(r->conn), kept->body, &kept->packed_len);
+        kept->stays = !kept->packed;
+    }
+    struct slice body = kept->packed ? (struct slice){kept->packed, kept->packed_len} : kept->body;
+    queue_head(r, status, media_type, (int64_t)body.len, kept->packed ? CODING_GZIP : CODING_NONE);
+    r->body_bytes = body.len;
+    queue(r, body);
     end(r);
 }
 

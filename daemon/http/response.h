@@ -28,6 +28,15 @@ struct slice http_header_lines(const struct http_request *r);
 void http_header_put_lines(struct http_request *r, struct slice lines);
 /** The whole answer; the body is copied. */
 void http_answer(struct http_request *r, int status, const char *media_type, struct slice body);
+/** A body that is given again and again. Its packed form (gzip), once a client wanted it, lives beside it; the owner frees it. */
+struct http_kept {
+    struct slice body;
+    char *packed; /* malloc'd; NULL: it was not made */
+    size_t packed_len;
+    bool stays; /* packed it would not be smaller */
+};
+/** The whole answer with such a body, which is copied. */
+void http_answer_kept(struct http_request *r, int status, const char *media_type, struct http_kept *kept);
 /** A whole answer whose body (malloc'd) the server takes and frees. */
 void http_answer_take(struct http_request *r, int status, const char *media_type, char *body, size_t len_bytes);
 

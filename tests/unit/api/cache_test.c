@@ -6,6 +6,7 @@
 #include <stddef.h>
 #include <stdint.h>
 #include <stdio.h>
+#include <stdlib.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -127,6 +128,37 @@ static void sets_are_equal_by_tables_versions_and_birth(void **state)
     assert_false(version_set_equal(&a, &b));
 }
 
+static void packed_form_counts(void **state)
+{
+    (void)state;
+    struct cache *c = cache_of(40000);
+    put(c, "a", "1", 5);
+    put(c, "b", "2", 5);
+    size_t before = cache_bytes(c);
+    struct cache_entry *e = cache_find(c, SLICE("b"));
+    struct http_kept *kept = cache_entry_kept(e);
+    assert_true(slice_equal(kept->body, SLICE("2")));
+    cache_grew(c, e);
+    assert_int_equal(cache_bytes(c), before);
+    kept->packed = malloc(2000);
+    kept->packed_len = 2000;
+    cache_grew(c, e);
+    cache_grew(c, e);
+    assert_int_equal(cache_bytes(c), before + 2000);
+    cache_entry_unref(e);
+    /* It makes others go, and at last itself. */
+    e = cache_find(c, SLICE("a"));
+    kept = cache_entry_kept(e);
+    kept->packed = malloc(39990);
+    kept->packed_len = 39990;
+    cache_grew(c, e);
+    assert_int_equal(cache_bytes(c), 0);
+    assert_null(cache_find(c, SLICE("b")));
+    cache_drop(c, e);
+    cache_entry_unref(e);
+    cache_free(c);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -135,6 +167,7 @@ int main(void)
         cmocka_unit_test(its_bytes_never_pass_the_bound_and_the_longest_unused_goes_first),
         cmocka_unit_test(an_answer_that_is_too_large_is_not_kept_nor_the_one_before),
         cmocka_unit_test(sets_are_equal_by_tables_versions_and_birth),
+        cmocka_unit_test(packed_form_counts),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

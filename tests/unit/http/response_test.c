@@ -70,6 +70,14 @@ static void coded(struct http_request *r)
     free(body);
 }
 
+static struct http_kept kept_body;
+
+static void kept(struct http_request *r)
+{
+    http_header(r, "ETag", "\"v1\"");
+    http_answer_kept(r, 200, "application/json", &kept_body);
+}
+
 static void fresh(struct http_request *r)
 {
     http_header(r, "ETag", "\"v1\"");
@@ -96,11 +104,17 @@ static void torn(struct http_request *r)
 }
 
 static const struct http_route routes[] = {
-    {HTTP_GET_, "/large", large},   {HTTP_GET_, "/copied", copied},
-    {HTTP_GET_, "/small", small},   {HTTP_GET_, "/tiny", tiny},
-    {HTTP_GET_, "/packed", packed}, {HTTP_GET_, "/coded", coded},
-    {HTTP_GET_, "/fresh", fresh},   {HTTP_GET_, "/stream", stream},
-    {HTTP_GET_, "/torn", torn},     {0},
+    {HTTP_GET_, "/large", large},
+    {HTTP_GET_, "/copied", copied},
+    {HTTP_GET_, "/small", small},
+    {HTTP_GET_, "/tiny", tiny},
+    {HTTP_GET_, "/packed", packed},
+    {HTTP_GET_, "/coded", coded},
+    {HTTP_GET_, "/kept", kept},
+    {HTTP_GET_, "/fresh", fresh},
+    {HTTP_GET_, "/stream", stream},
+    {HTTP_GET_, "/torn", torn},
+    {0},
 };
 
 struct state {
@@ -223,6 +237,29 @@ static void small_and_packed_bodies_stay_as_they_are(void **state)
     assert_false(bench_has(&s->in, "gzip"));
 }
 
+static void kept_body_is_packed_once(void **state)
+{
+    struct state *s = *state;
+    char *body = body_of(SMALL);
+    kept_body = (struct http_kept){.body = {body, SMALL}};
+    ask(s, "GET", "/kept", "", 200);
+    assert_int_equal(body_in(s).len, SMALL);
+    ask(s, "HEAD", "/kept", GZIP, 200);
+    assert_null(kept_body.packed);
+    ask(s, "GET", "/kept", GZIP, 200);
+    expect_unpacked(s, SMALL);
+    const char *packed = kept_body.packed;
+    assert_non_null(packed);
+    ask(s, "GET", "/kept", GZIP, 200);
+    expect_unpacked(s, SMALL);
+    assert_ptr_equal(kept_body.packed, packed);
+    assert_true(bench_has(&s->in, "ETag: W/\"v1\"\r\n"));
+    ask(s, "GET", "/kept", "", 200);
+    assert_int_equal(body_in(s).len, SMALL);
+    free(kept_body.packed);
+    free(body);
+}
+
 static void large_body_is_packed_in_pieces_while_the_loop_turns(void **state)
 {
     struct state *s = *state;
@@ -331,6 +368,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(whole_body_is_packed_with_its_length, set_up, tear_down),
         cmocka_unit_test_setup_teardown(who_does_not_ask_gets_plain_bytes, set_up, tear_down),
         cmocka_unit_test_setup_teardown(small_and_packed_bodies_stay_as_they_are, set_up, tear_down),
+        cmocka_unit_test_setup_teardown(kept_body_is_packed_once, set_up, tear_down),
         cmocka_unit_test_setup_teardown(large_body_is_packed_in_pieces_while_the_loop_turns, set_up, tear_down),
         cmocka_unit_test_setup_teardown(client_that_leaves_frees_a_large_body, set_up, tear_down),
         cmocka_unit_test_setup_teardown(many_large_answers_at_once_are_bounded, set_up, tear_down),
