@@ -76,19 +76,6 @@ static bool take_query(struct write *w)
     return r == 0;
 }
 
-/* Without white space outside of double quotes, which a request could not have either. */
-static struct slice compact(struct arena *a, const char *text)
-{
-    struct slice s = arena_copy(a, slice_of(text));
-    char *to = (char *)s.p;
-    bool quoted = false;
-    for (size_t i = 0; i < s.len; i++) {
-        quoted ^= s.p[i] == '"';
-        if (quoted || !strchr(" \t\r\n", s.p[i])) *to++ = s.p[i];
-    }
-    return (struct slice){s.p, s.p ? (size_t)(to - s.p) : 0};
-}
-
 /* What is answered of a row where the request does not say it. */
 static bool take_api_select(struct write *w)
 {
@@ -96,7 +83,7 @@ static bool take_api_select(struct write *w)
     struct rest_query *q = arena_zalloc(&w->arena, sizeof *q);
     struct rest_error err;
     if (!w->own || w->query.select_said || !c || !c->api_select[0]) return true;
-    int r = q ? rest_select_parse(SLICE("api_select"), compact(&w->arena, c->api_select), &w->arena, q, &err) : -ENOMEM;
+    int r = q ? rest_select_parse(SLICE("api_select"), slice_of(c->api_select), &w->arena, q, &err) : -ENOMEM;
     if (r == 0) w->query.root.select = q->root.select;
     if (r > 0) scope_refuse(w->request, &err);
     if (r < 0) problem_internal(w->request);
@@ -192,14 +179,6 @@ static bool take_body(struct write *w)
 
 /* ---- which rows ---- */
 
-static bool mentions(const struct rest_condition *c, struct slice column)
-{
-    if (c->kind == REST_TEST) return slice_equal(c->field.name, column);
-    for (const struct rest_condition *part = c->first; part; part = part->next)
-        if (mentions(part, column)) return true;
-    return false;
-}
-
 static bool take_scope(struct write *w)
 {
     if (scope_make(w->api, &w->query, &w->arena, &w->scope) == 0) return true;
@@ -207,23 +186,18 @@ static bool take_scope(struct write *w)
     return false;
 }
 
-/* Rows that are deleted are only chosen by who speaks of deleted_at. */
 static bool choose_rows(struct write *w)
 {
-    struct table *t = arena_zalloc(&w->arena, sizeof *t);
+    struct rest_table t = {w->name, w->table};
     struct rest_tables tables;
     struct rest_error err;
     struct rest_plan *plan = NULL;
-    int r = t ? 0 : -ENOMEM;
-    if (r == 0) {
-        *t = w->dataset->table;
-        if (mentions(&w->query.root.where, SLICE(TABLE_DELETED_AT))) t->deleted_at = NULL;
-        r = rest_plan_make(&w->scope, &w->query.root, (struct rest_table){w->dataset->name, t}, &w->arena, &plan, &tables, &err);
-    }
+    int r = scope_choose_deleted(&w->query, &w->arena, &t);
+    if (r == 0) r = rest_plan_make(&w->scope, &w->query.root, t, &w->arena, &plan, &tables, &err);
     if (r > 0) scope_refuse(w->request, &err);
     if (r < 0) problem_internal(w->request);
     w->shape.plan = plan;
-    return r == 0;
+    return r == 0 && scope_may_read(w->request, &tables);
 }
 
 /* The values of the key in the path. */

@@ -183,6 +183,27 @@ void scope_check(struct api *api)
     }
 }
 
+/* ---- deleted rows ---- */
+
+static bool mentions(const struct rest_condition *c, struct slice column)
+{
+    if (c->kind == REST_TEST) return slice_equal(c->field.name, column);
+    for (const struct rest_condition *part = c->first; part; part = part->next)
+        if (mentions(part, column)) return true;
+    return false;
+}
+
+int scope_choose_deleted(const struct rest_query *query, struct arena *arena, struct rest_table *table)
+{
+    if (!table->table->deleted_at || !mentions(&query->root.where, SLICE(TABLE_DELETED_AT))) return 0;
+    struct table *t = arena_alloc(arena, sizeof *t);
+    if (!t) return -ENOMEM;
+    *t = *table->table;
+    t->deleted_at = NULL;
+    table->table = t;
+    return 0;
+}
+
 /* ---- answers ---- */
 
 bool scope_may_read(struct http_request *r, const struct rest_tables *tables)

@@ -21,6 +21,9 @@ bool scope_find(struct api *api, struct slice name, struct rest_table *ret_table
 bool scope_may_read(struct http_request *r, const struct rest_tables *tables);
 /** Tell the log which datasets' api_select does not fit their tables; once they were read. */
 void scope_check(struct api *api);
+/** Rows that are deleted softly are chosen only by conditions that speak of deleted_at: then `table` is exchanged for one that has
+ * them. 0 or -ENOMEM. */
+must_check int scope_choose_deleted(const struct rest_query *query, struct arena *arena, struct rest_table *table);
 /** Answer with what was wrong with a request. */
 void scope_refuse(struct http_request *r, const struct rest_error *err);
 

@@ -231,6 +231,7 @@ static void answer(struct reading *g)
     bool head = http_request_method(g->r) == HTTP_HEAD_;
     int rc = parse(g);
     if (rc == 0) rc = scope_make(g->api, &g->query, &g->arena, &scope);
+    if (rc == 0) rc = scope_choose_deleted(&g->query, &g->arena, &g->table);
     if (rc != 0) return refuse(g, rc);
     struct rest_ask ask = {.query = &g->query,
                            .scope = &scope,

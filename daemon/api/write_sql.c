@@ -341,14 +341,16 @@ static void put_clash(struct buf *out, const struct write_shape *s)
     if (s->clash == WRITE_CLASH_MERGE) put_merge(out, s);
 }
 
-/* Rows that are there already are locked in the order of their keys, so that no two requests wait for each other. */
+/* Rows that are there already are locked in the order of their keys, so that no two requests wait for each other. Not where the
+ * server makes the primary key, which tells in which order rows came. */
 static void put_lock_order(struct buf *out, const struct write_shape *s)
 {
-    if (s->clash != WRITE_CLASH_MERGE || !s->sorted) return;
-    for (size_t i = 0; i < s->targets; i++) {
-        int column = table_find(&s->dataset->table, s->target[i]);
-        if (column < 0 || !write_brings(s, (size_t)column)) return;
-    }
+    const struct table *t = &s->dataset->table;
+    if (s->clash != WRITE_CLASH_MERGE || !s->sorted || t->keys == 0) return;
+    for (size_t i = 0; i < t->keys; i++)
+        if (!write_brings(s, t->key[i])) return;
+    for (size_t i = 0; i < s->targets; i++)
+        if (!write_brings(s, (size_t)table_find(t, s->target[i]))) return;
     for (size_t i = 0; i < s->targets; i++) {
         buf_puts(out, i ? ", x." : " ORDER BY x.");
         put_name(out, s->target[i]);
