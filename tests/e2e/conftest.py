@@ -96,6 +96,34 @@ def make_cetld(folder):
     assert not trouble, "\n".join(trouble)
 
 
+@pytest.fixture(scope="module")
+def module_cetld(postgres):
+    """module_cetld(config=…, before=SQL): like cetld, for daemons that the tests of a file share; `before` is run by a superuser."""
+    made, folders = [], []
+
+    def start(config="", before="", **options):
+        database = Database(postgres, postgres.create_database())
+        if before:
+            database.rows(before)
+        place = tempfile.mkdtemp(prefix="cetld-")
+        folders.append((place, database))
+        os.chmod(place, 0o755)
+        made.append(Cetld(place, database.url(), config, **options))
+        return made[-1].start()
+
+    try:
+        yield start
+        for daemon in made:
+            daemon.stop()
+    finally:
+        for daemon in made:
+            for pid in daemon.processes():
+                os.kill(pid, 9)
+        for place, database in folders:
+            shutil.rmtree(place, ignore_errors=True)
+            postgres.drop_database(database.name)
+
+
 @pytest.fixture
 def cetld(make_cetld, database):
     """cetld(config=…): a running daemon on the test's database."""

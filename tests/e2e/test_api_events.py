@@ -195,14 +195,19 @@ def test_who_comes_back_gets_what_it_missed(cetld):
         assert back.states("orders1.csv") == [] and all(e[1] != "reset" for e in back.events)
 
 
+@pytest.fixture(scope="module")
+def shared(module_cetld):
+    return module_cetld(CONFIG)
+
+
 @pytest.mark.parametrize("last", ["abc-1", "nonsense", "-1", "9" * 400])
-def test_who_was_away_too_long_is_told_to_read_anew(cetld, last):
-    daemon = cetld(CONFIG)
+def test_who_was_away_too_long_is_told_to_read_anew(shared, last):
+    daemon = shared
     with Stream(daemon, headers={"Last-Event-ID": last}) as s:
         reset = s.until(lambda e: e[1] == "reset")
         assert reset[2]["hint"] and reset[0] != last and s.last_id.partition("-")[0] == reset[0].partition("-")[0]
-        daemon.drop("orders.csv", ORDERS)
-        s.state("orders.csv", "loaded")
+        daemon.drop("plain%s.csv" % last[:2], "id,v\n1,%s\n" % last)
+        s.state("plain%s.csv" % last[:2], "loaded")
 
 
 def test_an_id_of_an_earlier_daemon_is_not_taken_for_its_own(cetld):
@@ -262,7 +267,7 @@ def test_many_clients_are_cheap(cetld):
     resource.setrlimit(resource.RLIMIT_NOFILE, (min(hard, 8192), hard))
     streams = []
     try:
-        daemon = cetld(CONFIG, api={"max_connections": "2000", "max_event_streams": "600"})
+        daemon = cetld(CONFIG, api={"max_connections": "2000", "max_event_streams": "600", "max_address_connections": "2000"})
         before = resident(daemon)
         streams = [Stream(daemon) for _ in range(600)]
         assert resident(daemon) - before < 600 * 32 * 1024
@@ -305,8 +310,8 @@ def test_streams_end_in_order_when_the_daemon_stops(cetld):
         daemon.process = None
 
 
-def test_what_is_asked_wrongly(cetld):
-    daemon = cetld(CONFIG)
+def test_what_is_asked_wrongly(shared):
+    daemon = shared
     assert daemon.get("/events", headers={"Accept": "application/json"}).status == 406
     assert daemon.get("/events?since=1").status == 400
     assert daemon.get("/events?" + "&".join("dataset=" + "x" * 100 for _ in range(60))).status == 400
@@ -317,8 +322,8 @@ def test_what_is_asked_wrongly(cetld):
         assert s.status == 200
 
 
-def test_names_with_line_ends_do_not_make_events(cetld):
-    daemon = cetld(CONFIG)
+def test_names_with_line_ends_do_not_make_events(shared):
+    daemon = shared
     with Stream(daemon) as s:
         daemon.drop("orders\nevent: forged\ndata: {}\n.csv", ORDERS)
         event = s.until(lambda e: e[1] == "file" and e[2]["state"] == "loaded")

@@ -53,11 +53,10 @@ ORDERS = """id,name,price,at,day,half,small,ok,tags,list,mark
 METHODS = {"get", "put", "post", "delete", "patch"}
 
 
-@pytest.fixture
-def api(cetld, database):
-    with database.connect() as own:
-        own.cursor().execute("CREATE TABLE notes (id int PRIMARY KEY, note text); INSERT INTO notes VALUES (1, 'x'); GRANT SELECT ON notes TO PUBLIC")
-    daemon = cetld(CONFIG, api=EXPOSED)
+@pytest.fixture(scope="module")
+def api(module_cetld):
+    notes = "CREATE TABLE notes (id int PRIMARY KEY, note text); INSERT INTO notes VALUES (1, 'x'); GRANT SELECT ON notes TO PUBLIC"
+    daemon = module_cetld(CONFIG, before=notes, api=EXPOSED)
     daemon.drop("orders.csv", ORDERS)
     daemon.wait_state("orders.csv")
     daemon.drop("lines.csv", "order_id,line,text\n1,1,a\n")
@@ -205,8 +204,8 @@ def test_a_validator_finds_it_valid_and_the_rows_as_it_says(api):
     assert npm.node("openapi.mjs", text="\n".join(lines[:1] + [bad]))[0] == 1
 
 
-def test_the_page_is_for_everybody_and_loads_nothing_from_elsewhere(cetld):
-    daemon = cetld(CONFIG)
+def test_the_page_is_for_everybody_and_loads_nothing_from_elsewhere(api):
+    daemon = api
     page = daemon.get("/docs", headers={"Host": "data.example.org", "X-Forwarded-For": "192.0.2.7"})
     assert page.status == 200 and page.headers.get_content_type() == "text/html" and daemon.get("/docs/").body == page.body
     policy = page.headers["Content-Security-Policy"]
