@@ -246,6 +246,7 @@ static void on_reload(void *ctx)
         scheduler_hold(d->scheduler); /* until the catalog is as the configuration says */
         scheduler_set_config(d->scheduler, fresh);
         keeper_set_config(d->keeper, fresh);
+        events_ask_again(d->api.events);
         setup_run(d->setup, fresh);
         scheduler_rescan(d->scheduler);
         log_info("configuration reloaded");

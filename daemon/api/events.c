@@ -23,6 +23,7 @@ enum {
     BEAT_MS = 15000,
     SECOND_MS = 1000,
     UNWATCHED_MS = 10 * 60 * 1000, /* without a client; then events are not even made */
+    TOKEN_MS = 10 * 60 * 1000,     /* a stream by a token ends then, so that its client shows it again */
     RETRY_MS = 2000,               /* after which a client comes back */
     FILTERS_MAX = 4096,            /* bytes of the names that a client asks for */
     JSON_MAX = 64 * 1024,
@@ -36,6 +37,8 @@ struct client {
     uint64_t next; /* the event it gets next */
     uint64_t told; /* the last one whose id it was told */
     unsigned beat;
+    int64_t began_ms;
+    bool token;     /* it came with one */
     bool unlimited; /* it may read every dataset */
     bool live;      /* it has been shown all there was when it came */
     bool blocked;   /* it has not read what it got */
@@ -287,14 +290,36 @@ static bool tell_progress(void *ctx, const struct arrival *a, struct load_progre
     return true;
 }
 
-/* Who has shut its side may be gone, which shows once something is sent. */
-static void try_half_closed(struct events *e)
+static void watch(struct events *e, unsigned count);
+
+/* The stream ends as it should. */
+static void end(struct client *c)
+{
+    list_remove(&c->link);
+    http_end(c->request, true);
+    watch(c->all, c->all->count - 1);
+}
+
+/* Who has shut its side may be gone, which shows once something is sent. A token may be of no more use. */
+static void look_after(struct events *e)
+{
+    int64_t now = loop_now_ms(e->config.loop);
+    for (list_each(l, next, &e->clients)) {
+        struct client *c = container_of(l, struct client, link);
+        if (c->token && now - c->began_ms >= TOKEN_MS) {
+            end(c);
+        } else if (http_request_is_half_closed(c->request)) {
+            c->beat = e->beat - 1;
+            wake(e);
+        }
+    }
+}
+
+void events_ask_again(struct events *e)
 {
     for (list_each(l, next, &e->clients)) {
         struct client *c = container_of(l, struct client, link);
-        if (!http_request_is_half_closed(c->request)) continue;
-        c->beat = e->beat - 1;
-        wake(e);
+        if (c->token) end(c);
     }
 }
 
@@ -303,7 +328,7 @@ static void on_second(void *ctx)
 {
     struct events *e = ctx;
     uint64_t sum = 0;
-    try_half_closed(e);
+    look_after(e);
     scheduler_each_load(e->config.scheduler, add_progress, &sum);
     if (sum > 0 && sum != e->progress) scheduler_each_load(e->config.scheduler, tell_progress, e);
     e->progress = sum;
@@ -391,12 +416,8 @@ void events_close(struct events *e)
 {
     if (!e) return;
     e->closed = true;
-    for (list_each(l, next, &e->clients)) {
-        struct client *c = container_of(l, struct client, link);
-        list_remove(&c->link);
-        http_end(c->request, true);
-    }
-    watch(e, 0);
+    for (list_each(l, next, &e->clients))
+        end(container_of(l, struct client, link));
 }
 
 /* The names in `dataset=`, which may be there several times, each with its NUL. False: it was answered. */
@@ -465,6 +486,9 @@ static void listen_to(struct http_request *r, struct events *e, const struct buf
     c->all = e;
     c->request = r;
     c->unlimited = access_allows(r, ACCESS_READ, (struct slice){NULL, 0});
+    c->began_ms = loop_now_ms(e->config.loop);
+    const struct access_identity *who = access_identity(r);
+    c->token = who && (who->who == ACCESS_TOKEN || who->who == ACCESS_JWT);
     c->names_len = names->len;
     if (names->len > 0) memcpy(c->names, names->data, names->len);
     list_append(&e->clients, &c->link);

@@ -13,6 +13,8 @@
  * the ring has overtaken it, it gets a `reset`. One that does not read at all is cut off by the server's idle time-out. Events are
  * sent to a slice of the clients each turn of the loop, and not before some milliseconds have passed since the last ones.
  *
+ * The stream of a client with a token ends after some minutes, in order, so that it shows the token again when it comes back.
+ *
  * Nothing is kept, or even made, while nobody has listened for some minutes.
  *
  * Thread: loop.
@@ -43,6 +45,8 @@ struct observer events_observer(struct events *e);
 bool events_are_watched(const struct events *e);
 /** The dataset (or rollup, or derive) has this version now. */
 void events_version(struct events *e, const char *dataset, int64_t version);
+/** The configuration was read anew: who came with a token must come back with it. */
+void events_ask_again(struct events *e);
 /** The daemon stops: end every stream as it should be, and begin none. */
 void events_close(struct events *e);
 

@@ -344,3 +344,8 @@ def test_a_token_sees_the_events_of_what_it_may_read(make_cetld, database, token
         s.state("people.csv", "loaded")
         s.until(lambda e: e[1] == "dataset")
         assert {e[2]["dataset"] for e in s.events} == {"people"}
+        with Stream(daemon, unix=True) as local:
+            daemon.signal(signal.SIGHUP)  # the token may be gone now: its client must show it again
+            until(lambda: s.read().ended, "the stream by token ends")
+            daemon.drop("people2.csv", "id\n2\n")
+            local.state("people2.csv", "loaded")
