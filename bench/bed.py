@@ -34,7 +34,7 @@ shared_buffers = 512MB
 max_wal_size = 16GB
 checkpoint_timeout = 1h
 autovacuum = off
-max_connections = 60
+max_connections = 100
 max_prepared_transactions = 16
 """
 SERVER_WORDS = ("`shared_buffers = 512MB`, `max_wal_size = 16GB`, `autovacuum = off`, `synchronous_commit = on`, `full_page_writes = on`,"

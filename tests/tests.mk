@@ -85,7 +85,7 @@ lint: ## clang-tidy and cppcheck (.clang-tidy, tests/cppcheck.txt)
 	$(Q)printf '%s\0' $(wildcard daemon/*.c daemon/*/*.c) | xargs -0 -n 1 -P $(JOBS) clang-tidy --quiet -p $(BUILD) 2>/dev/null
 
 # The programs of the benches: generate (files), fold (what one core makes of a file), cells (what a cell costs), text (what it costs to
-# find it) and expressions (what one costs). `check` builds them, so that they do not rot.
+# find it), expressions (what one costs) and http (a load of requests). `check` builds them, so that they do not rot.
 BENCHES = $(BUILD)/bench/generate $(BUILD)/bench/fold $(BUILD)/bench/cells $(BUILD)/bench/text $(BUILD)/bench/expressions $(BUILD)/bench/http
 
 $(BUILD)/bench/%: $(BUILD)/bench/%.o $(call upto,format)
@@ -98,5 +98,5 @@ micro: $(BUILD)/bench/cells $(BUILD)/bench/text $(BUILD)/bench/expressions ## na
 
 .PHONY: bench
 bench: $(DAEMON) $(BENCHES) ## measure; writes build/bench/BENCHMARKS.md (SCALE=0.1: smaller files, ROUNDS=5, ONLY=append,keyed, BENCH_BIG=10G)
-	@tools/deps.sh run test
+	@tools/deps.sh run test bench
 	$(Q)BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 bench/run.py

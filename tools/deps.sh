@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what is missing of the named groups with apt-get (sudo when not root); says nothing and does nothing when all is there.
-#   tools/deps.sh [-n] build run demo test long npm san lint deb systemd     -n: only print what is missing
+#   tools/deps.sh [-n] build run demo test long npm san lint deb bench systemd     -n: only print what is missing
 # "a|b" is one need that any of the packages meets; the first that apt knows is installed.
 set -eu
 
@@ -14,6 +14,7 @@ npm="npm"
 san="clang"
 lint="clang clang-tidy clang-format cppcheck"
 deb="debhelper lintian fakeroot"
+bench="nginx-light|nginx"
 systemd="mmdebstrap systemd-container"
 
 only_print=

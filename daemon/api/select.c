@@ -10,6 +10,7 @@
 
 enum {
     PIECE_BYTES = 65536, /* handed to the client at once */
+    USUAL_BYTES = 2000,  /* of a small answer */
     OUT_MAX = 64 << 20,  /* a row that is larger fails */
     ARENA_MAX = 16 << 20,
     CONNECT_WAIT_MS = 5000,
@@ -475,6 +476,7 @@ static struct select *select_new(struct http_request *r, const struct select_req
     s->wait.got = on_connected;
     list_init(&s->wait.link);
     buf_init(&s->out, OUT_MAX);
+    (void)!buf_reserve(&s->out, USUAL_BYTES);
     buf_init(&s->after, SELECT_LINK_MAX);
     s->column = form_columns(&s->statement, &s->arena);
     s->names = copy_names(s);
