@@ -29,7 +29,7 @@ static void on_mistake(void *ctx, const char *text)
 static void on_note(void *ctx, struct slice text)
 {
     (void)ctx;
-    fwrite(text.p, 1, text.len, stdout);
+    if (text.len > 0) fwrite(text.p, 1, text.len, stdout);
 }
 
 /* Then the declared types say where expressions run. */

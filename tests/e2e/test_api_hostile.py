@@ -378,7 +378,7 @@ def test_three_hundred_slow_connections_harm_nobody(hostile):
                     except OSError:
                         pass
                 time.sleep(0.05)
-            assert others.count - count > 50
+            assert others.count - count > 10
         assert others.slowest < 2, others.slowest
 
         def open_connections():
