@@ -18,13 +18,14 @@ enum {
     CONNECTION_WAIT_MS = 5000,
     SHOWN_MAX = 4 * NAME_MAX + 1,
     WORDS_MAX = 160,
+    WHY_MAX = SHOWN_MAX + 1024,
 };
 
 #define SQL_FILE                                                                                                                   \
     "SELECT f.id, d.name AS dataset, f.bytes, encode(f.sha256, 'hex') AS sha256, f.state, f.rows_read, f.rows_loaded,"             \
     " f.rows_updated, f.rows_ignored, f.rows_rejected, f.rows_filtered, f.error, f.duplicate_of, f.arrived_at, f.started_at,"      \
     " f.finished_at FROM cetl.file f LEFT JOIN cetl.dataset d ON d.id = f.dataset_id WHERE f.token = $1"
-enum { FILE_ID = 0, FILE_DATASET = 1, FILE_STATE = 4, FILE_REJECTED = 9, FILE_DUPLICATE_OF = 12 };
+enum { FILE_ID = 0, FILE_DATASET = 1, FILE_STATE = 4, FILE_REJECTED = 9, FILE_ERROR = 11, FILE_DUPLICATE_OF = 12 };
 #define SQL_REJECTS                                                                                                                \
     "SELECT line, byte_offset, column_name AS column, code, message, left(value, 1000) AS value,"                                  \
     " encode(substr(raw, 1, 4000), 'escape') AS raw FROM cetl.reject WHERE file_id = $1"                                           \
@@ -52,6 +53,7 @@ struct receipt {
     char dataset[64]; /* its */
     bool wants_rows;
     size_t refused, pending;
+    char why[WHY_MAX]; /* the first was refused */
     struct buf body;
     struct json_writer w;
 };
@@ -136,7 +138,7 @@ static void send_all(struct receipt *p)
         json_write_field_text(&p->w, "detail", words);
         json_write_field_text(&p->w, "code", "422");
         json_write_field_text(&p->w, "message", words);
-        json_write_field_text(&p->w, "details", NULL);
+        json_write_field_text(&p->w, "details", p->why);
         json_write_field_text(&p->w, "hint", "mend them and send them again; /v1/files/ID/rejects?format=csv has the rows");
     }
     json_write_end(&p->w);
@@ -297,7 +299,12 @@ static void on_file(void *ctx, const struct db_result *result)
     p->id = int8_of(result->rows, FILE_ID);
     p->rows_of = PQgetisnull(result->rows, 0, FILE_DUPLICATE_OF) ? p->id : int8_of(result->rows, FILE_DUPLICATE_OF);
     snprintf(p->dataset, sizeof p->dataset, "%s", PQgetvalue(result->rows, 0, FILE_DATASET));
-    p->refused += failed;
+    if (failed && p->refused++ == 0) {
+        char name[SHOWN_MAX];
+        struct slice why = slice_cut_utf8(slice_of(PQgetvalue(result->rows, 0, FILE_ERROR)), WHY_MAX - SHOWN_MAX - 3);
+        snprintf(p->why, sizeof p->why, "%s: " SLICE_FMT, log_escape(slice_of(f->name ? f->name : ""), name, sizeof name),
+                 SLICE_ARG(why));
+    }
     p->wants_rows = !failed && p->body.len < BODY_LARGE;
     json_write_object(&p->w);
     write_names(&p->w, f);

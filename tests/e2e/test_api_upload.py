@@ -166,6 +166,7 @@ def test_wait_answers_with_the_rejects(api):
     assert answer.status == 422 and answer.headers["Content-Type"] == "application/problem+json"
     bad, good = answer.json["files"]
     assert answer.json["message"] == "1 of 2 files was refused, and nothing of it was loaded"
+    assert answer.json["details"].startswith("orders_bad.csv: line 3: column amount")
     assert (bad["state"], bad["rows_read"], bad["rows_rejected"]) == ("failed", 2, 1) and "line 3" in bad["error"]
     assert [(r["line"], r["column"], r["value"], r["raw"]) for r in bad["rejects"]] == [(3, "amount", "zz", "2,zz")]
     assert api.get(bad["rejects_url"] + "?format=csv").body == b"id,amount\n2,zz\n"
