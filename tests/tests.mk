@@ -2,8 +2,10 @@
 # Checks: unit tests (cmocka), end-to-end tests (pytest), sanitizers, fuzzing, layers, lint, benches.
 # T= names one: T=csv/scan is tests/unit/csv/scan_test.c, T=e2e/test_api is tests/e2e/test_api.py (likewise differential/…). F= filters inside it.
 
-PYTEST   = PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 -m pytest -q -p no:cacheprovider
 PY_T     = $(filter e2e/% differential/% fault/%,$(T))
+# Most of these tests wait most of the time: where there are two cores, two run at a time.
+TEST_JOBS = $(if $(T),1,$(JOBS))
+PYTEST   = PYTHONDONTWRITEBYTECODE=1 BUILD=$(BUILD) CETLD=$(abspath $(DAEMON)) /usr/bin/python3 tests/run.py $(TEST_JOBS)
 UNIT_T   = $(filter-out $(PY_T),$(T))
 PY_TESTS = $(if $(PY_T),$(PY_T:%=tests/%.py),tests/fault tests/e2e)
 UNITS_WANTED = $(if $(UNIT_T),$(UNIT_T:%=$(BUILD)/unit/%),$(UNITS))
@@ -11,28 +13,30 @@ UNITS_WANTED = $(if $(UNIT_T),$(UNIT_T:%=$(BUILD)/unit/%),$(UNITS))
 .PHONY: check
 check: ## unit and end-to-end tests; one: T=csv/scan F='*quote*', or T=e2e/test_api F=status
 	@tools/deps.sh build run test
-	$(if $(T),,$(AGAIN) all unit $(BENCHES))
+	$(if $(T),,$(AGAIN) -f Makefile -f tests/differential/rules.mk all unit $(BENCHES) $(DIFFERENTIAL))
 	$(if $(PY_T),,$(AGAIN) layers check-unit)
-	$(if $(T),,$(AGAIN) check-differential)
-	$(if $(UNIT_T),,$(AGAIN) check-e2e)
+	$(if $(UNIT_T),,$(AGAIN) PY_TESTS='$(if $(T),,tests/differential) $(PY_TESTS)' check-e2e)
 
 .PHONY: check-unit
 check-unit: $(UNITS_WANTED) ## unit tests only
-	@F='$(F)' tests/unit/run.sh $(BUILD)/unit $(sort $^)
+	@F='$(F)' tests/unit/run.sh $(JOBS) $(BUILD)/unit $(sort $^)
 
 .PHONY: check-e2e
 check-e2e: $(DAEMON) ## end-to-end tests only
-	$(Q)CETLD=$(abspath $(DAEMON)) $(PYTEST) $(if $(F),-k '$(F)') $(PY_TESTS)
+	$(Q)$(PYTEST) $(if $(F),-k '$(F)') $(PY_TESTS)
 
 .PHONY: check-differential
 check-differential: ## types, aggregates and values against PostgreSQL's own
-	$(Q)BUILD=$(BUILD) $(PYTEST) tests/differential
+	$(Q)$(PYTEST) tests/differential
+
+DIFFERENTIAL = $(patsubst tests/differential/%.c,$(BUILD)/differential/%,$(wildcard tests/differential/*.c))
 
 .PHONY: check-long
+check-long: TEST_JOBS = 1
 check-long: $(DAEMON) ## tests at full length: 2000 expressions x 10,000 rows, 30 kills, 500 sequences of rollups, a 200 MB and a 1 GB file
 	@tools/deps.sh build run test long $(if $(shell command -v npm),,npm)
-	$(if $(T),,$(Q)BUILD=$(BUILD) $(PYTEST) -s --long tests/differential/test_expr.py)
-	$(Q)CETLD=$(abspath $(DAEMON)) $(PYTEST) --long $(if $(F),-k '$(F)') $(PY_TESTS)
+	$(if $(T),,$(Q)$(PYTEST) -s --long tests/differential/test_expr.py)
+	$(Q)$(PYTEST) --long $(if $(F),-k '$(F)') $(PY_TESTS)
 
 # What has threads: the workers, and who talks with them.
 THREADED = $(filter loop/% etl/% spool/% base/log base/counters,$(patsubst tests/unit/%_test.c,%,$(UNIT_SRCS)))

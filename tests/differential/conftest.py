@@ -16,18 +16,6 @@ sys.path.insert(0, os.path.join(TOP, "tests/e2e"))
 from cluster import Cluster  # noqa: E402
 
 
-def pytest_addoption(parser):
-    try:
-        parser.addoption("--long", action="store_true", help="the full length: more expressions, more rows")
-    except ValueError:
-        pass  # the end-to-end tests run in the same session, and have it
-
-
-@pytest.fixture(scope="session")
-def long(request):
-    return request.config.getoption("--long")
-
-
 class Server(Cluster):
     def conninfo(self):
         return "host=%s port=%d user=postgres dbname=postgres" % (self.folder, self.port)

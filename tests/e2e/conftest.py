@@ -16,26 +16,6 @@ from daemon import Cetld
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 
 
-def pytest_addoption(parser):
-    parser.addoption("--long", action="store_true", help="the full length: more kills, larger files")
-
-
-def pytest_configure(config):
-    config.addinivalue_line("markers", "long: only with --long (make check-long)")
-
-
-def pytest_collection_modifyitems(config, items):
-    if not config.getoption("--long"):
-        for item in items:
-            if "long" in item.keywords:
-                item.add_marker(pytest.mark.skip(reason="make check-long"))
-
-
-@pytest.fixture(scope="session")
-def long(request):
-    return request.config.getoption("--long")
-
-
 @pytest.fixture(scope="session")
 def postgres():
     cluster = Cluster()
