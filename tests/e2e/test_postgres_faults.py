@@ -2,6 +2,7 @@
 """PostgreSQL stopped, absent, cut off, slow, locked: files wait and load once, and the API answers all the while."""
 
 import os
+import signal
 
 import pytest
 
@@ -170,7 +171,8 @@ def test_locked_table_is_waited_for(make_cetld, database, folder):
     assert_parts(database, daemon, sources)
 
 
-def test_dropped_column_pauses_the_dataset_and_loses_nothing(make_cetld, database, folder):
+@pytest.mark.parametrize("tried_again", ["by a reload", pytest.param("by itself, a minute later", marks=pytest.mark.long)])
+def test_dropped_column_pauses_the_dataset_and_loses_nothing(make_cetld, database, folder, tried_again):
     daemon = make_cetld(database.url(), PARTS).start()
     sources = write_parts(folder, files=2)
     daemon.drop_file(sources[0])
@@ -180,5 +182,7 @@ def test_dropped_column_pauses_the_dataset_and_loses_nothing(make_cetld, databas
     until(lambda: daemon.log_lines("amount"), lambda: "a word about the column\n" + daemon.log())
     assert not any(p.endswith(b"part_1.csv") for p in daemon.files_in("done", "failed"))
     database.rows("ALTER TABLE parts RENAME COLUMN amounts TO amount")
+    if tried_again == "by a reload":
+        daemon.signal(signal.SIGHUP)
     daemon.wait_state("part_1.csv", deadline=90)
     assert_parts(database, daemon, sources)
