@@ -37,6 +37,12 @@ int fn_text_take(const struct buf *from, struct expr_run *run, union value *ret_
     return 0;
 }
 
+int fn_text_too_much(struct expr_run *run, uint32_t row)
+{
+    return expr_fail(run, row, "54000",
+                     "two texts are so long that comparing each part of one with each of the other would take minutes");
+}
+
 size_t fn_text_find(struct slice s, struct slice part)
 {
     const char *found = s.len < part.len ? NULL : memmem(s.p, s.len, part.p, part.len);

@@ -47,6 +47,11 @@ static inline struct slice fn_text_blanks_off(struct slice s)
 void fn_text_begin(struct buf *ret_buf, const struct expr_run *run);
 /** A copy of what the buffer holds, in the arena. 0 or -ENOMEM. */
 must_check int fn_text_take(const struct buf *from, struct expr_run *run, union value *ret_value);
+/** The steps one value may take where they grow with the product of two texts, beside those for reading them: a moment. The server
+ * would go on for hours. */
+#define FN_TEXT_STEPS_MAX (UINT64_C(1) << 26)
+/** It is more: the row gets a fault. 0 or -ENOMEM. */
+must_check int fn_text_too_much(struct expr_run *run, uint32_t row);
 /** Where `part` first stands in s, or s.len when nowhere; part is not empty. */
 size_t fn_text_find(struct slice s, struct slice part);
 

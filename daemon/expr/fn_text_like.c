@@ -5,7 +5,10 @@
  */
 #include "expr/fn_text.h"
 
-enum { LIKE_E_ESCAPE = 1 }; /* the pattern ends with a \ that is looked at */
+enum {
+    LIKE_E_ESCAPE = 1, /* the pattern ends with a \ that is looked at */
+    LIKE_E_STEPS = 2,
+};
 
 struct matcher {
     struct slice text, pattern;
@@ -46,7 +49,8 @@ static int match(struct slice text, struct slice pattern, bool *ret_matches)
 {
     struct matcher m = {.text = text, .pattern = pattern};
     *ret_matches = false;
-    while (m.t < text.len) {
+    for (uint64_t left = FN_TEXT_STEPS_MAX + 2 * (uint64_t)text.len; m.t < text.len; left--) {
+        if (left == 0) return LIKE_E_STEPS;
         bool more = m.p < pattern.len;
         char c = '\0';
         if (more) c = pattern.p[m.p];
@@ -82,7 +86,9 @@ static int match(struct slice text, struct slice pattern, bool *ret_matches)
 static int answer(struct expr_run *run, uint32_t row, struct slice text, struct slice pattern, bool wanted, union value *ret_value)
 {
     bool matches;
-    if (match(text, pattern, &matches)) return expr_fail(run, row, "22025", "LIKE pattern must not end with escape character");
+    int r = match(text, pattern, &matches);
+    if (r == LIKE_E_STEPS) return fn_text_too_much(run, row);
+    if (r) return expr_fail(run, row, "22025", "LIKE pattern must not end with escape character");
     ret_value->i = matches == wanted;
     return 0;
 }

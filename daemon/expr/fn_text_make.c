@@ -248,10 +248,12 @@ static size_t index_in(struct slice set, struct slice s)
     return n;
 }
 
-/* Characters of `from` become those of `to` in the same place, or nothing where it has none. */
-static void translate(struct slice s, struct slice from, struct slice to, struct buf *out)
+/* Characters of `from` become those of `to` in the same place, or nothing where it has none. False: that is too much. */
+static bool translate(struct slice s, struct slice from, struct slice to, struct buf *out)
 {
+    enum { MANY = 64 }; /* a long text may well be translated by the tables of a whole alphabet */
     size_t kinds = fn_text_length(from);
+    if (s.len > MANY * FN_TEXT_STEPS_MAX / (from.len + to.len + 1)) return false;
     for (size_t at = 0, len; at < s.len; at += len) {
         len = fn_text_char(s, at);
         struct slice c = {s.p + at, len};
@@ -263,6 +265,7 @@ static void translate(struct slice s, struct slice from, struct slice to, struct
         size_t by = fn_text_offset(to, i);
         if (by < to.len) buf_append(out, to.p + by, fn_text_char(to, by));
     }
+    return true;
 }
 
 FN_TEXT_KERNEL(fn_text_translate)
@@ -273,8 +276,8 @@ FN_TEXT_KERNEL(fn_text_translate)
     for (size_t i = 0; !r && i < rows->n; i++) {
         uint32_t row = rows->row[i];
         buf_reset(&out);
-        translate(call->arg[0]->value[row].s, call->arg[1]->value[row].s, call->arg[2]->value[row].s, &out);
-        r = fn_text_take(&out, run, &ret->value[row]);
+        bool done = translate(call->arg[0]->value[row].s, call->arg[1]->value[row].s, call->arg[2]->value[row].s, &out);
+        r = done ? fn_text_take(&out, run, &ret->value[row]) : fn_text_too_much(run, row);
     }
     buf_done(&out);
     return r;

@@ -129,54 +129,59 @@ static bool among(struct slice s, struct slice set)
     return false;
 }
 
-static struct slice trim_start(struct slice s, struct slice set)
+/* Characters that may be looked for in the set */
+static uint64_t looks(struct slice set)
 {
-    while (s.len > 0) {
-        size_t len = fn_text_char(s, 0);
-        if (!among(before(s, len), set)) break;
-        s = behind(s, len);
-    }
-    return s;
+    enum { FEW = 64 };
+    return set.len <= FEW ? UINT64_MAX : FN_TEXT_STEPS_MAX / set.len;
 }
 
-static struct slice trim_end(struct slice s, struct slice set)
+/* False: that is too much. */
+static bool trim_start(struct slice *s, struct slice set)
 {
-    while (s.len > 0) {
-        size_t rest = offset_from_end(s, 1);
-        if (!among(behind(s, rest), set)) break;
-        s = before(s, rest);
+    for (uint64_t left = looks(set); s->len > 0; left--) {
+        size_t len = fn_text_char(*s, 0);
+        if (left == 0 || !among(before(*s, len), set)) return left > 0;
+        *s = behind(*s, len);
     }
-    return s;
+    return true;
 }
 
-static inline void trim(const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret, bool start, bool end)
+static bool trim_end(struct slice *s, struct slice set)
+{
+    for (uint64_t left = looks(set); s->len > 0; left--) {
+        size_t rest = offset_from_end(*s, 1);
+        if (left == 0 || !among(behind(*s, rest), set)) return left > 0;
+        *s = before(*s, rest);
+    }
+    return true;
+}
+
+static inline int trim(struct expr_run *run, const struct expr_call *call, const struct expr_rows *rows, struct batch_column *ret,
+                       bool start, bool end)
 {
     for (size_t i = 0; i < rows->n; i++) {
         uint32_t row = rows->row[i];
         struct slice s = call->arg[0]->value[row].s, set = call->args > 1 ? call->arg[1]->value[row].s : SLICE(" ");
-        if (start) s = trim_start(s, set);
-        if (end) s = trim_end(s, set);
+        bool done = (!start || trim_start(&s, set)) && (!end || trim_end(&s, set));
+        int r = done ? 0 : fn_text_too_much(run, row);
+        if (r) return r;
         ret->value[row].s = s;
     }
+    return 0;
 }
 
 FN_TEXT_KERNEL(fn_text_btrim)
 {
-    (void)run;
-    trim(call, rows, ret, true, true);
-    return 0;
+    return trim(run, call, rows, ret, true, true);
 }
 
 FN_TEXT_KERNEL(fn_text_ltrim)
 {
-    (void)run;
-    trim(call, rows, ret, true, false);
-    return 0;
+    return trim(run, call, rows, ret, true, false);
 }
 
 FN_TEXT_KERNEL(fn_text_rtrim)
 {
-    (void)run;
-    trim(call, rows, ret, false, true);
-    return 0;
+    return trim(run, call, rows, ret, false, true);
 }

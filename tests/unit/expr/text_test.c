@@ -151,9 +151,35 @@ static void a_pattern_that_ends_in_the_escape_fails_where_it_is_reached(void **s
     assert_call("like_escape", "text a", "text ##", "22025 invalid escape string");
 }
 
+/* n times `filler`, with what is before and behind it, as a value of type text; static, one for each `which` */
+static const char *long_text(int which, size_t n, const char *before, char filler, const char *behind)
+{
+    enum { TEXTS = 2, TEXT_MAX = 1 << 18 };
+    static char text[TEXTS][TEXT_MAX];
+    size_t len = (size_t)snprintf(text[which], TEXT_MAX, "text %s", before);
+    memset(text[which] + len, filler, n);
+    strcpy(text[which] + len + n, behind);
+    return text[which];
+}
+
+static void hours_of_work_are_refused(void **state)
+{
+    (void)state;
+    static const char refused[] =
+        "54000 two texts are so long that comparing each part of one with each of the other would take minutes";
+    const char *text = long_text(0, 60000, "", 'a', "");
+    assert_call("~~", text, long_text(1, 30000, "%", 'a', "b%"), refused);
+    assert_call("~~", text, long_text(1, 30000, "%", 'a', "%"), "true");
+    assert_call("btrim", text, long_text(1, 60000, "", 'b', "a"), refused);
+    assert_call("btrim", "text aXa", long_text(1, 60000, "", 'b', "a"), "X");
+    text = long_text(0, 200000, "", 'a', "");
+    assert_call3("translate", text, long_text(1, 30000, "", 'b', "a"), "text ", refused);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
+        cmocka_unit_test(hours_of_work_are_refused),
         cmocka_unit_test(comparisons_are_bytewise),
         cmocka_unit_test(blanks_at_the_end_do_not_count_in_a_char),
         cmocka_unit_test(lengths_are_characters_or_octets),
