@@ -349,3 +349,39 @@ def test_a_token_sees_the_events_of_what_it_may_read(make_cetld, database, token
             until(lambda: s.read().ended, "the stream by token ends")
             daemon.drop("people2.csv", "id\n2\n")
             local.state("people2.csv", "loaded")
+
+
+def test_rows_that_are_taken_out_again_are_told(cetld):
+    daemon = cetld(CONFIG.replace("files = orders*.csv", "files = orders*.csv\nlineage = yes"))
+    daemon.drop("orders.csv", ORDERS)
+    entry = daemon.wait_state("orders.csv")
+    with Stream(daemon) as s:
+        version = next(d for d in daemon.json("/v1") if d["name"] == "orders")["version"]
+        assert daemon.request("POST", "/v1/files/%d/unload" % entry["id"], b"", unix=True).status == 200
+        told = s.until(lambda e: e[1] == "file" and e[2]["state"] == "unloaded")[2]
+        assert told["id"] == entry["id"] and told["dataset"] == "orders"
+        assert s.until(lambda e: e[1] == "dataset")[2]["version"] > version
+
+
+def write(daemon, row):
+    answer = daemon.request("POST", "/v1/orders", json.dumps(row), {"Content-Type": "application/json"}, unix=True)
+    assert answer.status == 201, answer
+
+
+def test_what_the_api_writes_is_told(cetld):
+    daemon = cetld(CONFIG)
+    with Stream(daemon, "/events?dataset=orders") as s:
+        for n in (1, 2, 3):
+            write(daemon, {"id": n, "v": "by the API"})
+            s.until(lambda e: e[1] == "dataset" and e[2]["version"] >= n)
+
+
+@pytest.mark.long
+def test_what_others_write_is_told_within_seconds(cetld, database):
+    daemon = cetld(CONFIG)
+    with Stream(daemon, "/events?dataset=orders") as s:
+        write(daemon, {"id": 1, "v": "by the API"})
+        known = s.until(lambda e: e[1] == "dataset")[2]["version"]
+        with database.connect() as other:
+            other.cursor().execute("INSERT INTO orders VALUES (7, 'by hand')")
+        s.until(lambda e: e[1] == "dataset" and e[2]["version"] > known)
