@@ -1,13 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/write_sql.h"
 
-#include "config/token.h"
-#include "etl/formulas.h"
-#include "etl/rollup.h"
+#include "api/write_computed.h"
+#include "api/write_sound.h"
 #include "etl/sql.h"
 #include "etl/touched.h"
-
-#include <stdio.h>
 
 static void put_name(struct buf *out, const char *name)
 {
@@ -42,136 +39,6 @@ const struct dataset_unique *write_target(const struct dataset *d, const struct 
         if (n == u->n) return u;
     }
     return NULL;
-}
-
-/* ---- what a row is looked at for ---- */
-
-/* The expression reads only columns: what it says of a row that came by the API is known. */
-static bool reads_columns_only(const struct dataset *d, struct slice text)
-{
-    struct slice rest = text;
-    for (struct token t = token_next(&rest); t.kind != TOKEN_END && t.kind != TOKEN_BAD; t = token_next(&rest)) {
-        if (token_is_word(t, "filename") || token_is_word(t, "line") || token_is_word(t, "loaded_at")) return false;
-        for (size_t i = 0; i < d->formulas->inputs; i++)
-            if (d->formulas->input[i].column < 0 && slice_equal(t.text, slice_of(d->formulas->input[i].name))) return false;
-    }
-    return true;
-}
-
-static struct slice check_of(const struct dataset *d, size_t column)
-{
-    struct slice check = d->formulas ? d->formulas->column[column].check.text : (struct slice){NULL, 0};
-    return check.p && reads_columns_only(d, check) ? check : (struct slice){NULL, 0};
-}
-
-/* The datasets' tables that have soft deletion are known by their column: the catalog has them, and nobody else. */
-static bool refuses(const struct dataset *d)
-{
-    for (size_t i = 0; i < d->table.columns; i++)
-        if (check_of(d, i).p) return true;
-    for (size_t i = 0; i < d->keys.references; i++)
-        if (d->keys.reference[i].soft) return true;
-    return false;
-}
-
-static void put_refuse(struct buf *out, const char *sqlstate, const char *column, struct slice words)
-{
-    buf_printf(out, " THEN pg_temp.cetl_refuse('%s', ", sqlstate);
-    db_quote_literal(out, slice_of(column));
-    buf_puts(out, ", ");
-    db_quote_literal(out, words);
-    buf_puts(out, ")");
-}
-
-static void put_checks(struct buf *out, const struct dataset *d)
-{
-    for (size_t i = 0; i < d->table.columns; i++) {
-        struct slice check = check_of(d, i);
-        if (!check.p) continue;
-        char words[320];
-        struct slice shown = slice_cut_utf8(check, 200);
-        snprintf(words, sizeof words, "check of %s: %.*s", d->table.column[i].name, (int)shown.len, shown.p);
-        buf_puts(out, " WHEN (");
-        buf_put(out, check);
-        buf_puts(out, "\n) IS FALSE");
-        put_refuse(out, "23514", d->table.column[i].name, slice_of(words));
-    }
-}
-
-/* The row that a reference means is there, but deleted. Only references that are written now. */
-static void put_references(struct buf *out, const struct write_shape *s)
-{
-    const struct dataset *d = s->dataset;
-    for (size_t i = 0; i < d->keys.references; i++) {
-        const struct dataset_reference *r = &d->keys.reference[i];
-        bool written = false;
-        for (size_t k = 0; k < r->n; k++)
-            written |= write_brings(s, (size_t)table_find(&d->table, r->column[k]));
-        if (!r->soft || !written) continue;
-        buf_puts(out, " WHEN EXISTS (SELECT FROM ");
-        table_quote(out, r->schema, r->table);
-        buf_puts(out, " AS \"cetl r\" WHERE \"cetl r\"." TABLE_DELETED_AT " IS NOT NULL");
-        for (size_t k = 0; k < r->n; k++) {
-            buf_puts(out, " AND \"cetl r\".");
-            put_name(out, r->to[k]);
-            buf_puts(out, " = t0.");
-            put_name(out, r->column[k]);
-        }
-        char words[320];
-        snprintf(words, sizeof words, "%s refers to a row of %s that is deleted", r->column[0], r->table);
-        buf_puts(out, ")");
-        put_refuse(out, "23503", r->column[0], slice_of(words));
-    }
-}
-
-static void put_note_name(struct buf *out, const struct dataset *d, size_t i)
-{
-    buf_printf(out, "pg_temp.cetl_note_%lld_%lld_%zu", (long long)d->id, (long long)d->definition, i);
-}
-
-/* "AND"-ed calls that note the row's groups. */
-static void put_notes(struct buf *out, const struct dataset *d)
-{
-    for (size_t i = 0; i < d->rollups; i++) {
-        buf_puts(out, i ? " AND " : "");
-        put_note_name(out, d, i);
-        buf_puts(out, "(");
-        for (size_t k = 0; k < d->rollup[i].table.keys; k++) {
-            buf_puts(out, k ? ", " : "");
-            rollup_put_key(out, &d->rollup[i], k);
-        }
-        buf_puts(out, ")");
-    }
-}
-
-/* Behind what is computed of the columns of t0, whose names may stand behind the table's: " FROM (SELECT t0.*) AS orders". */
-static void put_row(struct buf *out, const struct dataset *d)
-{
-    buf_puts(out, " FROM (SELECT t0.*) AS ");
-    put_name(out, d->table.name);
-}
-
-static void put_note_old(struct buf *out, const struct dataset *d)
-{
-    buf_puts(out, "(SELECT ");
-    put_notes(out, d);
-    put_row(out, d);
-    buf_puts(out, ")");
-}
-
-static void put_sound(struct buf *out, const struct write_shape *s)
-{
-    const struct dataset *d = s->dataset;
-    bool deletes = s->kind == WRITE_DELETE || s->kind == WRITE_SOFT_DELETE;
-    buf_puts(out, "(SELECT CASE");
-    size_t before = out->len;
-    if (!deletes) put_checks(out, d);
-    if (!deletes) put_references(out, s);
-    buf_puts(out, out->len == before ? " WHEN true THEN " : " ELSE ");
-    d->rollups ? put_notes(out, d) : buf_puts(out, "true");
-    buf_puts(out, " END");
-    put_row(out, d);
-    buf_puts(out, ") AS " WRITE_SOUND);
 }
 
 /* ---- the statement ---- */
@@ -227,7 +94,7 @@ static void put_returning(struct buf *out, const struct write_shape *s)
     buf_puts(out, " RETURNING t0.*, ");
     put_delta(out, s);
     buf_puts(out, ", ");
-    put_sound(out, s);
+    write_put_sound(out, s);
 }
 
 /* The body's columns with their types: x("a" bigint, …). */
@@ -249,6 +116,11 @@ static void put_fields(struct buf *out, const struct write_shape *s)
     for (size_t i = 0; i < s->body->fields; i++) {
         buf_puts(out, i ? ", " : "");
         put_name(out, s->dataset->table.column[s->body->field[i].column].name);
+    }
+    for (size_t i = 0; i < s->dataset->table.columns; i++) {
+        if (!write_is_computed(s, i)) continue;
+        buf_puts(out, ", ");
+        put_name(out, s->dataset->table.column[i].name);
     }
 }
 
@@ -272,6 +144,11 @@ static void put_values(struct buf *out, const struct write_shape *s)
         buf_puts(out, "x.");
         put_name(out, c->name);
         if (is_mixed(s, i)) buf_puts(out, " END");
+    }
+    for (size_t i = 0; i < s->dataset->table.columns; i++) {
+        if (!write_is_computed(s, i)) continue;
+        buf_puts(out, ", ");
+        write_put_computed(out, s, i);
     }
 }
 
@@ -317,6 +194,15 @@ static void put_merge(struct buf *out, const struct write_shape *s)
         put_name(out, name);
         first = false;
     }
+    for (size_t i = 0; i < s->dataset->table.columns; i++) {
+        if (!write_is_computed(s, i)) continue;
+        const char *name = s->dataset->table.column[i].name;
+        buf_puts(out, first ? "" : ", ");
+        put_name(out, name);
+        buf_puts(out, " = excluded.");
+        put_name(out, name);
+        first = false;
+    }
     if (first) { /* a row of nothing but its key is an answer, too */
         put_name(out, s->target[0]);
         buf_puts(out, " = excluded.");
@@ -325,7 +211,7 @@ static void put_merge(struct buf *out, const struct write_shape *s)
     put_stamps(out, s, true, false);
     if (!s->dataset->rollups) return;
     buf_puts(out, " WHERE ");
-    put_note_old(out, s->dataset);
+    write_put_note_old(out, s->dataset);
 }
 
 static void put_clash(struct buf *out, const struct write_shape *s)
@@ -400,7 +286,7 @@ static int put_where(struct rest_builder *b, const struct write_shape *s)
         write_put_key(b, &s->dataset->table, s->key);
     if (r != 0 || !s->dataset->rollups || s->kind == WRITE_DELETE) return r; /* DELETE returns what was there */
     buf_puts(b->out, b->out->len == before ? " WHERE " : " AND ");
-    put_note_old(b->out, s->dataset);
+    write_put_note_old(b->out, s->dataset);
     return 0;
 }
 
@@ -414,7 +300,7 @@ static void put_defaults(struct buf *out, const struct write_shape *s, bool *fir
         for (size_t k = 0; k < t->keys; k++)
             key |= t->key[k] == i;
         if (key || c->generated || c->identity_always || c->lineage || c == t->created_at || c == t->updated_at ||
-            c == t->deleted_at || write_brings(s, i))
+            c == t->deleted_at || write_brings(s, i) || write_is_computed(s, i))
             continue;
         buf_puts(out, *first ? "" : ", ");
         put_name(out, c->name);
@@ -444,6 +330,14 @@ static int put_update(struct rest_builder *b, const struct write_shape *s)
         first = false;
     }
     if (s->whole) put_defaults(out, s, &first);
+    for (size_t i = 0; i < s->dataset->table.columns && s->body->fields; i++) {
+        if (!write_is_computed(s, i)) continue;
+        buf_puts(out, first ? "" : ", ");
+        put_name(out, s->dataset->table.column[i].name);
+        buf_puts(out, " = ");
+        write_put_computed(out, s, i);
+        first = false;
+    }
     if (first) { /* nothing changes, but for the time */
         const char *name = s->dataset->table.column[0].name;
         put_name(out, name);
@@ -492,38 +386,10 @@ void write_put_find(struct rest_builder *b, const struct dataset *d, const struc
 
 /* ---- begin and end ---- */
 
-/* Once a session. */
-static void put_functions(struct buf *out, const struct dataset *d)
-{
-    buf_puts(out, "DO $cetl$BEGIN ");
-    if (refuses(d))
-        buf_puts(out, "IF to_regprocedure('pg_temp.cetl_refuse(text, text, text)') IS NULL THEN "
-                      "CREATE FUNCTION pg_temp.cetl_refuse(code text, name text, words text) RETURNS boolean LANGUAGE plpgsql AS"
-                      " $f$BEGIN RAISE EXCEPTION USING ERRCODE = code, MESSAGE = words, COLUMN = name; END$f$; END IF; ");
-    for (size_t i = 0; i < d->rollups; i++) {
-        const struct table *t = &d->rollup[i].table;
-        buf_puts(out, "IF NOT EXISTS (SELECT FROM pg_proc WHERE pronamespace = pg_my_temp_schema() AND proname = ");
-        char name[96];
-        snprintf(name, sizeof name, "cetl_note_%lld_%lld_%zu", (long long)d->id, (long long)d->definition, i);
-        db_quote_literal(out, slice_of(name));
-        buf_puts(out, ") THEN CREATE FUNCTION ");
-        put_note_name(out, d, i);
-        for (size_t k = 0; k < t->keys; k++)
-            buf_printf(out, "%s%s", k ? ", " : "(", t->column[k].sql_type);
-        buf_printf(
-            out, "%s) RETURNS boolean LANGUAGE plpgsql SECURITY DEFINER AS $f$BEGIN INSERT INTO pg_temp.cetl_touched_%zu VALUES (",
-            t->keys ? "" : "(", i);
-        for (size_t k = 0; k < t->keys; k++)
-            buf_printf(out, "%s$%zu", k ? ", " : "", k + 1);
-        buf_puts(out, "); RETURN true; END$f$; END IF; ");
-    }
-    buf_puts(out, "END$cetl$; ");
-}
-
 void write_begin_sql(struct buf *out, const struct dataset *d)
 {
     buf_puts(out, "BEGIN READ WRITE; SET LOCAL cetl.load = 'on'; SET LOCAL synchronous_commit = on; ");
-    if (d->rollups || refuses(d)) put_functions(out, d);
+    if (d->rollups || write_refuses(d)) write_put_functions(out, d);
     if (d->rollups) buf_printf(out, "SELECT pg_advisory_xact_lock_shared(" SQL_GROUPS_LOCK "); ", (long long)d->id);
     for (size_t i = 0; i < d->rollups; i++) {
         touched_make_sql(out, d, i);

@@ -269,6 +269,36 @@ def test_explicit_keys_move_the_sequence(api):
     assert api("POST", "/v1/item", {"name": "b"}).json["id"] == 41
 
 
+def test_computed_columns_are_what_a_file_would_have(cetld, database):
+    api = Api(cetld("""
+[dataset town]
+columns = code text primary key, name text
+[dataset line]
+mode = upsert
+inputs = full_name text
+columns = id int primary key, price numeric, amount int, total numeric not null, first text, code text, town text, uid uuid
+[column line.total]
+expr = price * coalesce(amount, 1)
+[column line.first]
+expr = split_part(full_name, ' ', 1)
+[column line.town]
+lookup = town.name on town.code = code
+[column line.uid]
+expr = gen_random_uuid()
+"""))
+    api("POST", "/v1/town", [{"code": "a", "name": "Aa"}, {"code": "b", "name": "Bb"}])
+    row = api("POST", "/v1/line", {"id": 1, "price": 2.5, "amount": 4, "code": "a"}).json
+    assert (row["total"], row["town"], row["first"], len(row["uid"])) == (10, "Aa", None, 36)
+    assert api("POST", "/v1/line", {"id": 2, "price": 3, "first": "Ann", "town": "elsewhere"}).json["total"] == 3
+    changed = api("PATCH", "/v1/line/1", {"amount": 2}).json
+    assert (changed["total"], changed["town"], changed["uid"]) == (5, "Aa", row["uid"])
+    assert api("PATCH", "/v1/line/1", {"code": "b"}).json["town"] == "Bb"
+    assert api("PATCH", "/v1/line?id=eq.1", {"code": "zz", "total": 7}).status == 204
+    assert database.rows("SELECT total::int, town, first FROM line ORDER BY id") == [(7, None, None), (3, "elsewhere", "Ann")]
+    again = api("POST", "/v1/line", [{"id": 1, "price": 8}, {"id": 3, "price": 1, "amount": 2}]).json
+    assert [r["total"] for r in again] == [8, 2]
+
+
 def test_computed_tables_cannot_be_written(cetld):
     api = Api(cetld("[dataset a]\ncolumns = x int, y int\n[rollup a.sums]\ngroup = x\nmeasure = sum(y) as y\n"))
     assert api("POST", "/v1/a_sums", {"x": 1}).status == 405
