@@ -60,7 +60,8 @@ void latest_get(struct http_request *r)
     if (!t || !tables_only(r, names)) return;
     if (!load.p) return tables_answer(r, name, 0);
     if (!slice_equal(load, SLICE("latest"))) return problem_parameter(r, "load", "latest");
-    if (catalog_table(api->catalog, name, &d) != &d->table)
+    const struct table *own = catalog_table(api->catalog, name, &d);
+    if (!own || own != &d->table)
         return refuse(r, name, 400, "is not loaded, but made of what is loaded; load=latest is of datasets", NULL);
     if (!t->lineage)
         return refuse(r, name, 409, "has rows that do not bear their file, so those of the newest load cannot be told", no_lineage);

@@ -80,7 +80,8 @@ static bool find_table(struct reading *g, struct slice name)
         no_table(g->r, g->api, name);
         return false;
     }
-    if (catalog_table(g->api->catalog, name, &d) == &d->table && d->config && d->config->api_select[0])
+    const struct table *own = catalog_table(g->api->catalog, name, &d);
+    if (own && own == &d->table && d->config && d->config->api_select[0])
         g->api_select = d->config->api_select;
     return true;
 }

@@ -461,6 +461,8 @@ def test_exposed_tables_and_views(api):
     api.same("busy?order=customer_id&limit=3", "SELECT * FROM reporting.busy ORDER BY customer_id LIMIT 3")
     api.same("lists?select=*,orders(id)", "SELECT id, order_id, x, jsonb_build_object('id', order_id) AS orders FROM lists ORDER BY id")
     api.same("orders?select=id,lists!inner(x)", "SELECT o.id, jsonb_build_array(jsonb_build_object('x', l.x)) AS lists FROM orders o JOIN lists l ON l.order_id = o.id ORDER BY o.id")
+    assert api.daemon.get("/latest-event-data?dataset=lists").json == api.json("lists") == api.daemon.get("/read/first-chunk?dataset=lists").json
+    assert api.daemon.get("/latest-event-data?dataset=lists&load=latest").status == 400
     assert {"busy", "lists"} <= {t["name"] for t in api.daemon.json("/v1")}
 
 
