@@ -203,6 +203,12 @@ static bool is_this_machine(struct http_request *r)
     return true;
 }
 
+/* Of a site that the configuration does not name. */
+static bool is_by_a_strange_page(const struct http_request *r)
+{
+    return access_is_cross_site(r) && !cors_names(r);
+}
+
 /* May somebody change something over loopback without a token? */
 static bool may_change_anonymously(struct http_request *r)
 {
@@ -211,7 +217,7 @@ static bool may_change_anonymously(struct http_request *r)
             r, 401, "without a token something is changed only by the unix socket",
             "cetld --new-token makes a token; or: curl --unix-socket /run/cetl/cetld.sock, which its group may; or: [api] "
             "anonymous = write lets whoever is on this machine");
-    if (access_is_cross_site(r))
+    if (is_by_a_strange_page(r))
         return refuse(r, 403, "a page of another site cannot change anything here without a token", make_one);
     if (is_simple_form(r))
         return refuse(r, 415, "without a token a change says its type, which is none that any page's form may send",
@@ -314,7 +320,7 @@ bool access_allows(const struct http_request *r, enum access_action action, stru
     case ACCESS_ANONYMOUS: break;
     }
     if (is_reading(action)) return true;
-    return action != ACCESS_MANAGE && rule_of(r) == CONFIG_ANONYMOUS_WRITE && !access_is_cross_site(r);
+    return action != ACCESS_MANAGE && rule_of(r) == CONFIG_ANONYMOUS_WRITE && !is_by_a_strange_page(r);
 }
 
 static bool refuse_token(struct http_request *r, const struct access_identity *id, enum access_action action, struct slice name)

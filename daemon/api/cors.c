@@ -40,6 +40,11 @@ bool cors_allows(const struct http_request *r)
     return judge(r, http_request_header(r, "Origin")) != NO;
 }
 
+bool cors_names(const struct http_request *r)
+{
+    return judge(r, http_request_header(r, "Origin")) == BY_NAME;
+}
+
 static bool has_star(const struct config_list *origins)
 {
     for (size_t i = 0; i < origins->n; i++)

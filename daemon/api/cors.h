@@ -15,5 +15,7 @@
 bool cors_arrive(struct http_request *r);
 /** It has an Origin, and scripts from there may read the answer. */
 bool cors_allows(const struct http_request *r);
+/** The same, and that origin is listed by its name. */
+bool cors_names(const struct http_request *r);
 
 #endif

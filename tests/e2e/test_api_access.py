@@ -123,6 +123,22 @@ def test_manage_and_expiry(make_cetld, database, tokens):
     assert daemon.request("POST", "/v1/files/%d/unload" % file, headers=bearer(dba)).status == 200
 
 
+def test_pages_of_listed_origins_change_what_anybody_may(make_cetld, database, tokens):
+    app, other = "http://localhost:3000", "https://evil.example.org"
+    daemon = start(make_cetld, database.url(), tokens, ITEMS, api={"anonymous": "write", "cors_origins": app})
+    daemon.drop("items.csv", "id,name,owner\n1,a,x\n")
+    daemon.wait_state("items.csv")
+
+    def insert(key, **headers):
+        return daemon.request("POST", "/v1/items", b'{"id": %d}' % key, {"Content-Type": "application/json", **headers}).status
+
+    assert insert(2) == 201 and insert(3, Origin=app) == 201
+    assert insert(4, Origin=other) == 403 and insert(4, **{"Sec-Fetch-Site": "cross-site"}) == 403
+    assert daemon.request("POST", "/v1/items", b"id=4", {"Content-Type": "application/x-www-form-urlencoded"}).status == 415
+    assert daemon.get("/start-etl-job", headers={"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate"}).status == 403
+    assert database.value("SELECT array_agg(id ORDER BY id) FROM items") == [1, 2, 3]
+
+
 # -- JSON Web Tokens
 
 SECRET = "a secret of more than thirty-two bytes, as text"
