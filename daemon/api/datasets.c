@@ -70,7 +70,9 @@ static void write_dataset(struct json_writer *w, const struct dataset *d, const 
     write_rollups(w, d);
     int row = row_of(rows, d->name);
     if (row >= 0) {
-        reply_row(w, rows, row);
+        int stale = PQnfields(rows) - 1; /* the last; without rollups there is nothing to be so */
+        reply_columns(w, rows, row, stale);
+        json_write_field_bool(w, "stale", d->rollups > 0 && PQgetvalue(rows, row, stale)[0]);
     } else {
         json_write_field_text(w, "name", d->name);
     }
