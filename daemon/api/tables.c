@@ -81,8 +81,7 @@ static bool find_table(struct reading *g, struct slice name)
         return false;
     }
     const struct table *own = catalog_table(g->api->catalog, name, &d);
-    if (own && own == &d->table && d->config && d->config->api_select[0])
-        g->api_select = d->config->api_select;
+    if (own && own == &d->table && d->config && d->config->api_select[0]) g->api_select = d->config->api_select;
     return true;
 }
 

@@ -31,7 +31,7 @@ static bool grow(struct rest_builder *b)
 
 void rest_put_number(struct buf *out, char before, size_t number)
 {
-    char text[NUM_I64_MAX];
+    char text[NUM_I64_MAX] = "";
     buf_putc(out, before);
     buf_append(out, text, (size_t)num_write_i64((int64_t)number, text));
 }
