@@ -192,6 +192,7 @@ static void write_content(struct json_writer *w, const struct openapi_content *c
 
 static void write_answers(struct json_writer *w, const struct openapi_operation *o, const struct subject *s)
 {
+    static const char *const always[] = {"401", "403", "429"}; /* who asks, what they may, how often */
     json_write_key(w, "responses");
     json_write_object(w);
     struct slice rest = slice_of(o->answers);
@@ -209,6 +210,10 @@ static void write_answers(struct json_writer *w, const struct openapi_operation 
         json_write_field_text(w, "description", c ? c->description : http_status_text((int)code));
         if (c) write_content(w, c, s);
         json_write_end(w);
+    }
+    for (size_t i = 0; !o->open && i < sizeof always / sizeof *always; i++) {
+        json_write_key(w, always[i]);
+        write_ref(w, "responses", SLICE("problem"));
     }
     json_write_key(w, "default");
     write_ref(w, "responses", SLICE("problem"));
