@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What is said of each route in /openapi.json: tables, one row a route, a parameter, a body, an answer's content. A route without a
- * row here is a mistake that a unit test finds (tests/unit/api/openapi_test.c), and so is a row without a route.
+ * row here is a mistake that a unit test finds (tests/unit/api/openapi_document_test.c), and so is a row without a route.
  *
  * Thread: any; all of it is constant.
  */

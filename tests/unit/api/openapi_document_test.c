@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/api.h"
-#include "api/openapi.h"
+#include "api/openapi_document.h"
 #include "api/openapi_routes.h"
 #include "api/openapi_schema.h"
 
