@@ -167,10 +167,13 @@ static void on_savepoint(void *ctx, const struct db_result *r)
     write_body_piece(&w->body, w->from, w->to, &piece);
     struct db_param all = w->param[0];
     w->param[0].value = buf_slice(&piece);
-    struct db_query q = {.sql = w->sql, .param = w->param, .params = (int)w->params, .binary = true, .done = on_piece, .ctx = w};
-    buf_check(&piece) == 0 ? ask(w, &q) : break_off(w);
+    struct db_query q = {
+        .sql = w->sql, .param = w->param, .params = (int)w->params, .binary = true, .done = on_piece, .ctx = w};
+    int rc = buf_check(&piece);
+    if (rc == 0) rc = db_query(w->conn, &q); /* which copies */
     w->param[0] = all;
     buf_done(&piece);
+    if (rc < 0) break_off(w);
 }
 
 static void narrow_next(struct write *w)
