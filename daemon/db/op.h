@@ -61,8 +61,8 @@ void db_conn_hold(struct db_conn *c, bool hold);
 int db_conn_room(struct db_conn *c);
 /** The server sent something that is neither notice nor notification since this was last asked. */
 bool db_conn_spoke(struct db_conn *c);
-/** About how many bytes were received since this was first asked; less where rows are larger than 16 KiB, but a fifteenth at least
- * (a unix socket holds 208 KiB). */
+/** About how many bytes were received since this was first asked: twice too many at most; fewer where rows are larger than 16 KiB,
+ * but a fifteenth at least (a unix socket holds 208 KiB). */
 uint64_t db_conn_received(struct db_conn *c);
 PGconn *db_conn_pg(struct db_conn *c);
 struct db_statements *db_conn_statements(struct db_conn *c);

@@ -12,8 +12,8 @@
  * not be run again ends as refused instead.
  * - Nothing is ever cancelled, since a cancel could hit another one: a time-out belongs into the connection's setup, and is the
  * bound of how long one query keeps the others waiting. Who does not want an answer any more forgets it.
- * - An answer of more than `answer_max` bytes ends its query with DB_PIPELINE_E_LARGE; the connection is made anew for that, and
- * what was under way runs again.
+ * - An answer of more than `answer_max` bytes (about: half of that is always taken) ends its query with DB_PIPELINE_E_LARGE; the
+ * connection is made anew for that, and what was under way runs again.
  * - A lost connection ends what is under way with ERROR_CLOSED, and is made again as by a pool (pool.h): until then queries wait,
  * and when the database does not answer they end, too.
  *

@@ -242,18 +242,18 @@ static void a_large_answer_ends_alone(void **state)
     close_pipeline(&s);
 }
 
-static void answers_below_the_bound_are_taken(void **state)
+static void answers_of_half_the_bound_are_taken(void **state)
 {
     (void)state;
     struct subject s;
     struct asked a[20];
     open_pipeline(&s);
     for (int i = 0; i < 20; i++)
-        ask(&s, &a[i], "SELECT repeat('x', 10000) FROM generate_series(1, 90)");
+        ask(&s, &a[i], "SELECT repeat('x', 10000) FROM generate_series(1, 50)");
     for (int i = 0; i < 20; i++) {
         await_answer(&s, &a[i]);
         assert_int_equal(a[i].answer.status, 0);
-        assert_int_equal(a[i].answer.rows, 90);
+        assert_int_equal(a[i].answer.rows, 50);
     }
     assert_int_equal(s.down, 0);
     close_pipeline(&s);
@@ -388,7 +388,7 @@ int main(void)
         cmocka_unit_test(parameters_may_be_filled_in_late),
         cmocka_unit_test(too_many_queries_are_not_taken),
         cmocka_unit_test(a_large_answer_ends_alone),
-        cmocka_unit_test(answers_below_the_bound_are_taken),
+        cmocka_unit_test(answers_of_half_the_bound_are_taken),
         cmocka_unit_test(a_lost_connection_ends_what_is_under_way_and_is_made_again),
         cmocka_unit_test(without_a_database_queries_end),
         cmocka_unit_test(forgotten_and_changed_statements_are_prepared_again),
