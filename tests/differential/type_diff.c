@@ -12,6 +12,7 @@
  * type, and for array there are at most BATCH_ROWS.
  */
 #include "base/zone.h"
+#include "data/cells.h"
 #include "format/pgtext.h"
 
 #include <stdio.h>
@@ -85,6 +86,20 @@ static int flush(struct filter *f)
     return batch_init(&f->batch, &f->in.type, 1, &f->arena);
 }
 
+/* Straight from a file's bytes it is the same, where it is taken so. */
+static bool same_in_file(struct filter *f, struct slice memory, size_t at, int code, const union value *want)
+{
+    const uint32_t behind[] = {(uint32_t)at, (uint32_t)memory.len + 1};
+    const struct reader_rows rows = {.text = memory.p, .behind = behind, .rows = 1, .cells = 2};
+    cells_take *take = memory.len > at ? cells_taker(&f->in) : NULL;
+    char *room = arena_alloc(&f->arena, CELLS_ROOM);
+    uint16_t left;
+    union value v;
+    if (!room) return false;
+    if (!take || take(&f->in, &(struct cells){&rows, 0, memory.p}, &v, room, &left) > 0) return true;
+    return code == 0 && (type_info(f->in.type.id)->fixed ? v.i == want->i : slice_equal(v.s, want->s));
+}
+
 /* As a cell of a column, behind other bytes, it is the same. */
 static bool same_in_column(struct filter *f, struct slice text, int code, const union value *want)
 {
@@ -98,6 +113,7 @@ static bool same_in_column(struct filter *f, struct slice text, int code, const 
     const bool null = false;
     const struct type_rows rows = {&v, &null, &bad, 1, {memory, BEFORE + text.len}};
     if (type_parse_rows(&f->in, &rows, &f->arena) || bad != (code != 0)) return false;
+    if (!same_in_file(f, rows.memory, BEFORE, code, want)) return false;
     return code || (type_info(f->in.type.id)->fixed ? v.i == want->i : slice_equal(v.s, want->s));
 }
 

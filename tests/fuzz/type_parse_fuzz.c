@@ -4,6 +4,7 @@
  * means the value again. The first bytes choose type, typmod, template, zone and marks.
  */
 #include "base/zone.h"
+#include "data/cells.h"
 #include "values.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
@@ -50,6 +51,21 @@ static void check_rows(const struct type_input *in, struct slice memory, size_t 
     if (code == 0) check(type_info(in->type.id)->fixed ? v.i == want->i : slice_equal(v.s, want->s));
 }
 
+/* Straight from a file's bytes: the same, where it is taken so. */
+static void check_cell(const struct type_input *in, struct slice memory, size_t at, struct arena *arena, int code,
+                       const union value *want)
+{
+    const uint32_t behind[] = {(uint32_t)at, (uint32_t)memory.len + 1};
+    const struct reader_rows rows = {.text = memory.p, .behind = behind, .rows = 1, .cells = 2};
+    cells_take *take = cells_taker(in);
+    char *room = arena_alloc(arena, CELLS_ROOM);
+    uint16_t left;
+    union value v;
+    check(room != NULL);
+    if (!take || take(in, &(struct cells){&rows, 0, memory.p}, &v, room, &left) > 0) return;
+    check(code == 0 && (type_info(in->type.id)->fixed ? v.i == want->i : slice_equal(v.s, want->s)));
+}
+
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 {
     enum { CHOICES = 4 };
@@ -75,6 +91,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
         struct slice memory = {(const char *)data, size};
         int code = type_parse(&in, (struct slice){memory.p + at, size - at}, &arena, &rest);
         check_rows(&in, memory, at, &arena, code, &rest);
+        check_cell(&in, memory, at, &arena, code, &rest);
     }
     check_rows(&in, text, 0, &arena, r, &v);
     char expected[128];
