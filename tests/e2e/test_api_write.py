@@ -8,6 +8,7 @@ import random
 import shutil
 import tempfile
 import threading
+from urllib.parse import quote
 
 import pytest
 
@@ -460,3 +461,27 @@ measure = sum(amount) as amount
     assert api("DELETE", "/v1/sale/2").status == 204 and api("DELETE", "/v1/sale/3", X_Soft_Delete="no").status == 204
     assert database.rows("SELECT * FROM sale_places ORDER BY 1") == [("a", 7), ("b", 5)]
     assert database.value("SELECT count(*) FROM sale") == 3
+
+
+HOSTILE = ["'", '"', "';DROP TABLE item;--", "$1", "%s", "\\", "\u0000", "a" * 3000, "null", "1e999999", "-", "{", "(", ")", ",", ".", "*", "\u202e", "🙂"]
+
+
+def test_hostile_words_are_values_or_refused(api):
+    api("POST", "/v1/item", {"name": "a"})
+    for word in HOSTILE:
+        quoted = quote(word, safe="")
+        for method, path, body in [("POST", "/v1/item", {"name": word}), ("POST", "/v1/item", {word: 1}), ("POST", "/v1/item", {"name": "x", "price": word}),
+                                   ("POST", "/v1/item", {"name": {word: [word]}, "tags": {word: word}}), ("PATCH", "/v1/item/1", {"born": word}),
+                                   ("PATCH", "/v1/item/" + quoted, {"size": 1}), ("GET", "/v1/item/" + quoted, None), ("DELETE", "/v1/stock/" + quoted + ",1", None),
+                                   ("POST", "/v1/item?columns=" + quoted, {"name": "y"}), ("POST", "/v1/item?on_conflict=" + quoted, {"name": "z"}),
+                                   ("PATCH", "/v1/item?name=eq." + quoted, {"size": 2}), ("DELETE", "/v1/item?" + quoted + "=eq.1", None),
+                                   ("POST", "/v1/item?select=" + quoted, {"name": "q"}), ("PUT", "/v1/stock?place=eq." + quoted + "&number=eq.1", {"place": word, "number": 1}),
+                                   ("POST", "/v1/item/bulk", [{"name": word}, {"name": "a"}]), ("POST", "/v1/" + quoted, {"name": 1})]:
+            for prefer in (None, "return=representation", "resolution=merge-duplicates", word.encode("ascii", "ignore").decode().replace("\0", "")[:50]):
+                assert api(method, path, body, prefer).status < 500
+    for body in ('{"name": "n", "price": 1e999999}', '{"name": "n", "price": 1e400}', '{"name": "n", "size": 1e400}', '{"name": "n", "tags": 1e99999}',
+                 '{"name": "n", "tags": %s1%s}' % ("[" * 33, "]" * 33), '{"name": "n", "tags": "%s"}' % ("x" * 100000)):
+        assert api("POST", "/v1/item", body).status in (201, 400, 409, 422)
+    for text in ("", "\n", "a", "name\n", '"name', "name,name\n1,2\n", "name\n\0\n", "name\n\xff\n".encode("latin-1")):
+        assert api("POST", "/v1/item/bulk", text, type="text/csv").status in (400, 422), text
+    assert api.database.value("SELECT count(*) FROM item") > 0
