@@ -90,7 +90,7 @@ static const struct option database_options[] = {
               "loaded. Empty: the folder migrations beside this file, if there is one."},
     {"load_connections", RANGE(COUNT, 1, 64), F(load_connections), "2", .fixed = true, .prose = "Connections that load."},
     {"api_connections", RANGE(COUNT, 2, 256), F(api_connections), "4", .fixed = true,
-     .prose = "Connections that answer the API. One of them is kept for small answers."},
+     .prose = "Connections that answer the API. One of them is kept for small answers; most of these share one connection more."},
     {"connect_timeout", RANGE(DURATION, 100, 10 * MINUTE), F(connect_timeout_ms), "10s", .fixed = true,
      .prose = "For all of finding, reaching and greeting the server."},
     {"backoff_max", RANGE(DURATION, 100, HOUR), F(backoff_max_ms), "30s", .fixed = true,
