@@ -4,15 +4,13 @@
 #include "base/glob.h"
 #include "base/num.h"
 #include "base/zone.h"
+#include "config/address.h"
 #include "config/config.h"
 #include "config/encoding.h"
 #include "config/token.h"
 
-#include <arpa/inet.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/un.h>
 
 enum { ITEMS_MAX = 1024 };
 
@@ -216,44 +214,10 @@ static int parse_globs(const struct input *in, void *field)
     return parse_items(in, parse_glob, field);
 }
 
-/* What a socket can be bound to without asking anybody for the name's meaning. */
-static bool is_bindable(struct slice host)
-{
-    char text[INET6_ADDRSTRLEN];
-    unsigned char address[sizeof(struct in6_addr)];
-    if (slice_equal(host, SLICE("localhost")) || slice_equal(host, SLICE("*"))) return true;
-    bool v6 = host.p[0] == '[';
-    if (v6) host = (struct slice){host.p + 1, host.len - 2};
-    if (host.len >= sizeof(text)) return false;
-    snprintf(text, sizeof(text), SLICE_FMT, SLICE_ARG(host));
-    return inet_pton(v6 ? AF_INET6 : AF_INET, text, address) == 1;
-}
-
-static int check_address(const struct input *item)
-{
-    static const char expected[] = "an address: host:port, [::1]:port or unix:/path";
-    struct slice text = item->text;
-    if (slice_starts(text, SLICE("unix:"))) {
-        if (text.len - 5 >= sizeof(((struct sockaddr_un *)0)->sun_path))
-            return refuse(item, "short enough for a unix socket (107 bytes)");
-        return text.len > 5 && text.p[5] == '/' ? 0 : refuse(item, expected);
-    }
-    const char *colon = text.len ? memrchr(text.p, ':', text.len) : NULL;
-    if (!colon) return refuse(item, expected);
-    struct slice host = {text.p, (size_t)(colon - text.p)}, port = {colon + 1, text.len - host.len - 1};
-    uint64_t number;
-    if (num_parse_u64(port, &number) != 0 || number > 65535) return refuse(item, expected);
-    if (host.len == 0) return refuse(item, "complete: write 0.0.0.0:port for every IPv4 address, [::]:port for every address");
-    bool bracketed = host.p[0] == '[';
-    if (bracketed != (host.p[host.len - 1] == ']') || (!bracketed && memchr(host.p, ':', host.len))) return refuse(item, expected);
-    if (bracketed && host.len < 2) return refuse(item, expected);
-    return is_bindable(host) ? 0 : refuse(item, "the address of a host; names other than localhost are not looked up");
-}
-
 static int parse_address(const struct input *item, void *field)
 {
-    int r = check_address(item);
-    return r ? r : keep_text(item, item->text, field);
+    const char *expected = address_expected(item->text);
+    return expected ? refuse(item, expected) : keep_text(item, item->text, field);
 }
 
 static int parse_addresses(const struct input *in, void *field)
@@ -261,25 +225,10 @@ static int parse_addresses(const struct input *in, void *field)
     return parse_items(in, parse_address, field);
 }
 
-/* As a browser writes it: scheme://host[:port] in lower case, and nothing behind it. */
-static int check_origin(const struct input *item)
-{
-    static const char expected[] = "an origin: https://app.example.org or http://localhost:3000, in lower case and without a path; "
-                                   "or * for every one";
-    struct slice text = item->text;
-    if (slice_equal(text, SLICE("*"))) return 0;
-    const char *host = memmem(text.p, text.len, "://", 3);
-    if (!host || host == text.p || host + 3 == text.p + text.len) return refuse(item, expected);
-    for (const char *at = text.p; at < text.p + text.len; at++)
-        if (*at <= ' ' || *at >= 0x7f || (*at >= 'A' && *at <= 'Z') || strchr("\"'\\,;?#@*", *at) || (*at == '/' && at > host + 2))
-            return refuse(item, expected);
-    return 0;
-}
-
 static int parse_origin(const struct input *item, void *field)
 {
-    int r = check_origin(item);
-    return r ? r : keep_text(item, item->text, field);
+    const char *expected = origin_expected(item->text);
+    return expected ? refuse(item, expected) : keep_text(item, item->text, field);
 }
 
 static int parse_origins(const struct input *in, void *field)

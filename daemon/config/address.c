@@ -1,0 +1,54 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/address.h"
+
+#include "base/num.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <stdio.h>
+#include <sys/un.h>
+
+/* What a socket can be bound to without asking anybody for the name's meaning. */
+static bool is_bindable(struct slice host)
+{
+    char text[INET6_ADDRSTRLEN];
+    unsigned char address[sizeof(struct in6_addr)];
+    if (slice_equal(host, SLICE("localhost")) || slice_equal(host, SLICE("*"))) return true;
+    bool v6 = host.p[0] == '[';
+    if (v6) host = (struct slice){host.p + 1, host.len - 2};
+    if (host.len >= sizeof(text)) return false;
+    snprintf(text, sizeof(text), SLICE_FMT, SLICE_ARG(host));
+    return inet_pton(v6 ? AF_INET6 : AF_INET, text, address) == 1;
+}
+
+const char *address_expected(struct slice text)
+{
+    static const char expected[] = "an address: host:port, [::1]:port or unix:/path";
+    if (slice_starts(text, SLICE("unix:"))) {
+        if (text.len - 5 >= sizeof(((struct sockaddr_un *)0)->sun_path)) return "short enough for a unix socket (107 bytes)";
+        return text.len > 5 && text.p[5] == '/' ? NULL : expected;
+    }
+    const char *colon = text.len ? memrchr(text.p, ':', text.len) : NULL;
+    if (!colon) return expected;
+    struct slice host = {text.p, (size_t)(colon - text.p)}, port = {colon + 1, text.len - host.len - 1};
+    uint64_t number;
+    if (num_parse_u64(port, &number) != 0 || number > 65535) return expected;
+    if (host.len == 0) return "complete: write 0.0.0.0:port for every IPv4 address, [::]:port for every address";
+    bool bracketed = host.p[0] == '[';
+    if (bracketed != (host.p[host.len - 1] == ']') || (!bracketed && memchr(host.p, ':', host.len))) return expected;
+    if (bracketed && host.len < 2) return expected;
+    return is_bindable(host) ? NULL : "the address of a host; names other than localhost are not looked up";
+}
+
+const char *origin_expected(struct slice text)
+{
+    static const char expected[] = "an origin: https://app.example.org or http://localhost:3000, in lower case and without a path; "
+                                   "or * for every one";
+    if (slice_equal(text, SLICE("*"))) return NULL;
+    const char *host = memmem(text.p, text.len, "://", 3);
+    if (!host || host == text.p || host + 3 == text.p + text.len) return expected;
+    for (const char *at = text.p; at < text.p + text.len; at++)
+        if (*at <= ' ' || *at >= 0x7f || (*at >= 'A' && *at <= 'Z') || strchr("\"'\\,;?#@*", *at) || (*at == '/' && at > host + 2))
+            return expected;
+    return NULL;
+}

@@ -1,0 +1,18 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * What addresses look like in the configuration: those that the daemon listens on, and the origins of web pages.
+ *
+ * Thread: any.
+ */
+#ifndef CETLD_CONFIG_ADDRESS_H
+#define CETLD_CONFIG_ADDRESS_H
+
+#include "base/slice.h"
+
+/** host:port, [::1]:port or unix:/path, where the host is one that a socket can be bound to without asking anybody what its name
+ * means. NULL: it is such; else what it is not, to stand behind "… is not ". */
+const char *address_expected(struct slice text);
+/** As a browser writes it (RFC 6454): scheme://host[:port] in lower case, and nothing behind it; or *. Likewise. */
+const char *origin_expected(struct slice text);
+
+#endif
