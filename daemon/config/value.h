@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The types of options: how a raw value becomes a field of the configuration, and how a field is written back. Every type reads
- * back what it writes.
+ * The types of options: how a raw value becomes a field of the configuration (value.c), and how a field is written back
+ * (value_format.c). Every type reads back what it writes.
  *
  * Thread: any.
  */
