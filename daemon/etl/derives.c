@@ -3,8 +3,8 @@
 
 #include "base/log.h"
 #include "etl/derive.h"
+#include "etl/derive_set.h"
 #include "etl/sql.h"
-#include "format/json_writer.h"
 #include "loop/timer.h"
 
 #include <stdio.h>
@@ -15,36 +15,11 @@ enum {
     PAUSE_MS = 500, /* between two rounds, or as long as the first one took */
     RETRY_FIRST_MS = 1000,
     RETRY_MAX_MS = 60000,
-    TEXT_MAX = 8 * 1024 * 1024,
-    ARENA_BLOCK = 4096,
-    ARENA_MAX = 16 << 20,
-};
-
-struct derive {
-    const struct config_derive *config;
-    struct arena arena; /* of the table */
-    struct table table;
-    enum derive_state state;
-    char *error, *refreshed_at; /* malloc'd or NULL */
-    char *inputs;               /* what it was made of, or NULL */
-    char *tried;                /* what a refresh that failed was made of, or NULL */
-    int64_t version, rows;
-    bool made;    /* it stands under its name */
-    bool current; /* … and by this definition */
-    unsigned failures;
-    int64_t retry_at_ms; /* a failure that may pass by itself; 0: none */
-};
-
-/* All of one configuration. */
-struct set {
-    struct config *config;
-    struct derive *derive;
-    size_t n;
 };
 
 struct derives {
     struct derives_config c;
-    struct set set;
+    struct derive_set set;
     struct timer *timer;
     struct db_wait wait;
     struct db_conn *conn; /* of a round */
@@ -61,127 +36,12 @@ uint64_t derives_generation(const struct derives *d)
     return d ? d->generation : 0;
 }
 
-const char *derive_state_name(enum derive_state s)
-{
-    static const char *const name[] = {[DERIVE_STALE] = "stale",
-                                       [DERIVE_FRESH] = "fresh",
-                                       [DERIVE_REFRESHING] = "refreshing",
-                                       [DERIVE_WAITING] = "waiting",
-                                       [DERIVE_FAILED] = "failed"};
-    return name[s];
-}
-
-/* ---- sets ---- */
-
-static void set_done(struct set *s)
-{
-    for (size_t i = 0; i < s->n; i++) {
-        struct derive *d = &s->derive[i];
-        arena_done(&d->arena);
-        free(d->error);
-        free(d->refreshed_at);
-        free(d->inputs);
-        free(d->tried);
-    }
-    free(s->derive);
-    config_unref(s->config);
-    *s = (struct set){0};
-}
-
-static int set_init(struct set *s, struct config *config)
-{
-    *s = (struct set){.config = config_ref(config), .derive = calloc(config->n_derives + 1, sizeof *s->derive)};
-    if (!s->derive) {
-        set_done(s);
-        return -ENOMEM;
-    }
-    for (; s->n < config->n_derives; s->n++) {
-        s->derive[s->n] = (struct derive){.config = &config->derives[s->n], .rows = -1};
-        arena_init(&s->derive[s->n].arena, ARENA_BLOCK, ARENA_MAX);
-    }
-    return 0;
-}
-
-static struct derive *set_find(const struct set *s, const char *name)
-{
-    for (size_t i = 0; i < s->n; i++)
-        if (strcmp(s->derive[i].config->name, name) == 0) return &s->derive[i];
-    return NULL;
-}
-
-static void set_text(char **text, const char *to)
-{
-    free(*text);
-    *text = to ? strdup(to) : NULL;
-}
-
-/* ---- what SQL_DERIVE_LOOK says ---- */
-
-enum { KIND, NAME, VERSION, DEFINITION, INPUTS, MADE, ERROR, ROWS, REFRESHED };
-
-static bool is_current(const struct derive *d, const char *definition)
-{
-    struct buf wanted;
-    buf_init(&wanted, TEXT_MAX);
-    derive_definition(d->config, &wanted);
-    const char *text = buf_cstr(&wanted);
-    bool same = text && definition && strcmp(text, definition) == 0;
-    buf_done(&wanted);
-    return same;
-}
-
-static void take_rows(struct set *s, const PGresult *rows)
-{
-    for (size_t i = 0; i < s->n; i++)
-        s->derive[i].made = false;
-    for (int i = 0; i < PQntuples(rows); i++) {
-        struct derive *d = strcmp(PQgetvalue(rows, i, KIND), "derive") == 0 ? set_find(s, PQgetvalue(rows, i, NAME)) : NULL;
-        if (!d) continue;
-        d->version = db_get_int8(rows, i, VERSION, 0);
-        d->made = PQgetvalue(rows, i, MADE)[0] == 't';
-        d->current = d->made && is_current(d, db_get(rows, i, DEFINITION));
-        d->rows = db_get_int8(rows, i, ROWS, -1);
-        set_text(&d->inputs, db_get(rows, i, INPUTS));
-        set_text(&d->refreshed_at, db_get(rows, i, REFRESHED));
-        set_text(&d->error, db_get(rows, i, ERROR));
-    }
-}
-
-static int64_t dataset_version(const PGresult *rows, const char *name)
-{
-    for (int i = 0; i < PQntuples(rows); i++)
-        if (strcmp(PQgetvalue(rows, i, KIND), "dataset") == 0 && strcmp(PQgetvalue(rows, i, NAME), name) == 0)
-            return db_get_int8(rows, i, VERSION, 0);
-    return 0;
-}
-
-/* The versions of its inputs. A view changes when what it reads does, so that stands behind it. */
-static void write_inputs(struct json_writer *w, const struct set *s, const struct config_derive *d, const PGresult *rows)
-{
-    json_write_object(w);
-    for (size_t i = 0; i < d->after.n; i++) {
-        const struct derive *input = set_find(s, d->after.item[i]);
-        json_write_key(w, d->after.item[i]);
-        if (!input) {
-            json_write_int(w, dataset_version(rows, d->after.item[i]));
-        } else if (input->config->as == CONFIG_AS_TABLE) {
-            json_write_int(w, input->version);
-        } else {
-            json_write_array(w);
-            json_write_int(w, input->version);
-            write_inputs(w, s, input->config, rows);
-            json_write_end(w);
-        }
-    }
-    json_write_end(w);
-}
-
 /* Which of its inputs has no table yet, or NULL. */
 static const char *missing_input(const struct derives *ds, const struct derive *d)
 {
     for (size_t i = 0; i < d->config->after.n; i++) {
         const char *name = d->config->after.item[i];
-        const struct derive *input = set_find(&ds->set, name);
+        const struct derive *input = derive_set_find(&ds->set, name);
         const struct dataset *dataset = input ? NULL : catalog_find(ds->c.catalog, name);
         if (input ? !input->made : !dataset || dataset->table.columns == 0) return name;
     }
@@ -234,39 +94,19 @@ static void round_lost(struct derives *ds)
     round_over(ds);
 }
 
-/* A view is made of what it reads, which nobody counts. */
-static int take_columns(struct derive *d, const PGresult *rows)
-{
-    int r = table_read(&d->arena, rows, d->config->schema, d->config->table, &d->table);
-    if (r == 0 && d->config->as != CONFIG_AS_VIEW) d->table.version = (struct table_version){TABLE_OF_DERIVE, d->table.oid};
-    return r;
-}
-
 static void on_columns(void *ctx, const struct db_result *r)
 {
     struct derives *ds = ctx;
     if (r->status != 0 && r->status != ERROR_REFUSED) return round_lost(ds);
-    struct derive *d = ds->under_way ? set_find(&ds->set, ds->under_way) : NULL;
-    set_text(&ds->under_way, NULL);
+    struct derive *d = ds->under_way ? derive_set_find(&ds->set, ds->under_way) : NULL;
+    derive_set_text(&ds->under_way, NULL);
     if (r->status == 0 && d) {
         arena_reset(&d->arena);
         d->table = (struct table){0};
-        if (take_columns(d, r->rows) < 0) d->table.columns = 0;
+        if (derive_take_columns(d, r->rows) < 0) d->table.columns = 0;
         ds->generation++;
     }
     go_on(ds);
-}
-
-static int ask_columns(struct db_conn *conn, const struct config_derive *d, void (*done)(void *ctx, const struct db_result *r),
-                       void *ctx)
-{
-    struct buf name;
-    buf_init(&name, ERROR_TEXT_MAX);
-    struct db_param p[] = {db_text(table_quote(&name, d->schema, d->table)), db_text(NULL)};
-    int r = buf_check(&name);
-    if (r == 0) r = db_query(conn, &(struct db_query){.sql = SQL_TABLE_COLUMNS, .param = p, .params = 2, .done = done, .ctx = ctx});
-    buf_done(&name);
-    return r;
 }
 
 /* ---- the end of a refresh ---- */
@@ -275,13 +115,13 @@ static void on_failure_kept(void *ctx, const struct db_result *r)
 {
     struct derives *ds = ctx;
     if (r->status != 0 && r->status != ERROR_REFUSED) return round_lost(ds);
-    set_text(&ds->under_way, NULL);
+    derive_set_text(&ds->under_way, NULL);
     go_on(ds);
 }
 
 static void failed(struct derives *ds, const struct config_derive *config, const struct error *why)
 {
-    struct derive *d = set_find(&ds->set, config->name);
+    struct derive *d = derive_set_find(&ds->set, config->name);
     char text[ERROR_TEXT_MAX + 64];
     snprintf(text, sizeof text, "%s:%d: %s", config->sql_place.file, config->sql_place.line, why->text);
     counters_add(ds->c.counters, COUNTER_DERIVE_FAILURES, 1);
@@ -292,8 +132,8 @@ static void failed(struct derives *ds, const struct config_derive *config, const
         d->failures++;
         d->state = DERIVE_FAILED;
         d->retry_at_ms = passes ? now_ms(ds) + (delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS) : 0;
-        set_text(&d->error, text);
-        set_text(&d->tried, ds->trying);
+        derive_set_text(&d->error, text);
+        derive_set_text(&d->tried, ds->trying);
         if (news) observer_derive(ds->c.observer, &(struct observed_derive){.name = config->name, .error = text, .rows = -1});
         if (news)
             log_warning("derive %s failed, and keeps the rows that it has; it is tried again %s: %s", config->name,
@@ -308,16 +148,16 @@ static void failed(struct derives *ds, const struct config_derive *config, const
 static void on_refreshed(void *ctx, const struct derive_report *report)
 {
     struct derives *ds = ctx;
-    struct derive *d = set_find(&ds->set, ds->under_way);
+    struct derive *d = derive_set_find(&ds->set, ds->under_way);
     int64_t ms = now_ms(ds) - ds->refresh_began_ms;
     if (d && d->state == DERIVE_REFRESHING) d->state = DERIVE_STALE;
     if (report->status == ERROR_REFUSED) {
         if (d) return failed(ds, d->config, report->why);
-        set_text(&ds->under_way, NULL); /* it is not configured any more */
+        derive_set_text(&ds->under_way, NULL); /* it is not configured any more */
         return go_on(ds);
     }
     if (report->status != 0) {
-        set_text(&ds->under_way, NULL);
+        derive_set_text(&ds->under_way, NULL);
         return round_lost(ds);
     }
     counters_add(ds->c.counters, COUNTER_DERIVE_REFRESHES, 1);
@@ -329,9 +169,9 @@ static void on_refreshed(void *ctx, const struct derive_report *report)
     if (d) {
         d->failures = 0;
         d->retry_at_ms = 0;
-        set_text(&d->tried, NULL);
+        derive_set_text(&d->tried, NULL);
     }
-    int r = d ? ask_columns(ds->conn, d->config, on_columns, ds) : ERROR_CLOSED;
+    int r = d ? derive_ask_columns(ds->conn, d->config, on_columns, ds) : ERROR_CLOSED;
     if (r < 0) round_lost(ds);
 }
 
@@ -346,13 +186,13 @@ static bool is_due(struct derives *ds, struct derive *d, const char *inputs)
         snprintf(text, sizeof text, "%s has no table yet", missing);
         if (d->state != DERIVE_WAITING) log_info("derive %s waits: %s", d->config->name, text);
         d->state = DERIVE_WAITING;
-        set_text(&d->error, text);
+        derive_set_text(&d->error, text);
         return false;
     }
     bool same = d->config->as == CONFIG_AS_VIEW || (d->inputs && strcmp(d->inputs, inputs) == 0);
     if (d->current && same) {
         d->state = DERIVE_FRESH;
-        set_text(&d->error, NULL);
+        derive_set_text(&d->error, NULL);
         return false;
     }
     if (d->tried && strcmp(d->tried, inputs) == 0 && (!d->retry_at_ms || d->retry_at_ms > now_ms(ds))) {
@@ -363,23 +203,10 @@ static bool is_due(struct derives *ds, struct derive *d, const char *inputs)
     return true;
 }
 
-/* 0 with `*ret_inputs`, malloc'd. */
-static int inputs_of(const struct derives *ds, const struct derive *d, const PGresult *rows, char **ret_inputs)
-{
-    struct buf text;
-    struct json_writer w;
-    buf_init(&text, TEXT_MAX);
-    json_writer_init(&w, &text);
-    write_inputs(&w, &ds->set, d->config, rows);
-    *ret_inputs = buf_steal(&text, NULL);
-    buf_done(&text);
-    return *ret_inputs ? 0 : -ENOMEM;
-}
-
 static int refresh(struct derives *ds, struct derive *d, const char *inputs)
 {
-    set_text(&ds->under_way, d->config->name);
-    set_text(&ds->trying, inputs);
+    derive_set_text(&ds->under_way, d->config->name);
+    derive_set_text(&ds->trying, inputs);
     if (!ds->under_way || !ds->trying) return -ENOMEM;
     ds->refresh_began_ms = now_ms(ds);
     struct derive_refresh asked = {
@@ -393,14 +220,14 @@ static void on_looked(void *ctx, const struct db_result *r)
 {
     struct derives *ds = ctx;
     if (r->status != 0) return round_lost(ds);
-    take_rows(&ds->set, r->rows);
+    derive_set_take(&ds->set, r->rows);
     if (!ds->going || ds->stopped) return round_over(ds);
     struct derive *chosen = NULL;
     char *chosen_inputs = NULL;
     for (size_t i = 0; i < ds->set.n; i++) {
         struct derive *d = &ds->set.derive[i];
         char *inputs;
-        if (inputs_of(ds, d, r->rows, &inputs) < 0) break;
+        if (derive_set_inputs(&ds->set, d, r->rows, &inputs) < 0) break;
         bool due = is_due(ds, d, inputs);
         if (due && i < ds->cursor && d->state != DERIVE_FAILED) ds->again = true; /* it had its turn: the next round */
         if (due && i >= ds->cursor && !chosen) {
@@ -447,23 +274,12 @@ static void on_timer(void *ctx)
 
 struct opening {
     struct derives *all;
-    struct set set;
+    struct derive_set set;
     struct db_conn *conn;
     size_t next;
     catalog_done done;
     void *ctx;
 };
-
-/* The configuration is the same: what failed need not be tried again. */
-static void keep_failure(struct derive *d, struct derive *old)
-{
-    d->state = old->state;
-    d->failures = old->failures;
-    d->retry_at_ms = old->retry_at_ms;
-    d->tried = old->tried;
-    old->tried = NULL;
-    if (!d->error) set_text(&d->error, old->error);
-}
 
 static void opened(struct opening *o, int status, const struct error *err)
 {
@@ -472,15 +288,15 @@ static void opened(struct opening *o, int status, const struct error *err)
         for (size_t i = 0; i < o->set.n; i++) {
             struct derive *d = &o->set.derive[i];
             struct derive *old = ds->set.config == o->set.config ? &ds->set.derive[i] : NULL;
-            if (old) keep_failure(d, old);
+            if (old) derive_keep_failure(d, old);
             if (ds->conn && ds->under_way && strcmp(ds->under_way, d->config->name) == 0) d->state = DERIVE_REFRESHING;
         }
-        set_done(&ds->set);
+        derive_set_done(&ds->set);
         ds->set = o->set;
         ds->generation++;
         ds->cursor = 0;
     } else {
-        set_done(&o->set);
+        derive_set_done(&o->set);
     }
     catalog_done done = o->done;
     void *ctx = o->ctx;
@@ -495,7 +311,7 @@ static void on_opened_columns(void *ctx, const struct db_result *r)
     struct opening *o = ctx;
     if (r->status != 0) return opened(o, r->status, r->error);
     struct derive *d = &o->set.derive[o->next++];
-    int e = take_columns(d, r->rows);
+    int e = derive_take_columns(d, r->rows);
     if (e < 0) return opened(o, e, NULL);
     open_next(o);
 }
@@ -505,7 +321,7 @@ static void open_next(struct opening *o)
     while (o->next < o->set.n && !(o->set.derive[o->next].made && o->set.derive[o->next].current))
         o->next++;
     if (o->next == o->set.n) return opened(o, 0, NULL);
-    int r = ask_columns(o->conn, o->set.derive[o->next].config, on_opened_columns, o);
+    int r = derive_ask_columns(o->conn, o->set.derive[o->next].config, on_opened_columns, o);
     if (r < 0) opened(o, r, NULL);
 }
 
@@ -513,7 +329,7 @@ static void on_opening_looked(void *ctx, const struct db_result *r)
 {
     struct opening *o = ctx;
     if (r->status != 0) return opened(o, r->status, r->error);
-    take_rows(&o->set, r->rows);
+    derive_set_take(&o->set, r->rows);
     open_next(o);
 }
 
@@ -522,10 +338,10 @@ int derives_open(struct derives *d, struct db_conn *conn, struct config *config,
     struct opening *o = calloc(1, sizeof *o);
     if (!o) return -ENOMEM;
     *o = (struct opening){.all = d, .conn = conn, .done = done, .ctx = ctx};
-    int r = set_init(&o->set, config);
+    int r = derive_set_init(&o->set, config);
     if (r == 0) r = db_query(conn, &(struct db_query){.sql = SQL_DERIVE_LOOK, .done = on_opening_looked, .ctx = o});
     if (r < 0) {
-        set_done(&o->set);
+        derive_set_done(&o->set);
         free(o);
     }
     return r;
@@ -551,7 +367,7 @@ void derives_free(struct derives *ds)
 {
     if (!ds) return;
     timer_free(ds->timer);
-    set_done(&ds->set);
+    derive_set_done(&ds->set);
     free(ds->under_way);
     free(ds->trying);
     free(ds);

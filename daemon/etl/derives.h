@@ -17,6 +17,7 @@
 #include "base/counters.h"
 #include "db/pool.h"
 #include "etl/catalog.h"
+#include "etl/derive_set.h"
 #include "etl/observer.h"
 
 struct derives;
@@ -43,7 +44,6 @@ void derives_changed(struct derives *d);
 /** A refresh under way is cancelled, and no other begins. */
 void derives_stop(struct derives *d);
 
-enum derive_state { DERIVE_STALE, DERIVE_FRESH, DERIVE_REFRESHING, DERIVE_WAITING, DERIVE_FAILED };
 struct derive_view {
     const struct config_derive *config;
     const struct table *table; /* without columns: it was never made */
@@ -58,7 +58,5 @@ bool derives_at(const struct derives *d, size_t i, struct derive_view *ret_view)
 bool derives_find(const struct derives *d, struct slice name, struct derive_view *ret_view);
 /** Another number whenever the tables may not have the columns that they had. `d` may be NULL. */
 uint64_t derives_generation(const struct derives *d);
-/** "fresh" … */
-const char *derive_state_name(enum derive_state s);
 
 #endif
