@@ -105,7 +105,7 @@ static bool check_query(struct write *w)
         return refuse(w, "limit, offset and after are not for writes", "choose the rows by conditions");
     if (!chooses && root->where.first && !(w->verb == WRITE_PUT && !w->row))
         return refuse(w, "conditions are for GET, PATCH and DELETE of the collection", NULL);
-    if (chooses && !root->where.first && w->own)
+    if (chooses && !root->where.first && w->prefer.ret == REST_RETURN_NONE)
         return refuse(w, "without a condition this would be every row of the table",
                       "choose rows, as by id=eq.1; with Prefer: return=minimal every row is meant");
     return true;

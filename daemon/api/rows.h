@@ -2,9 +2,9 @@
 /*
  * Rows by the API: what a request says becomes a write (write.h).
  *
- *   POST PATCH PUT DELETE /v1/{table}          PostgREST's way where Prefer says return=, resolution=, missing= or
- *                                              count=; else an object (or array) in, 201
- *                                              and the same out
+ *   POST PATCH PUT DELETE /v1/{table}          PostgREST's way where Prefer says return=, resolution=, missing= or count=; else an
+ *                                              object (or array) in, 201 and the same out. Without a condition PATCH and DELETE are
+ *                                              refused, unless return= is said
  *   GET PATCH PUT DELETE /v1/{table}/{key}     one row; the values of a key of several columns are separated by commas
  *   POST /v1/{table}/bulk                      many rows: JSON array, NDJSON, CSV
  *

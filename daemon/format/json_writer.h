@@ -16,7 +16,7 @@
  * side by side at the top stand without anything between them. Wrong use (a value without a key inside an object, an end too many,
  * JSON_DEPTH_MAX containers inside each other) is an assertion.
  *
- * The names say write_ since jansson, which reads JSON for us, owns json_object and its like.
+ * What reads JSON is json_reader.h.
  *
  * Thread: any, one at a time.
  */

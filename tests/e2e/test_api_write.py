@@ -164,6 +164,7 @@ def test_postgrest_updates_and_deletes(api):
     assert api("PATCH", "/v1/item?name=eq.a", {"size": 1}).status == 204
     assert api("PATCH", "/v1/item", {"size": 1}).status == 400
     assert api("DELETE", "/v1/item").status == 400
+    assert api("DELETE", "/v1/item", prefer="count=exact").status == 400
     assert api("PATCH", "/v1/item?name=eq.a", {"name": "b"}, "return=minimal").status == 409
     answer = api("PATCH", "/v1/item?size=gte.0", {"size": 3}, "return=minimal,handling=strict,max-affected=2")
     assert answer.status == 400 and answer.json["code"] == "PGRST124"
