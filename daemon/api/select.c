@@ -361,7 +361,7 @@ static bool is_heavy(const struct select *s)
 static bool is_light(const struct select *s)
 {
     if (!s->fresh.reads || !is_small(s->request, &s->statement) || s->statement.plan_sql || s->timeout_ms ||
-        access_role(s->request))
+        s->statement.params > DB_PIPELINE_PARAMS_MAX || access_role(s->request))
         return false;
     return !is_heavy(s);
 }

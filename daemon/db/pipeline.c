@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { PARAMS_MAX = 64 };
-
 /* One block of memory: the struct, the parameters, the key (types, then the SQL text), the values. */
 struct db_pipelined {
     struct db_op op; /* its link is in the pipeline's `waiting` or `sent`; `class` is not used */
@@ -199,15 +197,20 @@ static int take(struct db_pipeline *p, struct db_conn *c, PGresult *res)
     return 0;
 }
 
-/* The first answer is none for here: the connection goes with it, and what was under way runs again on the next one. */
+/* The first answer is none for here: the connection goes with it, and what was under way runs again on the next one, if it may. */
 static void drop_large(struct db_pipeline *p)
 {
     struct db_pipelined *large = first(&p->sent);
     list_remove(&large->op.link);
-    struct list *l;
+    struct list *l, lost;
+    list_init(&lost);
     while ((l = p->sent.prev) != &p->sent) {
+        struct db_pipelined *e = container_of(l, struct db_pipelined, op.link);
         list_remove(l);
-        wait_first(p, container_of(l, struct db_pipelined, op.link));
+        if (e->asked.once)
+            list_insert(lost.next, l);
+        else
+            wait_first(p, e);
     }
     p->n_sent = 0;
     struct db_conn *c = p->conn;
@@ -217,6 +220,8 @@ static void drop_large(struct db_pipeline *p)
     struct error why;
     error_set(&why, DB_PIPELINE_E_LARGE, "the answer is too large to be kept in memory");
     report(large, &(struct db_result){.status = DB_PIPELINE_E_LARGE, .error = &why, .detail = ""});
+    error_set(&why, ERROR_CLOSED, "the connection was closed");
+    end_list(&lost, &(struct db_result){.status = ERROR_CLOSED, .error = &why, .detail = ""});
 }
 
 /* ---- sending ---- */
@@ -240,7 +245,7 @@ static int send_prepare(struct db_conn *c, struct db_pipelined *e)
     if (surplus && r == 0) r = send_deallocate(c, e, db_statement_name(surplus));
     if (surplus) db_statements_remove(known, surplus);
     db_statements_name(known, e->name);
-    Oid type[PARAMS_MAX];
+    Oid type[DB_PIPELINE_PARAMS_MAX];
     memcpy(type, e->key.p, (size_t)e->asked.query.params * sizeof *type);
     e->preparing = true;
     e->commands++;
@@ -251,8 +256,8 @@ static int send_prepare(struct db_conn *c, struct db_pipelined *e)
 
 static int send_execute(struct db_conn *c, struct db_pipelined *e)
 {
-    const char *value[PARAMS_MAX];
-    int length[PARAMS_MAX], format[PARAMS_MAX], n = e->asked.query.params;
+    const char *value[DB_PIPELINE_PARAMS_MAX];
+    int length[DB_PIPELINE_PARAMS_MAX], format[DB_PIPELINE_PARAMS_MAX], n = e->asked.query.params;
     if (e->asked.fill) e->asked.fill(e->asked.query.ctx, e->param);
     for (int i = 0; i < n; i++) {
         const struct db_param *param = &e->param[i];
@@ -439,7 +444,7 @@ static void copy_params(struct db_pipelined *e, const struct db_query *q, char *
 int db_pipeline_ask(struct db_pipeline *p, const struct db_pipeline_query *asked, struct db_pipelined **ret_asked)
 {
     const struct db_query *q = &asked->query;
-    assert(q->params <= PARAMS_MAX && !q->row && q->done && (q->param || asked->fill || q->params == 0));
+    assert(q->params <= DB_PIPELINE_PARAMS_MAX && !q->row && q->done && (q->param || asked->fill || q->params == 0));
     if (p->freed || (!p->conn && db_pool_reason(p->pool)[0])) return ERROR_CLOSED;
     if (p->n_waiting >= p->config.queue_max && !asked->urgent) return DB_PIPELINE_E_FULL;
     size_t n = (size_t)q->params, sql_len = strlen(q->sql);

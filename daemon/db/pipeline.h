@@ -26,6 +26,7 @@
 #include "db/query.h"
 
 enum { PIPELINE_UNDER_WAY = 64, PIPELINE_TOGETHER = 8 };
+enum { DB_PIPELINE_PARAMS_MAX = 64 }; /* of a query */
 enum {
     DB_PIPELINE_E_FULL = 1,  /* too many wait */
     DB_PIPELINE_E_LARGE = 2, /* status of a db_result: the answer is not small */

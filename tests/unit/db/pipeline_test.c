@@ -228,12 +228,15 @@ static void a_large_answer_ends_alone(void **state)
 {
     (void)state;
     struct subject s;
-    struct asked before, large, after;
+    struct asked before, large, once, after;
     open_pipeline(&s);
     ask(&s, &before, "SELECT 'before'");
     ask(&s, &large, "SELECT repeat('x', 10000) FROM generate_series(1, 10000)");
+    assert_int_equal(ask_as(&s, &once, (struct db_pipeline_query){.query.sql = "SELECT 'once'", .once = true}), 0);
     ask(&s, &after, "SELECT 'after'");
     await_answer(&s, &after);
+    assert_int_equal(once.answer.done, 1);
+    assert_int_equal(once.answer.status, ERROR_CLOSED); /* it may have run */
     assert_string_equal(before.answer.value, "before");
     assert_string_equal(after.answer.value, "after");
     assert_int_equal(large.answer.done, 1);
