@@ -162,13 +162,13 @@ static void on_savepoint(void *ctx, const struct db_result *r)
 {
     struct write *w = ctx;
     if (r->status != 0) return break_off(w);
+    if (!w->request) return undo(w); /* and with it went the body */
     struct buf piece;
     buf_init(&piece, BODY_MAX);
     write_body_piece(&w->body, w->from, w->to, &piece);
     struct db_param all = w->param[0];
     w->param[0].value = buf_slice(&piece);
-    struct db_query q = {
-        .sql = w->sql, .param = w->param, .params = (int)w->params, .binary = true, .done = on_piece, .ctx = w};
+    struct db_query q = {.sql = w->sql, .param = w->param, .params = (int)w->params, .binary = true, .done = on_piece, .ctx = w};
     int rc = buf_check(&piece);
     if (rc == 0) rc = db_query(w->conn, &q); /* which copies */
     w->param[0] = all;
@@ -386,6 +386,7 @@ static void on_begun(void *ctx, const struct db_result *r)
 {
     struct write *w = ctx;
     if (!went_well(w, r)) return;
+    if (!w->request) return undo(w); /* and with it went the key's values */
     w->row && w->verb != WRITE_GET_ROW ? find(w) : write_rows(w);
 }
 

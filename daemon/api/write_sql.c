@@ -270,9 +270,8 @@ void write_put_key(struct rest_builder *b, const struct table *t, const struct s
         const struct table_column *c = &t->column[t->key[k]];
         buf_puts(b->out, k ? " AND t0." : " WHERE t0.");
         put_name(b->out, c->name);
-        buf_puts(b->out, " = ");
+        buf_puts(b->out, " = "); /* no cast: one to varchar(3) or numeric(6,2) would make the value another's */
         rest_put_text(b, key[k], slice_of(c->name));
-        buf_printf(b->out, "::%s", c->sql_type);
     }
 }
 
@@ -284,6 +283,8 @@ static int put_where(struct rest_builder *b, const struct write_shape *s)
         r = rest_put_where(b, s->plan);
     else
         write_put_key(b, &s->dataset->table, s->key);
+    if (r == 0 && s->kind == WRITE_SOFT_DELETE) /* conditions may speak of rows that are deleted already */
+        buf_puts(b->out, b->out->len == before ? " WHERE t0." TABLE_DELETED_AT " IS NULL" : " AND t0." TABLE_DELETED_AT " IS NULL");
     if (r != 0 || !s->dataset->rollups || s->kind == WRITE_DELETE) return r; /* DELETE returns what was there */
     buf_puts(b->out, b->out->len == before ? " WHERE " : " AND ");
     write_put_note_old(b->out, s->dataset);

@@ -6,6 +6,8 @@ import json
 import os
 import random
 import shutil
+import socket
+import struct
 import tempfile
 import threading
 from urllib.parse import quote
@@ -15,6 +17,7 @@ import pytest
 from cluster import Database
 from daemon import Cetld
 from test_api_access import new_token, role, start, tokens  # noqa: F401 (fixtures)
+from test_postgres_faults import proxy  # noqa: F401 (a fixture)
 from waiting import until
 
 ITEMS = """
@@ -29,6 +32,8 @@ mode = upsert
 columns = place text, number int, amount numeric, primary key (place, number)
 [dataset note]
 columns = text varchar(5), item_id bigint references item
+[dataset code]
+columns = code varchar(3), price numeric(6,2), primary key (code, price)
 """
 
 
@@ -204,6 +209,16 @@ def test_one_row(api):
     assert api("GET", "/v1/stock/a%20b,4").json["amount"] == 1
     assert api("GET", "/v1/stock/a").status == 404
     assert api("GET", "/v1/note/1").status == 404
+
+
+def test_a_key_in_the_path_is_not_made_to_fit(api):
+    assert api("POST", "/v1/code", {"code": "abc", "price": "1.25"}).status == 201
+    for key in ["abcdef,1.25", "abc,1.2501", "abc%20,1.25"]:
+        assert api("GET", "/v1/code/" + key).status == 404, key
+        assert api("PUT", "/v1/code/" + key, {}).status == 404, key
+        assert api("DELETE", "/v1/code/" + key).status == 404, key
+    assert api("GET", "/v1/code/abc,1.250").json == {"code": "abc", "price": 1.25}
+    assert api("DELETE", "/v1/code/abc,1.25").status == 204
 
 
 def test_what_is_wrong_is_told_with_its_column(api):
@@ -418,6 +433,46 @@ def test_rollups_are_true_after_writes_beside_loads(cetld, database, long):
         assert set(statuses) <= {200, 201, 204, 400, 404, 410} and statuses[201] > 10, statuses
         assert_rollups(database, seed)
         assert "stale" not in daemon.log(), daemon.log()
+
+
+def test_what_is_deleted_is_not_deleted_again(cetld, database):
+    api = Api(cetld(SALES), database=database)
+    assert api("POST", "/v1/sale", [{"id": i, "day": "2021-01-01", "zip": "a", "amount": i} for i in (1, 2, 3)]).status == 201
+    assert api("DELETE", "/v1/sale/1").status == 204
+    deleted = database.value("SELECT deleted_at FROM sale WHERE id = 1")
+    assert api("DELETE", "/v1/sale?deleted_at=not.is.null", prefer="return=minimal,count=exact").headers["Content-Range"] == "*/0"
+    assert api("DELETE", "/v1/sale?or=(deleted_at.not.is.null,id.eq.2)", prefer="return=minimal,count=exact").headers["Content-Range"] == "*/1"
+    assert database.value("SELECT deleted_at FROM sale WHERE id = 1") == deleted
+    assert counted(database, "sale") == 1
+    assert_rollups(database)
+
+
+def test_a_client_that_leaves_takes_its_write_along(make_cetld, database, tokens, proxy):
+    token, digest = new_token()
+    daemon = start(make_cetld, database.url(proxy.port), tokens, """
+[dataset item]
+columns = id bigint primary key, name text not null
+bulk_max = 4000
+""" + tokens.section("writer", digest, allow="item: read write"))
+
+    def leave(method, path, body, when):
+        fired = len(proxy.fired())
+        proxy.tell("rule %s=stall:0.3,once" % when)
+        with socket.create_connection(("127.0.0.1", daemon.port)) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset
+            s.sendall(("%s %s HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\n"
+                       "Content-Length: %d\r\n\r\n" % (method, path, token, len(body))).encode() + body)
+            until(lambda: len(proxy.fired()) > fired, "the server's answer is held back", step=0.001)
+        until(lambda: database.value("SELECT count(*) FROM pg_stat_activity WHERE datname = current_database()"
+                                     " AND state LIKE 'idle in transaction%'") == 0, "the transaction ended")
+        assert daemon.get("/healthz").status == 200
+
+    rows = [{"id": i, "name": "x" * 100} for i in range(1, 4000)]
+    leave("POST", "/v1/item/bulk", json.dumps(rows[:-1] + [{"id": 1, "name": "twice"}]).encode(), "s2c:CommandComplete~SAVEPOINT")
+    assert database.value("SELECT count(*) FROM item") == 0
+    database.rows("INSERT INTO item VALUES (1, 'a')")
+    leave("DELETE", "/v1/item/1", b"", "s2c:CommandComplete~BEGIN")
+    assert database.rows("SELECT * FROM item") == [(1, "a")]
 
 
 def test_a_cascade_makes_others_rollups_new(cetld, database):
