@@ -7,6 +7,7 @@
 #include "api/openapi_document.h"
 #include "api/problem.h"
 #include "base/digest.h"
+#include "etl/exposed.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -15,8 +16,8 @@ enum { DOCUMENT_MAX = 64 << 20, ETAG_BYTES = 16, ETAG_MAX = 2 * ETAG_BYTES + 3 }
 
 /* One that is kept. */
 struct kept {
-    uint64_t catalog, derives;   /* their generations */
-    const struct config *config; /* a reference; NULL: nothing is kept */
+    uint64_t catalog, derives, exposed; /* their generations */
+    const struct config *config;        /* a reference; NULL: nothing is kept */
     struct buf document;
     char etag[ETAG_MAX];
 };
@@ -62,7 +63,7 @@ static void make_etag(const struct buf *document, char ret_etag[ETAG_MAX])
 static bool is_fresh(const struct kept *k, const struct api *api)
 {
     return k->config && k->config == api->config && k->catalog == catalog_generation(api->catalog) &&
-           k->derives == derives_generation(api->derives);
+           k->derives == derives_generation(api->derives) && k->exposed == exposed_generation(api->exposed);
 }
 
 static int keep(struct kept *k, const struct api *api, const struct http_request *r)
@@ -76,6 +77,7 @@ static int keep(struct kept *k, const struct api *api, const struct http_request
     k->config = config_ref(api->config);
     k->catalog = catalog_generation(api->catalog);
     k->derives = derives_generation(api->derives);
+    k->exposed = exposed_generation(api->exposed);
     make_etag(&k->document, k->etag);
     return 0;
 }

@@ -12,6 +12,7 @@ struct exposed {
     struct arena arena; /* of what is served */
     struct exposed_table *table;
     size_t n;
+    uint64_t generation;
     /* a refresh under way */
     struct arena fresh_arena;
     struct exposed_table *fresh;
@@ -33,6 +34,7 @@ static void over(struct exposed *e, int status, const struct error *err)
         e->arena = e->fresh_arena;
         e->table = e->fresh;
         e->n = e->fresh_n;
+        e->generation++;
     } else {
         arena_done(&e->fresh_arena);
     }
@@ -143,4 +145,9 @@ int exposed_refresh(struct exposed *e, struct db_conn *conn, struct config *conf
 const struct exposed_table *exposed_at(const struct exposed *e, size_t i)
 {
     return e && i < e->n ? &e->table[i] : NULL;
+}
+
+uint64_t exposed_generation(const struct exposed *e)
+{
+    return e ? e->generation : 0;
 }

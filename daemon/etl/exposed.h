@@ -25,5 +25,7 @@ void exposed_free(struct exposed *e);
 must_check int exposed_refresh(struct exposed *e, struct db_conn *conn, struct config *config, catalog_done done, void *ctx);
 /** The i-th of those that are there; NULL behind the last, and for `e` NULL. Valid until the loop turns. */
 const struct exposed_table *exposed_at(const struct exposed *e, size_t i);
+/** Another number once they were read anew. */
+uint64_t exposed_generation(const struct exposed *e);
 
 #endif

@@ -4,6 +4,8 @@
 import json
 import os
 import re
+import signal
+import threading
 
 import pytest
 
@@ -176,6 +178,32 @@ def test_it_is_the_same_until_something_changes(api):
     assert changed.status == 200 and "fresh" in changed.json["components"]["schemas"] and changed.headers["ETag"] != one.headers["ETag"]
     api.restart()
     until(lambda: api.get("/openapi.json").body == changed.body, "a restart changes nothing")
+
+
+def test_what_is_exposed_shows_as_soon_as_it_is_read(make_cetld, database):
+    """Also to who asks while the configuration is read anew, and makes one that is kept."""
+    database.rows("CREATE TABLE notes (id int PRIMARY KEY)")
+    daemon = make_cetld(database.url(), "").start()
+    asking = True
+
+    def ask():
+        connection = daemon.connection()
+        while asking:
+            connection.request("GET", "/openapi.json")
+            connection.getresponse().read()
+
+    asker = threading.Thread(target=ask)
+    asker.start()
+    try:
+        for there in (True, False, True, False):
+            daemon.sections["api"]["expose"] = "notes" if there else ""
+            daemon.write_config("")
+            daemon.signal(signal.SIGHUP)
+            until(lambda: (b'"notes"' in daemon.get("/v1").body) is there, "it is served as the configuration says")
+            until(lambda: ("/v1/notes" in daemon.get("/openapi.json").json["paths"]) is there, "and described", deadline=10)
+    finally:
+        asking = False
+        asker.join()
 
 
 def test_a_token_sees_what_it_may_use(make_cetld, database, tokens):
