@@ -39,6 +39,7 @@ struct client {
     unsigned beat;
     int64_t began_ms;
     bool token;     /* it came with one */
+    bool socket;    /* it came by the socket, which no configuration closes */
     bool unlimited; /* it may read every dataset */
     bool live;      /* it has been shown all there was when it came */
     bool blocked;   /* it has not read what it got */
@@ -319,7 +320,7 @@ void events_ask_again(struct events *e)
 {
     for (list_each(l, next, &e->clients)) {
         struct client *c = container_of(l, struct client, link);
-        if (c->token) end(c);
+        if (!c->socket) end(c);
     }
 }
 
@@ -489,6 +490,7 @@ static void listen_to(struct http_request *r, struct events *e, const struct buf
     c->began_ms = loop_now_ms(e->config.loop);
     const struct access_identity *who = access_identity(r);
     c->token = who && (who->who == ACCESS_TOKEN || who->who == ACCESS_JWT);
+    c->socket = who && who->who == ACCESS_SOCKET;
     c->names_len = names->len;
     if (names->len > 0) memcpy(c->names, names->data, names->len);
     list_append(&e->clients, &c->link);

@@ -45,7 +45,7 @@ struct observer events_observer(struct events *e);
 bool events_are_watched(const struct events *e);
 /** The dataset (or rollup, or derive) has this version now. */
 void events_version(struct events *e, const char *dataset, int64_t version);
-/** The configuration was read anew: who came with a token must come back with it. */
+/** The configuration was read anew: who was let in by it must ask again, with a token where one is needed. */
 void events_ask_again(struct events *e);
 /** The daemon stops: end every stream as it should be, and begin none. */
 void events_close(struct events *e);

@@ -355,6 +355,16 @@ def test_a_token_sees_the_events_of_what_it_may_read(make_cetld, database, token
             local.state("people2.csv", "loaded")
 
 
+def test_who_listens_without_a_token_asks_again_when_that_may_be_refused(cetld):
+    daemon = cetld(CONFIG)
+    with Stream(daemon) as s:
+        daemon.sections["api"]["anonymous"] = "none"
+        daemon.write_config(CONFIG)
+        daemon.signal(signal.SIGHUP)
+        until(lambda: s.read().ended, "the stream ends")
+        assert daemon.get("/events", headers={"Accept": "text/event-stream"}).status == 401
+
+
 def test_rows_that_are_taken_out_again_are_told(cetld):
     daemon = cetld(CONFIG.replace("files = orders*.csv", "files = orders*.csv\nlineage = yes"))
     daemon.drop("orders.csv", ORDERS)
