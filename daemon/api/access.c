@@ -203,6 +203,11 @@ static bool is_this_machine(struct http_request *r)
     return true;
 }
 
+bool access_is_here(const struct http_request *r)
+{
+    return http_request_is_local(r) && access_host_is_local(http_request_host(r)) && !came_by_a_proxy(r);
+}
+
 /* Of a site that the configuration does not name. */
 static bool is_by_a_strange_page(const struct http_request *r)
 {

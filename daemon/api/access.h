@@ -39,6 +39,8 @@ struct access_identity {
                                      allowance is */
 };
 
+/** From this machine, as far as can be told: what is public to everybody else may be told in full. */
+bool access_is_here(const struct http_request *r);
 /** The router's guard. */
 bool access_guard(struct http_request *r);
 /** Of a request that the guard let in, else NULL. */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/status.h"
 
+#include "api/access.h"
 #include "api/api.h"
 #include "base/clock.h"
 #include "format/json_writer.h"
@@ -44,9 +45,11 @@ void status_get(struct http_request *r)
     json_write_key(&w, "database");
     json_write_object(&w);
     json_write_field_bool(&w, "up", api->ready);
-    const char *reason = api_reason(api);
-    json_write_field_text(&w, "reason", api->ready && !reason[0] ? NULL : reason);
-    const char *missing = api->ready ? api->instance->missing.text : "";
+    /* The server's words name hosts and users, which are nothing for everybody; /readyz says them to whom it knows. */
+    bool here = access_is_here(r);
+    const char *reason = here ? api_reason(api) : "";
+    json_write_field_text(&w, "reason", reason[0] ? reason : NULL);
+    const char *missing = here && api->ready ? api->instance->missing.text : "";
     json_write_field_text(&w, "parallel_needs", missing[0] ? missing : NULL);
     json_write_end(&w);
     write_queue(&w, api);
@@ -67,6 +70,7 @@ void status_readyz(struct http_request *r)
     struct slice dataset = http_request_query(r, "dataset");
     struct dataset *found;
     struct derive_view derive;
+    if (dataset.p && !access_may(r, ACCESS_READ, dataset)) return;
     bool derived = dataset.p && derives_find(api->derives, dataset, &derive) && derive.table->columns > 0;
     if (!api->ready) {
         const char *reason = api_reason(api);

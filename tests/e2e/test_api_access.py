@@ -92,6 +92,7 @@ def test_token_from_its_making_to_its_end(make_cetld, database, tokens):
     assert [status(p) for p in ("/v1/orders", "/v1/files", "/latest-event-data?dataset=orders", "/v1/nothing")] == [403] * 4
     assert [d["name"] for d in daemon.get("/v1", headers=bearer(token)).json] == ["items"]
     file = daemon.ledger("items.csv")[0]["id"]
+    assert [status("/readyz?dataset=" + d) for d in ("items", "orders", "nothing")] == [200, 403, 403]
     assert status("/v1/files/%d" % file) == 200 and status("/v1/files/%d/unload" % file, method="POST") == 403
     assert status("/v1/items", of=other) == 401 and status("/status", of=other) == 200
     assert daemon.get("/v1/items", headers={"Authorization": "Bearer " + other}).status == 401
@@ -109,6 +110,18 @@ def test_token_from_its_making_to_its_end(make_cetld, database, tokens):
     daemon.signal(signal.SIGHUP)
     until(lambda: daemon.log_lines("the old one stays"), lambda: "the reload is refused")
     assert "64 hexadecimal digits" in daemon.log() and status("/v1/items", of=fresh) == 200
+
+
+def test_why_the_database_is_down_is_not_for_everybody(make_cetld):
+    daemon = make_cetld("postgresql://somebody@127.0.0.1:1/x", ITEMS).start(ready=False)
+
+    def reason(headers=None):
+        return daemon.get("/status", headers=headers).json["database"]["reason"]
+
+    until(lambda: "127.0.0.1" in (reason() or ""), lambda: "the reason is told here: %s" % reason())
+    elsewhere = daemon.get("/status", headers=ELSEWHERE)
+    assert elsewhere.json["database"] == {"up": False, "reason": None, "parallel_needs": None} and b"127.0.0.1" not in elsewhere.body
+    assert daemon.get("/readyz", headers=ELSEWHERE).status == 401 and "127.0.0.1" in daemon.get("/readyz").json["details"]
 
 
 def test_manage_and_expiry(make_cetld, database, tokens):
