@@ -1,94 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-#include "etl/scheduler.h"
-
 #include "base/clock.h"
 #include "base/log.h"
-#include "base/name.h"
-#include "etl/claims.h"
-#include "etl/ending.h"
-#include "etl/lane.h"
-#include "etl/refusals.h"
-#include "etl/requires.h"
-#include "etl/runs.h"
-#include "loop/timer.h"
+#include "etl/scheduler_private.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
 enum {
-    ARRIVALS_MAX = 100000, /* claimed files kept in memory; more stay in incoming/ until there is room */
     BACKOFF_FIRST_MS = 250,
     PAUSE_MS = 30000,             /* until a paused dataset is tried again */
     LOOK_AHEAD_MS = 1000,         /* before that the catalog is read again */
     UNCLOSED_MS = 10 * 60 * 1000, /* a file that was written and never closed */
-    SHOWN_MAX = 4 * NAME_MAX + 1,
 };
-
-struct scheduler {
-    struct scheduler_config config;
-    struct config *settings;
-    struct load_env env;
-    struct watcher *watcher;
-    struct timer *timer;   /* the next arrival or lane whose backoff is over */
-    struct timer *looker;  /* reads the catalog again before a pause is over: what was in the way may be mended */
-    struct timer *sweeper; /* of refusals */
-    struct timer *grace;
-    struct claims claims;
-    struct lanes lanes;
-    struct list all;  /* every arrival, in the order of arrival */
-    struct runs runs; /* loads and groups under way */
-    struct endings endings;
-    struct refusals refusals;
-    unsigned arrivals, claiming;
-    struct revisions revisions;
-    struct list listeners;
-    unsigned random; /* for jitter */
-    bool going, stopping;
-    bool full; /* the queue was, and has not become half empty since */
-    void (*stopped)(void *ctx);
-    void *stopped_ctx;
-};
-
-static void pump(struct scheduler *s);
 
 /* ---- small things ---- */
 
-static const char *shown(const struct arrival *a, char text[SHOWN_MAX])
-{
-    return log_escape(slice_of(a->file.name), text, SHOWN_MAX);
-}
-
-/* The lane of a path: the declared dataset's name, or the stem. ret_name holds NAME_MAX_BYTES + 1. */
-static const char *lane_name(const struct config_dataset *d, const char *path, char ret_name[NAME_MAX_BYTES + 1])
-{
-    if (d) return d->name;
-    name_of_file(slice_of(path), ret_name);
-    return ret_name;
-}
-
-/* Of a claimed file. */
-static const char *lane_of(const struct config *c, const struct place_file *f, char ret_name[NAME_MAX_BYTES + 1])
-{
-    const struct config_dataset *d = arrival_declared(c, f);
-    return !d && f->dataset ? f->dataset : lane_name(d, f->path, ret_name);
-}
-
-/* Its files load in the order in which they arrive. */
-static bool in_order(const struct config_dataset *d)
-{
-    return d->mode != CONFIG_MODE_APPEND || d->order == CONFIG_ORDER_STRICT;
-}
-
-/* One file after the other: where the order is the content, or is asked for, and where the first file makes the table. */
-static bool serial(const struct scheduler *s, const struct lane *lane)
-{
-    const struct config_dataset *d = config_dataset(s->settings, slice_of(lane->name));
-    if (d && in_order(d)) return true;
-    return catalog_find(s->config.catalog, lane->name) == NULL;
-}
-
-static void count(struct scheduler *s)
+void scheduler_count(struct scheduler *s)
 {
     counters_set(s->config.counters, COUNTER_FILES_QUEUED, (int64_t)s->arrivals - s->runs.files);
     counters_set(s->config.counters, COUNTER_FILES_LOADING, s->runs.files);
@@ -103,10 +30,10 @@ static void arrival_free(struct scheduler *s, struct arrival *a)
     free(a->dataset);
     free(a);
     s->arrivals--;
-    count(s);
+    scheduler_count(s);
 }
 
-static void maybe_stopped(struct scheduler *s)
+void scheduler_maybe_stopped(struct scheduler *s)
 {
     if (!s->stopping || s->runs.running || s->claiming || s->revisions.running || tidies_count(&s->endings.tidies) || !s->stopped)
         return;
@@ -126,42 +53,13 @@ static int64_t backoff_ms(struct scheduler *s, unsigned attempts)
     return ms / 2 + (int64_t)((s->random >> 8) % (uint64_t)(ms / 2 + 1));
 }
 
-/* ---- queueing ---- */
-
-static struct arrival *enqueue(struct scheduler *s, struct place_file *file, int64_t arrived_us, bool check_ledger)
-{
-    char stem[NAME_MAX_BYTES + 1];
-    const char *name = lane_of(s->settings, file, stem);
-    struct arrival *a = calloc(1, sizeof *a);
-    struct lane *lane = lanes_get(&s->lanes, name);
-    if (a) a->dataset = strdup(name);
-    if (!a || !a->dataset || !lane) {
-        free(a);
-        return NULL;
-    }
-    a->file = *file;
-    *file = (struct place_file){.fd = -1};
-    a->arrived_us = arrived_us;
-    a->check_ledger = check_ledger;
-    list_append(&s->all, &a->all);
-    lane_put(lane, a);
-    s->arrivals++;
-    count(s);
-    for (list_each(l, next, &s->listeners)) {
-        struct scheduler_listener *who = container_of(l, struct scheduler_listener, link);
-        if (who->arrived) who->arrived(who, a);
-    }
-    observer_arrival(s->config.observer, a, "queued", NULL);
-    return a;
-}
-
 /* ---- the end of an arrival ---- */
 
 /* While the queue is full everything is turned down, so that no file overtakes another; then the watcher names them again in the
  * old order. */
 static void make_room(struct scheduler *s)
 {
-    if (!s->full || s->stopping || s->arrivals + s->claiming > ARRIVALS_MAX / 2) return;
+    if (!s->full || s->stopping || s->arrivals + s->claiming > SCHEDULER_ARRIVALS_MAX / 2) return;
     s->full = false;
     watcher_resume(s->watcher);
 }
@@ -171,23 +69,14 @@ static void ended(void *ctx, struct arrival *a)
     struct scheduler *s = ctx;
     arrival_free(s, a);
     make_room(s);
-    maybe_stopped(s);
-}
-
-/* Why a lane waits is said once, and again when it is another reason. */
-static bool is_news(struct lane *lane, const char *why)
-{
-    if (lane->why && strcmp(lane->why, why) == 0) return false;
-    free(lane->why);
-    lane->why = strdup(why);
-    return true;
+    scheduler_maybe_stopped(s);
 }
 
 /* Back among those that wait: after a reload perhaps of another dataset than that for which it was started. */
 static void requeue(struct scheduler *s, struct lane *lane, struct arrival *a)
 {
     char stem[NAME_MAX_BYTES + 1];
-    const char *name = lane_of(s->settings, &a->file, stem);
+    const char *name = scheduler_lane_of(s->settings, &a->file, stem);
     struct lane *now = strcmp(name, lane->name) == 0 ? lane : lanes_get(&s->lanes, name);
     lane_put(now ? now : lane, a);
 }
@@ -195,7 +84,7 @@ static void requeue(struct scheduler *s, struct lane *lane, struct arrival *a)
 /* Back into its lane, for later. */
 static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, const struct load_report *report)
 {
-    char name[SHOWN_MAX];
+    char name[SCHEDULER_SHOWN_MAX];
     bool news = strcmp(a->why.text, report->why->text) != 0;
     a->why = *report->why;
     a->attempts++;
@@ -205,10 +94,11 @@ static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, 
         lane->not_before_ms = now + PAUSE_MS;
         a->not_before_ms = now + 2 * PAUSE_MS; /* another file goes first: this one alone may be the reason */
         timer_start(s->looker, PAUSE_MS - LOOK_AHEAD_MS);
-        if (is_news(lane, a->why.text)) log_warning("dataset %s is paused, its files stay queued: %s", lane->name, a->why.text);
+        if (scheduler_is_news(lane, a->why.text))
+            log_warning("dataset %s is paused, its files stay queued: %s", lane->name, a->why.text);
     } else {
         a->not_before_ms = now + backoff_ms(s, a->attempts);
-        if (news && !s->stopping) log_warning("%s is tried again later: %s", shown(a, name), a->why.text);
+        if (news && !s->stopping) log_warning("%s is tried again later: %s", scheduler_shown(a, name), a->why.text);
     }
     observer_arrival(s->config.observer, a, "queued", a->why.text);
     requeue(s, lane, a);
@@ -235,9 +125,9 @@ static void on_report(void *ctx, struct lane *lane, struct arrival *a, const str
     lane_forget(a);
     free(lane->why);
     lane->why = NULL;
-    char name[SHOWN_MAX];
+    char name[SCHEDULER_SHOWN_MAX];
     struct dataset *d = catalog_find(s->config.catalog, a->dataset);
-    if (d) dataset_hold(d, report->outcome == LOAD_FAILED ? shown(a, name) : NULL);
+    if (d) dataset_hold(d, report->outcome == LOAD_FAILED ? scheduler_shown(a, name) : NULL);
     for (list_each(l, next, &s->listeners)) {
         struct scheduler_listener *who = container_of(l, struct scheduler_listener, link);
         if (who->over) who->over(who, a);
@@ -248,173 +138,14 @@ static void on_report(void *ctx, struct lane *lane, struct arrival *a, const str
 static void on_run_over(void *ctx)
 {
     struct scheduler *s = ctx;
-    count(s);
-    pump(s);
-    maybe_stopped(s);
-}
-
-/* `order = strict`, and a file failed: only one of its name may pass, and does so before the others. */
-static bool is_held(struct scheduler *s, struct lane *lane, const struct arrival *a)
-{
-    const struct dataset *d = catalog_find(s->config.catalog, lane->name);
-    const char *held_by = d ? dataset_held_by(d) : NULL;
-    char name[SHOWN_MAX], why[SHOWN_MAX + 32];
-    if (!held_by || strcmp(shown(a, name), held_by) == 0) return false;
-    snprintf(why, sizeof why, "order = strict, and %s failed", held_by);
-    if (is_news(lane, why))
-        log_warning(
-            "dataset %s stands still, its files stay queued: %s; drop it again, mended, under the same name, or set order = "
-            "lenient and reload",
-            lane->name, why);
-    return true;
-}
-
-/* It stands behind the lane's bar. True when it has done so for too long, and may start, so as to fail. */
-static bool is_overdue(struct scheduler *s, struct lane *lane, struct arrival *a, int64_t now, int64_t *wake)
-{
-    const struct config_dataset *d = config_dataset(s->settings, slice_of(lane->name));
-    int64_t patience_us = requires_patience_us(d, a);
-    if (patience_us <= 0) {
-        a->overdue = true;
-        error_set(&a->why, 0, "%s; it waited for that as long as `wait` says", lane->bar.why);
-        return true;
-    }
-    int64_t at = now + patience_us / 1000 + 1;
-    if (at < *wake) *wake = at;
-    if (is_news(lane, lane->bar.why)) log_info("files of dataset %s wait: %s", lane->name, lane->bar.why);
-    return false;
-}
-
-/* The observer is told which files wait behind the lane's bar. They are the end of the queue, so where the bar stands where it
- * stood before only the newest are looked at. */
-static void tell_waiting(struct scheduler *s, struct lane *lane, const struct lane_bar *before)
-{
-    const struct lane_bar *now = &lane->bar;
-    bool moved = before->set != now->set || strcmp(before->token, now->token) != 0;
-    for (struct list *l = lane->queue.prev; l != &lane->queue; l = l->prev) {
-        struct arrival *a = container_of(l, struct arrival, link);
-        bool waits = lane_bars(lane, a);
-        if (waits == a->waits && !moved) return;
-        if (waits == a->waits) continue;
-        a->waits = waits;
-        observer_arrival(s->config.observer, a, waits ? "waiting" : "queued", waits ? now->why : NULL);
-    }
-}
-
-/*
- * The next arrival of the lane that may start now, and is small, where only those may; `*wake` becomes the time at which one that
- * may not yet may.
- */
-static struct arrival *due(struct scheduler *s, struct lane *lane, bool small, int64_t now, int64_t *wake)
-{
-    if (lane->waiting == 0) return NULL;
-    struct lane_bar before = lane->bar;
-    requires_judge(config_dataset(s->settings, slice_of(lane->name)), s->config.catalog, &s->lanes, lane);
-    tell_waiting(s, lane, &before);
-    bool one = serial(s, lane);
-    if (one && (lane->running > 0 || runs_hold(&s->runs, lane))) return NULL;
-    if (lane->not_before_ms > now) {
-        if (lane->not_before_ms < *wake) *wake = lane->not_before_ms;
-        return NULL;
-    }
-    for (struct list *l = lane->queue.next; l != &lane->queue; l = l->next) {
-        struct arrival *a = container_of(l, struct arrival, link);
-        if (one && claims_await_earlier(&lane->claims, a->file.token)) return NULL;
-        if (is_held(s, lane, a)) continue;
-        a->overdue = false;
-        if (lane_bars(lane, a) && !is_overdue(s, lane, a, now, wake)) return NULL; /* and so do all behind it */
-        if (a->not_before_ms <= now && (!small || runs_is_small(a))) return a;
-        if (a->not_before_ms > now && a->not_before_ms < *wake) *wake = a->not_before_ms;
-        if (one) return NULL; /* a file in backoff holds its followers */
-    }
-    return NULL;
-}
-
-/*
- * Start what may start, lane by lane in turn. Large files get load_connections; the pool has one more, and that one is for small
- * files only, so that none of them waits behind a large one.
- */
-static void pump(struct scheduler *s)
-{
-    if (!s->going || s->stopping) return;
-    int64_t now = loop_now_ms(s->config.loop), wake = INT64_MAX;
-    unsigned most = (unsigned)s->settings->database.load_connections, idle = 0, lanes = HASH_COUNT(s->lanes.by_name);
-    while (s->runs.running + s->runs.seats.followers <= most && idle < lanes) {
-        struct lane *lane = s->lanes.cursor ? s->lanes.cursor : s->lanes.by_name;
-        s->lanes.cursor = lane->hh.next;
-        struct arrival *a = due(s, lane, s->runs.seats.large + s->runs.seats.followers >= most, now, &wake);
-        idle = a && runs_start(&s->runs, lane, a) ? 0 : idle + 1;
-    }
-    if (wake != INT64_MAX) timer_start(s->timer, wake > now ? wake - now : 1);
-    if (s->arrivals == 0 && s->claiming == 0) lanes_sweep(&s->lanes);
+    scheduler_count(s);
+    scheduler_pump(s);
+    scheduler_maybe_stopped(s);
 }
 
 static void on_timer(void *ctx)
 {
-    pump(ctx);
-}
-
-/* ---- claims ---- */
-
-static void refuse(struct scheduler *s, struct claim *c)
-{
-    char name[SHOWN_MAX];
-    log_escape(slice_of(c->path), name, sizeof name);
-    if (s->watcher) watcher_refused(s->watcher, c->path, &c->file.st);
-    if (!refusals_add(&s->refusals, c->path, c->err.text)) return;
-    log_event(LOG_WARNING, LOG_FIELDS({"FILE", name}, {"STATE", "unreadable"}), "unreadable %s: %s", name, c->err.text);
-    char stem[NAME_MAX_BYTES + 1];
-    const char *dataset = lane_name(config_dataset_for(s->settings, slice_of(c->path)), c->path, stem);
-    observer_file(s->config.observer,
-                  &(struct observed_file){.dataset = dataset, .name = c->path, .state = "unreadable", .why = c->err.text});
-}
-
-static void claim_over(void *ctx, struct claim *c)
-{
-    struct scheduler *s = ctx;
-    s->claiming--;
-    if (c->rc == 0) {
-        refusals_drop(&s->refusals, c->path);
-        if (!enqueue(s, &c->file, c->arrived_us, false))
-            log_error("a file stays in work/ (its token: %s) until the next start: no memory", c->token);
-    } else if (c->rc == PLACE_E_UNREADABLE || c->rc == PLACE_E_NOT_REGULAR) {
-        refuse(s, c);
-    } else if (c->rc < 0 && s->watcher) {
-        watcher_retry(s->watcher, c->path);
-    }
-}
-
-static void claims_then(void *ctx)
-{
-    struct scheduler *s = ctx;
-    count(s);
-    pump(s);
-    maybe_stopped(s);
-}
-
-static bool on_complete(void *ctx, const char *path)
-{
-    struct scheduler *s = ctx;
-    const struct config_dataset *d = config_dataset_for(s->settings, slice_of(path));
-    struct claim *known = claims_find(&s->claims, path);
-    if (known) {
-        if (!known->running) claims_renew(&s->claims, known); /* it was replaced while its claim waits */
-        return true;
-    }
-    if (s->arrivals + s->claiming >= ARRIVALS_MAX) s->full = true;
-    if (s->stopping || s->full) return false;
-    if (!d && s->settings->daemon.unmatched == CONFIG_UNMATCHED_LEAVE) return false;
-    char stem[NAME_MAX_BYTES + 1];
-    struct lane *lane = lanes_get(&s->lanes, lane_name(d, path, stem));
-    /* Where equal bytes may be loaded twice, the token alone tells a new arrival from an old one: it must survive a power loss. */
-    bool durable =
-        d && (d->mode == CONFIG_MODE_REPLACE || d->mode == CONFIG_MODE_UPSERT || d->duplicates == CONFIG_DUPLICATES_LOAD);
-    if (!lane) return false;
-    struct claim_wish wish = {
-        .path = path, .durable = durable, .turn = d && in_order(d) ? &lane->turn : NULL, .siblings = &lane->claims};
-    if (!claims_start(&s->claims, &wish)) return false;
-    s->claiming++;
-    return true;
+    scheduler_pump(ctx);
 }
 
 static void look_again(void *ctx)
@@ -423,32 +154,7 @@ static void look_again(void *ctx)
     if (!s->stopping) s->config.stale(s->config.stale_ctx);
 }
 
-/* What was refused and is gone by now need not be shown any more. */
-static void sweep(void *ctx)
-{
-    struct scheduler *s = ctx;
-    int incoming = place_folder(s->config.place, "incoming");
-    if (incoming < 0) return; /* it is gone; the watcher makes it anew */
-    refusals_sweep(&s->refusals, incoming);
-    close(incoming);
-    count(s);
-}
-
-static void on_recovered(void *ctx, struct place_file *f)
-{
-    struct scheduler *s = ctx;
-    if (enqueue(s, f, place_token_us(f->token), true)) return;
-    log_error("a file stays in work/ (its token: %s) until the next start: no memory", f->token);
-    place_file_done(f);
-}
-
 /* ---- what is asked of files of the ledger ---- */
-
-static void on_taken(void *ctx, struct place_file *file)
-{
-    struct scheduler *s = ctx;
-    if (s->stopping || !enqueue(s, file, clock_real_us(), false)) place_file_done(file); /* the next start finds it in work/ */
-}
 
 static void on_unloaded(void *ctx)
 {
@@ -457,9 +163,11 @@ static void on_unloaded(void *ctx)
 
 static void on_revised(void *ctx)
 {
-    pump(ctx);
-    maybe_stopped(ctx);
+    scheduler_pump(ctx);
+    scheduler_maybe_stopped(ctx);
 }
+
+/* ---- the scheduler's outside ---- */
 
 void scheduler_listen(struct scheduler *s, struct scheduler_listener *l)
 {
@@ -474,42 +182,6 @@ static void on_rescanned(void *ctx)
         if (who->scanned) who->scanned(who);
     }
 }
-
-bool scheduler_is_through(const struct scheduler *s, const char *token)
-{
-    for (const struct list *l = s->all.next; l != &s->all; l = l->next) {
-        const struct arrival *a = container_of(l, struct arrival, all);
-        if (a->state <= ARRIVAL_COMMITTING && strcmp(a->file.token, token) < 0) return false;
-    }
-    return !claims_under_way(&s->claims, token);
-}
-
-bool scheduler_has_room(const struct scheduler *s)
-{
-    return !s->stopping && !s->full && s->arrivals + s->claiming < ARRIVALS_MAX;
-}
-
-bool scheduler_take(struct scheduler *s, struct place_file *file)
-{
-    if (s->stopping || !enqueue(s, file, place_token_us(file->token), false)) {
-        place_file_done(file); /* the next start finds it in work/ */
-        return false;
-    }
-    pump(s);
-    return true;
-}
-
-const struct arrival *scheduler_find(const struct scheduler *s, const char *token)
-{
-    /* The newest are asked for most. */
-    for (const struct list *l = s->all.prev; l != &s->all; l = l->prev) {
-        const struct arrival *a = container_of(l, struct arrival, all);
-        if (strcmp(a->file.token, token) == 0) return a->state > ARRIVAL_COMMITTING ? NULL : a;
-    }
-    return NULL;
-}
-
-/* ---- the scheduler's outside ---- */
 
 static void on_room(void *ctx)
 {
@@ -542,16 +214,17 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
     list_init(&s->listeners);
     s->runs = (struct runs){.env = &s->env, .loop = config->loop, .each = on_report, .over = on_run_over, .ctx = s};
     runs_init(&s->runs);
-    s->revisions = (struct revisions){.env = &s->env, .taken = on_taken, .unloaded = on_unloaded, .over = on_revised, .ctx = s};
+    s->revisions =
+        (struct revisions){.env = &s->env, .taken = scheduler_taken, .unloaded = on_unloaded, .over = on_revised, .ctx = s};
     s->endings = (struct endings){.counters = config->counters, .observer = config->observer, .over = ended, .ctx = s};
     int r = timer_new(config->loop, on_timer, s, &s->timer);
-    if (r == 0) r = timer_new(config->loop, sweep, s, &s->sweeper);
+    if (r == 0) r = timer_new(config->loop, scheduler_sweep, s, &s->sweeper);
     if (r == 0) r = timer_new(config->loop, look_again, s, &s->looker);
     struct claims_config claims = {.loop = config->loop,
                                    .workers = config->workers,
                                    .place = config->place,
-                                   .over = claim_over,
-                                   .then = claims_then,
+                                   .over = scheduler_claim_over,
+                                   .then = scheduler_claims_then,
                                    .ctx = s};
     if (r == 0) r = claims_init(&s->claims, &claims);
     if (r == 0) r = lookups_new(config->memory, &s->env.lookups);
@@ -585,7 +258,7 @@ void scheduler_free(struct scheduler *s)
 
 int scheduler_start(struct scheduler *s, struct error *err)
 {
-    int r = place_recover(s->config.place, on_recovered, s, err);
+    int r = place_recover(s->config.place, scheduler_recovered, s, err);
     if (r < 0) return r;
     if (s->arrivals > 0) log_info("%u files of an earlier run are taken up again", s->arrivals);
     char *incoming = NULL;
@@ -595,7 +268,7 @@ int scheduler_start(struct scheduler *s, struct error *err)
                                .rescan_ms = s->settings->daemon.rescan_ms,
                                .unclosed_ms = UNCLOSED_MS,
                                .counters = s->config.counters,
-                               .complete = on_complete,
+                               .complete = scheduler_claim,
                                .rescanned = on_rescanned,
                                .ctx = s};
     r = watcher_new(s->config.loop, &c, &s->watcher);
@@ -608,7 +281,7 @@ int scheduler_start(struct scheduler *s, struct error *err)
 void scheduler_go(struct scheduler *s)
 {
     s->going = true;
-    pump(s);
+    scheduler_pump(s);
 }
 
 void scheduler_hold(struct scheduler *s)
@@ -638,7 +311,7 @@ void scheduler_set_config(struct scheduler *s, struct config *config)
     for (list_each(l, next, &queued)) {
         struct arrival *a = container_of(l, struct arrival, link);
         char stem[NAME_MAX_BYTES + 1];
-        const char *name = lane_of(config, &a->file, stem);
+        const char *name = scheduler_lane_of(config, &a->file, stem);
         char *copy = strdup(name);
         struct lane *lane = lanes_get(&s->lanes, copy ? copy : a->dataset);
         if (!lane) abort(); /* no memory for a lane: a restart recovers everything, going on would lose sight of the file */
@@ -681,45 +354,7 @@ void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void 
         timer_start(s->grace, grace_ms > 0 ? grace_ms : 1);
     s->stopped = stopped;
     s->stopped_ctx = ctx;
-    maybe_stopped(s);
-}
-
-struct scheduler_totals scheduler_totals(const struct scheduler *s)
-{
-    unsigned waiting = 0;
-    for (const struct lane *lane = s->lanes.by_name; lane; lane = lane->hh.next)
-        for (const struct list *l = lane->queue.prev; lane->bar.set && l != &lane->queue; l = l->prev)
-            waiting += lane_bars(lane, container_of(l, struct arrival, link));
-    return (struct scheduler_totals){.queued = s->arrivals - s->runs.files - tidies_count(&s->endings.tidies) - waiting,
-                                     .waiting = waiting,
-                                     .loading = s->runs.files,
-                                     .unreadable = refusals_count(&s->refusals)};
-}
-
-void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a), void *ctx)
-{
-    for (list_each(l, next, (struct list *)&s->all)) {
-        const struct arrival *a = container_of(l, struct arrival, all);
-        if (a->state > ARRIVAL_COMMITTING) continue; /* in the ledger, and about to be moved */
-        if (!each(ctx, a)) return;
-    }
-}
-
-void scheduler_each_load(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a, struct load_progress p),
-                         void *ctx)
-{
-    runs_each(&s->runs, each, ctx);
-}
-
-const char *scheduler_waits(const struct scheduler *s, const struct arrival *a)
-{
-    const struct lane *lane = a->state == ARRIVAL_QUEUED ? lanes_find(&s->lanes, a->dataset) : NULL;
-    return lane && lane_bars(lane, a) ? lane->bar.why : NULL;
-}
-
-void scheduler_each_unreadable(const struct scheduler *s, bool (*each)(void *ctx, const struct unreadable *u), void *ctx)
-{
-    refusals_each(&s->refusals, each, ctx);
+    scheduler_maybe_stopped(s);
 }
 
 void scheduler_abandon(struct scheduler *s)
