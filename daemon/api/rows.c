@@ -30,6 +30,44 @@ static void refuse_table(struct http_request *r, const struct dataset *d, bool i
                                   .hint = computed ? "write to the dataset that it is made of" : "GET /v1 lists what there is"});
 }
 
+static const char *kept_text(struct arena *a, const char *text, bool *ok)
+{
+    char *copy = text ? arena_cstr(a, slice_of(text)) : NULL;
+    *ok &= copy || !text;
+    return copy;
+}
+
+/* What is needed of a table that is no dataset's: a refresh, or a reload, may take it away meanwhile. NULL: without memory. */
+static const struct table *keep_table(struct arena *a, const struct table *from)
+{
+    struct table *t = arena_alloc(a, sizeof *t);
+    struct table_column *column = arena_array(a, from->columns + 1, sizeof *column);
+    size_t *key = arena_array(a, from->keys + 1, sizeof *key);
+    bool ok = t && column && key;
+    if (!ok) return NULL;
+    for (size_t i = 0; i < from->columns; i++) {
+        const struct table_column *c = &from->column[i];
+        column[i] = (struct table_column){.name = kept_text(a, c->name, &ok),
+                                          .sql_type = kept_text(a, c->sql_type, &ok),
+                                          .oid = c->oid,
+                                          .known = c->known,
+                                          .type = c->type,
+                                          .not_null = c->not_null,
+                                          .lineage = c->lineage};
+    }
+    for (size_t k = 0; k < from->keys; k++)
+        key[k] = from->key[k];
+    *t = (struct table){.schema = kept_text(a, from->schema, &ok),
+                        .name = kept_text(a, from->name, &ok),
+                        .version = from->version,
+                        .oid = from->oid,
+                        .column = column,
+                        .columns = from->columns,
+                        .key = key,
+                        .keys = from->keys};
+    return ok ? t : NULL;
+}
+
 /* Into w->dataset, w->table and w->name; false after a problem. */
 static bool take_table(struct write *w)
 {
@@ -50,10 +88,11 @@ static bool take_table(struct write *w)
         return false;
     }
     w->dataset = t ? dataset_ref(d) : NULL;
-    w->table = found.table;
+    w->table = t ? found.table : keep_table(&w->arena, found.table);
     w->name = arena_cstr(&w->arena, slice_of(found.name));
-    if (!w->name) problem_internal(r);
-    return w->name;
+    bool kept = w->table && w->name;
+    if (!kept) problem_internal(r);
+    return kept;
 }
 
 /* ---- parameters and preferences ---- */

@@ -6,6 +6,7 @@ import json
 import os
 import random
 import shutil
+import signal
 import socket
 import struct
 import tempfile
@@ -473,6 +474,27 @@ bulk_max = 4000
     database.rows("INSERT INTO item VALUES (1, 'a')")
     leave("DELETE", "/v1/item/1", b"", "s2c:CommandComplete~BEGIN")
     assert database.rows("SELECT * FROM item") == [(1, "a")]
+
+
+def test_a_row_is_answered_though_a_reload_takes_its_table_away(make_cetld, database, proxy):
+    database.rows("CREATE TABLE place (identity int PRIMARY KEY, municipality text); INSERT INTO place VALUES (1, 'held back')")
+    database.rows("GRANT SELECT ON place TO PUBLIC; CREATE TABLE more (id int PRIMARY KEY); GRANT SELECT ON more TO PUBLIC")
+    daemon = make_cetld(database.url(proxy.port), "", api={"expose": "public.place"})
+    daemon.environment["MALLOC_PERTURB_"] = "165"  # what is freed is overwritten
+    daemon.start()
+    answers = []
+    assert daemon.get("/v1/place/1").status == 200
+    proxy.tell("rule s2c:DataRow~held back=stall:2,once")
+    reader = threading.Thread(target=lambda: answers.append(daemon.get("/v1/place/1")))
+    reader.start()
+    until(proxy.fired, "the row is held back", step=0.001)
+    daemon.sections["api"]["expose"] = "public.more"
+    daemon.write_config("")
+    daemon.signal(signal.SIGHUP)
+    until(lambda: daemon.get("/v1/more").status == 200, "the other configuration")
+    assert not answers
+    reader.join()
+    assert answers[0].status == 200 and answers[0].json == {"identity": 1, "municipality": "held back"}
 
 
 def test_a_cascade_makes_others_rollups_new(cetld, database):
