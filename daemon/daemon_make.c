@@ -165,10 +165,11 @@ static size_t cache_bytes_max(const struct config *c)
 
 static int make_etl(struct daemon *d)
 {
+    observers_init(&d->observers);
     int r = catalog_new(&d->catalog);
     if (r < 0) return r;
     struct derives_config derives = {
-        .loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .counters = &d->counters, .observer = &d->observer};
+        .loop = d->loop, .pool = d->load_pool, .catalog = d->catalog, .counters = &d->counters, .observers = &d->observers};
     r = derives_new(&derives, &d->derives);
     if (r == 0) r = exposed_new(&d->exposed);
     if (r < 0) return r;
@@ -205,7 +206,7 @@ static int make_etl(struct daemon *d)
                                  .changed = on_changed,
                                  .changed_ctx = d,
                                  .derives = d->derives,
-                                 .observer = &d->observer};
+                                 .observers = &d->observers};
     r = scheduler_new(&c, &d->scheduler);
     if (r < 0) return r;
     struct keeper_config keeper = {
@@ -256,6 +257,7 @@ static int make_api(struct daemon *d)
     const struct config_api *a = &d->config->api;
     d->api = (struct api){.loop = d->loop,
                           .scheduler = d->scheduler,
+                          .observers = &d->observers,
                           .catalog = d->catalog,
                           .derives = d->derives,
                           .exposed = d->exposed,
@@ -275,16 +277,21 @@ static int make_api(struct daemon *d)
     api_router(&d->api);
     unsigned streams =
         (unsigned)(a->max_event_streams < a->max_connections * 3 / 4 ? a->max_event_streams : a->max_connections * 3 / 4);
-    struct events_config events = {
-        .loop = d->loop, .scheduler = d->scheduler, .counters = &d->counters, .max = streams, .begin = on_listened, .ctx = d};
+    struct events_config events = {.loop = d->loop,
+                                   .scheduler = d->scheduler,
+                                   .observers = &d->observers,
+                                   .counters = &d->counters,
+                                   .max = streams,
+                                   .begin = on_listened,
+                                   .ctx = d};
     int r = events_new(&events, &d->api.events);
     if (r == 0) r = openapi_new(&d->api.openapi);
     if (r == 0) r = event_versions_new(d->loop, d->api.events, d->versions, d->api_pool, &d->event_versions);
     if (r < 0) return r;
-    d->observer = events_observer(d->api.events);
     /* One connection is always left for the small answers. */
     r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);
-    if (r == 0) r = jobs_new(d->scheduler, d->loop, &d->place, &d->api.jobs);
+    struct jobs_config jobs = {.scheduler = d->scheduler, .observers = &d->observers, .loop = d->loop, .place = &d->place};
+    if (r == 0) r = jobs_new(&jobs, &d->api.jobs);
     if (r == 0) r = heavy_new(&d->api.reads.heavy);
     if (r == 0) r = keys_new(d->config, &d->api.keys);
     if (r == 0) r = rates_new(&d->api.rates);

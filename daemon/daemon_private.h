@@ -47,7 +47,7 @@ struct daemon {
     struct rebuilds *rebuilds;
     struct setup *setup;
     struct event_versions *event_versions;
-    struct observer observer; /* the clients of /events */
+    struct observers observers; /* of files and derives */
     struct scheduler *scheduler;
     struct keeper *keeper;
     struct api api;

@@ -20,6 +20,7 @@ struct versions;
 struct api {
     struct loop *loop;
     struct scheduler *scheduler; /* NULL at the daemon's end */
+    struct observers *observers;
     struct catalog *catalog;
     struct derives *derives;   /* or NULL */
     struct exposed *exposed;   /* or NULL */

@@ -49,6 +49,7 @@ struct client {
 
 struct events {
     struct events_config config;
+    struct observer observer; /* of the ETL */
     struct event_ring ring;
     struct list clients;
     unsigned count;
@@ -231,9 +232,9 @@ static void write_counts(struct json_writer *w, const struct arrival_counts *n)
     json_write_field_int(w, "rows_filtered", (int64_t)n->filtered);
 }
 
-static void on_file(void *ctx, const struct observed_file *f)
+static void on_file(struct observer *o, const struct observed_file *f)
 {
-    struct events *e = ctx;
+    struct events *e = container_of(o, struct events, observer);
     if (!watched(e)) return;
     struct json_writer w = begin(e);
     write_id(&w, "id", f->id);
@@ -258,9 +259,9 @@ void events_version(struct events *e, const char *dataset, int64_t version)
     push(e, &w, (struct event_new){.dataset = dataset, .kind = "dataset"});
 }
 
-static void on_derive(void *ctx, const struct observed_derive *d)
+static void on_derive(struct observer *o, const struct observed_derive *d)
 {
-    struct events *e = ctx;
+    struct events *e = container_of(o, struct events, observer);
     if (!watched(e)) return;
     struct json_writer w = begin(e);
     json_write_field_text(&w, "dataset", d->name);
@@ -342,6 +343,8 @@ int events_new(const struct events_config *config, struct events **ret_events)
     struct events *e = calloc(1, sizeof *e);
     if (!e) return -ENOMEM;
     e->config = *config;
+    e->observer = (struct observer){.file = on_file, .derive = on_derive};
+    list_init(&e->observer.link);
     list_init(&e->clients);
     char name[24];
     snprintf(name, sizeof name, "%llx", (unsigned long long)(clock_real_us() / 1000));
@@ -356,6 +359,7 @@ int events_new(const struct events_config *config, struct events **ret_events)
         events_free(e);
         return r;
     }
+    observers_add(config->observers, &e->observer);
     *ret_events = e;
     return 0;
 }
@@ -364,6 +368,7 @@ void events_free(struct events *e)
 {
     if (!e) return;
     assert(list_empty(&e->clients));
+    list_remove(&e->observer.link);
     timer_free(e->round_timer);
     timer_free(e->beat_timer);
     timer_free(e->second_timer);
@@ -371,11 +376,6 @@ void events_free(struct events *e)
     buf_done(&e->batch);
     buf_done(&e->json);
     free(e);
-}
-
-struct observer events_observer(struct events *e)
-{
-    return (struct observer){.file = on_file, .derive = on_derive, .ctx = e};
 }
 
 /* ---- clients ---- */

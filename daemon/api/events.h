@@ -30,6 +30,7 @@ struct events;
 struct events_config {
     struct loop *loop;
     const struct scheduler *scheduler; /* whose loads have progress */
+    struct observers *observers;       /* who tells what happens; until events_free */
     struct counters *counters;
     unsigned max;             /* clients; beyond: 503 */
     void (*begin)(void *ctx); /* there is a first client, or one again; or NULL */
@@ -39,8 +40,6 @@ struct events_config {
 must_check int events_new(const struct events_config *config, struct events **ret_events);
 /** Behind the server's end. NULL is fine. */
 void events_free(struct events *e);
-/** Whom the ETL tells. */
-struct observer events_observer(struct events *e);
 /** Somebody listens, or did a while ago and may come back for what happened meanwhile. */
 bool events_are_watched(const struct events *e);
 /** The dataset (or rollup, or derive) has this version now. */

@@ -26,7 +26,7 @@ struct job {
 struct jobs {
     struct scheduler *scheduler;
     struct place *place;
-    struct scheduler_listener listener;
+    struct observer observer;
     struct timer *timer; /* while one is not done */
     struct job job[JOBS_KEPT];
     size_t n; /* in all: the i-th is job[i % JOBS_KEPT] */
@@ -49,16 +49,16 @@ static bool has(const struct job *j, const struct arrival *a)
     return j->state != JOB_DONE && (j->bar[0] == '\0' || strcmp(a->file.token, j->bar) < 0);
 }
 
-static void on_arrived(struct scheduler_listener *l, const struct arrival *a)
+static void on_arrived(struct observer *o, const struct arrival *a)
 {
-    struct jobs *all = container_of(l, struct jobs, listener);
+    struct jobs *all = container_of(o, struct jobs, observer);
     for (size_t i = 0; i < kept(all); i++)
         if (has(&all->job[i], a)) all->job[i].files++;
 }
 
-static void on_over(struct scheduler_listener *l, const struct arrival *a)
+static void on_over(struct observer *o, const struct arrival *a)
 {
-    struct jobs *all = container_of(l, struct jobs, listener);
+    struct jobs *all = container_of(o, struct jobs, observer);
     for (size_t i = 0; i < kept(all); i++) {
         struct job *j = &all->job[i];
         if (!has(j, a)) continue;
@@ -70,9 +70,9 @@ static void on_over(struct scheduler_listener *l, const struct arrival *a)
     }
 }
 
-static void on_scanned(struct scheduler_listener *l)
+static void on_scanned(struct observer *o)
 {
-    struct jobs *all = container_of(l, struct jobs, listener);
+    struct jobs *all = container_of(o, struct jobs, observer);
     struct job *j = newest(all);
     if (!j || j->state != JOB_SCANNING) return;
     j->state = JOB_LOADING;
@@ -115,19 +115,20 @@ static struct job *begin(struct jobs *all)
     return j;
 }
 
-int jobs_new(struct scheduler *s, struct loop *l, struct place *place, struct jobs **ret_jobs)
+int jobs_new(const struct jobs_config *config, struct jobs **ret_jobs)
 {
     struct jobs *all = calloc(1, sizeof *all);
     if (!all) return -ENOMEM;
-    *all =
-        (struct jobs){.scheduler = s, .place = place, .listener = {.arrived = on_arrived, .over = on_over, .scanned = on_scanned}};
-    list_init(&all->listener.link);
-    int r = timer_new(l, look, all, &all->timer);
+    *all = (struct jobs){.scheduler = config->scheduler,
+                         .place = config->place,
+                         .observer = {.arrived = on_arrived, .over = on_over, .scanned = on_scanned}};
+    list_init(&all->observer.link);
+    int r = timer_new(config->loop, look, all, &all->timer);
     if (r < 0) {
         free(all);
         return r;
     }
-    scheduler_listen(s, &all->listener);
+    observers_add(config->observers, &all->observer);
     *ret_jobs = all;
     return 0;
 }
@@ -135,7 +136,7 @@ int jobs_new(struct scheduler *s, struct loop *l, struct place *place, struct jo
 void jobs_free(struct jobs *all)
 {
     if (!all) return;
-    list_remove(&all->listener.link);
+    list_remove(&all->observer.link);
     timer_free(all->timer);
     free(all);
 }

@@ -22,7 +22,13 @@
 enum { JOBS_KEPT = 100 };
 
 struct jobs;
-must_check int jobs_new(struct scheduler *s, struct loop *l, struct place *place, struct jobs **ret_jobs);
+struct jobs_config {
+    struct scheduler *scheduler;
+    struct observers *observers; /* stay */
+    struct loop *loop;
+    struct place *place;
+};
+must_check int jobs_new(const struct jobs_config *config, struct jobs **ret_jobs);
 /** NULL is fine. */
 void jobs_free(struct jobs *all);
 

@@ -40,7 +40,7 @@ struct receipt {
     size_t files;
     bool *over; /* of each: it is through */
     size_t open;
-    struct scheduler_listener listener;
+    struct observer observer;
     struct timer *timer;
 
     struct db_wait wait;
@@ -69,7 +69,7 @@ void receipt_free(struct receipt_file *file, size_t files)
 
 static void destroy(struct receipt *p)
 {
-    list_remove(&p->listener.link);
+    list_remove(&p->observer.link);
     timer_free(p->timer);
     if (p->waits) db_pool_cancel(p->api->pool, &p->wait);
     if (p->conn) db_pool_give(p->api->pool, p->conn);
@@ -342,16 +342,16 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
 
 static void conclude(struct receipt *p)
 {
-    list_remove(&p->listener.link);
+    list_remove(&p->observer.link);
     timer_stop(p->timer);
     if (!p->api->ready) return send_open(p);
     p->waits = true;
     db_pool_take(p->api->pool, &p->wait, CONNECTION_WAIT_MS);
 }
 
-static void on_over(struct scheduler_listener *l, const struct arrival *a)
+static void on_over(struct observer *o, const struct arrival *a)
 {
-    struct receipt *p = container_of(l, struct receipt, listener);
+    struct receipt *p = container_of(o, struct receipt, observer);
     for (size_t i = 0; i < p->files; i++) {
         if (p->over[i] || strcmp(p->file[i].token, a->file.token) != 0) continue;
         p->over[i] = true;
@@ -384,12 +384,12 @@ void receipt_answer(struct http_request *r, struct receipt_file *file, size_t fi
                           .over = over,
                           .open = files,
                           .timer = timer,
-                          .listener.over = on_over,
+                          .observer.over = on_over,
                           .wait.got = on_connected};
-    list_init(&p->listener.link);
+    list_init(&p->observer.link);
     buf_init(&p->body, BODY_MAX);
     if (wait_ms == 0) return send_open(p);
     http_request_attach(r, p, gone);
-    scheduler_listen(api->scheduler, &p->listener);
+    observers_add(api->observers, &p->observer);
     timer_start(timer, wait_ms);
 }

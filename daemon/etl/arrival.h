@@ -46,7 +46,7 @@ struct arrival {
 
     bool check_ledger;            /* it may be in the ledger already: found in work/ at start, or its COMMIT is in doubt */
     char xid[ARRIVAL_XID_MAX];    /* of the transaction whose COMMIT is in doubt, or "" */
-    bool waits;                   /* it stands behind its lane's bar, and the observer was told */
+    bool waits;                   /* it stands behind its lane's bar, and the observers were told */
     bool overdue;                 /* it has waited too long for what its dataset requires: it is to fail, as `why` says */
     bool alone;                   /* not in a group (etl/group.h): there it was unusual */
     unsigned skipped;             /* groups that it was in without being loaded */

@@ -134,7 +134,7 @@ static void failed(struct derives *ds, const struct config_derive *config, const
         d->retry_at_ms = passes ? now_ms(ds) + (delay < RETRY_MAX_MS ? delay : RETRY_MAX_MS) : 0;
         derive_set_text(&d->error, text);
         derive_set_text(&d->tried, ds->trying);
-        if (news) observer_derive(ds->c.observer, &(struct observed_derive){.name = config->name, .error = text, .rows = -1});
+        if (news) observers_derive(ds->c.observers, &(struct observed_derive){.name = config->name, .error = text, .rows = -1});
         if (news)
             log_warning("derive %s failed, and keeps the rows that it has; it is tried again %s: %s", config->name,
                         passes ? "soon" : "when one of its inputs changes, or the configuration", text);
@@ -161,7 +161,7 @@ static void on_refreshed(void *ctx, const struct derive_report *report)
         return round_lost(ds);
     }
     counters_add(ds->c.counters, COUNTER_DERIVE_REFRESHES, 1);
-    observer_derive(ds->c.observer, &(struct observed_derive){.name = ds->under_way, .rows = report->rows, .duration_ms = ms});
+    observers_derive(ds->c.observers, &(struct observed_derive){.name = ds->under_way, .rows = report->rows, .duration_ms = ms});
     if (report->rows >= 0)
         log_info("derive %s: %lld rows, %.3f s", ds->under_way, (long long)report->rows, (double)ms / 1000);
     else

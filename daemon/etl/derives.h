@@ -26,7 +26,7 @@ struct derives_config {
     struct db_pool *pool; /* one connection of it is held while a round lasts */
     struct catalog *catalog;
     struct counters *counters;
-    const struct observer *observer; /* or NULL */
+    struct observers *observers;
 };
 
 must_check int derives_new(const struct derives_config *config, struct derives **ret_derives);

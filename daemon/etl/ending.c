@@ -65,13 +65,13 @@ void ending_begin(struct endings *e, struct arrival *a, const struct load_report
     counters_add(e->counters, counter_of[report->outcome], 1);
     count_rows(e->counters, &a->counts);
     say(a, report);
-    observer_file(e->observer, &(struct observed_file){.dataset = a->dataset,
-                                                       .name = a->file.name,
-                                                       .state = arrival_state_name(a->state),
-                                                       .why = report->outcome == LOAD_FAILED ? report->why->text : NULL,
-                                                       .id = a->ledger_id,
-                                                       .duplicate_of = report->duplicate_of,
-                                                       .arrival = a});
+    observers_file(e->observers, &(struct observed_file){.dataset = a->dataset,
+                                                         .name = a->file.name,
+                                                         .state = arrival_state_name(a->state),
+                                                         .why = report->outcome == LOAD_FAILED ? report->why->text : NULL,
+                                                         .id = a->ledger_id,
+                                                         .duplicate_of = report->duplicate_of,
+                                                         .arrival = a});
     struct reject_list none;
     reject_list_init(&none, 0);
     bool failed = report->outcome == LOAD_FAILED;

@@ -15,7 +15,7 @@
 struct endings {
     struct tidies tidies;
     struct counters *counters;
-    const struct observer *observer;            /* or NULL */
+    struct observers *observers;
     void (*over)(void *ctx, struct arrival *a); /* the arrival is the owner's again */
     void *ctx;
 };

@@ -202,7 +202,7 @@ void group_record(struct group *g)
     for (size_t i = 0; i < g->n; i++) {
         if (!group_travels(&g->member[i])) continue;
         g->member[i].arrival->state = ARRIVAL_COMMITTING;
-        observer_arrival(g->env->observer, g->member[i].arrival, "committing", NULL);
+        observers_state(g->env->observers, g->member[i].arrival, "committing", NULL);
     }
     free(row);
     group_asked(g, r);

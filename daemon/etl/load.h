@@ -56,9 +56,9 @@ struct load_env {
     struct counters *counters;
     struct config *config; /* the current one; a load takes a reference */
     struct instance *instance;
-    const struct observer *observer; /* or NULL */
-    struct load_seats *seats;        /* `large` is the scheduler's, `followers` the loads' */
-    void (*room)(void *ctx);         /* followers have left their seats: another load may start. Returns before it does */
+    struct observers *observers;
+    struct load_seats *seats; /* `large` is the scheduler's, `followers` the loads' */
+    void (*room)(void *ctx);  /* followers have left their seats: another load may start. Returns before it does */
     void *room_ctx;
     void (*stale)(void *ctx); /* the catalog is not as the database is any more: read it again */
     void *stale_ctx;

@@ -161,7 +161,7 @@ static void record(struct load *l)
     load_asked(l, l->shares ? ledger_decide(l->conn, &row, on_recorded, l) : ledger_insert(l->conn, &row, on_recorded, l));
     if (l->decided) return;
     l->arrival->state = ARRIVAL_COMMITTING;
-    observer_arrival(l->env->observer, l->arrival, "committing", NULL);
+    observers_state(l->env->observers, l->arrival, "committing", NULL);
 }
 
 static void on_duplicate(void *ctx, const struct db_result *r)

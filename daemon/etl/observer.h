@@ -1,12 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is told what happens while it happens: states of files, refreshes of derives. The ETL knows nothing of
- * who listens; a listener must return soon, must not call back, and copies what it keeps.
+ * Who is told what happens while it happens: what becomes of files, refreshes of derives. The ETL knows nothing of who listens; an
+ * observer must return soon, must not call back, and copies what it keeps. What is told is a hint for people and their pages, and
+ * for those who wait: what is so stands in the ledger.
  *
- *     struct observer o = {.file = …, .derive = …, .ctx = …};    any of them may be NULL, also later
- *     observer_file(&o, &(struct observed_file){…});                           nothing happens where o is NULL
- *
- * What is told is a hint for people and their pages: what is so stands in the ledger.
+ *     struct mine { struct observer observer; … } m = {.observer = {.over = on_over}};    any function may be NULL
+ *     observers_add(all, &m.observer); …; list_remove(&m.observer.link);                  also while it is told something
  *
  * Thread: loop.
  */
@@ -33,28 +32,29 @@ struct observed_derive {
     int64_t duration_ms;
 };
 
+/** Embed it. */
 struct observer {
-    void (*file)(void *ctx, const struct observed_file *f);
-    void (*derive)(void *ctx, const struct observed_derive *d);
-    void *ctx;
+    struct list link;
+    void (*arrived)(struct observer *o, const struct arrival *a); /* claimed; it is queued */
+    void (*over)(struct observer *o, const struct arrival *a);    /* its final state is in the ledger */
+    void (*scanned)(struct observer *o); /* what a scheduler_rescan found complete is claimed, or is about to be */
+    void (*file)(struct observer *o, const struct observed_file *f);
+    void (*derive)(struct observer *o, const struct observed_derive *d);
 };
 
-static inline void observer_file(const struct observer *o, const struct observed_file *f)
-{
-    if (o && o->file) o->file(o->ctx, f);
-}
+struct observers {
+    struct list all;
+};
 
+void observers_init(struct observers *os);
+void observers_add(struct observers *os, struct observer *o);
+
+void observers_arrived(struct observers *os, const struct arrival *a);
+void observers_over(struct observers *os, const struct arrival *a);
+void observers_scanned(struct observers *os);
+void observers_file(struct observers *os, const struct observed_file *f);
 /** The same for an arrival that is in that state, about which there is no more to say. */
-static inline void observer_arrival(const struct observer *o, const struct arrival *a, const char *state, const char *why)
-{
-    observer_file(
-        o, &(struct observed_file){
-               .dataset = a->dataset, .name = a->file.name, .state = state, .why = why && why[0] ? why : NULL, .arrival = a});
-}
-
-static inline void observer_derive(const struct observer *o, const struct observed_derive *d)
-{
-    if (o && o->derive) o->derive(o->ctx, d);
-}
+void observers_state(struct observers *os, const struct arrival *a, const char *state, const char *why);
+void observers_derive(struct observers *os, const struct observed_derive *d);
 
 #endif

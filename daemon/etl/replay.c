@@ -233,7 +233,7 @@ static void find_done(struct worker_job *job)
                               .catalog = r->config.catalog,
                               .stale = r->config.stale,
                               .stale_ctx = r->config.stale_ctx,
-                              .observer = r->config.observer,
+                              .observers = r->config.observers,
                               .file = r->config.file,
                               .force = r->config.force,
                               .done = on_unloaded,

@@ -43,10 +43,10 @@ struct replay_config {
     struct config *const *settings; /* the configuration as it is at any time */
     void (*stale)(void *ctx);       /* as unload's */
     void *stale_ctx;
-    const struct observer *observer; /* or NULL */
-    int64_t file;                    /* cetl.file.id */
-    bool force;                      /* unload although something is lost */
-    bool anyway;                     /* do not unload; load it although its bytes are loaded already */
+    struct observers *observers;
+    int64_t file; /* cetl.file.id */
+    bool force;   /* unload although something is lost */
+    bool anyway;  /* do not unload; load it although its bytes are loaded already */
     void (*done)(void *ctx, struct replay_report *report);
     void *ctx;
 };

@@ -58,7 +58,7 @@ static void leave_lane(struct run *one, struct arrival *a)
     lane_take(one->lane, a);
     one->all->files++;
     a->waits = false;
-    observer_arrival(one->all->env->observer, a, "loading", NULL);
+    observers_state(one->all->env->observers, a, "loading", NULL);
 }
 
 /* The dataset has new rows; now and then its marks are folded. */

@@ -100,7 +100,7 @@ static void postpone(struct scheduler *s, struct lane *lane, struct arrival *a, 
         a->not_before_ms = now + backoff_ms(s, a->attempts);
         if (news && !s->stopping) log_warning("%s is tried again later: %s", scheduler_shown(a, name), a->why.text);
     }
-    observer_arrival(s->config.observer, a, "queued", a->why.text);
+    observers_state(s->config.observers, a, "queued", a->why.text);
     requeue(s, lane, a);
 }
 
@@ -118,7 +118,7 @@ static void on_report(void *ctx, struct lane *lane, struct arrival *a, const str
     switch (report->outcome) {
     case LOAD_RETRY:
     case LOAD_PAUSE: return postpone(s, lane, a, report);
-    case LOAD_AGAIN: observer_arrival(s->config.observer, a, "queued", NULL); return requeue(s, lane, a);
+    case LOAD_AGAIN: observers_state(s->config.observers, a, "queued", NULL); return requeue(s, lane, a);
     case LOAD_LOADED: changed(s, catalog_find(s->config.catalog, a->dataset)); break;
     default: break;
     }
@@ -128,10 +128,7 @@ static void on_report(void *ctx, struct lane *lane, struct arrival *a, const str
     char name[SCHEDULER_SHOWN_MAX];
     struct dataset *d = catalog_find(s->config.catalog, a->dataset);
     if (d) dataset_hold(d, report->outcome == LOAD_FAILED ? scheduler_shown(a, name) : NULL);
-    for (list_each(l, next, &s->listeners)) {
-        struct scheduler_listener *who = container_of(l, struct scheduler_listener, link);
-        if (who->over) who->over(who, a);
-    }
+    observers_over(s->config.observers, a);
     ending_begin(&s->endings, a, report);
 }
 
@@ -169,18 +166,10 @@ static void on_revised(void *ctx)
 
 /* ---- the scheduler's outside ---- */
 
-void scheduler_listen(struct scheduler *s, struct scheduler_listener *l)
-{
-    list_append(&s->listeners, &l->link);
-}
-
 static void on_rescanned(void *ctx)
 {
     struct scheduler *s = ctx;
-    for (list_each(l, next, &s->listeners)) {
-        struct scheduler_listener *who = container_of(l, struct scheduler_listener, link);
-        if (who->scanned) who->scanned(who);
-    }
+    observers_scanned(s->config.observers);
 }
 
 static void on_room(void *ctx)
@@ -204,19 +193,18 @@ int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_
                                .counters = config->counters,
                                .config = s->settings,
                                .instance = config->instance,
-                               .observer = config->observer,
+                               .observers = config->observers,
                                .seats = &s->runs.seats,
                                .room = on_room,
                                .room_ctx = s,
                                .stale = config->stale,
                                .stale_ctx = config->stale_ctx};
     list_init(&s->all);
-    list_init(&s->listeners);
     s->runs = (struct runs){.env = &s->env, .loop = config->loop, .each = on_report, .over = on_run_over, .ctx = s};
     runs_init(&s->runs);
     s->revisions =
         (struct revisions){.env = &s->env, .taken = scheduler_taken, .unloaded = on_unloaded, .over = on_revised, .ctx = s};
-    s->endings = (struct endings){.counters = config->counters, .observer = config->observer, .over = ended, .ctx = s};
+    s->endings = (struct endings){.counters = config->counters, .observers = config->observers, .over = ended, .ctx = s};
     int r = timer_new(config->loop, on_timer, s, &s->timer);
     if (r == 0) r = timer_new(config->loop, scheduler_sweep, s, &s->sweeper);
     if (r == 0) r = timer_new(config->loop, look_again, s, &s->looker);

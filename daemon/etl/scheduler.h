@@ -35,17 +35,8 @@ struct scheduler_config {
     /* Rows were committed or taken out, of a dataset (NULL: of any); called before anybody is told so. Or NULL. */
     void (*changed)(void *ctx, const struct dataset *d);
     void *changed_ctx;
-    struct derives *derives;         /* is told of commits; or NULL */
-    const struct observer *observer; /* or NULL; stays */
-};
-
-/** Who is told what becomes of files; embed it. Each function may be NULL, and may end its own listening, by list_remove(&l->link).
- */
-struct scheduler_listener {
-    struct list link;
-    void (*arrived)(struct scheduler_listener *l, const struct arrival *a); /* claimed; it is queued */
-    void (*over)(struct scheduler_listener *l, const struct arrival *a);    /* its final state is in the ledger */
-    void (*scanned)(struct scheduler_listener *l); /* what a scheduler_rescan found complete is claimed, or is about to be */
+    struct derives *derives;     /* is told of commits; or NULL */
+    struct observers *observers; /* stay */
 };
 
 must_check int scheduler_new(const struct scheduler_config *config, struct scheduler **ret_scheduler);
@@ -61,7 +52,6 @@ void scheduler_hold(struct scheduler *s);
 void scheduler_set_config(struct scheduler *s, struct config *config);
 /** What is asked of files of the ledger: unloads and replays. The scheduler's. */
 struct revisions *scheduler_revisions(struct scheduler *s);
-void scheduler_listen(struct scheduler *s, struct scheduler_listener *l);
 /** Is no file that was claimed with a lower token than this one on its way any more? */
 bool scheduler_is_through(const struct scheduler *s, const char *token);
 /** May more files be claimed? */
@@ -71,7 +61,7 @@ bool scheduler_has_room(const struct scheduler *s);
 bool scheduler_take(struct scheduler *s, struct place_file *file);
 /** The arrival of that token that is not over yet, or NULL. Lives until the caller returns to the loop. */
 const struct arrival *scheduler_find(const struct scheduler *s, const char *token);
-/** Scan incoming/ now; the listeners are told when it is through. */
+/** Scan incoming/ now; the observers are told when it is through. */
 void scheduler_rescan(struct scheduler *s);
 /**
  * Claim nothing more and start nothing; loads that run get `grace_ms`, then they are rolled back. `stopped` once all is quiet; it

@@ -54,7 +54,7 @@ static bool is_overdue(struct scheduler *s, struct lane *lane, struct arrival *a
     return false;
 }
 
-/* The observer is told which files wait behind the lane's bar. They are the end of the queue, so where the bar stands where it
+/* The observers are told which files wait behind the lane's bar. They are the end of the queue, so where the bar stands where it
  * stood before only the newest are looked at. */
 static void tell_waiting(struct scheduler *s, struct lane *lane, const struct lane_bar *before)
 {
@@ -66,7 +66,7 @@ static void tell_waiting(struct scheduler *s, struct lane *lane, const struct la
         if (waits == a->waits && !moved) return;
         if (waits == a->waits) continue;
         a->waits = waits;
-        observer_arrival(s->config.observer, a, waits ? "waiting" : "queued", waits ? now->why : NULL);
+        observers_state(s->config.observers, a, waits ? "waiting" : "queued", waits ? now->why : NULL);
     }
 }
 

@@ -49,11 +49,8 @@ static struct arrival *enqueue(struct scheduler *s, struct place_file *file, int
     lane_put(lane, a);
     s->arrivals++;
     scheduler_count(s);
-    for (list_each(l, next, &s->listeners)) {
-        struct scheduler_listener *who = container_of(l, struct scheduler_listener, link);
-        if (who->arrived) who->arrived(who, a);
-    }
-    observer_arrival(s->config.observer, a, "queued", NULL);
+    observers_arrived(s->config.observers, a);
+    observers_state(s->config.observers, a, "queued", NULL);
     return a;
 }
 
@@ -68,8 +65,8 @@ static void refuse(struct scheduler *s, struct claim *c)
     log_event(LOG_WARNING, LOG_FIELDS({"FILE", name}, {"STATE", "unreadable"}), "unreadable %s: %s", name, c->err.text);
     char stem[NAME_MAX_BYTES + 1];
     const char *dataset = lane_name(config_dataset_for(s->settings, slice_of(c->path)), c->path, stem);
-    observer_file(s->config.observer,
-                  &(struct observed_file){.dataset = dataset, .name = c->path, .state = "unreadable", .why = c->err.text});
+    observers_file(s->config.observers,
+                   &(struct observed_file){.dataset = dataset, .name = c->path, .state = "unreadable", .why = c->err.text});
 }
 
 void scheduler_claim_over(void *ctx, struct claim *c)

@@ -41,7 +41,6 @@ struct scheduler {
     struct refusals refusals;
     unsigned arrivals, claiming;
     struct revisions revisions;
-    struct list listeners;
     unsigned random; /* for jitter */
     bool going, stopping;
     bool full; /* the queue was, and has not become half empty since */

@@ -22,8 +22,8 @@ enum { AROUND_LEFT, AROUND_IGNORED, AROUND_EARLIER };
 
 static void tell(const struct unload *u)
 {
-    observer_file(u->config.observer,
-                  &(struct observed_file){.dataset = u->dataset->name, .state = "unloaded", .id = u->config.file});
+    observers_file(u->config.observers,
+                   &(struct observed_file){.dataset = u->dataset->name, .state = "unloaded", .id = u->config.file});
 }
 
 static void over(struct unload *u)

@@ -39,8 +39,8 @@ struct unload_config {
     struct catalog *catalog;
     void (*stale)(void *ctx); /* the catalog is not as the database is any more: read it again */
     void *stale_ctx;
-    const struct observer *observer; /* or NULL */
-    int64_t file;                    /* cetl.file.id */
+    struct observers *observers;
+    int64_t file; /* cetl.file.id */
     bool force;
     void (*done)(void *ctx, const struct unload_report *report);
     void *ctx;
