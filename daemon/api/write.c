@@ -473,7 +473,11 @@ static int make_answer(struct write *w, struct rest_builder *b, struct rest_erro
     if (r != 0) return r;
     buf_puts(b->out, " SELECT c.*, p.* FROM ");
     put_total(b, w);
-    buf_printf(b->out, " LEFT JOIN (SELECT true, q.* FROM (%s) AS q) AS p ON true", w->answer.sql);
+    buf_printf(b->out, " LEFT JOIN (SELECT true, q.* FROM (%s) AS q) AS p ON ", w->answer.sql);
+    if (w->verb == WRITE_GET_ROW)
+        buf_puts(b->out, "true");
+    else /* then none come, and it is refused: they would all be kept in memory */
+        buf_printf(b->out, "(SELECT coalesce(sum(pg_column_size(w.*)), 0) <= %d FROM w)", WRITE_ANSWER_MAX);
     b->param = (struct db_param *)w->answer.param;
     b->params = w->answer.params;
     return rest_builder_check(b);

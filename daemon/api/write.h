@@ -36,6 +36,8 @@ enum write_state {
     WRITE_NARROWING,
 };
 
+enum { WRITE_ANSWER_MAX = 32 << 20 }; /* bytes of the rows that are answered, as the server counts them */
+
 /** What a request asks for. */
 enum write_verb { WRITE_GET_ROW, WRITE_POST, WRITE_PATCH, WRITE_PUT, WRITE_REMOVE, WRITE_BULK };
 

@@ -164,8 +164,22 @@ static void refuse_affected(struct write *w)
                                                          .hint = "nothing was written"});
 }
 
+static void refuse_size(struct write *w)
+{
+    char details[96];
+    snprintf(details, sizeof details, "%" PRId64 " rows of more than %d MiB", w->count, WRITE_ANSWER_MAX >> 20);
+    http_problem(write_let_go(w), &(struct http_problem){.status = 400,
+                                                         .message = "these are more rows than a write is answered with",
+                                                         .details = details,
+                                                         .hint = "nothing was written; say Prefer: return=minimal, and read them"});
+}
+
 bool write_answer_allows(struct write *w)
 {
+    if (w->verb != WRITE_GET_ROW && w->represent && w->count > 0 && PQgetisnull(w->rows, 0, TOTALS + keys_of(w))) {
+        refuse_size(w);
+        return false;
+    }
     if (w->verb != WRITE_GET_ROW && w->represent && w->form.kind == FORM_OBJECT && w->count != 1) {
         refuse_count(w);
         return false;

@@ -184,6 +184,16 @@ def test_postgrest_updates_and_deletes(api):
     assert api("DELETE", "/v1/item?limit=1&name=eq.a", prefer="return=minimal").status == 400
 
 
+def test_more_rows_than_memory_holds_are_not_answered(api):
+    api.database.rows("INSERT INTO item (name, size, tags) SELECT i, i, to_jsonb(t) FROM generate_series(1, 400) i,"
+                      " (SELECT string_agg(md5(k::text), '') AS t FROM generate_series(1, 3000) k) q")
+    answer = api("PATCH", "/v1/item?id=gt.0", {"size": 0}, "return=representation")
+    assert answer.status == 400 and "return=minimal" in answer.json["hint"]
+    assert api.database.value("SELECT min(size) FROM item") == 1
+    assert api("PATCH", "/v1/item?id=gt.0", {"size": 0}, "return=minimal,count=exact").headers["Content-Range"] == "0-399/400"
+    assert len(api("PATCH", "/v1/item?id=lt.101", {"size": 1}, "return=representation").json) == 100
+
+
 def test_one_row(api):
     assert api("POST", "/v1/item", [{"name": "a"}, {"name": "b", "price": 2, "size": 2}]).json[0]["size"] == 7
     assert api("GET", "/v1/item/2?select=name").json == {"name": "b"}
