@@ -40,11 +40,9 @@ void derive_set_done(struct derive_set *s)
 
 int derive_set_init(struct derive_set *s, struct config *config)
 {
-    *s = (struct derive_set){.config = config_ref(config), .derive = calloc(config->n_derives + 1, sizeof *s->derive)};
-    if (!s->derive) {
-        derive_set_done(s);
-        return -ENOMEM;
-    }
+    struct derive *derive = calloc(config->n_derives + 1, sizeof *derive);
+    if (!derive) return -ENOMEM;
+    *s = (struct derive_set){.config = config_ref(config), .derive = derive};
     for (; s->n < config->n_derives; s->n++) {
         s->derive[s->n] = (struct derive){.config = &config->derives[s->n], .rows = -1};
         arena_init(&s->derive[s->n].arena, ARENA_BLOCK, ARENA_MAX);

@@ -40,7 +40,7 @@ struct derive_set {
     size_t n;
 };
 
-/** Nothing is known yet. A reference to the configuration is taken. 0 or -ENOMEM, and then there is nothing to free. */
+/** Nothing is known yet. A reference to the configuration is taken. 0 or -ENOMEM, and then the set is as it was. */
 must_check int derive_set_init(struct derive_set *s, struct config *config);
 /** Of zeros is fine. */
 void derive_set_done(struct derive_set *s);
