@@ -79,9 +79,9 @@ struct claim_wish {
 bool claims_start(struct claims *c, const struct claim_wish *wish);
 /** The claim of that path under way, or NULL. */
 struct claim *claims_find(const struct claims *c, const char *path);
-/** Is one of `siblings` under way that was reserved an earlier token than this? */
-/** The token of the earliest of them, or NULL. */
+/** The token of the earliest of `siblings` under way, or NULL. */
 const char *claims_earliest(const struct list *siblings);
+/** Is one of them under way that was reserved an earlier token than this? */
 bool claims_await_earlier(const struct list *siblings, const char *token);
 /** Is any claim under way of a lower token than this? */
 bool claims_under_way(const struct claims *c, const char *token);
