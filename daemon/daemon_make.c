@@ -163,9 +163,9 @@ static size_t cache_bytes_max(const struct config *c)
     return (size_t)(c->api.cache_max < most ? c->api.cache_max : most);
 }
 
-static int make_etl(struct daemon *d)
+/* What is known of the tables, and who reads it. */
+static int make_catalog(struct daemon *d)
 {
-    observers_init(&d->observers);
     int r = catalog_new(&d->catalog);
     if (r < 0) return r;
     struct derives_config derives = {
@@ -185,12 +185,16 @@ static int make_etl(struct daemon *d)
                                  .instance = &d->instance,
                                  .done = daemon_set_up,
                                  .ctx = d};
-    r = setup_new(&setup, &d->setup);
-    if (r < 0) return r;
+    return setup_new(&setup, &d->setup);
+}
+
+/* Loads and kept answers, who share memory_max. */
+static int make_scheduler(struct daemon *d)
+{
     size_t budget = (size_t)d->config->daemon.memory_max;
     size_t cache = cache_bytes_max(d->config);
     d->memory = (struct memory){.max = budget - budget / ROLLUP_SHARE - cache, .counters = &d->counters};
-    r = cache_new(cache, &d->counters, &d->cache);
+    int r = cache_new(cache, &d->counters, &d->cache);
     if (r < 0) return r;
     struct scheduler_config c = {.loop = d->loop,
                                  .workers = d->workers,
@@ -207,7 +211,14 @@ static int make_etl(struct daemon *d)
                                  .changed_ctx = d,
                                  .derives = d->derives,
                                  .observers = &d->observers};
-    r = scheduler_new(&c, &d->scheduler);
+    return scheduler_new(&c, &d->scheduler);
+}
+
+static int make_etl(struct daemon *d)
+{
+    observers_init(&d->observers);
+    int r = make_catalog(d);
+    if (r == 0) r = make_scheduler(d);
     if (r < 0) return r;
     struct keeper_config keeper = {
         .loop = d->loop, .workers = d->workers, .place = &d->place, .pool = d->load_pool, .config = d->config};
@@ -246,15 +257,51 @@ static int listen_all(struct daemon *d)
     return 0;
 }
 
+static int make_http(struct daemon *d)
+{
+    const struct config_api *a = &d->config->api;
+    struct http_server_config c = {.limits = {.header_max = (size_t)a->header_max,
+                                              .body_max = (size_t)a->body_max,
+                                              .queue_max = ANSWER_QUEUE_MAX,
+                                              .answers_max = ANSWERS_MAX,
+                                              .header_timeout_ms = a->header_timeout_ms,
+                                              .idle_timeout_ms = a->idle_timeout_ms,
+                                              .gzip_level = (int)a->gzip,
+                                              .connections = (unsigned)a->max_connections,
+                                              .address_connections = (unsigned)a->max_address_connections},
+                                   .socket_mode = (mode_t)a->socket_mode,
+                                   .router = &d->api.router,
+                                   .counters = &d->counters,
+                                   .log = a->request_log ? log_request : NULL,
+                                   .ctx = d};
+    int r = http_server_new(d->loop, &c, &d->http);
+    return r < 0 ? r : listen_all(d);
+}
+
 static void on_listened(void *ctx)
 {
     struct daemon *d = ctx;
     event_versions_begin(d->event_versions);
 }
 
-static int make_api(struct daemon *d)
+static int make_events(struct daemon *d)
 {
     const struct config_api *a = &d->config->api;
+    unsigned streams =
+        (unsigned)(a->max_event_streams < a->max_connections * 3 / 4 ? a->max_event_streams : a->max_connections * 3 / 4);
+    struct events_config events = {.loop = d->loop,
+                                   .scheduler = d->scheduler,
+                                   .observers = &d->observers,
+                                   .counters = &d->counters,
+                                   .max = streams,
+                                   .begin = on_listened,
+                                   .ctx = d};
+    int r = events_new(&events, &d->api.events);
+    return r < 0 ? r : event_versions_new(d->loop, d->api.events, d->versions, d->api_pool, &d->event_versions);
+}
+
+static int make_api(struct daemon *d)
+{
     d->api = (struct api){.loop = d->loop,
                           .scheduler = d->scheduler,
                           .observers = &d->observers,
@@ -275,18 +322,8 @@ static int make_api(struct daemon *d)
     d->api.reads = (struct reads){
         .loop = d->loop, .pipeline = d->pipeline, .versions = d->versions, .cache = d->cache, .counters = &d->counters};
     api_router(&d->api);
-    unsigned streams =
-        (unsigned)(a->max_event_streams < a->max_connections * 3 / 4 ? a->max_event_streams : a->max_connections * 3 / 4);
-    struct events_config events = {.loop = d->loop,
-                                   .scheduler = d->scheduler,
-                                   .observers = &d->observers,
-                                   .counters = &d->counters,
-                                   .max = streams,
-                                   .begin = on_listened,
-                                   .ctx = d};
-    int r = events_new(&events, &d->api.events);
+    int r = make_events(d);
     if (r == 0) r = openapi_new(&d->api.openapi);
-    if (r == 0) r = event_versions_new(d->loop, d->api.events, d->versions, d->api_pool, &d->event_versions);
     if (r < 0) return r;
     /* One connection is always left for the small answers. */
     r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);
@@ -295,23 +332,7 @@ static int make_api(struct daemon *d)
     if (r == 0) r = heavy_new(&d->api.reads.heavy);
     if (r == 0) r = keys_new(d->config, &d->api.keys);
     if (r == 0) r = rates_new(&d->api.rates);
-    if (r < 0) return r;
-    struct http_server_config c = {.limits = {.header_max = (size_t)a->header_max,
-                                              .body_max = (size_t)a->body_max,
-                                              .queue_max = ANSWER_QUEUE_MAX,
-                                              .answers_max = ANSWERS_MAX,
-                                              .header_timeout_ms = a->header_timeout_ms,
-                                              .idle_timeout_ms = a->idle_timeout_ms,
-                                              .gzip_level = (int)a->gzip,
-                                              .connections = (unsigned)a->max_connections,
-                                              .address_connections = (unsigned)a->max_address_connections},
-                                   .socket_mode = (mode_t)a->socket_mode,
-                                   .router = &d->api.router,
-                                   .counters = &d->counters,
-                                   .log = a->request_log ? log_request : NULL,
-                                   .ctx = d};
-    r = http_server_new(d->loop, &c, &d->http);
-    return r < 0 ? r : listen_all(d);
+    return r < 0 ? r : make_http(d);
 }
 
 int daemon_make(struct daemon *d)
