@@ -204,16 +204,31 @@ static void answer_failure(struct select *s, const struct db_result *result)
 
 /* ---- queries ---- */
 
+static int ask_all(struct select *s);
+
+/* Nothing is under way any more. */
+static void settle(struct select *s)
+{
+    bool again = s->stale && !s->again && s->request;
+    s->stale = false;
+    if (!again) return finish(s);
+    s->again = true;
+    if (ask_all(s) == 0) return;
+    problem_unavailable(select_let_go(s), db_pool_reason(s->pool));
+    if (s->pending == 0) finish(s);
+}
+
 static void on_selected(void *ctx, const struct db_result *result)
 {
     struct select *s = ctx;
     s->pending--;
     if (s->leaving) return;
+    s->stale = !s->again && result->status == ERROR_REFUSED && db_is_stale(result->error->sqlstate) && !s->begun;
     if (s->request && result->status == 0 && !s->failed)
         answer_rows(s);
-    else if (s->request)
+    else if (s->request && !s->stale)
         answer_failure(s, result);
-    if (s->pending == 0) finish(s);
+    if (s->pending == 0) settle(s);
 }
 
 static void on_planned(void *ctx, const struct db_result *result)
@@ -221,14 +236,14 @@ static void on_planned(void *ctx, const struct db_result *result)
     struct select *s = ctx;
     const char *json = result->status == 0 ? db_get(result->rows, 0, 0) : NULL;
     if (json) s->planned = rest_plan_rows(slice_of(json)); /* what ails it the SELECT says */
-    if (--s->pending == 0) finish(s);
+    if (--s->pending == 0) settle(s);
 }
 
 static void on_bracket(void *ctx, const struct db_result *result)
 {
     struct select *s = ctx;
     (void)result; /* what ails the connection, or the transaction, the SELECT says */
-    if (--s->pending == 0) finish(s);
+    if (--s->pending == 0) settle(s);
 }
 
 /* Then the SELECT fails, too, and says less. */

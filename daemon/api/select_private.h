@@ -22,6 +22,7 @@ struct select {
     struct db_conn *conn;
     unsigned pending;           /* queries asked whose `done` is to come */
     bool leaving;               /* the connection is being closed under its queries */
+    bool stale, again;          /* the table was altered since its statement was prepared; it is asked for the second time */
     struct db_pipelined *piped; /* on its way over the pipelined connection */
     bool started;               /* its query was asked, or waits for a place or a connection */
     struct fresh fresh;

@@ -109,7 +109,7 @@ static void undo(struct write *w)
 
 static bool is_transient(const char *sqlstate)
 {
-    return strcmp(sqlstate, "40P01") == 0 || strcmp(sqlstate, "40001") == 0;
+    return strcmp(sqlstate, "40P01") == 0 || strcmp(sqlstate, "40001") == 0 || db_is_stale(sqlstate);
 }
 
 /* False: it was refused, or the connection is lost, and what follows was begun. */

@@ -77,9 +77,9 @@ static int start(struct db_op *op, struct db_conn *c)
 
 /* The server forgot the statement (DISCARD ALL), or its result's shape changed; a later case of 0A000 is the statement's own fault.
  */
-static bool is_stale(const struct query *q, struct db_conn *c)
+static bool is_stale(const struct query *q)
 {
-    if (!q->op.refusal || q->again || PQtransactionStatus(db_conn_pg(c)) != PQTRANS_IDLE) return false;
+    if (!q->op.refusal || q->again) return false;
     const char *state = PQresultErrorField(q->op.refusal, PG_DIAG_SQLSTATE);
     const char *where = PQresultErrorField(q->op.refusal, PG_DIAG_SOURCE_FUNCTION);
     if (!state) return false;
@@ -114,8 +114,12 @@ static int next_step(struct query *q, struct db_conn *c)
         return send_execute(q, c, q->name);
     case EXECUTE: break;
     }
-    if (!is_stale(q, c)) return DB_OP_DONE;
+    if (!is_stale(q)) return DB_OP_DONE;
     struct db_statement *st = db_statements_find(known, q->key);
+    if (PQtransactionStatus(db_conn_pg(c)) != PQTRANS_IDLE) { /* which is lost; the next one prepares the statement anew */
+        db_statements_remove(known, st);
+        return DB_OP_DONE;
+    }
     q->again = true;
     forget(q);
     return st ? send_deallocate(q, c, st) : send_prepare(q, c);
@@ -308,6 +312,11 @@ void db_quote_table(struct buf *out, struct slice qualified)
     if (!rest.p) return;
     buf_putc(out, '.');
     db_quote_identifier(out, rest);
+}
+
+bool db_is_stale(const char *sqlstate)
+{
+    return strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0;
 }
 
 enum db_refusal db_refusal_of(const char *sqlstate)

@@ -8,7 +8,7 @@
  *
  * Without parameters and without `binary` the simple protocol is used, and the SQL may hold several statements: `done` sees the
  * last result, or the first error. A statement with parameters is prepared once a connection, under its text (26000 and cached-plan
- * 0A000: prepared again once).
+ * 0A000: prepared again once, but not in a transaction, which is lost with it: there it is for the caller to begin anew).
  *
  * Thread: loop.
  */
@@ -82,5 +82,8 @@ enum db_refusal {
 };
 /** What a SQLSTATE asks for (DESIGN: server's refusals). "" (no server spoke) is DB_RETRY. */
 enum db_refusal db_refusal_of(const char *sqlstate);
+/** Such a refusal inside a transaction may mean that the statement was prepared before a table was altered: the next transaction
+ * prepares it anew. */
+bool db_is_stale(const char *sqlstate);
 
 #endif

@@ -507,6 +507,22 @@ def test_a_row_is_answered_though_a_reload_takes_its_table_away(make_cetld, data
     assert answers[0].status == 200 and answers[0].json == {"identity": 1, "municipality": "held back"}
 
 
+def test_a_column_may_change_its_type(cetld, database):
+    config = "[dataset item]\ncolumns = id bigint primary key, size %s, name text\n"
+    daemon = cetld(config % "int")
+    api = Api(daemon, database=database)
+    api("POST", "/v1/item", {"id": 1, "size": 5, "name": "a"})
+    for name in "bcd":  # statements are prepared, on all connections that there are
+        assert api("PATCH", "/v1/item/1", {"name": name}).status == 200 and daemon.get("/v1/item").status == 200
+    database.rows("ALTER TABLE item ALTER size TYPE text USING 'large'")
+    daemon.write_config(config % "text")
+    daemon.signal(signal.SIGHUP)
+    until(lambda: [c["type"] for c in daemon.json("/v1")[0]["columns"] if c["name"] == "size"] == ["text"], "the dataset is read anew")
+    for name in "ef":
+        assert api("PATCH", "/v1/item/1", {"name": name}).json == {"id": 1, "size": "large", "name": name}
+        assert daemon.json("/v1/item") == [{"id": 1, "size": "large", "name": name}]
+
+
 def test_a_cascade_makes_others_rollups_new(cetld, database):
     api = Api(cetld("[dataset a]\ncolumns = id int primary key\n[dataset b]\ncolumns = a_id int references a on delete cascade on update cascade, v int\n"
                     "[rollup b.sums]\ngroup = a_id\nmeasure = sum(v) as v\n"))
