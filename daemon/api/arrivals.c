@@ -55,10 +55,10 @@ static const char *state_of(const struct scheduler *s, const struct arrival *arr
     return scheduler_waits(s, arrival) ? "waiting" : arrival_state_name(arrival->state);
 }
 
-void arrivals_write_one(struct json_writer *w, const struct scheduler *s, const struct arrival *a)
+void arrivals_write_one(struct json_writer *w, const struct scheduler *s, const struct arrival *a, bool confined)
 {
     char name[SHOWN_MAX];
-    const char *waits = scheduler_waits(s, a), *why = waits ? waits : a->why.text[0] ? a->why.text : NULL;
+    const char *waits = scheduler_waits(s, a), *why = waits ? waits : a->why.text[0] && !confined ? a->why.text : NULL;
     json_write_field_text(w, "id", NULL);
     json_write_field_text(w, "dataset", a->dataset);
     json_write_field_text(w, "name", log_escape(slice_of(a->file.name), name, sizeof name));
@@ -79,7 +79,7 @@ static bool note_arrival(void *ctx, const struct arrival *arrival)
     size_t at = a->text.len;
     json_writer_init(&w, &a->text);
     json_write_object(&w);
-    arrivals_write_one(&w, a->scheduler, arrival);
+    arrivals_write_one(&w, a->scheduler, arrival, a->filter.confined);
     json_write_end(&w);
     return keep(a, arrival->file.token, at);
 }

@@ -23,10 +23,11 @@ struct arrivals;
 struct arrivals_filter {
     struct slice dataset, state; /* empty: all */
     int64_t limit;
+    bool confined; /* who asks is told no words that hold values of rows */
 };
 
-/** The members of one, into the object that is open. */
-void arrivals_write_one(struct json_writer *w, const struct scheduler *s, const struct arrival *a);
+/** The members of one, into the object that is open. `confined` as above. */
+void arrivals_write_one(struct json_writer *w, const struct scheduler *s, const struct arrival *a, bool confined);
 /** NULL without memory. */
 struct arrivals *arrivals_note(const struct scheduler *s, const struct arrivals_filter *f);
 /** Nobody shows them. NULL is fine. */

@@ -48,6 +48,10 @@ static struct event *event_make(const struct event_ring *r, const struct event_n
     struct event *e = malloc(sizeof *e + dataset_len + text_len);
     if (!e) return NULL;
     *e = (struct event){.passing = n->passing, .dataset_len = dataset_len, .text_len = text_len};
+    if (n->words.len > 0) {
+        e->words_at = (size_t)len + (size_t)(n->words.p - n->json.p);
+        e->words_len = n->words.len;
+    }
     char *at = e->bytes;
     memcpy(at, n->dataset, dataset_len);
     memcpy(at += dataset_len, head, (size_t)len);

@@ -22,7 +22,8 @@ enum { EVENT_RING_MAX = 4096, EVENT_RING_BYTES = 1 << 20, EVENT_ID_MAX = 48 };
 struct event {
     bool passing; /* of the moment only (progress): it has no id, and is not told to those who come back */
     size_t dataset_len, text_len;
-    char bytes[]; /* the dataset's name, then the text */
+    size_t words_at, words_len; /* in the text: what only those are told who may see every row */
+    char bytes[];               /* the dataset's name, then the text */
 };
 static inline struct slice event_dataset(const struct event *e)
 {
@@ -49,6 +50,7 @@ struct event_new {
     const char *dataset; /* whose event it is */
     const char *kind;    /* "file" */
     struct slice json;   /* without line ends */
+    struct slice words;  /* a part of it, as `,"error":"…"`, without which it is sound JSON, too; or empty */
     bool passing;
 };
 /** Where there is no memory, or the event is larger than the ring, it counts as lost. */

@@ -41,6 +41,7 @@ struct client {
     bool token;     /* it came with one */
     bool socket;    /* it came by the socket, which no configuration closes */
     bool unlimited; /* it may read every dataset */
+    bool confined;  /* to the rows that policies show a role */
     bool live;      /* it has been shown all there was when it came */
     bool blocked;   /* it has not read what it got */
     size_t names_len;
@@ -60,6 +61,7 @@ struct events {
     int64_t rounded_ms, watched_ms;
     uint64_t progress; /* rows and bytes of all loads, when it was last told */
     struct buf batch, json;
+    size_t words_at, words_end; /* in json: the error */
     bool closed;
 };
 
@@ -86,6 +88,16 @@ static void put_reset(struct events *e, struct client *c)
     c->told = e->ring.end - 1;
 }
 
+/* Why something was refused is told in words that hold values of rows. */
+static void put_event(struct events *e, const struct client *c, const struct event *event)
+{
+    struct slice text = event_text(event);
+    size_t hidden = c->confined ? event->words_len : 0, behind = event->words_at + hidden;
+    if (hidden == 0) return buf_put(&e->batch, text);
+    buf_append(&e->batch, text.p, event->words_at);
+    buf_append(&e->batch, text.p + behind, text.len - behind);
+}
+
 /* The client's next bytes into the batch. True when there are more. */
 static bool gather(struct events *e, struct client *c)
 {
@@ -97,7 +109,7 @@ static bool gather(struct events *e, struct client *c)
             break;
         }
         if ((event->passing && !c->live) || !wants(c, event_dataset(event))) continue;
-        buf_put(&e->batch, event_text(event));
+        put_event(e, c, event);
         if (!event->passing) c->told = c->next;
     }
     c->live = c->live || c->next == e->ring.end;
@@ -181,15 +193,25 @@ static struct json_writer begin(struct events *e)
 {
     struct json_writer w;
     buf_reset(&e->json);
+    e->words_at = e->words_end = 0;
     json_writer_init(&w, &e->json);
     json_write_object(&w);
     return w;
+}
+
+/* Not everybody is told; see put_event. */
+static void write_error(struct events *e, struct json_writer *w, const char *error)
+{
+    e->words_at = e->json.len;
+    json_write_field_text(w, "error", error);
+    e->words_end = e->json.len;
 }
 
 static void push(struct events *e, struct json_writer *w, struct event_new event)
 {
     json_write_end(w);
     event.json = buf_slice(&e->json);
+    if (buf_check(&e->json) == 0) event.words = (struct slice){event.json.p + e->words_at, e->words_end - e->words_at};
     if (buf_check(&e->json) < 0)
         event_ring_skip(&e->ring);
     else
@@ -243,7 +265,7 @@ static void on_file(struct observer *o, const struct observed_file *f)
     if (f->arrival && f->arrival->state >= ARRIVAL_COMMITTING) write_counts(&w, &f->arrival->counts);
     if (f->duplicate_of) json_write_field_int(&w, "duplicate_of", f->duplicate_of);
     if (f->arrival) json_write_field_int(&w, "attempts", f->arrival->attempts);
-    json_write_field_text(&w, "error", f->why);
+    write_error(e, &w, f->why);
     if (f->arrival) write_time(&w, "arrived_at", f->arrival->arrived_us);
     write_time(&w, "at", clock_real_us());
     push(e, &w, (struct event_new){.dataset = f->dataset, .kind = "file"});
@@ -268,7 +290,7 @@ static void on_derive(struct observer *o, const struct observed_derive *d)
     json_write_field_text(&w, "state", d->error ? "failed" : "fresh");
     if (d->rows >= 0) json_write_field_int(&w, "rows", d->rows);
     if (!d->error) json_write_field_int(&w, "duration_ms", d->duration_ms);
-    json_write_field_text(&w, "error", d->error);
+    write_error(e, &w, d->error);
     write_time(&w, "at", clock_real_us());
     push(e, &w, (struct event_new){.dataset = d->name, .kind = "derive"});
 }
@@ -487,6 +509,7 @@ static void listen_to(struct http_request *r, struct events *e, const struct buf
     c->all = e;
     c->request = r;
     c->unlimited = access_allows(r, ACCESS_READ, (struct slice){NULL, 0});
+    c->confined = access_role(r);
     c->began_ms = loop_now_ms(e->config.loop);
     const struct access_identity *who = access_identity(r);
     c->token = who && (who->who == ACCESS_TOKEN || who->who == ACCESS_JWT);

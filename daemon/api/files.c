@@ -51,6 +51,15 @@ enum { HIDDEN_COLUMNS = 2 };
     " UNION ALL SELECT raw, line, byte_offset, NULL, NULL FROM cetl.reject WHERE file_id = $1::int8 AND line > 0) r"               \
     " ORDER BY line, byte_offset"
 
+/* One file. Why it was refused is told in words that hold values of its rows: not to who is confined to some (see
+ * access_may_unfiltered). */
+static void write_entry(struct http_request *r, struct json_writer *w, const PGresult *rows, int row, int columns)
+{
+    json_write_object(w);
+    reply_columns_but(w, rows, row, columns, access_role(r) ? PQfnumber(rows, "error") : -1);
+    json_write_end(w);
+}
+
 /* ---- the list ---- */
 
 struct page {
@@ -101,11 +110,8 @@ static bool write_list(struct http_request *r, void *ctx, const PGresult *rows, 
     json_writer_init(&w, body);
     json_write_array(&w);
     arrivals_write(p->arrivals, &w, rows, PQnfields(rows) - 1);
-    for (int i = 0; i < PQntuples(rows); i++) {
-        json_write_object(&w);
-        reply_columns(&w, rows, i, shown);
-        json_write_end(&w);
-    }
+    for (int i = 0; i < PQntuples(rows); i++)
+        write_entry(r, &w, rows, i, shown);
     json_write_end(&w);
     link_next(r, p, rows);
     return true;
@@ -136,7 +142,8 @@ void files_list(struct http_request *r)
     page->limit = limit;
     /* What is in memory stands before the first page, and does not count. */
     int64_t shown = offset == 0 && before == INT64_MAX ? limit : 0;
-    page->arrivals = arrivals_note(api->scheduler, &(struct arrivals_filter){.dataset = dataset, .state = state, .limit = shown});
+    page->arrivals = arrivals_note(
+        api->scheduler, &(struct arrivals_filter){.dataset = dataset, .state = state, .limit = shown, .confined = access_role(r)});
     if (!page->arrivals) {
         page_free(page);
         return problem_internal(r);
@@ -167,13 +174,11 @@ static bool may_see(struct http_request *r, const PGresult *rows)
     return access_may(r, ACCESS_READ, slice_of(PQgetvalue(rows, 0, PQfnumber(rows, "dataset"))));
 }
 
-static bool write_file(const PGresult *rows, struct buf *body)
+static bool write_file(struct http_request *r, const PGresult *rows, struct buf *body)
 {
     struct json_writer w;
     json_writer_init(&w, body);
-    json_write_object(&w);
-    reply_row(&w, rows, 0);
-    json_write_end(&w);
+    write_entry(r, &w, rows, 0, PQnfields(rows));
     return true;
 }
 
@@ -199,7 +204,7 @@ static void write_raw(struct json_writer *w, struct slice raw)
 
 static bool write_one(struct http_request *r, const PGresult *rows, struct buf *body)
 {
-    return may_see(r, rows) && write_file(rows, body);
+    return may_see(r, rows) && write_file(r, rows, body);
 }
 
 /* Who may send files to the dataset, and has the token of one, is told what becomes of it. */
@@ -211,7 +216,7 @@ static bool may_follow(struct http_request *r, struct slice dataset)
 static bool write_of_token(struct http_request *r, const PGresult *rows, struct buf *body)
 {
     if (PQntuples(rows) == 0) return no_file(r);
-    return may_follow(r, slice_of(PQgetvalue(rows, 0, PQfnumber(rows, "dataset")))) && write_file(rows, body);
+    return may_follow(r, slice_of(PQgetvalue(rows, 0, PQfnumber(rows, "dataset")))) && write_file(r, rows, body);
 }
 
 static bool write_rejects(struct http_request *r, const PGresult *rows, struct buf *body)
@@ -298,7 +303,7 @@ static void answer_arrival(struct http_request *r, const struct arrival *a)
     buf_init(&body, ARRIVAL_MAX);
     json_writer_init(&w, &body);
     json_write_object(&w);
-    arrivals_write_one(&w, api->scheduler, a);
+    arrivals_write_one(&w, api->scheduler, a, access_role(r));
     json_write_end(&w);
     if (buf_check(&body) == 0)
         http_answer(r, 200, "application/json", buf_slice(&body));

@@ -60,9 +60,14 @@ void reply_row(struct json_writer *w, const PGresult *rows, int row)
 
 void reply_columns(struct json_writer *w, const PGresult *rows, int row, int columns)
 {
+    reply_columns_but(w, rows, row, columns, -1);
+}
+
+void reply_columns_but(struct json_writer *w, const PGresult *rows, int row, int columns, int hidden)
+{
     for (int c = 0; c < columns; c++) {
         json_write_key(w, PQfname(rows, c));
-        if (PQgetisnull(rows, row, c)) {
+        if (c == hidden || PQgetisnull(rows, row, c)) {
             json_write_null(w);
             continue;
         }

@@ -31,5 +31,7 @@ struct json_writer;
 void reply_row(struct json_writer *w, const PGresult *rows, int row);
 /** Its first columns. */
 void reply_columns(struct json_writer *w, const PGresult *rows, int row, int columns);
+/** The same, with null for column `hidden`. */
+void reply_columns_but(struct json_writer *w, const PGresult *rows, int row, int columns, int hidden);
 
 #endif

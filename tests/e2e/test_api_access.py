@@ -323,6 +323,17 @@ role = nobody_of_this_name
     # No table's policy filters the rows that were refused.
     assert daemon.get("/v1/files/%d/rejects" % file, headers=bearer(tied)).status == 403
     assert daemon.get("/v1/files/%d/rejects" % file, headers=bearer(plain)).status == 200
+    daemon.drop("items2.csv", "id,name,owner\nhush,a,bob\n")
+    failed = daemon.wait_state("items2.csv", "failed")
+    assert "hush" in failed["error"]
+    for path in ("/v1/files?dataset=items", "/v1/files?state=failed", "/v1/files/%d" % failed["id"]):
+        seen, hidden = daemon.get(path, headers=bearer(plain)), daemon.get(path, headers=bearer(tied))
+        assert b"hush" in seen.body and b"items2.csv" in hidden.body and b"hush" not in hidden.body, hidden
+    from test_api_events import Stream  # which takes from here, too
+    with Stream(daemon, headers=bearer(plain)) as seen, Stream(daemon, headers=bearer(tied)) as hidden:
+        daemon.drop("items3.csv", "id,name,owner\nhush,a,ann\n")
+        assert "hush" in seen.state("items3.csv", "failed")[2]["error"]
+        assert "error" not in hidden.state("items3.csv", "failed")[2] and "hush" not in json.dumps(hidden.events)
     # An ETag of one is not good for another.
     etag = daemon.get("/v1/items", headers=bearer(plain)).headers.get("ETag")
     if etag:

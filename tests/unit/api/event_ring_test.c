@@ -46,6 +46,17 @@ static void an_event_stands_as_it_goes_over_the_wire(void **state)
     assert_null(event_ring_at(r, 3));
 }
 
+static void words_for_some_are_found_in_the_text(void **state)
+{
+    struct event_ring *r = *state;
+    struct slice json = SLICE("{\"a\":1,\"error\":\"b\",\"c\":2}");
+    event_ring_push(r, &(struct event_new){.dataset = "orders", .kind = "file", .json = json, .words = {json.p + 6, 12}});
+    const struct event *e = event_ring_at(r, 1);
+    assert_true(slice_equal((struct slice){event_text(e).p + e->words_at, e->words_len}, SLICE(",\"error\":\"b\"")));
+    push(r, "{}");
+    assert_int_equal(event_ring_at(r, 2)->words_len, 0);
+}
+
 static void the_oldest_make_room(void **state)
 {
     struct event_ring *r = *state;
@@ -140,6 +151,7 @@ int main(void)
     const struct CMUnitTest tests[] = {
 #define T(f) cmocka_unit_test_setup_teardown(f, set_up, tear_down)
         T(an_event_stands_as_it_goes_over_the_wire),
+        T(words_for_some_are_found_in_the_text),
         T(the_oldest_make_room),
         T(its_bytes_are_bounded),
         T(what_is_larger_than_the_ring_is_lost),
