@@ -67,6 +67,13 @@ static struct slice cell(const PGresult *result, int row, int c)
     return (struct slice){PQgetvalue(result, row, c), (size_t)PQgetlength(result, row, c)};
 }
 
+/* The type that the server says it sent; the table may have been altered since its columns were read. 0: none that we write. */
+static uint32_t type_of(const struct form_column *column, const PGresult *result, int c)
+{
+    uint32_t oid = PQftype(result, c);
+    return oid == column->oid || pgvalue_known(oid) ? oid : 0;
+}
+
 static int put_object(const struct form *f, const struct form_column *column, size_t columns, const PGresult *result, int row,
                       int at, struct buf *out)
 {
@@ -75,6 +82,7 @@ static int put_object(const struct form *f, const struct form_column *column, si
     for (size_t c = 0; c < columns; c++) {
         int i = at + (int)c;
         bool null = PQgetisnull(result, row, i);
+        uint32_t oid = type_of(&column[c], result, i);
         if (null && f->stripped) continue;
         if (begun) buf_putc(out, ',');
         begun = true;
@@ -83,7 +91,7 @@ static int put_object(const struct form *f, const struct form_column *column, si
             buf_puts(out, "null");
         else if (!column[c].known)
             pgvalue_json_fragment(out, cell(result, row, i));
-        else if (pgvalue_json(out, column[c].oid, cell(result, row, i)) != 0)
+        else if (oid == 0 || pgvalue_json(out, oid, cell(result, row, i)) != 0)
             return ERROR_PROTOCOL;
     }
     buf_putc(out, '}');
@@ -96,11 +104,12 @@ static int put_line(const struct form_column *column, size_t columns, const PGre
     csv_writer_init(&w, out, ',');
     for (size_t c = 0; c < columns; c++) {
         int i = at + (int)c;
+        uint32_t oid = type_of(&column[c], result, i);
         if (PQgetisnull(result, row, i))
             csv_write_null(&w);
         else if (!column[c].known)
             csv_write_slice(&w, cell(result, row, i));
-        else if (csv_write_value(&w, column[c].oid, cell(result, row, i)) != 0)
+        else if (oid == 0 || csv_write_value(&w, oid, cell(result, row, i)) != 0)
             return ERROR_PROTOCOL;
     }
     csv_write_end(&w);

@@ -514,6 +514,9 @@ def test_a_column_may_change_its_type(cetld, database):
     api("POST", "/v1/item", {"id": 1, "size": 5, "name": "a"})
     for name in "bcd":  # statements are prepared, on all connections that there are
         assert api("PATCH", "/v1/item/1", {"name": name}).status == 200 and daemon.get("/v1/item").status == 200
+    database.rows("ALTER TABLE item ALTER size TYPE real; UPDATE item SET size = 2.5")
+    assert daemon.json("/v1/item") == daemon.json("/v1/item?limit=1") == [{"id": 1, "size": 2.5, "name": "d"}]  # as nobody has told the daemon
+    assert daemon.get("/v1/item", headers={"Accept": "text/csv"}).body == b"id,size,name\n1,2.5,d\n"
     database.rows("ALTER TABLE item ALTER size TYPE text USING 'large'")
     daemon.write_config(config % "text")
     daemon.signal(signal.SIGHUP)
