@@ -24,6 +24,7 @@ struct cache_entry {
 struct cache {
     struct cache_entry *table; /* in the order of use, the one not used for longest first: uthash keeps that of insertion */
     size_t bytes, max;
+    uint64_t cleared;
     struct counters *counters;
 };
 
@@ -67,7 +68,13 @@ void cache_clear(struct cache *c)
 {
     while (c->table)
         drop(c, c->table);
+    c->cleared++;
     count(c);
+}
+
+uint64_t cache_cleared(const struct cache *c)
+{
+    return c->cleared;
 }
 
 void cache_free(struct cache *c)

@@ -48,6 +48,8 @@ void cache_entry_unref(struct cache_entry *e);
 /** It is of no use any more: forget it, if it is still there. */
 void cache_drop(struct cache *c, struct cache_entry *e);
 void cache_clear(struct cache *c);
+/** How often it was cleared: an answer that was begun before is not to be kept behind that. */
+uint64_t cache_cleared(const struct cache *c);
 size_t cache_bytes(const struct cache *c);
 
 #endif

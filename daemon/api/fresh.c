@@ -253,6 +253,7 @@ enum fresh_state fresh_ask(struct fresh *f, struct http_request *r, const struct
     for (size_t i = 0; i < w->tables; i++)
         if (!version_set_add(&f->wait.set, w->table[i].table)) return FRESH_NEVER;
     f->shape = shape_of(w);
+    f->cleared = cache_cleared(f->reads->cache);
     if (versions_known(f->reads->versions, &f->wait.set)) {
         fresh_got(f, true);
         return FRESH_KNOWN;
@@ -295,7 +296,7 @@ void fresh_keep(const struct fresh *f, struct http_request *r, const struct fres
     char text[KEY_MAX];
     struct slice key = key_of(r, text);
     bool good = answer->status == 200 || answer->status == 206;
-    if (!f->known || !key.p || !good || !answer->names.p) return;
+    if (!f->known || !key.p || !good || !answer->names.p || f->cleared != cache_cleared(f->reads->cache)) return;
     struct cache_answer a = {.set = f->wait.set,
                              .status = answer->status,
                              .media_type = slice_of(answer->media_type),

@@ -46,7 +46,7 @@ struct fresh {
     const struct reads *reads; /* NULL: there are no versions */
     struct versions_wait wait; /* `got`: call fresh_got first */
     bool known;
-    uint64_t shape;
+    uint64_t shape, cleared; /* cache_cleared when it was begun */
     char etag[FRESH_ETAG_MAX];
 };
 enum fresh_state {

@@ -526,6 +526,23 @@ def test_a_column_may_change_its_type(cetld, database):
         assert daemon.json("/v1/item") == [{"id": 1, "size": "large", "name": name}]
 
 
+def test_an_answer_from_before_a_reload_is_not_kept(make_cetld, database, proxy):
+    config = "[dataset item]\ncolumns = id bigint primary key, name text\n"
+    daemon = make_cetld(database.url(proxy.port), config).start()
+    assert Api(daemon)("POST", "/v1/item", {"id": 1, "name": "held back"}).status == 201
+    answers = []
+    proxy.tell("rule s2c:DataRow~held back=stall:2,once")
+    reader = threading.Thread(target=lambda: answers.append(daemon.json("/v1/item")))
+    reader.start()
+    until(proxy.fired, "the row is held back", step=0.001)
+    daemon.write_config(config + "api_select = id\n")
+    daemon.signal(signal.SIGHUP)
+    until(lambda: daemon.json("/v1/item?limit=1") == [{"id": 1}], "the other configuration")
+    assert not answers
+    reader.join()
+    assert answers == [[{"id": 1, "name": "held back"}]] and daemon.json("/v1/item") == [{"id": 1}]
+
+
 def test_a_cascade_makes_others_rollups_new(cetld, database):
     api = Api(cetld("[dataset a]\ncolumns = id int primary key\n[dataset b]\ncolumns = a_id int references a on delete cascade on update cascade, v int\n"
                     "[rollup b.sums]\ngroup = a_id\nmeasure = sum(v) as v\n"))
