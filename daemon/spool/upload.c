@@ -87,11 +87,13 @@ static int place_in_folder(const struct upload *u, int work, const struct upload
     int r = describe(dir, w);
     if (r == 0) r = fs_sync_dir(work);
     if (r == 0) r = fs_rename_noreplace(work, u->hidden, dir, w->name);
-    if (r < 0) {
-        token_remove(u->place, token);
-        return r;
+    if (r == 0) {
+        r = fs_sync_dir(dir);
+        /* Back: the next start would take it up although nobody was told that it was taken. */
+        if (r < 0) (void)!fs_rename_noreplace(dir, w->name, work, u->hidden);
     }
-    return fs_sync_dir(dir);
+    if (r < 0) token_remove(u->place, token);
+    return r;
 }
 
 int upload_place(struct upload *u, const struct upload_wish *wish, struct error *err, struct place_file *ret_file)

@@ -395,6 +395,21 @@ def test_disk_that_fails_leaves_nothing(make_cetld, database, faultio, folder, f
     assert send(daemon, "POST", "/ingest/?wait=20s", body, headers).status == 200  # it is not the worse for it
 
 
+def test_what_was_not_acknowledged_is_not_loaded_by_the_next_start(make_cetld, database, faultio, folder):  # noqa: F811
+    """The file lies in its folder in work/ already, and that folder cannot be written to disk."""
+    daemon = make_cetld(database.url(), ORDERS)
+    daemon.environment = {"LD_PRELOAD": faultio, "FAULT_LOG": os.path.join(folder, "fired"), "FAULT": "fsync~work/#4=EIO"}
+    daemon.start()
+    assert send(daemon, "PUT", "/ingest/x.csv?dataset=notes", b"id,note\n1,a\n").status == 500
+    with open(os.path.join(folder, "fired")) as fired:
+        assert re.search(r"work/[0-9a-f-]+ ", fired.read())
+    nothing_is_left(daemon)
+    daemon.environment = {}
+    daemon.restart()
+    assert send(daemon, "PUT", "/ingest/x.csv?dataset=notes&again=yes&wait=20s", b"id,note\n1,a\n").status == 200
+    assert database.value("SELECT count(*) FROM notes") == 1
+
+
 @pytest.fixture
 def small_disk(folder):
     path = os.path.join(folder, "disk")
