@@ -10,6 +10,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import threading
 from decimal import Decimal
 from urllib.parse import quote
 
@@ -179,8 +180,8 @@ class Cetld:
         if isinstance(data, str):
             data = data.encode()
         final = os.path.join(incoming, os.fsencode(name))
-        # The name that waits is short, whatever the final one is.
-        waiting = os.path.join(incoming, b".%d.part" % os.getpid())
+        # The name that waits is short, whatever the final one is, and another in each thread.
+        waiting = os.path.join(incoming, b".%d.part" % threading.get_native_id())
         with open(waiting, "wb") as f:
             f.write(data)
         if self.user:
@@ -192,7 +193,7 @@ class Cetld:
         """The same with a file that exists: linked, so that a large one costs nothing; `source` stays."""
         incoming = self.path("incoming")
         os.makedirs(incoming, exist_ok=True)
-        waiting = os.path.join(incoming, ".%d.part" % os.getpid())
+        waiting = os.path.join(incoming, ".%d.part" % threading.get_native_id())
         os.link(source, waiting)
         os.rename(waiting, os.path.join(incoming, name or os.path.basename(source)))
 

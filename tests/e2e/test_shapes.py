@@ -180,6 +180,7 @@ def test_hires_by_quarter_and_departments_above_the_mean(cetld, database, exampl
     assert database.same("SELECT * FROM hired_employees", HIRED)
     codes = {reject["code"] for reject in daemon.json("/v1/files/%d/rejects?limit=1000" % entry["id"])}
     assert codes == {"23502", "23503"}
+    until(lambda: database.value("SELECT to_regclass('hires_by_quarter') IS NOT NULL"), lambda: "the view is made\n" + daemon.log())
     assert database.same("SELECT * FROM hires_by_quarter", BY_QUARTER)
     until(lambda: database.same("SELECT * FROM departments_above_mean", ABOVE), lambda: "the departments are right\n" + daemon.log())
     rows = daemon.json("/v1/hires_by_quarter?limit=1000")
