@@ -1,13 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "http/conn.h"
-
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/num.h"
-#include "http/turns.h"
+#include "http/conn_private.h"
 
-#include <assert.h>
-#include <netinet/in.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <sys/socket.h>
@@ -17,55 +13,39 @@ enum {
     WRITE_BYTES = 262144, /* at once, so that progress shows before a large answer is through */
     LINGER_MS = 2000,
     DISCARD_MAX = 16 << 20, /* bytes thrown away behind the last request; then the socket is no longer read */
-    REFUSED_EXTRA = 64,     /* connections beyond the ceiling that are told so; the rest is closed without a word */
     HANDLES = 2,
 };
 
-enum conn_state { CONN_OPEN, CONN_LAST, CONN_LINGERING, CONN_CLOSED };
+/* ---- the beginning ---- */
 
-struct http_conn {
-    struct http_shared *shared;
-    struct list link, idle_link;
-    union {
-        uv_handle_t handle;
-        uv_stream_t stream;
-        uv_tcp_t tcp;
-        uv_pipe_t pipe;
-    } socket;
-    uv_timer_t timer;
-    uv_write_t write;
-    struct loop_deferred deferred;
-    unsigned closing; /* handles whose close callback is to come */
-    enum conn_state state;
-    bool local, loopback, eof;
-    uint8_t address[HTTP_ADDRESS_BYTES];
-
-    struct http_parser parser;
-    struct http_request *incoming; /* being read */
-    struct http_request *held;     /* read, or only its head where its body is streamed: waits until those before it are answered */
-    struct http_request *receiving; /* with its handler, and its body is on the way */
-    struct http_request *spare;
-    struct http_turns turns; /* requests with their handlers, or answered and not sent yet, and what waits to be sent */
-    struct buf input;        /* read, not parsed yet, because the pipeline is full */
-    bool head_done, continue_due;
-
-    size_t write_bytes; /* in the write in flight; 0: none */
-    size_t discarded;
-    size_t counted;                 /* of its bytes in shared->queued */
-    unsigned counted_requests;      /* in shared->requests */
-    size_t read_bytes, moved_bytes; /* since read_ms and moved_ms */
-    bool reading, spoiled, settling, again;
-
-    int64_t since_ms; /* when it got into the state its deadline counts from: idle, or the head's first byte */
-    int64_t read_ms, moved_ms, linger_ms;
-    int64_t timer_at_ms; /* when the timer will fire */
-};
-
-static void settle(struct http_conn *c);
-
-static int64_t now_ms(const struct http_conn *c)
+static void settle_deferred(struct loop_deferred *d)
 {
-    return loop_now_ms(c->shared->loop);
+    http_conn_settle(container_of(d, struct http_conn, deferred));
+}
+
+int http_conn_new(struct http_shared *s, bool local, struct http_conn **ret_conn)
+{
+    struct http_conn *c = calloc(1, sizeof *c);
+    if (!c) return -ENOMEM;
+    c->shared = s;
+    c->local = local;
+    int r = c->local ? uv_pipe_init(loop_uv(s->loop), &c->socket.pipe, 0) : uv_tcp_init(loop_uv(s->loop), &c->socket.tcp);
+    if (r < 0) {
+        free(c);
+        return r;
+    }
+    uv_timer_init(loop_uv(s->loop), &c->timer);
+    c->socket.handle.data = c->timer.data = c;
+    list_init(&c->link);
+    list_init(&c->idle_link);
+    http_turns_init(&c->turns);
+    buf_init(&c->input, HTTP_READ_BYTES);
+    loop_deferred_init(&c->deferred, settle_deferred);
+    s->count++;
+    counters_set(s->counters, COUNTER_HTTP_CONNECTIONS, s->count);
+    list_append(&s->conns, &c->link);
+    *ret_conn = c;
+    return 0;
 }
 
 /* ---- the end ---- */
@@ -90,7 +70,7 @@ static void tell_gone(struct http_request *r)
     if (gone) gone(r->state);
 }
 
-static void close_with(struct http_conn *c, bool reset)
+void http_conn_close_with(struct http_conn *c, bool reset)
 {
     if (c->state == CONN_CLOSED) return;
     c->state = CONN_CLOSED;
@@ -113,7 +93,7 @@ static void close_with(struct http_conn *c, bool reset)
 
 void http_conn_cut(struct http_conn *c)
 {
-    close_with(c, false);
+    http_conn_close_with(c, false);
 }
 
 /* ---- requests ---- */
@@ -125,8 +105,7 @@ static struct http_request *request_new(struct http_conn *c)
     return r;
 }
 
-/* Answer what cannot be understood, behind what was understood before it; then nothing more is read. */
-static void refuse(struct http_conn *c, const struct http_refusal *why)
+void http_conn_refuse(struct http_conn *c, const struct http_refusal *why)
 {
     struct http_request *r = steal_ptr(&c->incoming);
     if (!r) r = request_new(c);
@@ -227,7 +206,7 @@ static void receive(struct http_conn *c, struct slice data)
 
 static void note_read(struct http_conn *c)
 {
-    c->read_ms = now_ms(c);
+    c->read_ms = http_conn_now_ms(c);
     c->read_bytes = 0;
 }
 
@@ -248,12 +227,12 @@ static void give_up(struct http_conn *c, const struct http_refusal *why)
     if (c->receiving)
         refuse_body(c, why);
     else
-        refuse(c, why);
+        http_conn_refuse(c, why);
 }
 
 static void head_begun(struct http_conn *c)
 {
-    c->since_ms = now_ms(c);
+    c->since_ms = http_conn_now_ms(c);
     c->incoming->began_us = clock_mono_us();
 }
 
@@ -334,7 +313,7 @@ static void wrote_bytes(struct http_conn *c, size_t n)
     http_turns_sent(&c->turns, n);
     c->moved_bytes += n;
     if (c->moved_bytes < HTTP_PROGRESS && c->turns.out.bytes > 0) return;
-    c->moved_ms = now_ms(c);
+    c->moved_ms = http_conn_now_ms(c);
     c->moved_bytes = 0;
 }
 
@@ -349,7 +328,7 @@ static void wrote(uv_write_t *write, int status)
         return;
     }
     wrote_bytes(c, n);
-    settle(c);
+    http_conn_settle(c);
 }
 
 static void flush(struct http_conn *c)
@@ -393,7 +372,7 @@ static void advance(struct http_conn *c)
         http_turns_advance(&c->turns);
     }
     if (!empty) return;
-    c->moved_ms = now_ms(c);
+    c->moved_ms = http_conn_now_ms(c);
     c->moved_bytes = 0;
 }
 
@@ -434,7 +413,7 @@ static void finish(struct http_conn *c, struct http_request *r)
     recycle(c, r);
     if (c->state == CONN_CLOSED) return;
     if (torn)
-        close_with(c, http10);
+        http_conn_close_with(c, http10);
     else if (cuts)
         linger(c);
 }
@@ -495,7 +474,7 @@ static void on_read(uv_stream_t *stream, ssize_t n, const uv_buf_t *buf)
     } else {
         http_conn_cut(c);
     }
-    settle(c);
+    http_conn_settle(c);
 }
 
 static bool wants_read(const struct http_conn *c)
@@ -544,7 +523,7 @@ static void on_timer(uv_timer_t *timer);
 /* A deadline that moves away leaves the timer as it is; it looks again when it fires. */
 static void set_timer(struct http_conn *c)
 {
-    int64_t at = deadline_ms(c), now = now_ms(c);
+    int64_t at = deadline_ms(c), now = http_conn_now_ms(c);
     if (at == INT64_MAX || (uv_is_active((uv_handle_t *)&c->timer) && c->timer_at_ms <= at)) return;
     c->timer_at_ms = at;
     uv_timer_start(&c->timer, on_timer, at > now ? (uint64_t)(at - now) : 0, 0);
@@ -553,7 +532,7 @@ static void set_timer(struct http_conn *c)
 static void on_timer(uv_timer_t *timer)
 {
     struct http_conn *c = timer->data;
-    int64_t now = now_ms(c);
+    int64_t now = http_conn_now_ms(c);
     if (deadline_ms(c) > now) {
         set_timer(c);
         return;
@@ -561,9 +540,9 @@ static void on_timer(uv_timer_t *timer)
     bool stuck = c->turns.out.bytes > 0 && c->moved_ms + c->shared->limits.idle_timeout_ms <= now;
     if (c->state == CONN_OPEN && is_arriving(c) && !stuck) {
         give_up(c, &(struct http_refusal){408, "the request took too long to arrive"});
-        settle(c);
+        http_conn_settle(c);
     } else {
-        close_with(c, stuck);
+        http_conn_close_with(c, stuck);
     }
 }
 
@@ -582,7 +561,7 @@ static void linger(struct http_conn *c)
         return;
     }
     c->state = CONN_LINGERING;
-    c->linger_ms = now_ms(c);
+    c->linger_ms = http_conn_now_ms(c);
 }
 
 /* Nothing can be done right now: decide what to wait for. */
@@ -593,7 +572,7 @@ static void rest(struct http_conn *c)
     if (c->state == CONN_CLOSED) return;
     bool idle = c->state == CONN_OPEN && is_idle(c);
     if (idle && list_empty(&c->idle_link)) {
-        c->since_ms = now_ms(c);
+        c->since_ms = http_conn_now_ms(c);
         list_append(&c->shared->idle, &c->idle_link);
     }
     if (!idle) list_remove(&c->idle_link);
@@ -616,7 +595,7 @@ static void count_queued(struct http_conn *c)
     if (s->limits.answers_max > 0 && s->queued > s->limits.answers_max) loop_defer(s->loop, &s->relief);
 }
 
-static void settle(struct http_conn *c)
+void http_conn_settle(struct http_conn *c)
 {
     if (c->state == CONN_CLOSED) return;
     c->settling = true;
@@ -634,113 +613,7 @@ static void settle(struct http_conn *c)
     count_queued(c);
 }
 
-static void settle_deferred(struct loop_deferred *d)
-{
-    settle(container_of(d, struct http_conn, deferred));
-}
-
 /* ---- for the others ---- */
-
-/* Who has taken nothing for longest, and for a moment at least; NULL: all move. */
-static struct http_conn *most_stuck(struct http_shared *s)
-{
-    struct http_conn *found = NULL;
-    for (struct list *l = s->conns.next; l != &s->conns; l = l->next) {
-        struct http_conn *c = container_of(l, struct http_conn, link);
-        if (c->turns.out.bytes == 0 || now_ms(c) - c->moved_ms < HTTP_STUCK_MS) continue;
-        if (!found || c->moved_ms < found->moved_ms) found = c;
-    }
-    return found;
-}
-
-void http_conn_relieve(struct loop_deferred *d)
-{
-    struct http_shared *s = container_of(d, struct http_shared, relief);
-    struct http_conn *c;
-    while (s->queued > s->limits.answers_max && (c = most_stuck(s)))
-        close_with(c, true);
-}
-
-static void note_address(struct http_conn *c)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } peer;
-    int len = sizeof peer;
-    if (c->local || uv_tcp_getpeername(&c->socket.tcp, &peer.any, &len) < 0) return;
-    if (peer.any.sa_family == AF_INET6) {
-        memcpy(c->address, &peer.in6.sin6_addr, sizeof c->address);
-    } else if (peer.any.sa_family == AF_INET) {
-        c->address[10] = c->address[11] = 0xff;
-        memcpy(c->address + 12, &peer.in.sin_addr, sizeof peer.in.sin_addr);
-    }
-}
-
-/* More connections from its address than one may have? Counted only here, so a walk does. */
-static bool is_crowded(const struct http_conn *c)
-{
-    const struct http_shared *s = c->shared;
-    unsigned n = 0;
-    if (c->local || s->limits.address_connections == 0 || s->count <= s->limits.address_connections) return false;
-    for (struct list *l = s->conns.next; l != &s->conns; l = l->next)
-        n += memcmp(container_of(l, struct http_conn, link)->address, c->address, sizeof c->address) == 0;
-    return n > s->limits.address_connections;
-}
-
-static bool came_to_loopback(const struct http_conn *c)
-{
-    union {
-        struct sockaddr any;
-        struct sockaddr_in in;
-        struct sockaddr_in6 in6;
-    } own;
-    int len = sizeof own;
-    if (c->local || uv_tcp_getsockname(&c->socket.tcp, &own.any, &len) < 0) return false;
-    if (own.any.sa_family == AF_INET) return ntohl(own.in.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-    if (own.any.sa_family != AF_INET6) return false;
-    const struct in6_addr *a = &own.in6.sin6_addr;
-    return IN6_IS_ADDR_LOOPBACK(a) || (IN6_IS_ADDR_V4MAPPED(a) && a->s6_addr[12] == IN_LOOPBACKNET);
-}
-
-int http_conn_accept(struct http_shared *s, uv_stream_t *listener)
-{
-    struct http_conn *c = calloc(1, sizeof *c);
-    if (!c) return -ENOMEM;
-    c->shared = s;
-    c->local = listener->type == UV_NAMED_PIPE;
-    int r = c->local ? uv_pipe_init(loop_uv(s->loop), &c->socket.pipe, 0) : uv_tcp_init(loop_uv(s->loop), &c->socket.tcp);
-    if (r < 0) {
-        free(c);
-        return r;
-    }
-    uv_timer_init(loop_uv(s->loop), &c->timer);
-    c->socket.handle.data = c->timer.data = c;
-    list_init(&c->link);
-    list_init(&c->idle_link);
-    http_turns_init(&c->turns);
-    buf_init(&c->input, HTTP_READ_BYTES);
-    loop_deferred_init(&c->deferred, settle_deferred);
-    s->count++;
-    counters_set(s->counters, COUNTER_HTTP_CONNECTIONS, s->count);
-    list_append(&s->conns, &c->link);
-    r = uv_accept(listener, &c->socket.stream);
-    if (r < 0 || s->count > s->limits.connections + REFUSED_EXTRA) {
-        http_conn_cut(c);
-        return 0;
-    }
-    note_address(c);
-    if (!c->local) uv_tcp_nodelay(&c->socket.tcp, 1);
-    c->loopback = came_to_loopback(c);
-    if (s->count > s->limits.connections && !list_empty(&s->idle)) http_conn_cut(http_conn_of_idle(s->idle.next));
-    if (s->count > s->limits.connections)
-        refuse(c, &(struct http_refusal){503, "too many connections are open; try again in a moment"});
-    else if (is_crowded(c))
-        refuse(c, &(struct http_refusal){503, "too many connections are open from this address; try again in a moment"});
-    settle(c);
-    return 0;
-}
 
 void http_conn_drain(struct http_conn *c)
 {
