@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of a connection share: conn.c (its life: requests, answers, deadlines, the end) and conn_accept.c (who may
- * come, and who must go).
+ * What the parts of a connection share: conn.c (its life: requests, deadlines, the end), conn_accept.c (who may come, and who
+ * must go), conn_send.c (the way out).
  * Nobody else includes this.
  *
  * Thread: loop.
@@ -60,11 +60,20 @@ must_check int http_conn_new(struct http_shared *s, bool local, struct http_conn
 void http_conn_settle(struct http_conn *c);
 /** http_conn_cut; with a reset, which throws away what the socket still has. */
 void http_conn_close_with(struct http_conn *c, bool reset);
+/** All is sent and nothing follows: shut our side, and wait a moment for the client's. */
+void http_conn_linger(struct http_conn *c);
+/** r's handler lets go of it. */
+void http_conn_tell_gone(struct http_request *r);
 /** Answer what cannot be understood, behind what was understood before it; then nothing more is read. */
 void http_conn_refuse(struct http_conn *c, const struct http_refusal *why);
 static inline int64_t http_conn_now_ms(const struct http_conn *c)
 {
     return loop_now_ms(c->shared->loop);
 }
+
+/* ---- conn_send.c ---- */
+
+/** What can be sent is; requests whose answers are out end, and who waited for room may write on. */
+void http_conn_send(struct http_conn *c);
 
 #endif
