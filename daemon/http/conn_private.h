@@ -1,7 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of a connection share: conn.c (its life: requests, deadlines, the end), conn_accept.c (who may come, and who
- * must go), conn_send.c (the way out).
+ * What the parts of a connection share: conn.c (its life: deadlines, what it waits for, the end), conn_accept.c (who may come,
+ * and who must go), conn_receive.c (the way in: bytes, requests, bodies), conn_send.c (the way out).
+ * Whatever happens (bytes came, bytes went, time passed, a handler wrote) ends in http_conn_settle, which goes the way in and
+ * the way out until there is nothing left to do.
  * Nobody else includes this.
  *
  * Thread: loop.
@@ -64,12 +66,25 @@ void http_conn_close_with(struct http_conn *c, bool reset);
 void http_conn_linger(struct http_conn *c);
 /** r's handler lets go of it. */
 void http_conn_tell_gone(struct http_request *r);
-/** Answer what cannot be understood, behind what was understood before it; then nothing more is read. */
-void http_conn_refuse(struct http_conn *c, const struct http_refusal *why);
 static inline int64_t http_conn_now_ms(const struct http_conn *c)
 {
     return loop_now_ms(c->shared->loop);
 }
+
+/* ---- conn_receive.c ---- */
+
+/** Answer what cannot be understood, behind what was understood before it; then nothing more is read. */
+void http_conn_refuse(struct http_conn *c, const struct http_refusal *why);
+/** The same for what is arriving: where its body is on the way, its handler lets go of it first. */
+void http_conn_give_up(struct http_conn *c, const struct http_refusal *why);
+/** What was kept when the pipeline was full, or the receiver of a body held the client back. */
+void http_conn_parse_input(struct http_conn *c);
+/** Read of the socket, or do not, as it stands. */
+void http_conn_set_reading(struct http_conn *c);
+/** A request's first byte has come, and its last has not. */
+bool http_conn_is_arriving(const struct http_conn *c);
+/** The handler of the body that is on the way takes more of it. */
+bool http_conn_may_receive(const struct http_conn *c);
 
 /* ---- conn_send.c ---- */
 
