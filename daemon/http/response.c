@@ -1,196 +1,19 @@
 /* SPDX-License-Identifier: MIT */
-#include "http/response.h"
-
-#include "base/clock.h"
-#include "base/num.h"
 #include "format/json_writer.h"
-#include "http/conn.h"
 #include "http/gzip.h"
+#include "http/response_private.h"
 
 #include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 enum {
-    HEAD_MAX = 1 << 17, /* status line and fields; the handler's own are limited before */
-    HEAD_USUAL = 512,
     PROBLEM_MAX = 65536,
-    LENGTH_UNKNOWN = -1,
-    GZIP_MIN = 1024,     /* bytes of a body that is worth it */
-    GZIP_WHOLE = 262144, /* one that is packed at once: 2 ms; a larger one goes in pieces */
-    GZIP_PIECE = 65536,
+    GZIP_WHOLE = 262144,   /* one that is packed at once: 2 ms; a larger one goes in pieces */
     GZIP_STREAMS_MAX = 32, /* each has 270 KB; further ones go as they are */
 };
 
-static bool is_field_text(const char *text)
-{
-    for (; *text; text++)
-        if ((unsigned char)*text < ' ' && *text != '\t') return false;
-    return true;
-}
-
-void http_header(struct http_request *r, const char *name, const char *value)
-{
-    assert(r->phase == HTTP_WAITING);
-    if (!is_field_text(name) || !is_field_text(value)) return;
-    buf_puts(&r->extra, name);
-    buf_puts(&r->extra, ": ");
-    buf_puts(&r->extra, value);
-    buf_puts(&r->extra, "\r\n");
-}
-
-struct slice http_header_lines(const struct http_request *r)
-{
-    if (buf_check(&r->extra) < 0 || r->own_lines > r->extra.len) return (struct slice){NULL, 0};
-    return (struct slice){r->extra.data + r->own_lines, r->extra.len - r->own_lines};
-}
-
-void http_header_put_lines(struct http_request *r, struct slice lines)
-{
-    assert(r->phase == HTTP_WAITING);
-    buf_put(&r->extra, lines);
-}
-
-/* IMF-fixdate (RFC 9110, 5.6.7), made once a second. Not strftime: its names follow the locale. */
-static const char *date(struct http_shared *s)
-{
-    static const char days[][4] = {"Sun", "Mon", "Tue", "Wed", "Thu", "Fri", "Sat"};
-    static const char months[][4] = {"Jan", "Feb", "Mar", "Apr", "May", "Jun", "Jul", "Aug", "Sep", "Oct", "Nov", "Dec"};
-    int64_t now_s = clock_real_us() / 1000000;
-    if (now_s == s->date_s) return s->date;
-    time_t t = (time_t)now_s;
-    struct tm tm;
-    if (!gmtime_r(&t, &tm)) return s->date;
-    snprintf(s->date, sizeof s->date, "%s, %02d %s %04d %02d:%02d:%02d GMT", days[tm.tm_wday], tm.tm_mday % 100, months[tm.tm_mon],
-             (tm.tm_year + 1900) % 10000, tm.tm_hour % 100, tm.tm_min % 100, tm.tm_sec % 100);
-    s->date_s = now_s;
-    return s->date;
-}
-
-static void queue(struct http_request *r, struct slice bytes)
-{
-    if (http_outqueue_put(http_conn_queue(r->conn, r), bytes) < 0) http_conn_spoil(r->conn);
-}
-
-/* A head is made for every answer, and printf would be a third of what a kept answer costs. */
-static void put_number(struct buf *head, const char *name, int64_t number)
-{
-    char text[NUM_I64_MAX];
-    buf_puts(head, name);
-    buf_append(head, text, (size_t)num_write_i64(number, text));
-    buf_puts(head, "\r\n");
-}
-
-static void put_field(struct buf *head, const char *name, const char *value)
-{
-    buf_puts(head, name);
-    buf_puts(head, value);
-    buf_puts(head, "\r\n");
-}
-
-static void put_status(struct buf *head, int status)
-{
-    char text[NUM_I64_MAX];
-    buf_puts(head, "HTTP/1.1 ");
-    buf_append(head, text, (size_t)num_write_i64(status, text));
-    buf_putc(head, ' ');
-    buf_puts(head, http_status_text(status));
-    buf_puts(head, "\r\nServer: cetld\r\n");
-}
-
-/* How the body's end will be known, and whether the connection goes on behind it (RFC 9112, 6.3 and 9.3). */
-static void frame(struct http_request *r, struct buf *head, int64_t len)
-{
-    bool http10 = r->message.http10, has_length = r->status != 204 && r->status != 304;
-    if (len >= 0 && has_length) put_number(head, "Content-Length: ", len);
-    if (len == LENGTH_UNKNOWN && has_length && !http10) {
-        r->chunked = !r->bodyless;
-        buf_puts(head, "Transfer-Encoding: chunked\r\n");
-    }
-    if (len == LENGTH_UNKNOWN && has_length && http10) {
-        r->cuts = true;
-        http_conn_no_more(r->conn);
-    }
-    if (r->cuts || http_conn_is_last(r->conn, r))
-        buf_puts(head, "Connection: close\r\n");
-    else if (http10)
-        buf_puts(head, "Connection: keep-alive\r\n");
-}
-
 /* ---- gzip ---- */
-
-enum coding {
-    CODING_PLAIN, /* whatever the client would like */
-    CODING_NONE,  /* this client likes the plain bytes, another would get gzip */
-    CODING_GZIP,
-};
-
-static bool wants_gzip(const struct http_request *r)
-{
-    return http_gzip_wanted(http_request_header(r, "Accept-Encoding"));
-}
-
-static enum coding coding_of(const struct http_request *r, const char *media_type, int64_t len)
-{
-    static const char coded[] = "Content-Encoding: "; /* by its handler */
-    if (http_conn_shared(r->conn)->limits.gzip_level == 0 || !http_gzip_fits(media_type)) return CODING_PLAIN;
-    if (len != LENGTH_UNKNOWN && len < GZIP_MIN) return CODING_PLAIN;
-    if (r->extra.len > 0 && memmem(r->extra.data, r->extra.len, coded, sizeof coded - 1)) return CODING_PLAIN;
-    return wants_gzip(r) ? CODING_GZIP : CODING_NONE;
-}
-
-/* What is packed is not the same byte by byte, so its validator is a weak one (RFC 9110, 8.8.3.3). */
-static void put_extra(struct buf *head, struct slice extra, bool weaken)
-{
-    static const struct slice strong = {"ETag: \"", 7};
-    if (!weaken) return buf_put(head, extra);
-    while (extra.len > 0) {
-        struct slice line = slice_cut(&extra, '\n');
-        if (line.len >= strong.len && slice_equal_nocase((struct slice){line.p, strong.len}, strong)) {
-            buf_puts(head, "ETag: W/\"");
-            line = (struct slice){line.p + strong.len, line.len - strong.len};
-        }
-        buf_put(head, line);
-        buf_putc(head, '\n');
-    }
-}
-
-static void put_coding(const struct http_request *r, struct buf *head, enum coding coding)
-{
-    bool on = http_conn_shared(r->conn)->limits.gzip_level > 0, unchanged = r->status == 304 && on;
-    if (coding != CODING_PLAIN || unchanged) buf_puts(head, "Vary: Accept-Encoding\r\n");
-    if (coding == CODING_GZIP) buf_puts(head, "Content-Encoding: gzip\r\n");
-    put_extra(head, buf_slice(&r->extra), coding == CODING_GZIP || (unchanged && wants_gzip(r)));
-}
-
-static void queue_head(struct http_request *r, int status, const char *media_type, int64_t len, enum coding coding)
-{
-    http_conn_answering(r->conn, r);
-    r->status = status;
-    r->bodyless = r->message.method == HTTP_HEAD_ || status == 204 || status == 304;
-    struct buf head;
-    buf_init(&head, HEAD_MAX);
-    (void)!buf_reserve(&head, HEAD_USUAL + r->extra.len);
-    put_status(&head, status);
-    put_field(&head, "Date: ", date(http_conn_shared(r->conn)));
-    if (media_type && status != 204 && status != 304) put_field(&head, "Content-Type: ", media_type);
-    if (r->id[0]) put_field(&head, "X-Request-Id: ", r->id);
-    frame(r, &head, len);
-    put_coding(r, &head, coding);
-    buf_puts(&head, "\r\n");
-    if (buf_check(&head) < 0 || buf_check(&r->extra) < 0)
-        http_conn_spoil(r->conn);
-    else
-        queue(r, buf_slice(&head));
-    buf_done(&head);
-}
-
-static void end(struct http_request *r)
-{
-    r->phase = HTTP_ENDED;
-    http_conn_wake(r->conn);
-}
 
 /* For a stream of its own. NULL: there are too many, or no memory; then it goes as it is. */
 static struct http_gzip *packer(struct http_request *r)
@@ -220,7 +43,7 @@ static char *pack(struct http_shared *s, struct slice body, size_t *ret_len)
 {
     if (!s->gzip && http_gzip_new(s->limits.gzip_level, &s->gzip) < 0) return NULL;
     struct buf out;
-    buf_init(&out, body.len + GZIP_PIECE);
+    buf_init(&out, body.len + RESPONSE_PIECE);
     http_gzip_reset(s->gzip);
     http_gzip_put(s->gzip, body, true, &out);
     char *packed = buf_check(&out) == 0 && out.len < body.len ? buf_steal(&out, ret_len) : NULL;
@@ -233,10 +56,10 @@ static bool answer_packed(struct http_request *r, int status, const char *media_
     size_t len;
     char *packed = pack(http_conn_shared(r->conn), body, &len);
     if (!packed) return false;
-    queue_head(r, status, media_type, (int64_t)len, CODING_GZIP);
+    http_response_head(r, status, media_type, (int64_t)len, CODING_GZIP);
     r->body_bytes = len;
     if (http_outqueue_take(http_conn_queue(r->conn, r), packed, len) < 0) http_conn_spoil(r->conn);
-    end(r);
+    http_response_end(r);
     return true;
 }
 
@@ -245,7 +68,7 @@ static void pack_piece(struct loop_deferred *turn)
     struct http_packing *p = container_of(turn, struct http_packing, turn);
     struct http_request *r = container_of(p, struct http_request, packing);
     if (http_conn_is_dead(r->conn)) return;
-    size_t n = p->len - p->at < GZIP_PIECE ? p->len - p->at : GZIP_PIECE;
+    size_t n = p->len - p->at < RESPONSE_PIECE ? p->len - p->at : RESPONSE_PIECE;
     struct slice piece = {p->body + p->at, n};
     p->at += n;
     bool more = http_write(r, piece);
@@ -273,7 +96,7 @@ static bool answer_packing(struct http_request *r, int status, const char *media
     loop_deferred_init(&p->turn, pack_piece);
     loop_defer(http_conn_shared(r->conn)->loop, &p->turn);
     r->phase = HTTP_BEGUN;
-    queue_head(r, status, media_type, LENGTH_UNKNOWN, CODING_GZIP);
+    http_response_head(r, status, media_type, RESPONSE_LENGTH_UNKNOWN, CODING_GZIP);
     http_conn_wake(r->conn);
     return true;
 }
@@ -282,8 +105,8 @@ static bool answer_packing(struct http_request *r, int status, const char *media
 static bool answer_head(struct http_request *r, int status, const char *media_type)
 {
     if (r->message.method != HTTP_HEAD_) return false;
-    queue_head(r, status, media_type, LENGTH_UNKNOWN, CODING_GZIP);
-    end(r);
+    http_response_head(r, status, media_type, RESPONSE_LENGTH_UNKNOWN, CODING_GZIP);
+    http_response_end(r);
     return true;
 }
 
@@ -302,7 +125,7 @@ void http_answer(struct http_request *r, int status, const char *media_type, str
 {
     if (http_conn_is_dead(r->conn)) return;
     assert(r->phase == HTTP_WAITING);
-    enum coding coding = coding_of(r, media_type, (int64_t)body.len);
+    enum coding coding = http_response_coding(r, media_type, (int64_t)body.len);
     if (coding == CODING_GZIP && body.len <= GZIP_WHOLE) {
         if (answer_head(r, status, media_type) || answer_packed(r, status, media_type, body)) return;
     } else if (coding == CODING_GZIP) {
@@ -311,12 +134,12 @@ void http_answer(struct http_request *r, int status, const char *media_type, str
         if (copy && answer_gzip(r, status, media_type, copy, body.len)) return;
         free(copy);
     }
-    queue_head(r, status, media_type, (int64_t)body.len, coding == CODING_GZIP ? CODING_NONE : coding);
+    http_response_head(r, status, media_type, (int64_t)body.len, coding == CODING_GZIP ? CODING_NONE : coding);
     if (!r->bodyless) {
         r->body_bytes = body.len;
-        queue(r, body);
+        http_response_queue(r, body);
     }
-    end(r);
+    http_response_end(r);
 }
 
 void http_answer_kept(struct http_request *r, int status, const char *media_type, struct http_kept *kept)
@@ -324,17 +147,17 @@ void http_answer_kept(struct http_request *r, int status, const char *media_type
     if (http_conn_is_dead(r->conn)) return;
     assert(r->phase == HTTP_WAITING);
     bool whole = kept->body.len <= GZIP_WHOLE && r->message.method != HTTP_HEAD_;
-    if (!whole || coding_of(r, media_type, (int64_t)kept->body.len) != CODING_GZIP)
+    if (!whole || http_response_coding(r, media_type, (int64_t)kept->body.len) != CODING_GZIP)
         return http_answer(r, status, media_type, kept->body);
     if (!kept->packed && !kept->stays) {
         kept->packed = pack(http_conn_shared(r->conn), kept->body, &kept->packed_len);
         kept->stays = !kept->packed;
     }
     struct slice body = kept->packed ? (struct slice){kept->packed, kept->packed_len} : kept->body;
-    queue_head(r, status, media_type, (int64_t)body.len, kept->packed ? CODING_GZIP : CODING_NONE);
+    http_response_head(r, status, media_type, (int64_t)body.len, kept->packed ? CODING_GZIP : CODING_NONE);
     r->body_bytes = body.len;
-    queue(r, body);
-    end(r);
+    http_response_queue(r, body);
+    http_response_end(r);
 }
 
 void http_answer_take(struct http_request *r, int status, const char *media_type, char *body, size_t len_bytes)
@@ -344,17 +167,17 @@ void http_answer_take(struct http_request *r, int status, const char *media_type
         return;
     }
     assert(r->phase == HTTP_WAITING);
-    enum coding coding = coding_of(r, media_type, (int64_t)len_bytes);
+    enum coding coding = http_response_coding(r, media_type, (int64_t)len_bytes);
     if (coding == CODING_GZIP && answer_gzip(r, status, media_type, body, len_bytes)) return;
     if (coding == CODING_GZIP) coding = CODING_NONE;
-    queue_head(r, status, media_type, (int64_t)len_bytes, coding);
+    http_response_head(r, status, media_type, (int64_t)len_bytes, coding);
     if (r->bodyless) {
         free(body);
     } else {
         r->body_bytes = len_bytes;
         if (http_outqueue_take(http_conn_queue(r->conn, r), body, len_bytes) < 0) http_conn_spoil(r->conn);
     }
-    end(r);
+    http_response_end(r);
 }
 
 /* ---- streams ---- */
@@ -364,13 +187,13 @@ void http_begin(struct http_request *r, int status, const char *media_type)
     if (http_conn_is_dead(r->conn)) return;
     assert(r->phase == HTTP_WAITING);
     r->phase = HTTP_BEGUN;
-    enum coding coding = coding_of(r, media_type, LENGTH_UNKNOWN);
+    enum coding coding = http_response_coding(r, media_type, RESPONSE_LENGTH_UNKNOWN);
     bool body = r->message.method != HTTP_HEAD_ && status != 204 && status != 304;
     if (coding == CODING_GZIP && body) {
         r->packing.gzip = packer(r);
         if (!r->packing.gzip) coding = CODING_NONE;
     }
-    queue_head(r, status, media_type, LENGTH_UNKNOWN, coding);
+    http_response_head(r, status, media_type, RESPONSE_LENGTH_UNKNOWN, coding);
     http_conn_wake(r->conn);
 }
 
@@ -380,17 +203,17 @@ static void queue_chunk(struct http_request *r, struct slice bytes)
     if (r->chunked) {
         char size[24];
         int n = snprintf(size, sizeof size, "%zx\r\n", bytes.len);
-        queue(r, (struct slice){size, (size_t)n});
+        http_response_queue(r, (struct slice){size, (size_t)n});
     }
-    queue(r, bytes);
-    if (r->chunked) queue(r, SLICE("\r\n"));
+    http_response_queue(r, bytes);
+    if (r->chunked) http_response_queue(r, SLICE("\r\n"));
     r->body_bytes += bytes.len;
 }
 
 static void queue_packed(struct http_request *r, struct slice bytes, bool last)
 {
     struct buf out;
-    buf_init(&out, bytes.len + bytes.len / 8 + GZIP_PIECE);
+    buf_init(&out, bytes.len + bytes.len / 8 + RESPONSE_PIECE);
     http_gzip_put(r->packing.gzip, bytes, last, &out);
     if (buf_check(&out) == 0)
         queue_chunk(r, buf_slice(&out));
@@ -438,11 +261,13 @@ void http_end(struct http_request *r, bool complete)
         r->cuts = true;
         http_conn_no_more(r->conn);
     } else if (r->chunked) {
-        queue(r, SLICE("0\r\n\r\n"));
+        http_response_queue(r, SLICE("0\r\n\r\n"));
     }
     r->torn = !complete;
-    end(r);
+    http_response_end(r);
 }
+
+/* ---- problems ---- */
 
 void http_problem(struct http_request *r, const struct http_problem *p)
 {
