@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of an answer share: response.c (answers, whole and streamed), response_head.c (status line, fields, how the body
- * goes). Nobody else includes this.
+ * goes), response_gzip.c (whole bodies, packed). Nobody else includes this.
  *
  * Thread: loop.
  */
@@ -39,5 +39,12 @@ static inline void http_response_end(struct http_request *r)
 enum coding http_response_coding(const struct http_request *r, const char *media_type, int64_t len);
 /** The answer begins: its head is queued. */
 void http_response_head(struct http_request *r, int status, const char *media_type, int64_t len, enum coding coding);
+
+/** The whole answer, packed; the body (malloc'd) is taken. False: send it as it is, please; it is still the caller's. */
+bool http_response_gzip(struct http_request *r, int status, const char *media_type, char *body, size_t len);
+/** The same with a body that stays the caller's in any case. */
+bool http_response_gzip_copy(struct http_request *r, int status, const char *media_type, struct slice body);
+/** For a stream of its own. NULL: there are too many, or no memory; then it goes as it is. */
+struct http_gzip *http_response_packer(struct http_request *r);
 
 #endif
