@@ -244,6 +244,11 @@ static bool is_timeless(const struct fresh_wanted *w)
     return true;
 }
 
+bool fresh_is_conditional(const struct http_request *r)
+{
+    return http_request_header(r, "If-None-Match").p;
+}
+
 enum fresh_state fresh_ask(struct fresh *f, struct http_request *r, const struct fresh_wanted *w)
 {
     f->known = false;
@@ -254,7 +259,8 @@ enum fresh_state fresh_ask(struct fresh *f, struct http_request *r, const struct
         if (!version_set_add(&f->wait.set, w->table[i].table)) return FRESH_NEVER;
     f->shape = shape_of(w);
     f->cleared = cache_cleared(f->reads->cache);
-    if (versions_known(f->reads->versions, &f->wait.set)) {
+    bool labels_only = !fresh_is_conditional(r);
+    if (versions_known(f->reads->versions, &f->wait.set) || (labels_only && versions_recent(f->reads->versions, &f->wait.set))) {
         fresh_got(f, true);
         return FRESH_KNOWN;
     }
@@ -265,11 +271,6 @@ void fresh_got(struct fresh *f, bool known)
 {
     f->known = known;
     if (known) make_etag(f);
-}
-
-bool fresh_is_conditional(const struct http_request *r)
-{
-    return http_request_header(r, "If-None-Match").p;
 }
 
 bool fresh_is_same(const struct fresh *f, const struct http_request *r)

@@ -39,6 +39,7 @@
 enum {
     INSTALL_MS = 2000, /* between two tries to make the trigger that notifies */
     FOLD_MS = 1000,    /* between two foldings of a dataset's marks */
+    RECENT_MS = 100,
     IDS_MAX = 1 << 20, /* bytes */
 };
 
@@ -51,6 +52,7 @@ struct known {
     uint64_t asked;
     uint64_t changes;  /* how often somebody said that it changed */
     int64_t folded_ms; /* when its marks were last asked to be folded */
+    int64_t recent_ms; /* until when the version counts as a recent one */
     bool valid;        /* the version is that of now, as long as changes are notified */
 };
 
@@ -144,8 +146,10 @@ static bool is_told(const struct versions *v)
 static void forget_all(struct versions *v)
 {
     v->epoch++;
-    for (struct known *k = v->known; k; k = k->hh.next)
+    for (struct known *k = v->known; k; k = k->hh.next) {
         k->valid = false;
+        k->recent_ms = 0;
+    }
 }
 
 static void changed(struct versions *v, int64_t dataset)
@@ -192,6 +196,16 @@ bool versions_known(const struct versions *v, struct version_set *set)
     for (unsigned i = 0; i < set->n; i++) {
         const struct known *k = find(v, &set->key[i]);
         if (!k || !k->valid) return false;
+        set->version[i] = k->version;
+    }
+    return true;
+}
+
+bool versions_recent(const struct versions *v, struct version_set *set)
+{
+    for (unsigned i = 0; i < set->n; i++) {
+        const struct known *k = find(v, &set->key[i]);
+        if (!k || loop_now_ms(v->c.loop) >= k->recent_ms) return false;
         set->version[i] = k->version;
     }
     return true;
@@ -263,6 +277,7 @@ static void take_row(struct look_up *u, const PGresult *rows, int row)
     k->version = (struct version){int8_at(rows, row, 2), int8_at(rows, row, 3)};
     k->look_up = u->serial;
     int64_t now_ms = loop_now_ms(v->c.loop);
+    k->recent_ms = now_ms + RECENT_MS;
     if (int8_at(rows, row, 4) < COMPACTOR_EVERY || now_ms < k->folded_ms + FOLD_MS) return;
     k->folded_ms = now_ms;
     compactor_run(v->c.pool, key.id);
@@ -276,10 +291,12 @@ static void take_rows(struct look_up *u, const PGresult *rows)
     for (size_t i = 0; i < u->n; i++) {
         struct known *k = u->asked[i].known;
         bool unchanged = k->changes == u->asked[i].changes && u->epoch == v->epoch;
-        if (k->look_up != u->serial)
+        if (k->look_up != u->serial) {
             k->valid = false;
-        else if (is_told(v) && unchanged && k->key.kind == VERSION_DATASET)
+            k->recent_ms = 0;
+        } else if (is_told(v) && unchanged && k->key.kind == VERSION_DATASET) {
             k->valid = true;
+        }
     }
 }
 

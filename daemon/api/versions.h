@@ -93,6 +93,11 @@ void versions_notified(struct versions *v, const char *channel, const char *payl
 
 /** The versions of set->key from memory into set->version. False: ask. */
 must_check bool versions_known(const struct versions *v, struct version_set *set);
+/**
+ * Those that were looked up a moment ago: maybe over by now, but never newer than what is read from here on. So they can be the
+ * label of an answer that is about to be made, and say nothing about one that is there. False: ask.
+ */
+must_check bool versions_recent(const struct versions *v, struct version_set *set);
 /** Ask for those of w->set. 0; or, when there is no asking now, what db_pipeline_ask says: then `got` is not called. */
 must_check int versions_ask(struct versions *v, struct versions_wait *w);
 /** No longer wanted; harmless when `w` does not wait. */
