@@ -158,6 +158,7 @@ static void changed(struct versions *v, int64_t dataset)
     if (k) {
         k->changes++;
         k->valid = false;
+        k->recent_ms = 0;
     }
     for (list_each(l, next, &v->watches)) {
         struct versions_watch *w = container_of(l, struct versions_watch, link);

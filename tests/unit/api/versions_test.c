@@ -181,6 +181,35 @@ static void memory_counts_until_somebody_tells_of_a_change(void **state)
     close_subject(&s);
 }
 
+static bool is_recent(struct subject *s, const struct table *t)
+{
+    struct version_set set = {0};
+    assert_true(version_set_add(&set, t));
+    return versions_recent(s->versions, &set);
+}
+
+static void a_version_is_recent_for_a_moment(void **state)
+{
+    (void)state;
+    struct subject s;
+    open_subject(&s);
+    assert_false(is_recent(&s, &one));
+    assert_true(number_of(&s, &one) > 0);
+    assert_int_equal(number_of(&s, &two), -1);
+    assert_true(is_recent(&s, &one));
+    assert_false(is_recent(&s, &two));
+    versions_bump(s.versions, &(struct dataset){.id = 1});
+    assert_false(is_recent(&s, &one));
+    assert_true(number_of(&s, &one) > 0);
+    versions_down(s.versions);
+    assert_false(is_recent(&s, &one));
+    assert_true(number_of(&s, &one) > 0);
+    assert_int_equal(pg_sql(&s.client, "SELECT pg_sleep(0.15)").status, 0);
+    uv_update_time(loop_uv(s.loop));
+    assert_false(is_recent(&s, &one));
+    close_subject(&s);
+}
+
 static void a_change_while_a_look_up_is_under_way_is_not_forgotten(void **state)
 {
     (void)state;
@@ -233,6 +262,7 @@ int main(void)
         cmocka_unit_test(without_a_trigger_or_a_source_there_is_no_version),
         cmocka_unit_test(who_asks_in_one_turn_is_answered_together_and_may_leave),
         cmocka_unit_test(memory_counts_until_somebody_tells_of_a_change),
+        cmocka_unit_test(a_version_is_recent_for_a_moment),
         cmocka_unit_test(a_change_while_a_look_up_is_under_way_is_not_forgotten),
     };
     return cmocka_run_group_tests(tests, set_up, tear_down);
