@@ -63,7 +63,7 @@ void http_conn_cut(struct http_conn *c);
 struct http_conn *http_conn_of(struct list *link);
 struct http_conn *http_conn_of_idle(struct list *link);
 
-/* ---- for request.c and response.c ---- */
+/* ---- for request.c and response*.c ---- */
 
 struct http_shared *http_conn_shared(const struct http_conn *c);
 /** By a unix socket. */

@@ -28,7 +28,7 @@ measure = count(*) as n
 files = orders*.csv
 columns = id bigint primary key
 """
-ELSEWHERE = {"Host": "data.example.org", "X-Forwarded-For": "192.0.2.7"}
+ELSEWHERE = {"Host": "data.example", "X-Forwarded-For": "192.0.2.7"}
 
 
 def new_token():
@@ -137,7 +137,7 @@ def test_manage_and_expiry(make_cetld, database, tokens):
 
 
 def test_pages_of_listed_origins_change_what_anybody_may(make_cetld, database, tokens):
-    app, other = "http://localhost:3000", "https://evil.example.org"
+    app, other = "http://localhost:3000", "https://evil.example"
     daemon = start(make_cetld, database.url(), tokens, ITEMS, api={"anonymous": "write", "cors_origins": app})
     daemon.drop("items.csv", "id,name,owner\n1,a,x\n")
     daemon.wait_state("items.csv")
@@ -192,8 +192,8 @@ def test_json_web_tokens(make_cetld, database, tokens, folder):
 secret_file = %d/jwt.secret
 key_file = %d/issuer.pem
 audience = cetld
-issuer = https://id.example.org/
-role_claim = https://example.org/role
+issuer = https://id.example/
+role_claim = https://id.example/role
 allow_claim = cetl
 [role analyst]
 allow = items: read
@@ -202,7 +202,7 @@ allow = items: read
     daemon.drop("items.csv", "id,name,owner\n1,a,x\n")
     daemon.wait_state("items.csv")
     now = int(time.time())
-    good = {"exp": now + 600, "aud": ["other", "cetld"], "iss": "https://id.example.org/", "sub": "ann", "https://example.org/role": "analyst"}
+    good = {"exp": now + 600, "aud": ["other", "cetld"], "iss": "https://id.example/", "sub": "ann", "https://id.example/role": "analyst"}
 
     def status(token, path="/v1/items"):
         answer = daemon.get(path, headers=bearer(token))
@@ -215,8 +215,8 @@ allow = items: read
     assert status(hs256({**good, "cetl": "orders: read"}), "/v1/orders") == 200
     assert status(hs256({**good, "cetl": ["orders: read", "report *: read"]}), "/v1/orders") == 200
     assert status(hs256({**good, "cetl": "orders: everything"}), "/v1/items") == 403
-    assert status(hs256({**good, "https://example.org/role": "chief"})) == 403
-    assert status(hs256({**good, "https://example.org/role": ["analyst"]})) == 403
+    assert status(hs256({**good, "https://id.example/role": "chief"})) == 403
+    assert status(hs256({**good, "https://id.example/role": ["analyst"]})) == 403
 
     text = part(good)
     forged = {
@@ -233,7 +233,7 @@ allow = items: read
         "not yet": hs256({**good, "nbf": now + 600}),
         "another audience": hs256({**good, "aud": "else"}),
         "no audience": hs256({k: v for k, v in good.items() if k != "aud"}),
-        "another issuer": hs256({**good, "iss": "https://evil.example.org/"}),
+        "another issuer": hs256({**good, "iss": "https://evil.example/"}),
         "a claim twice": hs256(json.dumps(good)[:-1].encode() + b', "exp": 9999999999}'),
         "a critical extension": hs256(good, {"alg": "HS256", "crit": ["b64"], "b64": False}),
         "no object": hs256([good]),
