@@ -177,7 +177,9 @@ def stream():
 def latency():
     section = Section("read_latency", "Reads while files load")
     rows = scaled(4500000, 200000)
-    section.say("200 requests a second on 8 connections, timed from when each was due, idle and while files of %d rows load without a pause. %s." % (rows, SERVER_WORDS))
+    section.say("200 requests a second on 8 connections, timed from when each was due, idle and while files of %d rows load without a pause."
+                " What asks has real-time priority: a client elsewhere does not wait for this machine's cores. %s. Medians of %d of %g s each."
+                % (rows, SERVER_WORDS, ROUNDS, SECONDS))
     limits = {"kept": (3, 2000), "query": (5, 5000)}
     targets = {"kept": [KEPT], "query": ["/v1/items?limit=10&id=gte.%d" % (i * 7919 % (ROWS_KEPT - 10)) for i in range(20000)]}
     found = {}
@@ -185,9 +187,12 @@ def latency():
         daemon = b.start("[dataset sales]\nfiles = sales*.csv\nduplicates = load\ncolumns = %s\n" % SALES + ITEMS)
         address, _ = fill(b, daemon)
         generate("sales", rows, 1, b.path("sales.csv"))
-        for kind in targets:
-            load(address, targets[kind], connections=8, rate=200)
-            found[kind] = [load(address, targets[kind], connections=8, rate=200)]
+        def round_of(load_is):
+            for kind in targets:
+                found.setdefault((kind, load_is), []).append(load(address, targets[kind], connections=8, rate=200))
+
+        for n in range(ROUNDS + 1):
+            round_of("idle" if n else "warming up")
         over = threading.Event()
 
         def saturate():
@@ -200,14 +205,17 @@ def latency():
         thread.start()
         try:
             time.sleep(1)
-            for kind in targets:
-                found[kind].append(load(address, targets[kind], connections=8, rate=200, seconds=2 * SECONDS))
+            for _ in range(ROUNDS):
+                round_of("loading")
         finally:
             over.set()
             thread.join()
+    middle = {key: {p: median(results, p) for p in ("p50_us", "p99_us", "max_us")} for key, results in found.items()}
     section.table(["", "idle p50 µs", "p99", "loading p50", "p99", "longest"],
-                  [[kind] + ["%d" % found[kind][i][p] for i in (0, 1) for p in ("p50_us", "p99_us")] + ["%d" % found[kind][1]["max_us"]] for kind in found])
+                  [[kind] + ["%d" % middle[kind, now][p] for now in ("idle", "loading") for p in ("p50_us", "p99_us")] + ["%d" % middle[kind, "loading"]["max_us"]]
+                   for kind in targets])
     for kind, (times, least) in limits.items():
-        most = max(times * found[kind][0]["p99_us"], least)
-        section.goal("p99 of a %s at 200/s while files load" % ("kept answer" if kind == "kept" else kind), found[kind][1]["p99_us"] / 1000, " ms", most=most / 1000)
+        most = max(times * middle[kind, "idle"]["p99_us"], least)
+        section.goal("p99 of a %s at 200/s while files load" % ("kept answer" if kind == "kept" else kind),
+                     middle[kind, "loading"]["p99_us"] / 1000, " ms", most=most / 1000)
     return section
