@@ -187,6 +187,7 @@ def latency():
         daemon = b.start("[dataset sales]\nfiles = sales*.csv\nduplicates = load\ncolumns = %s\n" % SALES + ITEMS)
         address, _ = fill(b, daemon)
         generate("sales", rows, 1, b.path("sales.csv"))
+
         def round_of(load_is):
             for kind in targets:
                 found.setdefault((kind, load_is), []).append(load(address, targets[kind], connections=8, rate=200))
