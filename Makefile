@@ -12,7 +12,7 @@ Q       := $(if $(V),,@)
 say      = $(if $(V),@:,@printf '  %-6s %s\n')
 
 LAYERS  := base config csv data expr format loop db store http spool etl rest api
-PKGS    := libuv libpq libsystemd libcrypto libarchive
+PKGS    := libuv libpq libsystemd libcrypto libarchive libcurl
 
 WARN    := -Wall -Wextra -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wvla -Wformat=2 -Wwrite-strings -Wpointer-arith \
            -Werror=attributes -Werror=implicit-function-declaration -fno-strict-aliasing $(if $(CI),-Werror)
@@ -47,11 +47,12 @@ until    = $(if $(filter $(firstword $(2)),$(1)),$(firstword $(2)),$(firstword $
 reverse  = $(if $(1),$(call reverse,$(wordlist 2,$(words $(1)),$(1))) $(firstword $(1)))
 
 DAEMON  := $(BUILD)/cetld
+CETL    := $(BUILD)/cetl
 UNIT_SRCS := $(wildcard tests/unit/*/*_test.c)
 UNITS   := $(patsubst tests/unit/%_test.c,$(BUILD)/unit/%,$(UNIT_SRCS))
 
 .PHONY: all
-all: $(DAEMON) ## build the daemon (CC=clang, SAN=address,undefined, CI=1: warnings are errors, V=1: show commands)
+all: $(DAEMON) $(CETL) ## build the daemon and its command (CC=clang, SAN=address,undefined, CI=1: warnings are errors, V=1: show commands)
 
 .PHONY: help
 help:
@@ -100,6 +101,11 @@ $(DAEMON): $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/*.c)) $(call upto,api)
 	$(say) LINK $@
 	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
 
+# The command: the layers up to etl/, of which it takes what needs no daemon.
+$(CETL): $(patsubst %.c,$(BUILD)/%.o,$(wildcard cli/*.c)) $(call upto,etl)
+	$(say) LINK $@
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
 # A unit test tests/unit/LAYER/NAME_test.c links the archives of LAYER and below.
 define unit_rule
 $(BUILD)/unit/$(1)/%: $(BUILD)/tests/unit/$(1)/%_test.o $(BUILD)/tests/unit/filter.o $(call upto,$(1))
@@ -128,8 +134,9 @@ UNITDIR    ?= $(PREFIX)/lib/systemd/system
 EXAMPLES    = $(PREFIX)/share/doc/cetld/examples
 
 .PHONY: install
-install: $(DAEMON) ## install under DESTDIR= PREFIX=/usr/local
+install: $(DAEMON) $(CETL) ## install under DESTDIR= PREFIX=/usr/local
 	install -D -m 755 $(DAEMON) $(DESTDIR)$(PREFIX)/sbin/cetld
+	install -D -m 755 $(CETL) $(DESTDIR)$(PREFIX)/bin/cetl
 	install -D -m 644 conf/cetl.conf $(DESTDIR)$(SYSCONFDIR)/cetl/cetl.conf
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/cetl/conf.d $(DESTDIR)$(EXAMPLES)
 	cp -R conf/examples/. $(DESTDIR)$(EXAMPLES)/
@@ -143,7 +150,7 @@ deb: ## build the Debian package into build/
 
 .PHONY: format
 format: ## lay out the C sources by .clang-format
-	clang-format -i $(wildcard daemon/*.[ch] daemon/*/*.[ch] tests/unit/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch])
+	clang-format -i $(wildcard cli/*.[ch] daemon/*.[ch] daemon/*/*.[ch] tests/unit/*.[ch] tests/unit/*/*.[ch] tests/fuzz/*.[ch])
 
 .PHONY: clean
 clean: ## remove what was built

@@ -86,7 +86,7 @@ lint: ## clang-tidy and cppcheck (.clang-tidy, tests/cppcheck.txt)
 	    -j $(JOBS) -Idaemon -D_GNU_SOURCE daemon
 	@mkdir -p $(BUILD)
 	$(Q)printf '%s\n' -std=gnu11 -I$(CURDIR)/daemon $(CPPFLAGS) >$(BUILD)/compile_flags.txt
-	$(Q)printf '%s\0' $(wildcard daemon/*.c daemon/*/*.c) | xargs -0 -n 1 -P $(JOBS) clang-tidy --quiet -p $(BUILD) 2>/dev/null
+	$(Q)printf '%s\0' $(wildcard cli/*.c daemon/*.c daemon/*/*.c) | xargs -0 -n 1 -P $(JOBS) clang-tidy --quiet -p $(BUILD) 2>/dev/null
 
 # The programs of the benches: generate (files), fold (what one core makes of a file), cells (what a cell costs), text (what it costs to
 # find it), expressions (what one costs) and http (a load of requests). `check` builds them, so that they do not rot.

@@ -5,7 +5,7 @@
 # "a|b" is one need that any of the packages meets; the first that apt knows is installed.
 set -eu
 
-build="gcc make pkg-config|pkgconf dpkg-dev libc6-dev libuv1-dev libpq-dev libsystemd-dev libssl-dev zlib1g-dev libarchive-dev uthash-dev libllhttp-dev|node-llhttp"
+build="gcc make pkg-config|pkgconf dpkg-dev libc6-dev libuv1-dev libpq-dev libsystemd-dev libssl-dev zlib1g-dev libarchive-dev libcurl4-openssl-dev uthash-dev libllhttp-dev|node-llhttp"
 run="postgresql|postgresql-15|postgresql-16|postgresql-17 tzdata curl util-linux procps"
 demo="jq"
 test="libcmocka-dev openssl jq python3 python3-pytest python3-psycopg2"

@@ -8,7 +8,7 @@ set -euo pipefail
 script=$1
 shift
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-packages=systemd,systemd-sysv,dbus,libnss-systemd,postgresql,procps,jq,curl,adduser,libuv1,libpq5,libssl3,zlib1g,libsystemd0,libarchive13
+packages=systemd,systemd-sysv,dbus,libnss-systemd,postgresql,procps,jq,curl,adduser,libuv1,libpq5,libssl3,zlib1g,libsystemd0,libarchive13,libcurl4
 # a list that changed is another tree
 base=${BASE:-${XDG_CACHE_HOME:-$HOME/.cache}/cetld/nspawn-$suite-$(printf %s "$packages" | cksum | cut -d" " -f1)}
 sources=/etc/apt/sources.list.d/debian.sources
