@@ -1,24 +1,21 @@
 /* SPDX-License-Identifier: MIT */
-/* cetl [-c FILE] [--socket PATH] [--json] COMMAND …: finds the command in the table and runs it. */
+/* cetl [-c FILE] [--socket PATH] [--json] COMMAND …: finds the command in the table, reads its options by it, and runs it. */
 #include "cli.h"
+#include "config/config.h"
+#include "manual.h"
 
+#include <errno.h>
+#include <locale.h>
 #include <stdarg.h>
+#include <stdlib.h>
 #include <string.h>
 #include <unistd.h>
-
-#define CONFIG_DEFAULT "/etc/cetl/cetl.conf"
-
-static void usage(FILE *out)
-{
-    fputs("usage: cetl [-c FILE] [--socket PATH] [--json] COMMAND …\n\n", out);
-    for (const struct cli_command *c = cli_commands(); c->name; c++)
-        fprintf(out, "  %s%s%-*s %s\n", c->name, c->arguments[0] ? " " : "", (int)(24 - strlen(c->name)), c->arguments, c->prose);
-}
 
 int cli_complain(int status, const char *format, ...)
 {
     va_list args;
     va_start(args, format);
+    fflush(stdout);
     fputs("cetl: ", stderr);
     vfprintf(stderr, format, args);
     fputc('\n', stderr);
@@ -26,46 +23,178 @@ int cli_complain(int status, const char *format, ...)
     return status;
 }
 
+/* ---- which command ---- */
+
+static size_t first_word(const char *name)
+{
+    return strcspn(name, " ");
+}
+
 /* The command whose words stand at argv, and how many they are; or NULL. */
 static const struct cli_command *find(char **argv, int *ret_words)
 {
     for (const struct cli_command *c = cli_commands(); c->name; c++) {
-        const char *second = strchr(c->name, ' ');
-        size_t first = second ? (size_t)(second - c->name) : strlen(c->name);
+        size_t first = first_word(c->name);
+        const char *second = c->name[first] ? c->name + first + 1 : NULL;
         *ret_words = second ? 2 : 1;
         if (strlen(argv[0]) == first && memcmp(argv[0], c->name, first) == 0 &&
-            (!second || (argv[1] && strcmp(argv[1], second + 1) == 0)))
+            (!second || (argv[1] && strcmp(argv[1], second) == 0)))
             return c;
     }
     return NULL;
 }
 
+static int unknown(const char *word)
+{
+    for (const struct cli_command *c = cli_commands(); c->name; c++)
+        if (c->name[first_word(c->name)] && strncmp(c->name, word, first_word(c->name)) == 0 && !word[first_word(c->name)])
+            return cli_complain(CLI_USAGE, "%s what? There is cetl %s", word, c->name);
+    return cli_complain(CLI_USAGE, "there is no command %s; cetl --help lists them", word);
+}
+
+/* ---- options ---- */
+
+const char *cli_option(const struct cli *cli, const char *name)
+{
+    for (size_t i = 0; cli->command->options && cli->command->options[i].name; i++)
+        if (strcmp(cli->command->options[i].name, name) == 0) return cli->value[i];
+    return NULL;
+}
+
+/* Is `arg` the option `name`, as `--name`, or `--name=VALUE`? */
+static bool is_option(const char *arg, const char *name, const char **ret_value)
+{
+    size_t len = strlen(name);
+    if (strncmp(arg, name, len) != 0 || (arg[len] != '\0' && (arg[len] != '=' || len == 2))) return false;
+    *ret_value = arg[len] ? arg + len + 1 : NULL;
+    return true;
+}
+
+/* Takes argv[*at], and the word behind it where it has a value. CLI_OK, CLI_USAGE. */
+static int take(const char *name, bool has_value, const char *value, char **argv, int *at, const char **ret_value)
+{
+    if (!has_value && value) return cli_complain(CLI_USAGE, "%s takes no value", name);
+    if (has_value && !value) value = argv[++*at];
+    if (has_value && !value) return cli_complain(CLI_USAGE, "%s what? A value is missing behind it", name);
+    *ret_value = has_value ? value : "";
+    return CLI_OK;
+}
+
+/* What every command takes. -1: it is none of these. */
+static int take_common(struct cli *cli, char **argv, int *at)
+{
+    static const struct {
+        const char *name;
+        bool has_value;
+    } common[] = {{"--json", false}, {"--socket", true}, {"--config", true}, {"-c", true}};
+    for (size_t i = 0; i < sizeof common / sizeof common[0]; i++) {
+        const char *value = NULL;
+        if (!is_option(argv[*at], common[i].name, &value)) continue;
+        int r = take(common[i].name, common[i].has_value, value, argv, at, &value);
+        if (r != CLI_OK) return r;
+        if (i == 0) cli->json = true;
+        if (i == 1) cli->socket = value;
+        if (i > 1) cli->config = value, cli->config_said = true;
+        return CLI_OK;
+    }
+    return -1;
+}
+
+static int take_own(struct cli *cli, char **argv, int *at)
+{
+    const struct cli_option *o = cli->command->options;
+    for (size_t i = 0; o && o[i].name; i++) {
+        const char *value = NULL;
+        if (is_option(argv[*at], o[i].name, &value)) return take(o[i].name, o[i].argument, value, argv, at, &cli->value[i]);
+    }
+    return cli_complain(CLI_USAGE, "cetl %s has no option %s; cetl %s --help lists them", cli->command->name, argv[*at],
+                        cli->command->name);
+}
+
+/* Options may stand among the operands, until "--". What is left begins with argv[0]. */
+static int read_arguments(struct cli *cli, int *argc, char **argv)
+{
+    int operands = 1, at = 1;
+    for (; at < *argc && strcmp(argv[at], "--") != 0; at++) {
+        if (argv[at][0] != '-' || argv[at][1] == '\0') {
+            argv[operands++] = argv[at];
+            continue;
+        }
+        if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
+            manual_of_command(stdout, cli->command);
+            exit(CLI_OK);
+        }
+        int r = take_common(cli, argv, &at);
+        if (r < 0) r = take_own(cli, argv, &at);
+        if (r != CLI_OK) return r;
+    }
+    for (at++; at < *argc; at++)
+        argv[operands++] = argv[at];
+    argv[operands] = NULL;
+    *argc = operands;
+    return CLI_OK;
+}
+
+/* As many as `arguments` shows: a word for each, in brackets where it may be missing, with … behind it where there may be many. */
+static int check_operands(const struct cli_command *c, int given)
+{
+    int least = 0, most = 0;
+    for (const char *word = c->arguments; *word;) {
+        size_t len = strcspn(word, " ");
+        most = most < 0 || memmem(word, len, "…", strlen("…")) ? -1 : most + 1;
+        least += word[0] != '[';
+        word += len + strspn(word + len, " ");
+    }
+    if (given >= least && (most < 0 || given <= most)) return CLI_OK;
+    fprintf(stderr, "cetl: %s\n", given < least ? "something is missing" : "that is one word too many");
+    manual_of_command(stderr, c);
+    return CLI_USAGE;
+}
+
+/* ---- the whole ---- */
+
+static int run(struct cli *cli, int argc, char **argv)
+{
+    int words = 0;
+    cli->command = find(argv, &words);
+    if (!cli->command) return unknown(argv[0]);
+    argc -= words - 1;
+    argv += words - 1;
+    int r = read_arguments(cli, &argc, argv);
+    if (r == CLI_OK) r = check_operands(cli->command, argc - 1);
+    if (r != CLI_OK) return r;
+    r = cli->command->run(cli, argc, argv);
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    return written ? r : cli_complain(CLI_FAILED, "stdout cannot be written: %s", strerror(errno));
+}
+
+static bool has_colours(void)
+{
+    const char *no = getenv("NO_COLOR"), *term = getenv("TERM");
+    return isatty(STDOUT_FILENO) && !(no && no[0]) && term && strcmp(term, "dumb") != 0;
+}
+
 int main(int argc, char **argv)
 {
-    struct cli cli = {.config = CONFIG_DEFAULT, .terminal = isatty(STDOUT_FILENO), .progress = isatty(STDERR_FILENO)};
+    struct cli cli = {.config = CONFIG_DEFAULT_PATH,
+                      .terminal = isatty(STDOUT_FILENO),
+                      .colours = has_colours(),
+                      .progress = isatty(STDERR_FILENO)};
     int i = 1;
+    setlocale(LC_CTYPE, "C.UTF-8"); /* for wcwidth: what is shown is UTF-8 */
     for (; i < argc && argv[i][0] == '-'; i++) {
-        if (strcmp(argv[i], "--json") == 0) {
-            cli.json = true;
-        } else if (strcmp(argv[i], "--socket") == 0 && i + 1 < argc) {
-            cli.socket = argv[++i];
-        } else if ((strcmp(argv[i], "-c") == 0 || strcmp(argv[i], "--config") == 0) && i + 1 < argc) {
-            cli.config = argv[++i];
-        } else if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) {
-            usage(stdout);
-            return CLI_OK;
-        } else if (strcmp(argv[i], "--version") == 0) {
-            return version_run(&cli, 0, NULL);
-        } else {
-            return cli_complain(CLI_USAGE, "what does %s mean here? cetl --help lists everything", argv[i]);
-        }
+        int r = take_common(&cli, argv, &i);
+        if (r > 0) return r;
+        if (r == CLI_OK) continue;
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return manual_of_all(stdout), CLI_OK;
+        if (strcmp(argv[i], "--manual") == 0) return manual_page(stdout), CLI_OK;
+        if (strcmp(argv[i], "--words") == 0) return manual_words(stdout), CLI_OK;
+        if (strcmp(argv[i], "--version") == 0) return version_run(&cli, 0, NULL);
+        return cli_complain(CLI_USAGE, "what does %s mean here? cetl --help lists everything", argv[i]);
     }
     if (i == argc) {
-        usage(stderr);
+        manual_of_all(stderr);
         return CLI_USAGE;
     }
-    int words = 0;
-    const struct cli_command *c = find(argv + i, &words);
-    if (!c) return cli_complain(CLI_USAGE, "there is no command %s; cetl --help lists them", argv[i]);
-    return c->run(&cli, argc - i - words + 1, argv + i + words - 1);
+    return run(&cli, argc - i, argv + i);
 }

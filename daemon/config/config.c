@@ -119,6 +119,15 @@ static int read_fragments(struct loading *l, const char *path)
     return r;
 }
 
+int config_read(const char *path, enum config_presence presence, struct mistakes *mistakes, struct ini *ini)
+{
+    struct loading l = {.ini = *ini, .mistakes = mistakes};
+    int r = read_file(&l, path, presence);
+    if (r == 0) r = read_fragments(&l, path);
+    *ini = l.ini;
+    return r;
+}
+
 int config_load(const char *path, enum config_presence presence, struct mistakes *mistakes, struct config **ret_config)
 {
     struct loading l;

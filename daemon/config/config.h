@@ -313,7 +313,13 @@ enum { CONFIG_E_INVALID = 1 };
  * caller has one reference. 0; CONFIG_E_INVALID with every mistake in `mistakes`; -ENOMEM.
  */
 must_check int config_load(const char *path, enum config_presence presence, struct mistakes *mistakes, struct config **ret_config);
-/** The same from memory, as if it were the file `name`. */
+struct ini;
+/**
+ * Only the sections and keys of these files as they stand, into `ini` (ini.h), and no secret: for who is not the daemon. What no
+ * INI file has, and what cannot be read, is a mistake. 0 or -ENOMEM.
+ */
+must_check int config_read(const char *path, enum config_presence presence, struct mistakes *mistakes, struct ini *ini);
+/** config_load from memory, as if it were the file `name`. */
 must_check int config_parse(const char *name, struct slice text, struct mistakes *mistakes, struct config **ret_config);
 struct config *config_ref(struct config *c);
 /** NULL is fine. */

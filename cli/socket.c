@@ -1,0 +1,126 @@
+/* SPDX-License-Identifier: MIT */
+#include "socket.h"
+
+#include "base/cleanup.h"
+#include "config/config.h"
+#include "config/ini.h"
+#include "config/options.h"
+
+#include <grp.h>
+#include <libgen.h>
+#include <sys/socket.h>
+#include <sys/stat.h>
+#include <sys/un.h>
+
+enum { BLOCK_BYTES = 64 << 10, MEMORY_MAX = 64 << 20 };
+#define UNIX "unix:"
+
+/* The first unix: address of a list by comma or line; or {NULL, 0}. */
+static struct slice first_unix(struct slice list)
+{
+    while (list.p) {
+        struct slice line = slice_cut(&list, '\n');
+        while (line.p) {
+            struct slice item = slice_trim(slice_cut(&line, ','));
+            if (slice_starts(item, SLICE(UNIX))) return (struct slice){item.p + strlen(UNIX), item.len - strlen(UNIX)};
+        }
+    }
+    return (struct slice){NULL, 0};
+}
+
+/* What [api] listen says. A file that we may not read says nothing, unless it was named. `arena` holds the list. */
+static int read_listen(const struct cli *cli, struct arena *arena, struct slice *ret_list, struct config_place *ret_place)
+{
+    struct mistakes mistakes;
+    struct ini ini;
+    mistakes_init(&mistakes);
+    ini_init(&ini, arena);
+    *ret_list = slice_of(options_find(OPTION_API, SLICE("listen"))->initial);
+    *ret_place = (struct config_place){"", 0};
+    int r = config_read(cli->config, cli->config_said ? CONFIG_MUST_EXIST : CONFIG_MAY_BE_MISSING, &mistakes, &ini);
+    if (r == 0 && cli->config_said && mistakes.n > 0) r = cli_complain(CLI_USAGE, "%s", mistakes.text[0]);
+    if (r < 0) r = cli_complain(CLI_FAILED, "no memory");
+    for (const struct ini_section *s = r == 0 ? ini.first : NULL; s; s = s->next) {
+        const struct ini_entry *e = slice_equal(s->kind, SLICE("api")) ? ini_entry(s, "listen") : NULL;
+        if (!e) continue;
+        *ret_list = e->value;
+        *ret_place = e->place;
+    }
+    mistakes_done(&mistakes);
+    return r;
+}
+
+static int find_in_config(const struct cli *cli, struct arena *arena, struct slice *ret_path)
+{
+    struct config_place place;
+    struct slice list;
+    int r = read_listen(cli, arena, &list, &place);
+    if (r != CLI_OK) return r;
+    *ret_path = first_unix(list);
+    if (ret_path->p) return CLI_OK;
+    return cli_complain(CLI_DOWN,
+                        "%s:%d: listen names no unix: socket, by which cetl asks the daemon; add one, or say --socket PATH",
+                        place.file, place.line);
+}
+
+int socket_find(const struct cli *cli, char **ret_path)
+{
+    struct arena arena;
+    arena_init(&arena, BLOCK_BYTES, MEMORY_MAX);
+    struct slice path = slice_of(cli->socket);
+    int r = cli->socket ? CLI_OK : find_in_config(cli, &arena, &path);
+    if (r == CLI_OK && path.len >= sizeof((struct sockaddr_un *)NULL)->sun_path)
+        r = cli_complain(CLI_USAGE, "no socket can be at " SLICE_FMT ": the path is longer than %zu bytes", SLICE_ARG(path),
+                         sizeof((struct sockaddr_un *)NULL)->sun_path - 1);
+    if (r == CLI_OK && !(*ret_path = strndup(path.p, path.len))) r = cli_complain(CLI_FAILED, "no memory");
+    arena_done(&arena);
+    return r;
+}
+
+/* ---- why nobody answers ---- */
+
+/* The group that may: of the socket, or of the first folder above it that we may look into. */
+static int explain_access(const char *path)
+{
+    struct stat st;
+    cleanup_free char *at = strdup(path);
+    if (at && stat(at, &st) != 0) {
+        char *folder = dirname(at);
+        if (stat(folder, &st) != 0) st.st_gid = (gid_t)-1;
+    }
+    const struct group *group = at && st.st_gid != (gid_t)-1 ? getgrgid(st.st_gid) : NULL;
+    if (!group) return cli_complain(CLI_DOWN, "you may not open %s; as root you may: sudo cetl …", path);
+    return cli_complain(
+        CLI_DOWN, "you may not open %s: group %s may. Join it (sudo adduser \"$USER\" %s) and log in again, or use sudo cetl …",
+        path, group->gr_name, group->gr_name);
+}
+
+static int try_connect(const char *path)
+{
+    struct sockaddr_un address = {.sun_family = AF_UNIX};
+    cleanup_fd int fd = socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+    if (fd < 0) return -errno;
+    snprintf(address.sun_path, sizeof address.sun_path, "%s", path);
+    return connect(fd, (const struct sockaddr *)&address, sizeof address) == 0 ? 0 : -errno;
+}
+
+int socket_explain(const char *path)
+{
+    int r = try_connect(path);
+    switch (r) {
+    case -ENOENT:
+        return cli_complain(
+            CLI_DOWN,
+            "the daemon does not run: %s is not there. systemctl start cetld starts it; if it listens elsewhere say "
+            "--socket PATH, or -c FILE with its configuration",
+            path);
+    case -ECONNREFUSED:
+        return cli_complain(CLI_DOWN, "the daemon does not run: nobody listens at %s any more. systemctl status cetld tells why",
+                            path);
+    case -EACCES:
+    case -EPERM: return explain_access(path);
+    case 0:
+    case -EAGAIN: return cli_complain(CLI_DOWN, "the daemon at %s takes no connection just now; try again", path);
+    default: return cli_complain(CLI_DOWN, "%s cannot be opened: %s", path, error_name(r));
+    }
+}

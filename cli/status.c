@@ -1,0 +1,95 @@
+/* SPDX-License-Identifier: MIT */
+#include "cli.h"
+#include "client.h"
+#include "field.h"
+#include "table.h"
+
+#include <inttypes.h>
+
+/* "3 d 4 h", "4 h 12 min", "7 s" */
+static void put_duration(struct buf *out, int64_t seconds)
+{
+    static const struct {
+        int64_t seconds;
+        const char *name;
+    } units[] = {{86400, "d"}, {3600, "h"}, {60, "min"}, {1, "s"}};
+    size_t i = 0, last = sizeof units / sizeof units[0] - 1;
+    while (i < last && seconds < units[i].seconds)
+        i++;
+    buf_printf(out, "%" PRId64 " %s", seconds / units[i].seconds, units[i].name);
+    if (i < last && seconds % units[i].seconds >= units[i + 1].seconds)
+        buf_printf(out, " %" PRId64 " %s", seconds % units[i].seconds / units[i + 1].seconds, units[i + 1].name);
+}
+
+/* "3 queued, 1 loading": the members that the object has, in this order. */
+static void put_counts(struct buf *out, struct json_value object, const char *const *names)
+{
+    bool first = true;
+    for (; *names; names++) {
+        struct json_value v = field_of(object, *names);
+        if (v.kind != JSON_KIND_NUMBER) continue;
+        buf_puts(out, first ? "" : ", ");
+        field_text(out, v);
+        buf_printf(out, " %s", *names);
+        first = false;
+    }
+}
+
+static void put_database(struct buf *out, struct json_value database)
+{
+    static const char *const more[] = {"reason", "parallel_needs"};
+    buf_puts(out, field_true(field_of(database, "up")) ? "up" : "down");
+    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
+        struct json_value v = field_of(database, more[i]);
+        if (v.kind != JSON_KIND_STRING) continue;
+        buf_puts(out, i == 0 ? ": " : "; for `parallel`: ");
+        field_text(out, v);
+    }
+}
+
+static void print_status(const struct cli *cli, struct json_value status)
+{
+    static const char *const now[] = {"queued", "waiting", "loading", "unreadable", NULL};
+    static const char *const since[] = {"loaded", "duplicate", "failed", NULL};
+    static const char *const rows[] = {"loaded", "updated", "ignored", "rejected", "filtered", NULL};
+    struct json_value files = field_of(status, "files");
+    bool up = field_true(field_of(field_of(status, "database"), "up"));
+    struct buf text;
+    struct table table;
+    buf_init(&text, 1 << 20);
+    table_init(&table, (const struct table_column[]){{"", TABLE_LEFT}, {"", TABLE_REST}}, 2);
+    buf_puts(&text, "cetld ");
+    field_text(&text, field_of(status, "version"));
+    buf_puts(&text, ", up ");
+    put_duration(&text, field_int(field_of(status, "uptime_seconds")));
+    table_pair(&table, "daemon", &text, TABLE_PLAIN);
+    put_database(&text, field_of(status, "database"));
+    table_pair(&table, "database", &text, up ? TABLE_GOOD : TABLE_BAD);
+    put_counts(&text, files, now);
+    table_pair(&table, "files", &text, TABLE_PLAIN);
+    put_counts(&text, files, since);
+    table_pair(&table, "", &text, TABLE_PLAIN);
+    put_counts(&text, field_of(status, "rows"), rows);
+    table_pair(&table, "rows", &text, TABLE_PLAIN);
+    buf_printf(&text, "%.1f MiB of buffers", (double)field_int(field_of(status, "memory_used_bytes")) / (1 << 20));
+    table_pair(&table, "memory", &text, TABLE_PLAIN);
+    table_print(&table, cli);
+    table_done(&table);
+    buf_done(&text);
+}
+
+int status_run(struct cli *cli, int argc, char **argv)
+{
+    struct client_answer answer;
+    struct json_value status;
+    (void)argc, (void)argv;
+    int r = client_once(cli, &(struct client_request){.path = "/status"}, &answer);
+    if (r == CLI_OK) r = client_json(&answer, &status);
+    if (r == CLI_OK && cli->json)
+        printf(SLICE_FMT "\n", SLICE_ARG(status.raw));
+    else if (r == CLI_OK)
+        print_status(cli, status);
+    if (r == CLI_OK && !field_true(field_of(field_of(status, "database"), "up"))) r = CLI_FAILED;
+    client_answer_done(&answer);
+    return r;
+}

@@ -1,0 +1,141 @@
+/* SPDX-License-Identifier: MIT */
+#include "table.h"
+
+#include <stdint.h>
+#include <sys/ioctl.h>
+#include <unistd.h>
+#include <wchar.h>
+
+enum { TEXT_MAX = 256 << 20, GAP = 2, NARROWEST = 20 };
+
+struct cell {
+    size_t at, len, width;
+    enum table_look look;
+};
+
+void table_init(struct table *t, const struct table_column *columns, size_t n)
+{
+    memcpy(t->column, columns, n * sizeof *columns);
+    t->columns = n;
+    buf_init(&t->text, TEXT_MAX);
+    buf_init(&t->cells, TEXT_MAX);
+}
+
+void table_done(struct table *t)
+{
+    buf_done(&t->text);
+    buf_done(&t->cells);
+}
+
+/* Of the character at the start of s, whose bytes are told. */
+static size_t width_of_next(struct slice s, size_t *ret_bytes)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    static const unsigned char mask[] = {0, 0x7f, 0x1f, 0x0f, 0x07};
+    *ret_bytes = slice_char_len(s);
+    if (*ret_bytes == 0) {
+        *ret_bytes = 1;
+        return 1;
+    }
+    wchar_t c = p[0] & mask[*ret_bytes];
+    for (size_t i = 1; i < *ret_bytes; i++)
+        c = c << 6 | (p[i] & 0x3f);
+    int width = wcwidth(c);
+    return width < 0 ? 1 : (size_t)width;
+}
+
+size_t table_width(struct slice text)
+{
+    size_t width = 0, bytes;
+    for (; text.len > 0; text = (struct slice){text.p + bytes, text.len - bytes})
+        width += width_of_next(text, &bytes);
+    return width;
+}
+
+/* The first characters that fit into `room`. */
+static struct slice cut(struct slice text, size_t room)
+{
+    size_t at = 0, bytes;
+    while (at < text.len) {
+        size_t width = width_of_next((struct slice){text.p + at, text.len - at}, &bytes);
+        if (width > room) break;
+        room -= width;
+        at += bytes;
+    }
+    return (struct slice){text.p, at};
+}
+
+size_t table_terminal(const struct cli *cli)
+{
+    struct winsize size;
+    if (!cli->terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return SIZE_MAX;
+    return size.ws_col;
+}
+
+void table_cell(struct table *t, struct slice text, enum table_look look)
+{
+    struct cell cell = {.at = t->text.len, .len = text.len, .width = table_width(text), .look = look};
+    buf_put(&t->text, text);
+    if (buf_check(&t->text) == 0) buf_append(&t->cells, &cell, sizeof cell);
+}
+
+void table_pair(struct table *t, const char *name, struct buf *text, enum table_look look)
+{
+    table_cell(t, slice_of(name), TABLE_FAINT);
+    table_cell(t, buf_slice(text), look);
+    buf_reset(text);
+}
+
+static void put_cell(struct slice text, enum table_look look, const struct cli *cli)
+{
+    static const char *const codes[] = {[TABLE_PLAIN] = "",
+                                        [TABLE_GOOD] = "\033[32m",
+                                        [TABLE_ODD] = "\033[33m",
+                                        [TABLE_BAD] = "\033[31m",
+                                        [TABLE_FAINT] = "\033[2m"};
+    bool coloured = cli->colours && codes[look][0];
+    printf("%s" SLICE_FMT "%s", coloured ? codes[look] : "", SLICE_ARG(text), coloured ? "\033[0m" : "");
+}
+
+/* One cell with what stands between it and the next. `room` is what is left of the line. */
+static void put_column(const struct table *t, size_t i, struct slice text, enum table_look look, const size_t *widths, size_t *room,
+                       const struct cli *cli)
+{
+    size_t width = table_width(text);
+    bool last = i + 1 == t->columns;
+    if (t->column[i].align == TABLE_RIGHT && width < widths[i]) printf("%*s", (int)(widths[i] - width), "");
+    if (last && t->column[i].align == TABLE_REST && width > *room) {
+        put_cell(cut(text, *room > 0 ? *room - 1 : 0), look, cli);
+        put_cell(SLICE("…"), look, cli);
+        return;
+    }
+    put_cell(text, look, cli);
+    if (last) return;
+    size_t behind = GAP + (t->column[i].align == TABLE_RIGHT || width > widths[i] ? 0 : widths[i] - width);
+    printf("%*s", (int)behind, "");
+    *room -= *room < widths[i] + GAP ? *room : widths[i] + GAP;
+}
+
+void table_print(const struct table *t, const struct cli *cli)
+{
+    size_t widths[TABLE_COLUMNS_MAX] = {0}, rows = t->cells.len / sizeof(struct cell) / t->columns, line = table_terminal(cli);
+    const struct cell *cells = (const struct cell *)(const void *)t->cells.data;
+    bool headed = false;
+    for (size_t i = 0; i < t->columns; i++) {
+        widths[i] = table_width(slice_of(t->column[i].heading));
+        headed = headed || widths[i] > 0;
+        for (size_t row = 0; row < rows; row++)
+            if (cells[row * t->columns + i].width > widths[i]) widths[i] = cells[row * t->columns + i].width;
+    }
+    if (line < NARROWEST) line = SIZE_MAX;
+    for (size_t row = 0; row < rows + headed; row++) {
+        size_t room = line;
+        for (size_t i = 0; i < t->columns; i++) {
+            const struct cell *c = row < headed ? NULL : &cells[(row - headed) * t->columns + i];
+            struct slice text = c ? (struct slice){t->text.data + c->at, c->len} : slice_of(t->column[i].heading);
+            put_column(t, i, text, c ? c->look : TABLE_FAINT, widths, &room, cli);
+        }
+        putchar('\n');
+    }
+    if (buf_check(&t->text) < 0 || buf_check(&t->cells) < 0) cli_complain(CLI_FAILED, "there is more than fits into memory");
+}
