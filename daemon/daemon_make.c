@@ -136,6 +136,7 @@ static int make_loop(struct daemon *d)
 {
     int r = loop_new(&d->loop);
     if (r == 0) r = workers_new(d->loop, config_workers(d->config), NICE, &d->workers);
+    if (r == 0) r = transfers_new(&(struct transfers_config){.loop = d->loop, .workers = d->workers}, &d->transfers);
     if (r == 0) r = signals_new(d->loop, &(struct signals_handler){daemon_end, daemon_reload, d}, &d->signals);
     if (r == 0) r = notify_new(d->loop, daemon_is_alive, d, &d->notify);
     if (r == 0) r = timer_new(d->loop, daemon_show_status, d, &d->status_timer);
@@ -378,6 +379,7 @@ void daemon_done(struct daemon *d)
     timer_free(d->abandon_timer);
     notify_free(d->notify);
     signals_free(d->signals);
+    transfers_free(d->transfers);
     workers_free(d->workers);
     keeper_free(d->keeper);
     loop_free(d->loop);

@@ -20,6 +20,7 @@
 #include "loop/notify.h"
 #include "loop/signals.h"
 #include "loop/timer.h"
+#include "store/transfer.h"
 
 struct daemon {
     struct daemon_options options;
@@ -33,6 +34,7 @@ struct daemon {
 
     struct loop *loop;
     struct workers *workers;
+    struct transfers *transfers; /* to other servers */
     struct signals *signals;
     struct notify *notify;
     struct timer *status_timer, *next_timer, *http_timer, *abandon_timer;
