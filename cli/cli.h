@@ -66,6 +66,12 @@ const char *cli_option(const struct cli *cli, const char *name);
 int cli_complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 int status_run(struct cli *cli, int argc, char **argv);
+int files_run(struct cli *cli, int argc, char **argv);
+int show_run(struct cli *cli, int argc, char **argv);
+int rejects_run(struct cli *cli, int argc, char **argv);
+int ingest_run(struct cli *cli, int argc, char **argv);
+int replay_run(struct cli *cli, int argc, char **argv);
+int unload_run(struct cli *cli, int argc, char **argv);
 int version_run(struct cli *cli, int argc, char **argv);
 
 #endif

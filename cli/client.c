@@ -224,6 +224,31 @@ int client_json(const struct client_answer *a, struct json_value *ret_value)
     return CLI_OK;
 }
 
+/* The API's hints speak of its own parameters; here they are options. */
+static void put_hint(struct buf *out, struct json_value hint)
+{
+    static const char *const words[][2] = {{"?force=yes", "--force"},
+                                           {"?again=yes", "--again"},
+                                           {"?dataset=NAME", "--dataset NAME"},
+                                           {"GET /v1/files lists", "cetl files lists"}};
+    enum { WORDS = sizeof words / sizeof words[0] };
+    struct buf text;
+    buf_init(&text, out->max);
+    field_text(&text, hint);
+    for (struct slice rest = buf_slice(&text); rest.len > 0;) {
+        size_t i = 0;
+        while (i < WORDS && !slice_starts(rest, slice_of(words[i][0])))
+            i++;
+        size_t len = i < WORDS ? strlen(words[i][0]) : 1;
+        if (i < WORDS)
+            buf_puts(out, words[i][1]);
+        else
+            buf_putc(out, rest.p[0]);
+        rest = (struct slice){rest.p + len, rest.len - len};
+    }
+    buf_done(&text);
+}
+
 int client_judge(const struct client_answer *a)
 {
     if (a->status < 400) return CLI_OK;
@@ -235,13 +260,9 @@ int client_judge(const struct client_answer *a)
     buf_init(&text, BODY_MAX);
     field_text(&text, field_of(problem, "message"));
     if (text.len == 0) buf_printf(&text, "the daemon answers with status %d", a->status);
-    static const char *const more[] = {"details", "hint"};
-    for (size_t i = 0; i < sizeof more / sizeof more[0]; i++) {
-        struct json_value v = field_of(problem, more[i]);
-        if (v.kind != JSON_KIND_STRING) continue;
-        buf_puts(&text, i == 0 ? ": " : "\n      ");
-        field_text(&text, v);
-    }
+    struct json_value details = field_of(problem, "details"), hint = field_of(problem, "hint");
+    if (details.kind == JSON_KIND_STRING) buf_puts(&text, ": "), field_text(&text, details);
+    if (hint.kind == JSON_KIND_STRING) buf_puts(&text, "\n      "), put_hint(&text, hint);
     cli_complain(status, "%s", buf_check(&text) == 0 ? buf_cstr(&text) : "no memory");
     buf_done(&text);
     return status;

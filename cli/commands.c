@@ -3,6 +3,32 @@
 
 #include <stddef.h>
 
+/* clang-format off */
+static const struct cli_option files_options[] = {
+    {"--dataset", "NAME", "Only files of that dataset."},
+    {"--state", "STATE", "Only files in that state: queued, waiting, loading, committing, loaded, duplicate, failed, unloaded, unreadable."},
+    {"--limit", "N", "So many of the newest, at most 1000; 20 without it."},
+    {"--before", "ID", "Only files older than that one."},
+    {NULL, NULL, NULL}};
+static const struct cli_option rejects_options[] = {
+    {"--csv", NULL, "The header and the rows as they stood in the file, to be mended and sent again."},
+    {NULL, NULL, NULL}};
+static const struct cli_option ingest_options[] = {
+    {"--dataset", "NAME", "Where the rows go, whatever the files' names say."},
+    {"--as", "NAME", "The file's name, instead of its own; - as FILE is standard input."},
+    {"--again", NULL, "Load it although these bytes are loaded already."},
+    {"--no-wait", NULL, "Do not wait for the load: be done once the file is safe on the daemon's disk."},
+    {NULL, NULL, NULL}};
+static const struct cli_option replay_options[] = {
+    {"--force", NULL, "Unload it first although rows are in the way that later files wrote over."},
+    {"--again", NULL, "Do not unload it first: load it on top of what is loaded."},
+    {"--no-wait", NULL, "Do not wait for the load."},
+    {NULL, NULL, NULL}};
+static const struct cli_option unload_options[] = {
+    {"--force", NULL, "Also where later files wrote over its rows, which are lost then."},
+    {NULL, NULL, NULL}};
+/* clang-format on */
+
 static const struct cli_command commands[] = {
     {.name = "status",
      .arguments = "",
@@ -10,6 +36,41 @@ static const struct cli_command commands[] = {
      .run = status_run,
      .details = "The counts of files and rows are those since the daemon started. The exit status is 1 while the database does not "
                 "answer."},
+    {.name = "files",
+     .arguments = "",
+     .prose = "the files that came, the newest first",
+     .run = files_run,
+     .options = files_options},
+    {.name = "show",
+     .arguments = "ID",
+     .prose = "one file: what became of it, and what was rejected",
+     .run = show_run,
+     .details = "ID is the number that cetl files shows, or the token that a file gets when it is sent."},
+    {.name = "rejects",
+     .arguments = "ID",
+     .prose = "the rows of a file that were rejected, and why",
+     .run = rejects_run,
+     .options = rejects_options},
+    {.name = "ingest",
+     .arguments = "FILE…",
+     .prose = "send files, and wait until they are loaded",
+     .run = ingest_run,
+     .options = ingest_options,
+     .details = "A file that is sent is as good as one that is dropped into incoming/: once the daemon has it, it will be loaded, "
+                "exactly once, whatever happens to cetl. The exit status is 0 when all are loaded, or were before (duplicate), and "
+                "1 when one was refused. cetl waits on while the daemon restarts, or the database is away."},
+    {.name = "replay",
+     .arguments = "ID…",
+     .prose = "load files once more, from done/ or failed/",
+     .run = replay_run,
+     .options = replay_options,
+     .details = "The rows of a loaded file are taken out first, which takes lineage = yes; a failed one is tried again."},
+    {.name = "unload",
+     .arguments = "ID…",
+     .prose = "take the rows of files out of their table again",
+     .run = unload_run,
+     .options = unload_options,
+     .details = "That takes lineage = yes. Rollups are kept true in the same transaction."},
     {.name = "version", .arguments = "", .prose = "the version of this program", .run = version_run},
     {.name = NULL},
 };

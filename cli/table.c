@@ -52,8 +52,7 @@ size_t table_width(struct slice text)
     return width;
 }
 
-/* The first characters that fit into `room`. */
-static struct slice cut(struct slice text, size_t room)
+struct slice table_cut(struct slice text, size_t room)
 {
     size_t at = 0, bytes;
     while (at < text.len) {
@@ -105,7 +104,7 @@ static void put_column(const struct table *t, size_t i, struct slice text, enum 
     bool last = i + 1 == t->columns;
     if (t->column[i].align == TABLE_RIGHT && width < widths[i]) printf("%*s", (int)(widths[i] - width), "");
     if (last && t->column[i].align == TABLE_REST && width > *room) {
-        put_cell(cut(text, *room > 0 ? *room - 1 : 0), look, cli);
+        put_cell(table_cut(text, *room > 0 ? *room - 1 : 0), look, cli);
         put_cell(SLICE("…"), look, cli);
         return;
     }

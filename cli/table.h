@@ -45,6 +45,8 @@ void table_print(const struct table *t, const struct cli *cli);
 
 /** How many columns of a terminal the text takes. */
 size_t table_width(struct slice text);
+/** Its first characters that fit into so many. */
+struct slice table_cut(struct slice text, size_t room);
 /** How many of them stdout's terminal has; SIZE_MAX where it is none. */
 size_t table_terminal(const struct cli *cli);
 

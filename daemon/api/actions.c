@@ -8,9 +8,10 @@
 #include "base/num.h"
 #include "format/json_writer.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
-enum { BODY_MAX = 64 * 1024, SHOWN_MAX = 4 * NAME_MAX + 1 };
+enum { BODY_MAX = 64 * 1024, SHOWN_MAX = 4 * NAME_MAX + 1, URL_MAX = 64 };
 
 struct action {
     struct http_request *request; /* NULL: the client is gone; what it asked for is done all the same */
@@ -131,13 +132,16 @@ static void on_replayed(void *ctx, const struct replay_report *report)
                       report->outcome == REPLAY_REFUSED
                           ? "?again=yes loads it on top of what is loaded; ?force=yes unloads it anyway, where keys are in the way"
                           : NULL);
-    char name[SHOWN_MAX];
+    char name[SHOWN_MAX], url[URL_MAX];
     struct buf body;
     struct json_writer w;
     buf_init(&body, BODY_MAX);
     json_writer_init(&w, &body);
     json_write_object(&w);
+    snprintf(url, sizeof url, "/v1/files/%s", report->file.token);
     json_write_field_int(&w, "replayed", file);
+    json_write_field_text(&w, "token", report->file.token);
+    json_write_field_text(&w, "url", url);
     json_write_field_text(&w, "name", log_escape(slice_of(report->file.name), name, sizeof name));
     json_write_field_text(&w, "state", "queued");
     json_write_field_int(&w, "rows_unloaded", report->unloaded);

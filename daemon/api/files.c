@@ -294,6 +294,21 @@ static bool is_token(struct slice text)
     return true;
 }
 
+/* How far the load of one has come. */
+struct one_load {
+    const struct arrival *arrival;
+    struct json_writer *w;
+};
+
+static bool write_progress(void *ctx, const struct arrival *a, struct load_progress p)
+{
+    const struct one_load *one = ctx;
+    if (a != one->arrival) return true;
+    json_write_field_int(one->w, "bytes_read", (int64_t)p.bytes);
+    json_write_field_int(one->w, "rows_read", (int64_t)p.rows);
+    return false;
+}
+
 static void answer_arrival(struct http_request *r, const struct arrival *a)
 {
     const struct api *api = http_request_context(r);
@@ -304,6 +319,7 @@ static void answer_arrival(struct http_request *r, const struct arrival *a)
     json_writer_init(&w, &body);
     json_write_object(&w);
     arrivals_write_one(&w, api->scheduler, a, access_role(r));
+    scheduler_each_load(api->scheduler, write_progress, &(struct one_load){a, &w});
     json_write_end(&w);
     if (buf_check(&body) == 0)
         http_answer(r, 200, "application/json", buf_slice(&body));

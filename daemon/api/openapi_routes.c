@@ -203,7 +203,7 @@ static const char schemas[] =
     "\"cetl-file-state\":{\"type\":\"string\",\"enum\":[\"queued\",\"waiting\",\"loading\",\"committing\",\"loaded\",\"duplicate\",\"failed\",\"unreadable\","
     "\"unloaded\"]},"
     "\"cetl-file\":{\"type\":\"object\",\"required\":[\"name\",\"state\"],\"properties\":{\"id\":" INT64_NULL ",\"dataset\":" NULLABLE("string") ",\"name\":" TEXT
-    ",\"bytes\":" INT64 ",\"sha256\":" NULLABLE("string") ",\"state\":" REF("file-state") ",\"rows_read\":" INT64 ",\"rows_loaded\":" INT64
+    ",\"bytes\":" INT64 ",\"bytes_read\":" INT64 ",\"sha256\":" NULLABLE("string") ",\"state\":" REF("file-state") ",\"rows_read\":" INT64 ",\"rows_loaded\":" INT64
     ",\"rows_updated\":" INT64 ",\"rows_ignored\":" INT64 ",\"rows_rejected\":" INT64 ",\"rows_filtered\":" INT64 ",\"error\":" NULLABLE("string")
     ",\"duplicate_of\":" INT64_NULL ",\"arrived_at\":" TIME_NULL ",\"started_at\":" TIME_NULL ",\"finished_at\":" TIME_NULL "}},"
     "\"cetl-reject\":{\"type\":\"object\",\"properties\":{\"line\":" INT64_NULL ",\"byte_offset\":" INT64_NULL ",\"column\":" NULLABLE("string") ",\"code\":" TEXT
