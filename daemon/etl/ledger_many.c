@@ -47,6 +47,7 @@ enum {
     A_READ,
     A_LOADED,
     A_REJECTED,
+    A_FILTERED,
     A_DUPLICATE,
     A_ARRIVED,
     A_STARTED,
@@ -109,6 +110,7 @@ static void put_row(struct buf array[ARRAYS], const struct ledger_row *row)
     put_number(&array[A_READ], (int64_t)a->counts.read);
     put_number(&array[A_LOADED], (int64_t)a->counts.loaded);
     put_number(&array[A_REJECTED], (int64_t)a->counts.rejected);
+    put_number(&array[A_FILTERED], (int64_t)a->counts.filtered);
     put_id(&array[A_DUPLICATE], row->duplicate_of);
     put_text(&array[A_ARRIVED], arrived);
     put_text(&array[A_STARTED], started);

@@ -99,8 +99,8 @@
 
 /*
  * $1 the table as regclass text → its keys, a row a column: 'u' for the unique indexes as above, the primary key first, 'f' for
- * the foreign keys, 'c' for CHECK and EXCLUDE; a number that the columns of one share, its name, the column; of a foreign key the schema, the table and the
- * column that it refers to.
+ * the foreign keys, 'c' for CHECK and EXCLUDE; a number that the columns of one share, its name, the column; of a foreign key the
+ * schema, the table and the column that it refers to.
  */
 #define SQL_TABLE_KEYS                                                                                                             \
     "SELECT 'u', i.indexrelid::int8, c.relname, a.attname, NULL, NULL, NULL, (NOT i.indisprimary)::int, k.n"                       \
@@ -260,16 +260,16 @@
     " AND sha256 = decode(u.s, 'hex') AND state IN ('committing', 'loaded') ORDER BY id + 0 LIMIT 1) f"
 
 /* $1 dataset, $2 its table, $3 the change of its row count, then an array each: token, name, bytes, state, SHA-256 in hex, rows
- * read, loaded, rejected, duplicate_of, arrived, started, path in hex, id or NULL; $17 lineage → id, token, xid, definition,
- * columns. */
+ * read, loaded, rejected, filtered, duplicate_of, arrived, started, path in hex, id or NULL; $18 lineage → id, token, xid,
+ * definition, columns. */
 #define SQL_LEDGER_INSERT_MANY                                                                                                     \
     "WITH f AS (INSERT INTO cetl.file (dataset_id, token, name, bytes, state, sha256, rows_read, rows_loaded, rows_rejected,"      \
-    " duplicate_of, arrived_at, started_at, finished_at, path, lineage, id) OVERRIDING SYSTEM VALUE"                               \
-    " SELECT $1::int, t, n, b, s, decode(h, 'hex'), r, l, j, d, a, g,"                                                             \
-    " clock_timestamp(), decode(p, 'hex'), $17::bool, coalesce(i, nextval('cetl.file_id_seq')) FROM unnest($4::text[], "           \
+    " rows_filtered, duplicate_of, arrived_at, started_at, finished_at, path, lineage, id) OVERRIDING SYSTEM VALUE"                \
+    " SELECT $1::int, t, n, b, s, decode(h, 'hex'), r, l, j, o, d, a, g,"                                                          \
+    " clock_timestamp(), decode(p, 'hex'), $18::bool, coalesce(i, nextval('cetl.file_id_seq')) FROM unnest($4::text[], "           \
     "$5::text[], $6::int8[], $7::text[], $8::text[], $9::int8[], $10::int8[],"                                                     \
-    " $11::int8[], $12::int8[], $13::timestamptz[], $14::timestamptz[], $15::text[], $16::int8[]) AS u(t, n, b, s, h, r, l, j, "   \
-    "d, a, g, p, i)"                                                                                                               \
+    " $11::int8[], $12::int8[], $13::int8[], $14::timestamptz[], $15::timestamptz[], $16::text[], $17::int8[])"                    \
+    " AS u(t, n, b, s, h, r, l, j, o, d, a, g, p, i)"                                                                              \
     " RETURNING id, token), c AS (INSERT INTO cetl.change (dataset_id, rows)"                                                      \
     " SELECT $1::int, $3::int8 WHERE 'loaded' = ANY ($7::text[]))"                                                                 \
     " SELECT f.id, f.token, pg_current_xact_id()::text, q.* FROM f,"                                                               \

@@ -160,6 +160,19 @@ def test_two_thousand_files_of_every_kind(make_cetld, database):
     assert transactions(database) < 500, "the files travelled by themselves"
 
 
+def test_filtered_rows_are_counted_in_a_group(make_cetld, database):
+    daemon = make_cetld(database.url(), PARTS.replace("files =", "filter = id % 2 = 0\nfiles ="))
+    for n in range(50):
+        daemon.drop("part_%d.csv" % n, HEADER + row(3 * n) + row(3 * n + 1) + row(3 * n + 2))
+    daemon.start()
+    wait_finished(daemon, database, 50)
+    assert database.rows("SELECT state, sum(rows_read), sum(rows_loaded), sum(rows_filtered) FROM cetl.file GROUP BY 1") == [("loaded", 150, 75, 75)]
+    assert database.value("SELECT count(*) FROM parts WHERE id % 2 = 0") == 75
+    assert database.same("SELECT * FROM parts_daily", PARTS_DAILY)
+    assert transactions(database) < 25, "the files travelled by themselves"
+    assert not daemon.log_lines("tried again")
+
+
 def test_equal_files_dropped_together_load_once(make_cetld, database):
     daemon = make_cetld(database.url(), PARTS)
     for n in range(100):
