@@ -138,6 +138,7 @@ install: $(DAEMON) $(CETL) ## install under DESTDIR= PREFIX=/usr/local
 	install -D -m 755 $(DAEMON) $(DESTDIR)$(PREFIX)/sbin/cetld
 	install -D -m 755 $(CETL) $(DESTDIR)$(PREFIX)/bin/cetl
 	install -D -m 644 conf/cetl.conf $(DESTDIR)$(SYSCONFDIR)/cetl/cetl.conf
+	install -D -m 644 cli/cetl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cetl
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/cetl/conf.d $(DESTDIR)$(EXAMPLES)
 	cp -R conf/examples/. $(DESTDIR)$(EXAMPLES)/
 	$(if $(UNITDIR),install -d -m 755 $(DESTDIR)$(UNITDIR))

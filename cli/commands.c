@@ -27,6 +27,9 @@ static const struct cli_option replay_options[] = {
 static const struct cli_option unload_options[] = {
     {"--force", NULL, "Also where later files wrote over its rows, which are lost then."},
     {NULL, NULL, NULL}};
+static const struct cli_option token_options[] = {
+    {"--hash-file", "FILE", "Write the hash there, for hash_file; it must not be there yet."},
+    {NULL, NULL, NULL}};
 /* clang-format on */
 
 static const struct cli_command commands[] = {
@@ -71,6 +74,13 @@ static const struct cli_command commands[] = {
      .run = unload_run,
      .options = unload_options,
      .details = "That takes lineage = yes. Rollups are kept true in the same transaction."},
+    {.name = "token new",
+     .arguments = "[NAME]",
+     .prose = "make a token for the API, and its hash, by which the daemon knows it",
+     .run = token_new_run,
+     .options = token_options,
+     .details = "The token is printed and kept nowhere. A section [token NAME] of the configuration says what it may do; see the "
+                "lines that are printed behind it. No daemon is needed."},
     {.name = "version", .arguments = "", .prose = "the version of this program", .run = version_run},
     {.name = NULL},
 };

@@ -159,7 +159,7 @@ void manual_page(FILE *out)
 void manual_words(FILE *out)
 {
     for (const struct cli_command *c = cli_commands(); c->name; c++) {
-        fprintf(out, "%s\t", c->name);
+        fprintf(out, "%s\t%s\t", c->name, c->arguments);
         for (const struct cli_option *o = c->options; o && o->name; o++)
             fprintf(out, "%s%s ", o->name, o->argument ? "=" : "");
         for (const struct cli_option *o = common; o->name; o++)

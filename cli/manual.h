@@ -13,7 +13,8 @@ void manual_of_all(FILE *out);
 void manual_of_command(FILE *out, const struct cli_command *command);
 /** cetl(1), as troff. docs/cetl.1 is this. */
 void manual_page(FILE *out);
-/** A line for each command: its name, a tab, its options with blanks between them; behind an option with a value stands =. */
+/** A line for each command: its name, its arguments and its options, with tabs between these three, and blanks between the options;
+ * behind an option with a value stands =. */
 void manual_words(FILE *out);
 
 #endif

@@ -1,29 +1,20 @@
 /* SPDX-License-Identifier: MIT */
 #include "new_token.h"
 
-#include "base/base64url.h"
-#include "base/digest.h"
+#include "base/secret_token.h"
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
-
-/* Nothing of so many random bits can be guessed, so one round of SHA-256 hides it well enough. */
-enum { RANDOM_BYTES = 32 };
-#define PREFIX "cetl_"
 
 int new_token(void)
 {
-    uint8_t bytes[RANDOM_BYTES], sum[DIGEST_BYTES];
-    char token[sizeof PREFIX + BASE64URL_LEN(RANDOM_BYTES)] = PREFIX, hex[DIGEST_HEX];
-    if (getrandom(bytes, sizeof bytes, 0) != sizeof bytes) {
-        fprintf(stderr, "cetld: no random numbers: %s\n", error_name(-errno));
+    struct secret_token token;
+    int r = secret_token_make(&token);
+    if (r < 0) {
+        fprintf(stderr, "cetld: no random numbers: %s\n", error_name(r));
         return EXIT_FAILURE;
     }
-    base64url_encode(bytes, sizeof bytes, token + strlen(PREFIX));
-    digest_of(token, strlen(token), sum);
-    digest_hex(sum, hex);
-    printf("token   %s\nsha256  %s\n", token, hex);
+    printf("token   %s\nsha256  %s\n", token.text, token.sha256);
     fputs("\nThe token is for whoever uses it and is kept nowhere; the hash is for the daemon. For example:\n"
           "    echo HASH > /etc/cetl/ci.sha256       (readable for the daemon only, or by LoadCredential=)\n"
           "    [token ci]\n"
