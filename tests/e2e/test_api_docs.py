@@ -10,43 +10,11 @@ import re
 import shutil
 import subprocess
 
-import pytest
-
 import npm
-from conftest import TOP
+from pages import Page, is_like
 from test_api_access import new_token, start, tokens  # noqa: F401
 
-PAGE = os.path.join(TOP, "docs/api.md")
-BLOCK = re.compile(r"^```(\w+)\n(.*?)^```$", re.M | re.S)
-
-
-class Block:
-    def __init__(self, text, match):
-        self.kind, self.code = match.groups()
-        self.line = text.count("\n", 0, match.start()) + 2
-        self.end = match.end()
-        self.output = None
-
-
-def blocks():
-    with open(PAGE, encoding="utf-8") as f:
-        text = f.read()
-    found = []
-    for match in BLOCK.finditer(text):
-        block = Block(text, match)
-        if block.kind != "output":
-            found.append(block)
-            continue
-        before = found[-1]
-        assert before.output is None and not text[before.end:match.start()].strip(), "docs/api.md:%d: of which command is this?" % block.line
-        before.output = block.code
-    return found
-
-
-def is_like(shown, printed):
-    """Line by line; `…` is anything, at a line's end or alone."""
-    pattern = "".join(".*" if part == "…" else re.escape(part) for part in re.split("(…)", shown.rstrip("\n")))
-    return re.fullmatch(pattern, printed.rstrip("\n"), re.S) is not None
+PAGE = "docs/api.md"
 
 
 def command(block, folder):
@@ -78,7 +46,7 @@ def test_the_page_is_true_and_uses_every_route(make_cetld, database, tokens, fol
         assert shutil.which(program), "%s is missing: make deps" % program
     token, digest = new_token()
     tokens.put("reader", digest)
-    parts = blocks()
+    parts = Page(PAGE).blocks
     (config,) = [b for b in parts if b.kind == "ini"]
     daemon = start(make_cetld, database.url(), tokens, config.code, api={"anonymous": "write", "request_log": "yes"})
     place = os.path.join(folder, "page")
@@ -107,8 +75,3 @@ def test_the_page_is_true_and_uses_every_route(make_cetld, database, tokens, fol
         fits = [operation for m, _, pattern, operation in described if m == method and pattern.fullmatch(path)]
         assert fits, "/openapi.json does not have %s %s" % (method, path)
         assert any(str(status) in operation["responses"] for operation in fits), "/openapi.json does not say that %s %s may be %d" % (method, path, status)
-
-
-@pytest.mark.parametrize("shown,printed,like", [("a\n…\nc", "a\nb\nc", True), ("a…", "abc", True), ("a", "ab", False), ("a.c", "abc", False), ("…", "", True)])
-def test_dots_stand_for_anything(shown, printed, like):
-    assert is_like(shown, printed) == like
