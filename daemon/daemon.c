@@ -6,37 +6,12 @@
 #include "daemon_private.h"
 #include "etl/formulas.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 
 enum {
     STATUS_MS = 1000,
-    STALLED_MS = 60000, /* workers that finish nothing for so long while jobs wait are stuck */
 };
-
-/* ---- alive ---- */
-
-bool daemon_is_alive(void *ctx)
-{
-    struct daemon *d = ctx;
-    uint64_t finished = workers_finished(d->workers) + atomic_load_explicit(&d->place.copied, memory_order_relaxed);
-    int64_t now = loop_now_ms(d->loop);
-    if (finished != d->progress || workers_pending(d->workers) == 0) {
-        d->progress = finished;
-        d->progress_ms = now;
-    }
-    return now - d->progress_ms < STALLED_MS;
-}
-
-void daemon_show_status(void *ctx)
-{
-    struct daemon *d = ctx;
-    struct scheduler_totals t = scheduler_totals(d->scheduler);
-    counters_set(&d->counters, COUNTER_FILES_WAITING, t.waiting);
-    const char *reason = db_pool_is_up(d->load_pool) ? setup_reason(d->setup) : db_pool_reason(d->load_pool);
-    notify_status(d->notify, "%u queued, %u waiting, %u loading, %u unreadable, %lld rows loaded%s%s", t.queued, t.waiting,
-                  t.loading, t.unreadable, (long long)counters_get(&d->counters, COUNTER_ROWS_LOADED),
-                  reason[0] ? "; database: " : "", reason);
-}
 
 /* ---- reload ---- */
 
@@ -47,43 +22,62 @@ static void log_mistakes(const struct mistakes *m, const char *verdict)
     log_error("%zu mistakes in the configuration; %s", m->n, verdict);
 }
 
+static void apply(struct daemon *d, struct config *fresh)
+{
+    struct buf fixed;
+    buf_init(&fixed, ERROR_TEXT_MAX);
+    if (config_diff(d->config, fresh, &fixed) > 0) log_warning("these take a restart: " SLICE_FMT, SLICE_ARG(buf_slice(&fixed)));
+    buf_done(&fixed);
+    config_unref(d->config);
+    d->config = fresh;
+    d->api.config = fresh;
+    log_set_level(fresh->daemon.log_level);
+    scheduler_hold(d->scheduler); /* until the catalog is as the configuration says */
+    scheduler_set_config(d->scheduler, fresh);
+    keeper_set_config(d->keeper, fresh);
+    events_ask_again(d->api.events);
+    setup_run(d->setup, fresh);
+    scheduler_rescan(d->scheduler);
+    log_info("configuration reloaded");
+}
+
+int daemon_read_config(struct daemon *d, struct mistakes *m)
+{
+    struct config *fresh;
+    struct keys *keys;
+    d->mistake[0] = '\0';
+    int r = formulas_load_config(d->options.path, d->options.presence, m, &fresh);
+    if (r == 0 && keys_new(fresh, &keys) < 0) {
+        config_unref(fresh);
+        r = -ENOMEM;
+    }
+    if (r == 0) {
+        keys_free(d->api.keys);
+        d->api.keys = keys;
+        apply(d, fresh);
+        return 0;
+    }
+    snprintf(d->mistake, sizeof d->mistake, "%s", m->stored > 0 ? m->text[0] : error_name(r));
+    if (m->n > 0)
+        log_mistakes(m, "the old one stays");
+    else
+        log_error("the configuration cannot be read: %s; the old one stays", error_name(r));
+    return r;
+}
+
 void daemon_reload(void *ctx)
 {
     struct daemon *d = ctx;
     if (d->stopping) return;
     notify_reloading(d->notify);
+    d->reloading = true;
+    d->reload_ms = loop_now_ms(d->loop);
     struct mistakes m;
     mistakes_init(&m);
-    struct config *fresh;
-    struct keys *keys;
-    int r = formulas_load_config(d->options.path, d->options.presence, &m, &fresh);
-    if (r != 0) {
-        log_mistakes(&m, "the old one stays");
-    } else if (keys_new(fresh, &keys) < 0) {
-        log_error("no memory for the keys of the configuration; the old one stays");
-        config_unref(fresh);
-    } else {
-        struct buf fixed;
-        buf_init(&fixed, ERROR_TEXT_MAX);
-        if (config_diff(d->config, fresh, &fixed) > 0)
-            log_warning("these take a restart: " SLICE_FMT, SLICE_ARG(buf_slice(&fixed)));
-        buf_done(&fixed);
-        config_unref(d->config);
-        d->config = fresh;
-        d->api.config = fresh;
-        keys_free(d->api.keys);
-        d->api.keys = keys;
-        log_set_level(fresh->daemon.log_level);
-        scheduler_hold(d->scheduler); /* until the catalog is as the configuration says */
-        scheduler_set_config(d->scheduler, fresh);
-        keeper_set_config(d->keeper, fresh);
-        events_ask_again(d->api.events);
-        setup_run(d->setup, fresh);
-        scheduler_rescan(d->scheduler);
-        log_info("configuration reloaded");
-    }
+    int r = daemon_read_config(d, &m);
     mistakes_done(&m);
-    notify_ready(d->notify);
+    daemon_show_status(d);
+    if (r != 0 || !db_pool_is_up(d->load_pool)) daemon_reloaded(d);
 }
 
 /* ---- the database ---- */
@@ -111,6 +105,8 @@ void daemon_set_up(void *ctx)
     struct daemon *d = ctx;
     d->api.ready = true;
     if (d->stopping) return;
+    if (d->accept_timer) daemon_accept(d);
+    daemon_reloaded(d);
     scope_check(&d->api);
     cache_clear(d->cache); /* what is read, and how, may be another than before */
     versions_go(d->versions, d->config->api.freshness == CONFIG_FRESHNESS_NOTIFY);

@@ -91,7 +91,7 @@ void daemon_end(void *ctx)
     d->stopping = true;
     log_info("stopping");
     notify_stopping(d->notify);
-    timer_stop(d->status_timer);
+    daemon_show_status(d);
     if (timer_new(d->loop, http_drained, d, &d->http_timer) == 0) timer_start(d->http_timer, HTTP_GRACE_MS);
     if (timer_new(d->loop, abandon, d, &d->abandon_timer) == 0) timer_start(d->abandon_timer, ABANDON_MS);
     events_close(d->api.events);

@@ -11,7 +11,6 @@
 
 #include <stdio.h>
 #include <stdlib.h>
-#include <systemd/sd-daemon.h>
 
 enum {
     NICE = 5, /* of the workers: the loop's answers come first */
@@ -239,25 +238,6 @@ static void log_request(void *ctx, const struct http_request *r, const char *lin
               trace[0] ? " trace=" : "", trace);
 }
 
-static int listen_all(struct daemon *d)
-{
-    struct error err;
-    int passed = sd_listen_fds(1);
-    for (int i = 0; i < passed; i++) {
-        int r = http_server_adopt(d->http, SD_LISTEN_FDS_START + i);
-        if (r < 0) return r;
-    }
-    for (size_t i = 0; passed <= 0 && i < d->config->api.listen.n; i++) {
-        int r = http_server_listen(d->http, d->config->api.listen.item[i], &err);
-        if (r >= 0) continue;
-        log_error("%s", err.text);
-        return r;
-    }
-    for (unsigned i = 0; http_server_address(d->http, i); i++)
-        log_info("listening on %s", http_server_address(d->http, i));
-    return 0;
-}
-
 static int make_http(struct daemon *d)
 {
     const struct config_api *a = &d->config->api;
@@ -276,7 +256,7 @@ static int make_http(struct daemon *d)
                                    .log = a->request_log ? log_request : NULL,
                                    .ctx = d};
     int r = http_server_new(d->loop, &c, &d->http);
-    return r < 0 ? r : listen_all(d);
+    return r < 0 ? r : daemon_listen(d);
 }
 
 static void on_listened(void *ctx)
@@ -377,6 +357,7 @@ void daemon_done(struct daemon *d)
     timer_free(d->next_timer);
     timer_free(d->http_timer);
     timer_free(d->abandon_timer);
+    timer_free(d->accept_timer);
     notify_free(d->notify);
     signals_free(d->signals);
     transfers_free(d->transfers);

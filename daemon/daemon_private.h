@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What the parts of the daemon share: daemon.c (what happens while it runs, reload among that), daemon_make.c (everything is made
+ * What the parts of the daemon share: daemon.c (what happens while it runs, reload among that),
+ * daemon_tell.c (what systemd is told), daemon_listen.c (sockets), daemon_make.c (everything is made
  * and freed), daemon_end.c (from SIGTERM on). Nobody else includes this.
  *
  * Thread: loop.
@@ -37,7 +38,7 @@ struct daemon {
     struct transfers *transfers; /* to other servers */
     struct signals *signals;
     struct notify *notify;
-    struct timer *status_timer, *next_timer, *http_timer, *abandon_timer;
+    struct timer *status_timer, *next_timer, *http_timer, *abandon_timer, *accept_timer;
     struct db_embedded *embedded;
     struct db_pool *load_pool, *api_pool;
     struct db_pipeline *pipeline;
@@ -55,8 +56,10 @@ struct daemon {
     struct api api;
     struct http_server *http;
 
-    uint64_t progress; /* of the workers, in jobs and copied bytes */
-    int64_t progress_ms;
+    bool hangs; /* a worker, and it was said */
+    bool reloading;
+    int64_t reload_ms;            /* when it began */
+    char mistake[ERROR_TEXT_MAX]; /* why the newest configuration is not in force */
     bool embedded_ready, stopping, loads_stopped, http_drained;
 };
 
@@ -69,14 +72,24 @@ void daemon_done(struct daemon *d);
  * setup must still be there for. */
 void daemon_close_pools(struct daemon *d);
 
+/** The listeners, and who comes first: for make. 0 or negative, which was logged. */
+must_check int daemon_listen(struct daemon *d);
+/** Read the configuration anew, for whoever asks. 0: it is in force (its tables a moment later); else the old one stays, which was
+ * logged, and `m` says why; positive: mistakes of the configuration's. */
+must_check int daemon_read_config(struct daemon *d, struct mistakes *m);
+/** Whoever waits for a reload may go on. */
+void daemon_reloaded(struct daemon *d);
+
 /* What happens; each is given the daemon. */
+
+/** Reads can be answered, or are waited for no longer: the sockets that systemd passed are listened to. */
+void daemon_accept(void *ctx);
 
 /** SIGTERM: HTTP drains, loads end or roll back, connections close, the embedded cluster stops, then the loop. */
 void daemon_end(void *ctx);
 /** SIGHUP: the configuration is read again. With mistakes the old one stays. */
 void daemon_reload(void *ctx);
-/** For systemd's watchdog: false once work waits and nothing has come of it for a long time, not even a piece of a long copy: the
- * workers hang. */
+/** For systemd's watchdog: false while a worker hangs. */
 bool daemon_is_alive(void *ctx);
 /** The line of `systemctl status`. */
 void daemon_show_status(void *ctx);

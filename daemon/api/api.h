@@ -9,6 +9,7 @@
 
 #include "api/gate.h"
 #include "api/reads.h"
+#include "base/meter.h"
 #include "db/pool.h"
 #include "etl/scheduler.h"
 #include "etl/setup.h"
@@ -42,8 +43,9 @@ struct api {
     struct rates *rates;   /* or NULL: nobody is held up */
     struct config *config; /* the current one; the daemon's reference */
     const struct instance *instance;
-    int64_t started_us; /* monotonic */
-    bool ready;         /* the database answers and the catalog was read */
+    int64_t started_us;                 /* monotonic */
+    struct meter rows_rate, bytes_rate; /* loaded, and sent by COPY; noted each second */
+    bool ready;                         /* the database answers and the catalog was read */
     struct http_router router;
 };
 

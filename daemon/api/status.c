@@ -53,6 +53,11 @@ void status_get(struct http_request *r)
     json_write_field_text(&w, "parallel_needs", missing[0] ? missing : NULL);
     json_write_end(&w);
     write_queue(&w, api);
+    json_write_key(&w, "rates");
+    json_write_object(&w);
+    json_write_field_int(&w, "rows_per_second", meter_per_second(&api->rows_rate));
+    json_write_field_int(&w, "copy_bytes_per_second", meter_per_second(&api->bytes_rate));
+    json_write_end(&w);
     json_write_field_int(&w, "memory_used_bytes", counters_get(api->counters, COUNTER_MEMORY_USED));
     json_write_end(&w);
     http_answer(r, 200, "application/json", buf_slice(&body));

@@ -94,11 +94,12 @@ static int rename_unique(const struct fs_move *m, char ret_name[NAME_MAX + 1])
     return -EEXIST;
 }
 
-int fs_copy(int from, int to, _Atomic uint64_t *copied)
+int fs_copy(int from, int to, struct fs_pace *pace)
 {
     cleanup_free char *bytes = malloc(COPY_BYTES);
     if (!bytes) return -ENOMEM;
     for (off_t offset = 0;;) {
+        if (pace && atomic_load_explicit(&pace->stop, memory_order_relaxed)) return -ECANCELED;
         ssize_t n = fs_pread_full(from, bytes, COPY_BYTES, offset);
         if (n < 0) return (int)n;
         if (n == 0) return 0;
@@ -106,14 +107,14 @@ int fs_copy(int from, int to, _Atomic uint64_t *copied)
         if (r < 0) return r;
         offset += n;
         if (offset % COPY_SYNC_BYTES == 0 && fdatasync(to) < 0) return -errno;
-        if (copied) atomic_fetch_add_explicit(copied, (uint64_t)n, memory_order_relaxed);
+        if (pace) atomic_fetch_add_explicit(&pace->copied, (uint64_t)n, memory_order_relaxed);
     }
 }
 
 /* Content, permissions and mtime of `from` (whose state was `before`) on disk in `to`; -EBUSY when `from` changed meanwhile. */
-static int copy_synced(int from, int to, const struct stat *before, _Atomic uint64_t *copied)
+static int copy_synced(int from, int to, const struct stat *before, struct fs_pace *pace)
 {
-    int r = fs_copy(from, to, copied);
+    int r = fs_copy(from, to, pace);
     if (r < 0) return r;
     struct stat after;
     if (fstat(from, &after) < 0) return -errno;
@@ -139,7 +140,7 @@ static int copy_unique(const struct fs_move *m, char ret_name[NAME_MAX + 1])
     const char *part = m->part ? m->part : own;
     cleanup_fd int to = openat(m->to_dir, part, O_WRONLY | O_CREAT | O_TRUNC | O_NOFOLLOW | O_CLOEXEC, 0600);
     if (to < 0) return -errno;
-    int r = copy_synced(from, to, &st, m->copied);
+    int r = copy_synced(from, to, &st, m->pace);
     if (r == 0) r = rename_unique(&(struct fs_move){m->to_dir, part, m->to_dir, m->to, NULL, NULL}, ret_name);
     if (r < 0) {
         unlinkat(m->to_dir, part, 0);

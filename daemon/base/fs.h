@@ -10,6 +10,8 @@
 #include "base/error.h"
 #include "base/slice.h"
 
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdint.h>
 #include <sys/stat.h>
 #include <sys/types.h>
@@ -28,18 +30,23 @@ must_check int fs_rename_noreplace(int from_dir, const char *from, int to_dir, c
  * cut so that 255 bytes hold. ret_name holds NAME_MAX + 1 bytes.
  */
 void fs_alternative_name(const char *name, unsigned n, char *ret_name);
+/** Of long copies: how far they are, and whether they are to end. Shared by as many as one likes; any thread. */
+struct fs_pace {
+    _Atomic uint64_t copied; /* bytes */
+    _Atomic bool stop;       /* they end with -ECANCELED, and leave everything as if they had not begun */
+};
 /**
- * Everything of `from`, from its start, to where `to` stands, written to disk every few MiB so that no fsync takes long. `copied`
- * (may be NULL) grows by the bytes as they are copied: who watches it sees that a long copy lives. 0 or -errno.
+ * Everything of `from`, from its start, to where `to` stands, written to disk every few MiB so that no fsync takes long. `pace` may
+ * be NULL. 0 or -errno.
  */
-must_check int fs_copy(int from, int to, _Atomic uint64_t *copied);
+must_check int fs_copy(int from, int to, struct fs_pace *pace);
 struct fs_move {
     int from_dir;
     const char *from;
     int to_dir;
     const char *to;
-    _Atomic uint64_t *copied; /* as in fs_copy, or NULL */
-    const char *part;         /* the name of a copy in to_dir that is not whole yet; NULL: a hidden one of its own */
+    struct fs_pace *pace; /* as in fs_copy, or NULL */
+    const char *part;     /* the name of a copy in to_dir that is not whole yet; NULL: a hidden one of its own */
 };
 /**
  * Move within or across file systems without overwriting: rename, else copy + fsync + unlink. When the name is taken the next free

@@ -147,7 +147,7 @@ static void fill(struct claims *all, struct batch *b)
     all->turns_next = !turns;
     struct list *from = turns ? &b->turn->waiting : &all->waiting;
     /* One in a job where a claim is a copy, which may take long. */
-    unsigned most = atomic_load(&all->config.place->copied) > 0 ? 1 : BATCH;
+    unsigned most = atomic_load(&all->config.place->pace.copied) > 0 ? 1 : BATCH;
     for (; most > 0 && !list_empty(from); most--) {
         struct claim *c = container_of(from->next, struct claim, link);
         list_remove(&c->link);

@@ -326,6 +326,7 @@ static void on_grace_over(void *ctx)
 {
     struct scheduler *s = ctx;
     runs_stop(&s->runs);
+    place_hurry(s->config.place); /* a copy of many gigabytes is begun anew by the next start */
 }
 
 void scheduler_stop(struct scheduler *s, int64_t grace_ms, void (*stopped)(void *ctx), void *ctx)

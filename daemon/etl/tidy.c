@@ -92,14 +92,14 @@ static void done(struct worker_job *job)
 /* Fewer in a job where a move is a copy, which may take long. */
 static unsigned batch_size(const struct tidies *t)
 {
-    return atomic_load(&t->config.place->copied) > 0 ? 1 : BATCH;
+    return atomic_load(&t->config.place->pace.copied) > 0 ? 1 : BATCH;
 }
 
 /* The kernel lets one rename between folders of a file system through at a time: more workers would only spin. Copies go side by
  * side. */
 static unsigned jobs_max(const struct tidies *t)
 {
-    return atomic_load(&t->config.place->copied) > 0 ? workers_count(t->config.workers) : 1;
+    return atomic_load(&t->config.place->pace.copied) > 0 ? workers_count(t->config.workers) : 1;
 }
 
 static void pump(struct tidies *t)

@@ -2,9 +2,10 @@
 #include "http/conn_private.h"
 
 #include <stdlib.h>
+#include <sys/ioctl.h>
 #include <sys/socket.h>
 
-enum { LINGER_MS = 2000, HANDLES = 2 };
+enum { LINGER_MS = 2000, LATE_MS = 1000, HANDLES = 2 };
 
 /* ---- the beginning ---- */
 
@@ -110,6 +111,16 @@ static bool is_idle(const struct http_conn *c)
     return c->turns.count == 0 && !http_conn_is_arriving(c) && !c->held && c->turns.out.bytes == 0;
 }
 
+/* At the end: a request may be on its way. Who has just connected will ask, and who has asked before may have asked again: to
+ * close on bytes that nobody read is a reset, and they would not know what came of it. */
+static bool may_ask(struct http_conn *c)
+{
+    int waiting = 0;
+    uv_os_fd_t fd;
+    if (!c->asked && http_conn_now_ms(c) < c->drain_ms + LATE_MS) return true;
+    return uv_fileno(&c->socket.handle, &fd) == 0 && ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0;
+}
+
 static int64_t deadline_ms(const struct http_conn *c)
 {
     const struct http_limits *limits = &c->shared->limits;
@@ -121,7 +132,7 @@ static int64_t deadline_ms(const struct http_conn *c)
     else if (c->state == CONN_OPEN && c->incoming && http_conn_is_arriving(c))
         other = c->head_done ? c->read_ms + limits->idle_timeout_ms : c->since_ms + limits->header_timeout_ms;
     else if (c->state == CONN_OPEN && is_idle(c))
-        other = c->since_ms + limits->idle_timeout_ms;
+        other = c->shared->draining ? c->drain_ms + LATE_MS : c->since_ms + limits->idle_timeout_ms;
     else if (c->eof && c->turns.count > 0) /* nobody may be there any more to wait for these answers */
         other = (c->read_ms > c->moved_ms ? c->read_ms : c->moved_ms) + limits->idle_timeout_ms;
     return other < at ? other : at;
@@ -159,7 +170,7 @@ static void on_timer(uv_timer_t *timer)
 static void rest(struct http_conn *c)
 {
     if (c->state == CONN_LAST && c->turns.count == 0 && !c->held && c->turns.out.bytes == 0) http_conn_linger(c);
-    if (c->state == CONN_OPEN && c->shared->draining && is_idle(c)) http_conn_cut(c);
+    if (c->state == CONN_OPEN && c->shared->draining && is_idle(c) && !may_ask(c)) http_conn_cut(c);
     if (c->state == CONN_CLOSED) return;
     bool idle = c->state == CONN_OPEN && is_idle(c);
     if (idle && list_empty(&c->idle_link)) {
@@ -205,11 +216,9 @@ void http_conn_settle(struct http_conn *c)
 
 void http_conn_drain(struct http_conn *c)
 {
-    if (c->state == CONN_OPEN && !http_conn_is_arriving(c)) c->state = CONN_LAST;
-    if (is_idle(c))
-        http_conn_cut(c);
-    else
-        http_conn_wake(c);
+    c->drain_ms = http_conn_now_ms(c);
+    if (c->state == CONN_OPEN && !http_conn_is_arriving(c) && !is_idle(c)) c->state = CONN_LAST;
+    http_conn_wake(c); /* what is idle is looked at there */
 }
 
 struct http_conn *http_conn_of(struct list *link)

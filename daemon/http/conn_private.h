@@ -48,9 +48,10 @@ struct http_conn {
     unsigned counted_requests;      /* in shared->requests */
     size_t read_bytes, moved_bytes; /* since read_ms and moved_ms */
     bool reading, spoiled, settling, again;
+    bool asked; /* a whole request came */
 
     int64_t since_ms; /* when it got into the state its deadline counts from: idle, or the head's first byte */
-    int64_t read_ms, moved_ms, linger_ms;
+    int64_t read_ms, moved_ms, linger_ms, drain_ms;
     int64_t timer_at_ms; /* when the timer will fire */
 };
 

@@ -65,6 +65,7 @@ static void whole(struct http_conn *c)
 {
     struct http_request *r = steal_ptr(c->receiving ? &c->receiving : &c->incoming);
     c->continue_due = false;
+    c->asked = true;
     if (!r->message.keep_alive || c->shared->draining) c->state = CONN_LAST;
     if (r->streamed)
         r->receiver.end(r->state);

@@ -138,13 +138,17 @@ static void on_connection(uv_stream_t *stream, int status)
     if (status == 0) l->incoming(l);
 }
 
-static int start(struct http_listener *l, struct loop *loop, int fd, bool local)
+static int open_handle(struct http_listener *l, struct loop *loop, int fd, bool local)
 {
     int r = local ? uv_pipe_init(loop_uv(loop), &l->socket.pipe, 0) : uv_tcp_init(loop_uv(loop), &l->socket.tcp);
     if (r < 0) return r;
     l->socket.handle.data = l;
-    r = local ? uv_pipe_open(&l->socket.pipe, fd) : uv_tcp_open(&l->socket.tcp, fd);
-    return r < 0 ? r : uv_listen(&l->socket.stream, BACKLOG, on_connection);
+    return local ? uv_pipe_open(&l->socket.pipe, fd) : uv_tcp_open(&l->socket.tcp, fd);
+}
+
+int http_listener_go(struct http_listener *l)
+{
+    return uv_listen(&l->socket.stream, BACKLOG, on_connection);
 }
 
 static void freed(uv_handle_t *handle)
@@ -158,13 +162,14 @@ int http_listener_adopt(struct loop *loop, int fd, const struct http_listener_co
     socklen_t len = sizeof a, int_len = sizeof(int);
     int listening = 0;
     if (getsockname(fd, &a.any, &len) < 0 || getsockopt(fd, SOL_SOCKET, SO_ACCEPTCONN, &listening, &int_len) < 0) return -errno;
-    if (!listening) return -EINVAL;
+    bool local = a.any.sa_family == AF_UNIX;
+    if (!listening || !(local || a.any.sa_family == AF_INET || a.any.sa_family == AF_INET6)) return -EINVAL;
     struct http_listener *l = calloc(1, sizeof *l);
     if (!l) return -ENOMEM;
     *l = (struct http_listener){.incoming = config->incoming, .closed = config->closed, .ctx = config->ctx};
     list_init(&l->link);
     show_address(&a, l->address);
-    int r = start(l, loop, fd, a.any.sa_family == AF_UNIX);
+    int r = open_handle(l, loop, fd, local);
     if (r < 0) {
         /* libuv has not taken the descriptor, or would close it with the handle: the caller keeps it. */
         if (l->socket.handle.loop)
@@ -193,7 +198,9 @@ static int open_at(struct loop *loop, const union any_address *a, const struct h
         (*ret_listener)->dev = st.st_dev;
         (*ret_listener)->ino = st.st_ino;
     }
-    return 0;
+    r = http_listener_go(*ret_listener);
+    if (r < 0) http_listener_close(*ret_listener);
+    return r;
 }
 
 int http_listener_open(struct loop *loop, const char *address, const struct http_listener_config *config, struct error *err,
@@ -205,6 +212,23 @@ int http_listener_open(struct loop *loop, const char *address, const struct http
     if (r < 0) return r;
     r = open_at(loop, &a, config, ret_listener);
     return r < 0 ? error_set(err, r, "listen: %s: %s", address, advice(r)) : 0;
+}
+
+/* "[::]" and "0.0.0.0" are every address; the one of IPv6 also those of IPv4. */
+bool http_listener_covers(const struct http_listener *l, const char *address)
+{
+    union any_address a;
+    struct error err;
+    char text[sizeof l->address];
+    bool local = strncmp(address, "unix:", 5) == 0;
+    if ((local ? parse_unix(address + 5, &a, &err) : parse_tcp(address, &a, &err)) < 0) return false;
+    show_address(&a, text);
+    if (strcmp(text, l->address) == 0) return true;
+    const char *port = local ? NULL : strrchr(text, ':');
+    char all[2][32];
+    snprintf(all[0], sizeof all[0], "[::]%s", port ? port : "");
+    snprintf(all[1], sizeof all[1], "0.0.0.0%s", port ? port : "");
+    return port && (strcmp(l->address, all[0]) == 0 || (strcmp(l->address, all[1]) == 0 && a.any.sa_family == AF_INET));
 }
 
 static void closed(uv_handle_t *handle)

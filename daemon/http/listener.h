@@ -11,6 +11,8 @@
 #include "base/list.h"
 #include "loop/loop.h"
 
+#include <stdbool.h>
+
 struct http_listener {
     struct list link; /* the owner's */
     union {
@@ -22,6 +24,7 @@ struct http_listener {
     char address[128]; /* "127.0.0.1:8080", "[::1]:8080", "unix:/run/cetld.sock" */
     dev_t dev;         /* of a socket file that we made; removed at the end if it is still ours */
     ino_t ino;
+    bool held;                                 /* the owner's: it accepts later */
     void (*incoming)(struct http_listener *l); /* a connection waits: accept it from socket.stream */
     void (*closed)(struct http_listener *l);   /* http_listener_close is done and the memory is about to be freed */
     void *ctx;
@@ -36,9 +39,13 @@ struct http_listener_config {
 /** Bind and listen at an address as server.h has them. 0 or -errno, with the words in err. */
 must_check int http_listener_open(struct loop *loop, const char *address, const struct http_listener_config *config,
                                   struct error *err, struct http_listener **ret_listener);
-/** A descriptor that listens already; it is ours on success. 0 or -errno. */
+/** A descriptor that listens already; it is ours on success. It accepts from http_listener_go on. 0 or -errno. */
 must_check int http_listener_adopt(struct loop *loop, int fd, const struct http_listener_config *config,
                                    struct http_listener **ret_listener);
+/** Accept what comes; what came since somebody listens there comes first. 0 or -errno. */
+must_check int http_listener_go(struct http_listener *l);
+/** Does it listen at that address, itself or among all addresses of the machine? */
+bool http_listener_covers(const struct http_listener *l, const char *address);
 /** `closed` comes later. */
 void http_listener_close(struct http_listener *l);
 

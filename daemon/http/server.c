@@ -112,13 +112,37 @@ int http_server_listen(struct http_server *s, const char *address, struct error 
     return r;
 }
 
-int http_server_adopt(struct http_server *s, int fd)
+int http_server_adopt(struct http_server *s, int fd, struct error *err)
 {
     struct http_listener_config config = listener_config(s);
     struct http_listener *l;
     int r = http_listener_adopt(s->shared.loop, fd, &config, &l);
-    if (r == 0) add(s, l);
+    if (r < 0)
+        return error_set(err, r,
+                         "descriptor %d, which was passed to listen at, cannot be used: %s; expected a listening stream socket: a "
+                         "socket unit with ListenStream= and Accept=no",
+                         fd, error_name(r));
+    add(s, l);
+    l->held = true;
+    return 0;
+}
+
+int http_server_go(struct http_server *s)
+{
+    int r = 0;
+    for (struct list *l = s->listeners.next; l != &s->listeners && r == 0; l = l->next) {
+        struct http_listener *listener = container_of(l, struct http_listener, link);
+        if (listener->held) r = http_listener_go(listener);
+        listener->held = false;
+    }
     return r;
+}
+
+bool http_server_covers(const struct http_server *s, const char *address)
+{
+    for (const struct list *l = s->listeners.next; l != &s->listeners; l = l->next)
+        if (http_listener_covers(container_of(l, struct http_listener, link), address)) return true;
+    return false;
 }
 
 const char *http_server_address(const struct http_server *s, unsigned i)

@@ -41,11 +41,21 @@ must_check int http_server_new(struct loop *l, const struct http_server_config *
  * takes a free one. 0, or -errno with the words in err (address, what to do).
  */
 must_check int http_server_listen(struct http_server *s, const char *address, struct error *err);
-/** Take a listening socket that systemd passed (sd_listen_fds). */
-must_check int http_server_adopt(struct http_server *s, int fd);
+/**
+ * Take a listening socket that systemd passed (sd_listen_fds). Connections wait in it, as they did while nobody was there, until
+ * http_server_go. 0, or -errno with the words in err (what it should be); the descriptor is the caller's then.
+ */
+must_check int http_server_adopt(struct http_server *s, int fd, struct error *err);
+/** Accept on what was adopted since. */
+must_check int http_server_go(struct http_server *s);
+/** Is that address, as http_server_listen takes it, covered by a listener that is there? */
+bool http_server_covers(const struct http_server *s, const char *address);
 /** The address of listener `i` as it is ("127.0.0.1:41234"), or NULL behind the last. */
 const char *http_server_address(const struct http_server *s, unsigned i);
-/** No new connections; open ones finish the request they are at, then close. `drained` is called when none is left. */
+/**
+ * No new connections. Open ones finish the request they are at, or the one that is on its way (a connection that had none yet
+ * gets a second for it), then close. `drained` is called when none is left.
+ */
 void http_server_drain(struct http_server *s, void (*drained)(void *ctx), void *ctx);
 /** Close everything at once. NULL is fine. */
 void http_server_free(struct http_server *s);

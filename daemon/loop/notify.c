@@ -2,6 +2,7 @@
 #include "loop/notify.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 #include "loop/timer.h"
 
 #include <stdarg.h>
@@ -10,12 +11,13 @@
 #include <string.h>
 #include <systemd/sd-daemon.h>
 
-enum { STATUS_MAX = 256, US_PER_MS = 1000 };
+enum { STATUS_MAX = 1024, US_PER_MS = 1000 };
 
 struct notify {
     bool (*alive)(void *ctx);
     void *ctx;
     struct timer *watchdog; /* NULL: nobody watches */
+    int64_t limit_ms;
     char status[STATUS_MAX];
 };
 
@@ -38,6 +40,7 @@ int notify_new(struct loop *l, bool (*alive)(void *ctx), void *ctx, struct notif
             free(n);
             return r;
         }
+        n->limit_ms = (int64_t)(limit_us / US_PER_MS);
         int64_t every_ms = (int64_t)(limit_us / 3 / US_PER_MS);
         timer_repeat(n->watchdog, every_ms > 0 ? every_ms : 1);
     }
@@ -71,6 +74,11 @@ void notify_stopping(struct notify *n)
     sd_notify(0, "STOPPING=1");
 }
 
+int64_t notify_watchdog_ms(const struct notify *n)
+{
+    return n->limit_ms;
+}
+
 void notify_status(struct notify *n, const char *format, ...)
 {
     char text[STATUS_MAX];
@@ -78,10 +86,10 @@ void notify_status(struct notify *n, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    /* A newline would begin another assignment of the protocol. */
-    for (char *p = text; *p; p++)
-        if (*p == '\n') *p = ' ';
-    if (strcmp(text, n->status) == 0) return;
-    memcpy(n->status, text, sizeof text);
-    sd_notifyf(0, "STATUS=%s", text);
+    /* A newline would begin another assignment of the protocol, and what is no UTF-8 be thrown away. */
+    char shown[STATUS_MAX];
+    log_escape(slice_of(text), shown, sizeof shown);
+    if (strcmp(shown, n->status) == 0) return;
+    memcpy(n->status, shown, sizeof shown);
+    sd_notifyf(0, "STATUS=%s", shown);
 }

@@ -20,6 +20,8 @@ void notify_free(struct notify *n);
 void notify_ready(struct notify *n);
 void notify_reloading(struct notify *n);
 void notify_stopping(struct notify *n);
+/** WATCHDOG_USEC, in milliseconds; 0: nobody watches. */
+int64_t notify_watchdog_ms(const struct notify *n);
 /** Sent when it differs from the last one. */
 void notify_status(struct notify *n, const char *format, ...) printf_like(2, 3);
 

@@ -1,9 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "loop/workers.h"
 
+#include "loop/pulse.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
 #include <stdbool.h>
 #include <stdlib.h>
 #include <sys/eventfd.h>
@@ -16,7 +19,20 @@
  * two steps libuv's loop spins and yields until it comes to the second, and to be preempted in between is just what happens to it,
  * since the first wakes the loop (libuv 1.44: a sched_yield or more for every job, and more on a busy machine).
  */
+enum { LOOK_MS = 1000 }; /* a job that takes longer is looked at: does its thread live? */
+
+struct worker {
+    struct workers *all;
+    pthread_t thread;
+    _Atomic pid_t tid;
+    _Atomic uint64_t turns; /* odd while it is at a job */
+    /* The loop's: what it saw there last, and since when nothing else. */
+    uint64_t seen_turns, seen_bytes;
+    int64_t since_ms;
+};
+
 struct workers {
+    struct loop *loop;
     uv_poll_t poll; /* of `wake` */
     int wake;
     unsigned n;
@@ -31,7 +47,7 @@ struct workers {
 
     unsigned pending;        /* the loop's */
     uint64_t finished_count; /* the loop's */
-    pthread_t thread[];
+    struct worker worker[];
 };
 
 static struct worker_job *pop(struct list *head)
@@ -63,9 +79,12 @@ static void hand_back(struct workers *w, struct worker_job *job)
 
 static void *work(void *arg)
 {
-    struct workers *w = arg;
+    struct worker *me = arg;
+    struct workers *w = me->all;
+    pid_t tid = (pid_t)syscall(SYS_gettid);
+    atomic_store(&me->tid, tid);
     /* On Linux nice is a thread's own. A failure (a sandbox without setpriority) costs latency, not correctness. */
-    setpriority(PRIO_PROCESS, (id_t)syscall(SYS_gettid), w->nice);
+    setpriority(PRIO_PROCESS, (id_t)tid, w->nice);
     pthread_mutex_lock(&w->lock);
     for (;;) {
         struct worker_job *job = next_job(w);
@@ -75,7 +94,9 @@ static void *work(void *arg)
             continue;
         }
         pthread_mutex_unlock(&w->lock);
+        atomic_fetch_add(&me->turns, 1);
         job->run(job);
+        atomic_fetch_add(&me->turns, 1);
         hand_back(w, job);
         pthread_mutex_lock(&w->lock);
     }
@@ -114,7 +135,7 @@ static void join(struct workers *w, unsigned started)
     pthread_cond_broadcast(&w->wanted);
     pthread_mutex_unlock(&w->lock);
     for (unsigned i = 0; i < started; i++)
-        pthread_join(w->thread[i], NULL);
+        pthread_join(w->worker[i].thread, NULL);
 }
 
 static void closed(uv_handle_t *handle)
@@ -135,7 +156,7 @@ static int start_threads(struct workers *w)
     pthread_sigmask(SIG_SETMASK, &all, &before);
     int r = 0;
     unsigned started = 0;
-    while (started < w->n && !(r = pthread_create(&w->thread[started], NULL, work, w)))
+    while (started < w->n && !(r = pthread_create(&w->worker[started].thread, NULL, work, &w->worker[started])))
         started++;
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (r) join(w, started);
@@ -161,8 +182,11 @@ static int watch(struct loop *l, struct workers *w)
 int workers_new(struct loop *l, unsigned n, int nice, struct workers **ret_workers)
 {
     if (n == 0) n = uv_available_parallelism();
-    struct workers *w = calloc(1, sizeof *w + n * sizeof w->thread[0]);
+    struct workers *w = calloc(1, sizeof *w + n * sizeof w->worker[0]);
     if (!w) return -ENOMEM;
+    for (unsigned i = 0; i < n; i++)
+        w->worker[i].all = w;
+    w->loop = l;
     w->n = n;
     w->nice = nice;
     pthread_mutex_init(&w->lock, NULL);
@@ -223,4 +247,33 @@ unsigned workers_pending(const struct workers *w)
 uint64_t workers_finished(const struct workers *w)
 {
     return w->finished_count;
+}
+
+/* For how long it has been at its job without a sign of life. */
+static int64_t silent_ms(struct worker *me, int64_t now)
+{
+    uint64_t turns = atomic_load(&me->turns);
+    if (turns % 2 == 0 || turns != me->seen_turns) {
+        me->seen_turns = turns;
+        me->since_ms = now;
+        return 0;
+    }
+    if (now - me->since_ms < LOOK_MS) return now - me->since_ms;
+    struct pulse p = {0};
+    /* Where the kernel does not tell nobody is suspected: a restart in the middle of a long copy would only begin it anew. */
+    if (pulse_read(atomic_load(&me->tid), &p) < 0 || p.disk || p.bytes != me->seen_bytes) {
+        me->seen_bytes = p.bytes;
+        me->since_ms = now;
+    }
+    return now - me->since_ms;
+}
+
+int64_t workers_silent_ms(struct workers *w)
+{
+    int64_t longest = 0, now = loop_now_ms(w->loop);
+    for (unsigned i = 0; i < w->n; i++) {
+        int64_t ms = silent_ms(&w->worker[i], now);
+        if (ms > longest) longest = ms;
+    }
+    return longest;
 }

@@ -37,7 +37,12 @@ void workers_submit(struct workers *w, struct worker_job *job);
 unsigned workers_count(const struct workers *w);
 /** Jobs submitted and not yet done. */
 unsigned workers_pending(const struct workers *w);
-/** Jobs finished since the start: the watchdog's proof of progress. */
+/** Jobs finished since the start. */
 uint64_t workers_finished(const struct workers *w);
+/**
+ * The longest that a worker has been at its present job without a sign of life, for the watchdog, which asks now and then: 0 where
+ * all rest or work. To read or write a file, or to wait for the disk, is one (pulse.h), so a long copy may take its time.
+ */
+int64_t workers_silent_ms(struct workers *w);
 
 #endif

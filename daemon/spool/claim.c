@@ -152,13 +152,13 @@ static int put_back(const struct claim *c)
     cleanup_fd int incoming = c->folder < 0 ? openat(root, INCOMING, O_PATH | O_DIRECTORY | O_CLOEXEC) : -1;
     if (c->folder < 0 && incoming < 0) return -errno;
     int to = c->folder < 0 ? incoming : c->folder;
-    r = fs_move_unique(&(struct fs_move){root, c->to, to, c->name, &c->place->copied, NULL}, NULL);
+    r = fs_move_unique(&(struct fs_move){root, c->to, to, c->name, &c->place->pace, NULL}, NULL);
     return r < 0 ? r : PLACE_E_GONE;
 }
 
 static int copy_content(const struct claim *c, int to)
 {
-    int r = fs_copy(c->fd, to, &c->place->copied);
+    int r = fs_copy(c->fd, to, &c->place->pace);
     if (r < 0) return r;
     const struct timespec times[2] = {c->st.st_atim, c->st.st_mtim};
     if (fchmod(to, (c->st.st_mode & 0777) | S_IRUSR | S_IWUSR) < 0 || futimens(to, times) < 0 || fsync(to) < 0) return -errno;

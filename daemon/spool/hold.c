@@ -55,7 +55,7 @@ static int move_in(struct place *p, const struct hold_wish *w, int folder, int d
 {
     int r = describe(dir, w);
     if (r == 0) r = sync_folder(p, "work");
-    if (r == 0) r = fs_move_unique(&(struct fs_move){folder, w->name, dir, of[w->from].held, &p->copied, .part = TOKEN_PART}, NULL);
+    if (r == 0) r = fs_move_unique(&(struct fs_move){folder, w->name, dir, of[w->from].held, &p->pace, .part = TOKEN_PART}, NULL);
     if (r == 0) r = fs_sync_dir(dir);
     return r;
 }
@@ -118,7 +118,7 @@ static int put_back(struct place *p, int dir, enum place_target from, const char
     if (fstatat(dir, of[from].held, &st, AT_SYMLINK_NOFOLLOW) < 0) return errno == ENOENT ? 0 : -errno;
     cleanup_fd int folder = place_folder(p, of[from].folder);
     if (folder < 0) return folder;
-    return fs_move_unique(&(struct fs_move){dir, of[from].held, folder, name, &p->copied, NULL}, NULL);
+    return fs_move_unique(&(struct fs_move){dir, of[from].held, folder, name, &p->pace, NULL}, NULL);
 }
 
 int hold_release(struct place *p, struct hold *h)

@@ -90,6 +90,11 @@ void place_close(struct place *p)
     *p = (struct place){.root = -1, .lock = -1};
 }
 
+void place_hurry(struct place *p)
+{
+    atomic_store(&p->pace.stop, true);
+}
+
 int place_folder(const struct place *p, const char *name)
 {
     int fd = openat(p->root, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
@@ -262,7 +267,7 @@ static int move(struct place *p, const struct place_file *f, enum place_target t
     if (to < 0) return to;
     int r = 0;
     if (target == PLACE_FAILED && errors.len > 0) r = write_errors(to, f->name, errors, name);
-    return r < 0 ? r : fs_move_unique(&(struct fs_move){p->root, from, to, name, &p->copied, NULL}, name);
+    return r < 0 ? r : fs_move_unique(&(struct fs_move){p->root, from, to, name, &p->pace, NULL}, name);
 }
 
 int place_finish(struct place *p, const struct place_file *f, enum place_target target, struct slice errors, char *ret_name)

@@ -23,6 +23,7 @@
 #define CETLD_SPOOL_PLACE_H
 
 #include "base/error.h"
+#include "base/fs.h"
 #include "base/slice.h"
 
 #include <limits.h>
@@ -37,14 +38,16 @@ struct place {
     char *path; /* the spool */
     int root;   /* its directory descriptor */
     int lock;
-    _Atomic uint64_t rank;   /* the last token's, so that tokens rise */
-    _Atomic uint64_t copied; /* bytes, across file systems: grows while a long claim or finish lives. Thread: any */
+    _Atomic uint64_t rank; /* the last token's, so that tokens rise */
+    struct fs_pace pace;   /* of claims and finishes across file systems. Thread: any */
 };
 
 /** Make what is missing (incoming/ 2770, the others 0750), open, lock. 0, or negative with the words in err (who holds the lock:
  * its pid). */
 must_check int place_open(struct place *p, const char *spool, struct error *err);
 void place_close(struct place *p);
+/** From now on what is copied from or to another file system stays where it is: claims and finishes give up with -ECANCELED. */
+void place_hurry(struct place *p);
 /** "incoming", "work", "done" or "failed" of the spool: a descriptor the caller closes, or -errno. */
 must_check int place_folder(const struct place *p, const char *name);
 

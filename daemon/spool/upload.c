@@ -55,7 +55,6 @@ int upload_write(struct upload *u, struct slice bytes)
     int r = fs_write_all(u->fd, bytes.p, bytes.len);
     if (r < 0) return r;
     u->bytes += bytes.len;
-    atomic_fetch_add_explicit(&u->place->copied, bytes.len, memory_order_relaxed);
     if (u->bytes - u->flushed < FLUSH_BYTES) return 0;
     sync_file_range(u->fd, (off_t)u->flushed, (off_t)(u->bytes - u->flushed), SYNC_FILE_RANGE_WRITE); /* a hint, no more */
     u->flushed = u->bytes;
@@ -115,7 +114,6 @@ int upload_place(struct upload *u, const struct upload_wish *wish, struct error 
         return error_set(err, r, "it cannot be taken up in work/: %s", error_name(r));
     }
     u->hidden[0] = '\0';
-    atomic_fetch_add_explicit(&u->place->copied, 1, memory_order_relaxed); /* many take their time, and live */
     *ret_file = f;
     return 0;
 }

@@ -10,10 +10,12 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 import threading
 from decimal import Decimal
 from urllib.parse import quote
 
+import manager
 from waiting import until
 
 TOKEN = re.compile(rb"^[0-9a-f]{16}-[0-9a-f]{8}=")
@@ -68,6 +70,7 @@ class Cetld:
         self.process = None
         self.port = None
         self.environment = {}  # more variables for the next launch
+        self.passed = []  # listening sockets that it gets as from systemd
         for path in (self.spool, self.state):
             os.makedirs(path, exist_ok=True)
         self.binary = BINARY
@@ -94,8 +97,11 @@ class Cetld:
         self.log_start = os.path.getsize(self.log_path) if os.path.exists(self.log_path) else 0
         become = ["setpriv", "--reuid=" + self.user, "--regid=" + str(pwd.getpwnam(self.user).pw_gid), "--clear-groups"] if self.user else []
         environment = {k: v for k, v in os.environ.items() if not k.startswith(("NOTIFY_", "WATCHDOG_", "JOURNAL_", "LISTEN_", "PG"))}
+        if self.passed:
+            become += [sys.executable, "-c", manager.PASS, *[str(s.fileno()) for s in self.passed], "--"]
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(become + [self.binary, "-c", self.conf], cwd=self.folder, env={**environment, **self.environment},
+                                            pass_fds=[s.fileno() for s in self.passed],
                                             stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         return self
 

@@ -195,13 +195,13 @@ static void a_move_across_file_systems_keeps_content_mode_and_time(void **state)
 
 struct copying {
     int from, to, rc;
-    _Atomic uint64_t copied;
+    struct fs_pace pace;
 };
 
 static void *copy_in_thread(void *ctx)
 {
     struct copying *c = ctx;
-    c->rc = fs_copy(c->from, c->to, &c->copied);
+    c->rc = fs_copy(c->from, c->to, &c->pace);
     return NULL;
 }
 
@@ -220,17 +220,37 @@ static void a_copy_tells_how_far_it_is_while_it_runs(void **state)
     size_t got = 0;
     while (got < HALF)
         got += (size_t)read(ends[0], bytes + got, HALF - got);
-    while (atomic_load(&c.copied) == 0) /* the pipe holds less than the other half: it cannot be through */
+    while (atomic_load(&c.pace.copied) == 0) /* the pipe holds less than the other half: it cannot be through */
         sched_yield();
-    assert_true(atomic_load(&c.copied) < SIZE);
+    assert_true(atomic_load(&c.pace.copied) < SIZE);
     while (got < SIZE)
         got += (size_t)read(ends[0], bytes + got, SIZE - got);
     pthread_join(thread, NULL);
     assert_int_equal(c.rc, 0);
-    assert_int_equal(c.copied, SIZE);
+    assert_int_equal(c.pace.copied, SIZE);
     close(ends[0]);
     close(ends[1]);
     close(c.from);
+}
+
+static void a_copy_that_is_to_stop_leaves_everything_as_it_was(void **state)
+{
+    struct place *p = *state;
+    void *other_state = NULL;
+    struct fs_pace pace = {.stop = true};
+    cleanup_fd int from = openat(p->dir, "from", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    cleanup_fd int to = openat(p->dir, "to", O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+    assert_int_equal(write(from, "x", 1), 1);
+    assert_int_equal(fs_copy(from, to, &pace), -ECANCELED);
+    if (make_place(&other_state, "/dev/shm")) skip();
+    struct place *other = other_state;
+    int r = fs_move_unique(&(struct fs_move){p->dir, "from", other->dir, "a.csv", &pace, "part"}, NULL);
+    bool moved = exists(other->dir, "a.csv"), left = exists(other->dir, "part");
+    assert_int_equal(teardown(&other_state), 0);
+    assert_true(r == -ECANCELED || r == 0); /* 0: /dev/shm is the same file system here */
+    assert_int_equal(moved, r == 0);
+    assert_false(left);
+    assert_int_equal(exists(p->dir, "from"), r != 0);
 }
 
 static void a_long_copy_is_whole(void **state)
@@ -336,6 +356,7 @@ int main(void)
         cmocka_unit_test_setup_teardown(a_move_across_file_systems_keeps_content_mode_and_time, setup, teardown),
         cmocka_unit_test_setup_teardown(a_copy_tells_how_far_it_is_while_it_runs, setup, teardown),
         cmocka_unit_test_setup_teardown(a_long_copy_is_whole, setup, teardown),
+        cmocka_unit_test_setup_teardown(a_copy_that_is_to_stop_leaves_everything_as_it_was, setup, teardown),
         cmocka_unit_test_setup_teardown(what_is_no_regular_file_is_not_copied_across_file_systems, setup, teardown),
         cmocka_unit_test_setup_teardown(a_small_file_is_replaced_whole_and_has_a_ceiling, setup, teardown),
         cmocka_unit_test_setup_teardown(files_that_say_size_zero_are_read_to_their_end, setup, teardown),

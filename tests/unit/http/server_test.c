@@ -164,9 +164,12 @@ static void listening_descriptor_is_adopted_others_are_not(void **state)
     struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
     int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
     assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at), 0);
-    assert_int_equal(http_server_adopt(s->bench.server, fd), -EINVAL);
+    struct error err;
+    assert_int_equal(http_server_adopt(s->bench.server, fd, &err), -EINVAL);
+    assert_non_null(strstr(err.text, "ListenStream="));
     assert_int_equal(listen(fd, 5), 0);
-    assert_int_equal(http_server_adopt(s->bench.server, fd), 0);
+    assert_int_equal(http_server_adopt(s->bench.server, fd, &err), 0);
+    assert_int_equal(http_server_go(s->bench.server), 0);
     s->bench.port = atoi(strrchr(http_server_address(s->bench.server, 1), ':') + 1);
     bench_expect(&s->bench, "GET /here HTTP/1.0\r\n\r\n", 200, &s->in);
     assert_true(bench_has(&s->in, "net"));
@@ -215,6 +218,81 @@ static void drain_closes_idle_connections_and_finishes_the_others(void **state)
     close(fd);
 }
 
+static void at_the_end_who_has_just_connected_may_still_ask(void **state)
+{
+    struct state *s = *state;
+    int fresh = bench_connect(&s->bench), silent = bench_connect(&s->bench);
+    for (int i = 0; i < 5; i++)
+        bench_turn(&s->bench);
+    http_server_drain(s->bench.server, drained, s);
+    for (int i = 0; i < 5; i++)
+        bench_turn(&s->bench);
+    bench_send(&s->bench, fresh, "GET /here HTTP/1.1\r\nHost: x\r\n\r\n");
+    bench_read_to_end(&s->bench, fresh, &s->in);
+    assert_true(bench_has(&s->in, "Connection: close"));
+    assert_true(bench_has(&s->in, "net"));
+    bench_close(&s->bench, fresh);
+    buf_reset(&s->in);
+    bench_read_to_end(&s->bench, silent, &s->in); /* after a moment */
+    assert_int_equal(s->in.len, 0);
+    bench_close(&s->bench, silent);
+    bench_until(&s->bench, s->drained);
+}
+
+static void at_the_end_a_request_that_was_sent_and_not_read_yet_is_answered(void **state)
+{
+    struct state *s = *state;
+    int kept = bench_connect(&s->bench);
+    bench_send(&s->bench, kept, "GET /here HTTP/1.1\r\nHost: x\r\n\r\n");
+    bench_read_until(&s->bench, kept, &s->in, "net");
+    buf_reset(&s->in);
+    static const char request[] = "GET /here HTTP/1.1\r\nHost: x\r\n\r\n";
+    assert_int_equal(send(kept, request, sizeof request - 1, 0), sizeof request - 1);
+    http_server_drain(s->bench.server, drained, s);
+    bench_read_to_end(&s->bench, kept, &s->in);
+    assert_true(bench_has(&s->in, "Connection: close"));
+    assert_true(bench_has(&s->in, "net"));
+    bench_close(&s->bench, kept);
+    bench_until(&s->bench, s->drained);
+}
+
+static void adopted_sockets_keep_their_clients_until_the_server_goes(void **state)
+{
+    struct state *s = *state;
+    struct sockaddr_in at = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    struct error err;
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(fd, (struct sockaddr *)&at, sizeof at) | listen(fd, 5), 0);
+    assert_int_equal(http_server_adopt(s->bench.server, fd, &err), 0);
+    s->bench.port = atoi(strrchr(http_server_address(s->bench.server, 1), ':') + 1);
+    int client = bench_connect(&s->bench);
+    bench_send(&s->bench, client, "GET /here HTTP/1.0\r\n\r\n");
+    for (int i = 0; i < 20; i++)
+        bench_turn(&s->bench);
+    assert_int_equal(counters_get(&s->bench.counters, COUNTER_HTTP_CONNECTIONS), 0);
+    assert_int_equal(http_server_go(s->bench.server), 0);
+    bench_read_to_end(&s->bench, client, &s->in);
+    assert_true(bench_has(&s->in, "net"));
+}
+
+static void an_address_is_covered_by_itself_and_by_all_addresses(void **state)
+{
+    struct state *s = *state;
+    char own[32], other[32];
+    snprintf(own, sizeof own, "localhost:%d", s->bench.port);
+    snprintf(other, sizeof other, "127.0.0.2:%d", s->bench.port);
+    assert_true(http_server_covers(s->bench.server, own));
+    assert_false(http_server_covers(s->bench.server, other));
+    assert_false(http_server_covers(s->bench.server, "127.0.0.1:1"));
+    assert_false(http_server_covers(s->bench.server, "unix:/run/nothing"));
+    assert_false(http_server_covers(s->bench.server, "nonsense"));
+    listen_at(s, "0.0.0.0:0");
+    snprintf(own, sizeof own, "127.0.0.2:%s", strrchr(http_server_address(s->bench.server, 1), ':') + 1);
+    snprintf(other, sizeof other, "[::1]:%s", strrchr(own, ':') + 1);
+    assert_true(http_server_covers(s->bench.server, own));
+    assert_false(http_server_covers(s->bench.server, other));
+}
+
 static void drain_of_an_idle_server_is_told_later(void **state)
 {
     struct state *s = *state;
@@ -235,6 +313,10 @@ int main(void)
         T(listening_descriptor_is_adopted_others_are_not),
         T(drain_closes_idle_connections_and_finishes_the_others),
         T(drain_of_an_idle_server_is_told_later),
+        T(at_the_end_who_has_just_connected_may_still_ask),
+        T(at_the_end_a_request_that_was_sent_and_not_read_yet_is_answered),
+        T(adopted_sockets_keep_their_clients_until_the_server_goes),
+        T(an_address_is_covered_by_itself_and_by_all_addresses),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,7 +75,7 @@ static void states_are_told_and_an_unchanged_status_is_not(void **state)
     notify_ready(m.notify);
     assert_string_equal(heard(&m, text), "READY=1");
     notify_status(m.notify, "%d files\nREADY=1", 3);
-    assert_string_equal(heard(&m, text), "STATUS=3 files READY=1");
+    assert_string_equal(heard(&m, text), "STATUS=3 files\\nREADY=1");
     notify_status(m.notify, "%d files\nREADY=1", 3);
     notify_stopping(m.notify);
     assert_string_equal(heard(&m, text), "STOPPING=1");

@@ -6,8 +6,11 @@
 /* cmocka needs the four above */
 #include "loop/workers.h"
 
+#include <fcntl.h>
 #include <pthread.h>
 #include <signal.h>
+#include <stdatomic.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -202,6 +205,68 @@ static void the_pool_may_be_freed_in_done(void **state)
     loop_free(t.loop);
 }
 
+/* Silence is asked for until it is as long as that, or `most` milliseconds are over; the longest that was told. */
+static int64_t silence(struct tally *t, int64_t long_enough_ms, int64_t most_ms)
+{
+    int64_t longest = 0, began = loop_now_ms(t->loop);
+    while (longest < long_enough_ms && loop_now_ms(t->loop) - began < most_ms) {
+        uv_run(loop_uv(t->loop), UV_RUN_NOWAIT);
+        int64_t ms = workers_silent_ms(t->workers);
+        if (ms > longest) longest = ms;
+        usleep(10000);
+    }
+    return longest;
+}
+
+static void a_worker_that_waits_for_ever_is_silent_and_one_that_rests_is_not(void **state)
+{
+    (void)state;
+    struct tally t;
+    set_up(&t, 2);
+    assert_int_equal(silence(&t, 1, 100), 0);
+    struct gate g = {.job = {.run = run_gate, .done = gate_done, .priority = WORKER_URGENT}, .lock = PTHREAD_MUTEX_INITIALIZER};
+    pthread_mutex_lock(&g.lock);
+    workers_submit(t.workers, &g.job);
+    for (uint64_t i = 0; i < 1000; i++)
+        submit(&t, i); /* the other worker gets on, and that hides nothing */
+    assert_true(silence(&t, 2500, 10000) >= 2500);
+    assert_int_equal(t.done, 1000);
+    pthread_mutex_unlock(&g.lock);
+    loop_run(t.loop);
+    assert_int_equal(silence(&t, 1, 100), 0);
+    workers_free(t.workers);
+    loop_free(t.loop);
+}
+
+struct copy {
+    struct worker_job job;
+    _Atomic bool stop;
+};
+
+static void run_copy(struct worker_job *job)
+{
+    struct copy *c = container_of(job, struct copy, job);
+    int from = open("/dev/zero", O_RDONLY | O_CLOEXEC);
+    char bytes[4096];
+    while (!atomic_load(&c->stop) && read(from, bytes, sizeof bytes) > 0)
+        usleep(1000);
+    close(from);
+}
+
+static void a_long_copy_is_no_silence(void **state)
+{
+    (void)state;
+    struct tally t;
+    set_up(&t, 1);
+    struct copy c = {.job = {.run = run_copy, .done = gate_done, .priority = WORKER_NORMAL}};
+    workers_submit(t.workers, &c.job);
+    assert_true(silence(&t, 1900, 4000) < 1900);
+    atomic_store(&c.stop, true);
+    loop_run(t.loop);
+    workers_free(t.workers);
+    loop_free(t.loop);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -210,6 +275,8 @@ int main(void)
         cmocka_unit_test(an_idle_pool_does_not_keep_the_loop_running),
         cmocka_unit_test(urgent_jobs_overtake_and_equal_ones_keep_their_order),
         cmocka_unit_test(the_pool_may_be_freed_in_done),
+        cmocka_unit_test(a_worker_that_waits_for_ever_is_silent_and_one_that_rests_is_not),
+        cmocka_unit_test(a_long_copy_is_no_silence),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -560,9 +560,9 @@ static void a_claim_across_file_systems_copies_and_removes(void **state)
     assert_file(f, &file, "x\n1\n");
     assert_int_equal(file.st.st_mtim.tv_nsec, before.st_mtim.tv_nsec);
     assert_false(folder_has(f->dir, "incoming/sub/a.csv"));
-    assert_int_equal(f->place.copied, 4);
+    assert_int_equal(f->place.pace.copied, 4);
     finish(f, &file, PLACE_INCOMING, "", "a.csv");
-    assert_int_equal(f->place.copied, 8);
+    assert_int_equal(f->place.pace.copied, 8);
     assert_true(folder_has(f->dir, "incoming/sub/a.csv"));
     assert_int_equal(folder_count(f->dir, "work"), 0);
     folder_free(other);
