@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "api/dataset_counts.h"
 #include "api/event_versions.h"
 #include "api/jobs.h"
 #include "api/keys.h"
@@ -8,6 +9,7 @@
 #include "base/log.h"
 #include "daemon_private.h"
 #include "etl/sql.h"
+#include "http/tally.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -38,6 +40,7 @@ static int make_pool(struct daemon *d, const char *conninfo, const char *setup, 
         .backoff_max_ms = d->config->database.backoff_max_ms,
         .waiting_max = loads ? 0 : (unsigned)d->config->api.max_waiting,
         .counters = &d->counters,
+        .waits = &d->counters.histogram[loads ? HISTOGRAM_PG_WAIT_LOAD : HISTOGRAM_PG_WAIT_API],
         .up = loads ? daemon_up : NULL,
         .down = loads ? daemon_down : NULL,
         .ctx = d,
@@ -253,6 +256,7 @@ static int make_http(struct daemon *d)
                                    .socket_mode = (mode_t)a->socket_mode,
                                    .router = &d->api.router,
                                    .counters = &d->counters,
+                                   .tally = d->api.tally,
                                    .log = a->request_log ? log_request : NULL,
                                    .ctx = d};
     int r = http_server_new(d->loop, &c, &d->http);
@@ -281,6 +285,13 @@ static int make_events(struct daemon *d)
     return r < 0 ? r : event_versions_new(d->loop, d->api.events, d->versions, d->api_pool, &d->event_versions);
 }
 
+static int make_counts(struct daemon *d)
+{
+    int r = http_tally_new(&d->api.router, &d->api.tally);
+    if (r == 0) r = dataset_counts_new(&d->observers, &d->api.dataset_counts);
+    return r < 0 ? r : dataset_counts_declare(d->api.dataset_counts, d->config);
+}
+
 static int make_api(struct daemon *d)
 {
     d->api = (struct api){.loop = d->loop,
@@ -303,7 +314,8 @@ static int make_api(struct daemon *d)
     d->api.reads = (struct reads){
         .loop = d->loop, .pipeline = d->pipeline, .versions = d->versions, .cache = d->cache, .counters = &d->counters};
     api_router(&d->api);
-    int r = make_events(d);
+    int r = make_counts(d);
+    if (r == 0) r = make_events(d);
     if (r == 0) r = openapi_new(&d->api.openapi);
     if (r < 0) return r;
     /* One connection is always left for the small answers. */
@@ -342,6 +354,8 @@ void daemon_done(struct daemon *d)
     gate_free(d->api.large);
     event_versions_free(d->event_versions);
     events_free(d->api.events);
+    dataset_counts_free(d->api.dataset_counts);
+    http_tally_free(d->api.tally);
     openapi_free(d->api.openapi);
     keys_free(d->api.keys);
     rates_free(d->api.rates);

@@ -15,6 +15,8 @@
 #include "etl/setup.h"
 #include "http/router.h"
 
+struct dataset_counts;
+struct http_tally;
 struct jobs;
 struct versions;
 
@@ -39,9 +41,11 @@ struct api {
     unsigned intakes;  /* under way (etl/intake.h) */
     struct jobs *jobs; /* api/jobs.h */
     struct counters *counters;
-    struct keys *keys;     /* of `config`; or NULL */
-    struct rates *rates;   /* or NULL: nobody is held up */
-    struct config *config; /* the current one; the daemon's reference */
+    struct dataset_counts *dataset_counts; /* api/dataset_counts.h; or NULL */
+    struct http_tally *tally;              /* or NULL */
+    struct keys *keys;                     /* of `config`; or NULL */
+    struct rates *rates;                   /* or NULL: nobody is held up */
+    struct config *config;                 /* the current one; the daemon's reference */
     const struct instance *instance;
     int64_t started_us;                 /* monotonic */
     struct meter rows_rate, bytes_rate; /* loaded, and sent by COPY; noted each second */

@@ -19,7 +19,7 @@ static const struct openapi_operation operations[] = {
     {GET, OPENAPI_ONCE, true, "/healthz", "healthz", "operation", "Whether the process answers", "For everybody.", "", NULL, "200=text"},
     {GET, OPENAPI_ONCE, false, "/readyz", "readyz", "operation", "Whether the database answers, and a dataset was loaded once", NULL,
      "readyz.dataset", NULL, "200=text 503"},
-    {GET, OPENAPI_ONCE, false, "/metrics", "metrics", "operation", "Counters in Prometheus' text format", NULL, "", NULL, "200=metrics"},
+    {GET, OPENAPI_ONCE, false, "/metrics", "metrics", "operation", "Metrics in Prometheus' text format", "Those of datasets are of the datasets that the one who asks may read.", "", NULL, "200=metrics"},
     {GET, OPENAPI_ONCE, false, "/events", "events", "operation", "What happens, while it happens, as server-sent events",
      "Events are of the kinds `file` (a file got into a state; the names of /v1/files), `progress` (of a load, once a second, without "
      "an id), `dataset` (it has this version now), `derive` (it was made anew, or could not be) and `reset` (what happened meanwhile "

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "db/pool.h"
 
+#include "base/clock.h"
 #include "base/log.h"
 #include "loop/timer.h"
 
@@ -66,6 +67,7 @@ static void hand_over(struct db_pool *p, struct slot *s)
     struct db_wait *w = container_of(p->waiting.next, struct db_wait, link);
     list_remove(&w->link);
     slot_enter(s, TAKEN);
+    if (p->config.waits) histogram_observe(p->config.waits, clock_mono_us() - w->since_us);
     w->got(w, s->conn);
 }
 
@@ -301,6 +303,7 @@ void db_pool_take(struct db_pool *p, struct db_wait *w, int64_t timeout_ms)
 {
     bool full = p->config.waiting_max > 0 && db_pool_waiting(p) >= p->config.waiting_max;
     w->deadline_ms = full ? loop_now_ms(p->loop) : timeout_ms > 0 ? loop_now_ms(p->loop) + timeout_ms : 0;
+    w->since_us = clock_mono_us();
     list_init(&w->link);
     list_append(&p->waiting, &w->link);
     loop_defer(p->loop, &p->tend);
@@ -336,4 +339,12 @@ unsigned db_pool_waiting(const struct db_pool *p)
     for (const struct list *l = p->waiting.next; l != &p->waiting; l = l->next)
         n++;
     return n;
+}
+
+struct db_pool_numbers db_pool_numbers(const struct db_pool *p)
+{
+    return (struct db_pool_numbers){.taken = p->in_state[TAKEN] + p->in_state[DEAD],
+                                    .idle = p->in_state[IDLE],
+                                    .connecting = p->in_state[CONNECTING],
+                                    .size = p->config.size};
 }

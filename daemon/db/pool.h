@@ -23,6 +23,7 @@ struct db_pool_config {
     int64_t backoff_max_ms;
     unsigned waiting_max; /* beyond it who takes gets NULL at once; 0: no bound */
     struct counters *counters;
+    struct histogram *waits;                          /* how long who gets a connection has waited; or NULL */
     void (*up)(void *ctx);                            /* the database answers (again) */
     void (*down)(void *ctx, const struct error *why); /* it does not (any more); called once a change */
     void *ctx;
@@ -43,6 +44,7 @@ struct db_wait {
      * called before db_pool_take returned. */
     void (*got)(struct db_wait *w, struct db_conn *c);
     int64_t deadline_ms; /* the pool's: loop time, or 0 */
+    int64_t since_us;    /* the pool's */
 };
 /** Wait for a connection (first come, first served), for ever when timeout_ms is 0. */
 void db_pool_take(struct db_pool *p, struct db_wait *w, int64_t timeout_ms);
@@ -51,5 +53,10 @@ void db_pool_cancel(struct db_pool *p, struct db_wait *w);
 void db_pool_give(struct db_pool *p, struct db_conn *c);
 /** How many wait. */
 unsigned db_pool_waiting(const struct db_pool *p);
+/** Its connections: given to somebody, ready for the next, being made; how many there may be. */
+struct db_pool_numbers {
+    unsigned taken, idle, connecting, size;
+};
+struct db_pool_numbers db_pool_numbers(const struct db_pool *p);
 
 #endif

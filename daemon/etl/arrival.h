@@ -39,6 +39,7 @@ struct arrival {
     char *dataset; /* the declared dataset's name, or the stem of an undeclared file's; malloc'd */
     enum arrival_state state;
     int64_t arrived_us, started_us; /* real time */
+    int64_t settled_us;             /* monotonic: the ledger has its final state since then */
     struct arrival_counts counts;
     uint8_t sum[DIGEST_BYTES];
     bool has_sum;

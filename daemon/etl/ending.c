@@ -28,6 +28,13 @@ static void count_rows(struct counters *c, const struct arrival_counts *n)
     counters_add(c, COUNTER_ROWS_FILTERED, (int64_t)n->filtered);
 }
 
+static void count_time(struct counters *c, struct arrival *a)
+{
+    a->settled_us = clock_mono_us();
+    counters_observe(c, HISTOGRAM_FILE, clock_real_us() - a->arrived_us);
+    counters_observe(c, HISTOGRAM_FILE_WAIT, a->started_us - a->arrived_us);
+}
+
 /* One line a file, with fields. */
 static void say(const struct arrival *a, const struct load_report *report)
 {
@@ -64,6 +71,7 @@ void ending_begin(struct endings *e, struct arrival *a, const struct load_report
         [LOAD_LOADED] = COUNTER_FILES_LOADED, [LOAD_DUPLICATE] = COUNTER_FILES_DUPLICATE, [LOAD_FAILED] = COUNTER_FILES_FAILED};
     counters_add(e->counters, counter_of[report->outcome], 1);
     count_rows(e->counters, &a->counts);
+    count_time(e->counters, a);
     say(a, report);
     observers_file(e->observers, &(struct observed_file){.dataset = a->dataset,
                                                          .name = a->file.name,
@@ -86,7 +94,9 @@ void ending_begin(struct endings *e, struct arrival *a, const struct load_report
 static void tidied(void *ctx, struct place_file *file)
 {
     struct endings *e = ctx;
-    e->over(e->ctx, container_of(file, struct arrival, file));
+    struct arrival *a = container_of(file, struct arrival, file);
+    counters_observe(e->counters, HISTOGRAM_TIDY, clock_mono_us() - a->settled_us);
+    e->over(e->ctx, a);
 }
 
 int endings_init(struct endings *e, struct loop *l, struct workers *w, struct place *p)

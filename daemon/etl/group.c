@@ -14,8 +14,14 @@ static const char *const state_name[] = {
     [GROUP_CONVERTING] = "converting", [GROUP_MERGING_PARTIALS] = "merging", [GROUP_COPYING] = "copying",
     [GROUP_RECORDING] = "recording",   [GROUP_COMMITTING] = "committing",    [GROUP_UNWINDING] = "unwinding"};
 
+static const enum phase phase_of[] = {
+    [GROUP_READING] = PHASE_OPEN,     [GROUP_CONNECTING] = PHASE_CONNECT,    [GROUP_BEGINNING] = PHASE_OPEN,
+    [GROUP_CONVERTING] = PHASE_COPY,  [GROUP_MERGING_PARTIALS] = PHASE_COPY, [GROUP_COPYING] = PHASE_COPY,
+    [GROUP_RECORDING] = PHASE_RECORD, [GROUP_COMMITTING] = PHASE_COMMIT,     [GROUP_UNWINDING] = PHASE_FINISH};
+
 void group_enter(struct group *g, enum group_state s)
 {
+    phases_enter(&g->phases, phase_of[s]);
     log_debug("group %s (%zu files): %s -> %s", g->member[0].arrival->file.token, g->n, state_name[g->state], state_name[s]);
     g->state = s;
 }
@@ -123,6 +129,7 @@ static enum load_outcome outcome_of(const struct group *g, const struct member *
 
 static void finish(struct group *g)
 {
+    phases_end(&g->phases, g->env->counters);
     for (size_t i = 0; i < g->n; i++) {
         struct member *m = &g->member[i];
         struct arrival *a = m->arrival;
@@ -197,6 +204,7 @@ int group_start(const struct group_config *config, struct group **ret_group)
     if (!g) return -ENOMEM;
     g->config = *config;
     g->env = config->env;
+    g->phases = phases_begin(PHASE_OPEN);
     g->settings = config_ref(g->env->config);
     g->dataset = dataset_ref(config->dataset);
     g->input = (struct member_input){.place = g->env->place,

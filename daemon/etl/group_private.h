@@ -15,6 +15,7 @@
 #include "etl/ledger_many.h"
 #include "etl/member.h"
 #include "etl/merge.h"
+#include "etl/phases.h"
 
 enum { GROUP_SHARES_MAX = 8 };
 
@@ -53,6 +54,7 @@ struct group {
     int64_t leader_duplicate_of; /* with `ahead`, and then 0 or what was found: its fate is a worker's until then */
     struct member_input input;
     enum group_state state;
+    struct phases phases; /* where its time goes */
 
     struct group_share share[GROUP_SHARES_MAX];
     size_t shares;

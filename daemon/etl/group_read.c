@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/clock.h"
 #include "etl/group_private.h"
 
 enum { FILES_A_JOB = 4 /* fewer are not worth another worker */ };
@@ -31,8 +32,10 @@ static void submit_shares(struct group *g)
 static void merge_run(struct worker_job *job)
 {
     struct group *g = container_of(job, struct group, merge_job);
+    int64_t began_us = clock_mono_us();
     for (size_t i = 1; i < g->shares && g->merge_rc == 0; i++)
         g->merge_rc = convert_bench_merge(&g->share[0].work.bench, &g->share[i].work.bench, &g->plan->convert);
+    counters_observe(g->env->counters, HISTOGRAM_JOB_MERGE, clock_mono_us() - began_us);
 }
 
 static void on_partials_merged(struct worker_job *job)
@@ -57,7 +60,9 @@ static void merge_partials(struct group *g)
 static void convert_run(struct worker_job *job)
 {
     struct group_share *s = container_of(job, struct group_share, job);
+    int64_t began_us = clock_mono_us();
     s->rc = members_convert(&s->work);
+    counters_observe(s->g->env->counters, HISTOGRAM_JOB_CONVERT, clock_mono_us() - began_us);
 }
 
 static void settle_converted(struct group *g)
@@ -117,8 +122,10 @@ void group_convert(struct group *g)
 static void read_run(struct worker_job *job)
 {
     struct group_share *s = container_of(job, struct group_share, job);
+    int64_t began_us = clock_mono_us();
     for (size_t i = 0; i < s->work.n; i++)
         member_read(&s->work.member[i], &s->g->input);
+    counters_observe(s->g->env->counters, HISTOGRAM_JOB_READ, clock_mono_us() - began_us);
 }
 
 static bool repeats(const struct group *g, size_t i)

@@ -23,8 +23,17 @@ static const char *const state_name[] = {
     [STATE_COMPARING] = "comparing", [STATE_REPORTING] = "reporting",   [STATE_GATHERING] = "gathering",
     [STATE_FINISHING] = "finishing", [STATE_LOOKING] = "looking"};
 
+static const enum phase phase_of[] = {
+    [STATE_CHECKING] = PHASE_OPEN,    [STATE_OPENING] = PHASE_OPEN,      [STATE_INFERRING] = PHASE_OPEN,
+    [STATE_CREATING] = PHASE_OPEN,    [STATE_NUMBERING] = PHASE_OPEN,    [STATE_CONNECTING] = PHASE_CONNECT,
+    [STATE_COPYING] = PHASE_COPY,     [STATE_ALTERING] = PHASE_OPEN,     [STATE_NARROWING] = PHASE_NARROW,
+    [STATE_RECORDING] = PHASE_RECORD, [STATE_COMMITTING] = PHASE_COMMIT, [STATE_UNWINDING] = PHASE_FINISH,
+    [STATE_COMPARING] = PHASE_FINISH, [STATE_REPORTING] = PHASE_FINISH,  [STATE_GATHERING] = PHASE_CONNECT,
+    [STATE_FINISHING] = PHASE_COMMIT, [STATE_LOOKING] = PHASE_OPEN};
+
 void load_enter(struct load *l, enum load_state s)
 {
+    phases_enter(&l->phases, phase_of[s]);
     log_debug("load %s: %s -> %s", l->arrival->file.token, state_name[l->state], state_name[s]);
     l->state = s;
 }
@@ -231,6 +240,7 @@ static void finish(struct load *l)
                                                   [LOAD_PAUSE] = ARRIVAL_QUEUED};
     l->arrival->state = state_of[l->outcome];
     place_file_close(&l->arrival->file);
+    phases_end(&l->phases, l->env->counters);
     struct load_report report = {.outcome = l->outcome, .why = &l->why, .rejects = &l->rejects, .duplicate_of = l->duplicate_of};
     l->config.over(l->config.ctx, l->arrival, &report);
     load_free(l);
@@ -328,6 +338,7 @@ int load_start(const struct load_config *config, struct load **ret_load)
     if (!l) return -ENOMEM;
     l->config = *config;
     l->env = config->env;
+    l->phases = phases_begin(PHASE_OPEN);
     l->arrival = config->arrival;
     l->settings = config_ref(config->env->config);
     l->declared = arrival_declared(l->settings, &l->arrival->file);

@@ -19,6 +19,7 @@
 #include "etl/load.h"
 #include "etl/load_narrow.h"
 #include "etl/merge.h"
+#include "etl/phases.h"
 #include "etl/prepared.h"
 #include "etl/sender.h"
 
@@ -65,6 +66,7 @@ struct load {
     struct config *settings;               /* a reference to the configuration it began with */
     const struct config_dataset *declared; /* NULL: nobody declared this file's dataset */
     enum load_state state;
+    struct phases phases;        /* where its time goes */
     enum load_way way, narrowed; /* that it goes; that it went before WAY_NARROW */
     struct load_narrow narrow;
     bool restarting; /* this attempt is brought to its end, then the rows are sent again by l->way */

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/pipeline.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <stdlib.h>
 
@@ -175,8 +177,10 @@ static void convert_run(struct worker_job *job)
 {
     struct flight *f = container_of(job, struct flight, job);
     const struct convert_plan *plan = f->p->config.plan;
+    int64_t began_us = clock_mono_us();
     f->rc = convert_chunk(plan, &f->chunk, f->bench, &f->out);
     if (!plan->keep_chunks) chunk_done(&f->chunk);
+    counters_observe(f->p->config.memory->counters, HISTOGRAM_JOB_CONVERT, clock_mono_us() - began_us);
 }
 
 /* The estimate becomes what is really held. (The buffer's room behind its bytes was never touched, and so is no memory yet.) */
@@ -280,7 +284,9 @@ static void forward(struct pipeline *p)
 static void cut_run(struct worker_job *job)
 {
     struct pipeline *p = container_of(job, struct pipeline, cut_job);
+    int64_t began_us = clock_mono_us();
     p->cut_rc = cutter_next(&p->cutter, &p->cut_chunk, &p->cut_err);
+    counters_observe(p->config.memory->counters, HISTOGRAM_JOB_CUT, clock_mono_us() - began_us);
 }
 
 /* The estimate becomes what the chunk holds and may come to: less at the end of the file, and more where a record is long. */
@@ -391,8 +397,10 @@ void pipeline_stop(struct pipeline *p)
 static void merge_run(struct worker_job *job)
 {
     struct pipeline *p = container_of(job, struct pipeline, merge_job);
+    int64_t began_us = clock_mono_us();
     for (unsigned i = 1; i < p->benches && p->cut_rc == 0; i++)
         p->cut_rc = convert_bench_merge(&p->all[0].bench, &p->all[i].bench, p->config.plan);
+    counters_observe(p->config.memory->counters, HISTOGRAM_JOB_MERGE, clock_mono_us() - began_us);
 }
 
 static void merge_done(struct worker_job *job)

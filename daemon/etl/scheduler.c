@@ -19,6 +19,7 @@ void scheduler_count(struct scheduler *s)
 {
     counters_set(s->config.counters, COUNTER_FILES_QUEUED, (int64_t)s->arrivals - s->runs.files);
     counters_set(s->config.counters, COUNTER_FILES_LOADING, s->runs.files);
+    counters_set(s->config.counters, COUNTER_FILES_BYTES, s->bytes);
     counters_set(s->config.counters, COUNTER_FILES_UNREADABLE, refusals_count(&s->refusals));
 }
 
@@ -26,6 +27,7 @@ static void arrival_free(struct scheduler *s, struct arrival *a)
 {
     list_remove(&a->all);
     lane_forget(a);
+    s->bytes -= (int64_t)a->file.st.st_size;
     place_file_done(&a->file);
     free(a->dataset);
     free(a);

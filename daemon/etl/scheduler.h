@@ -77,6 +77,13 @@ struct scheduler_totals {
     unsigned queued, waiting, loading, unreadable;
 };
 struct scheduler_totals scheduler_totals(const struct scheduler *s);
+/** What a dataset's files wait for: NULL (their turn), "held" (order = strict, and one failed), "paused" (a person must mend
+ * something), "waiting" (for another dataset). */
+struct scheduler_lane {
+    unsigned queued, loads; /* files, those that wait for others included; loads of it under way */
+    const char *stopped;
+};
+struct scheduler_lane scheduler_lane(const struct scheduler *s, const char *dataset);
 /** Every arrival that is not over yet, in the order of arrival. `each` says false to stop. */
 void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a), void *ctx);
 /** How far the loads of files that are not small have come. `each` says false to stop. */

@@ -48,6 +48,7 @@ static struct arrival *enqueue(struct scheduler *s, struct place_file *file, int
     list_append(&s->all, &a->all);
     lane_put(lane, a);
     s->arrivals++;
+    s->bytes += (int64_t)a->file.st.st_size;
     scheduler_count(s);
     observers_arrived(s->config.observers, a);
     observers_state(s->config.observers, a, "queued", NULL);

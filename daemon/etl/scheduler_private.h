@@ -40,6 +40,7 @@ struct scheduler {
     struct endings endings;
     struct refusals refusals;
     unsigned arrivals, claiming;
+    int64_t bytes; /* of the arrivals' files */
     struct revisions revisions;
     unsigned random; /* for jitter */
     bool going, stopping;

@@ -37,6 +37,22 @@ struct scheduler_totals scheduler_totals(const struct scheduler *s)
                                      .unreadable = refusals_count(&s->refusals)};
 }
 
+static const char *why_stopped(const struct scheduler *s, const struct lane *lane)
+{
+    const struct dataset *d = catalog_find(s->config.catalog, lane->name);
+    if (lane->waiting == 0) return NULL;
+    if (d && dataset_held_by(d)) return "held";
+    if (lane->not_before_ms > loop_now_ms(s->config.loop)) return "paused";
+    return lane_bars(lane, container_of(lane->queue.next, struct arrival, link)) ? "waiting" : NULL;
+}
+
+struct scheduler_lane scheduler_lane(const struct scheduler *s, const char *dataset)
+{
+    const struct lane *lane = lanes_find(&s->lanes, dataset);
+    if (!lane) return (struct scheduler_lane){0};
+    return (struct scheduler_lane){.queued = lane->waiting, .loads = lane->running, .stopped = why_stopped(s, lane)};
+}
+
 void scheduler_each(const struct scheduler *s, bool (*each)(void *ctx, const struct arrival *a), void *ctx)
 {
     for (list_each(l, next, (struct list *)&s->all)) {

@@ -66,6 +66,7 @@ void http_conn_close_with(struct http_conn *c, bool reset)
     if (c->state == CONN_CLOSED) return;
     c->state = CONN_CLOSED;
     c->shared->queued -= c->counted;
+    counters_set(c->shared->counters, COUNTER_HTTP_QUEUED, (int64_t)c->shared->queued);
     c->shared->requests -= c->counted_requests;
     c->counted = c->counted_requests = 0;
     c->shared->count--;
@@ -191,6 +192,7 @@ static void count_queued(struct http_conn *c)
     for (struct list *l = c->turns.requests.next; l != &c->turns.requests; l = l->next)
         bytes += container_of(l, struct http_request, link)->queue.bytes;
     s->queued += bytes - c->counted;
+    counters_set(s->counters, COUNTER_HTTP_QUEUED, (int64_t)s->queued);
     s->requests += c->turns.count - c->counted_requests;
     c->counted = bytes;
     c->counted_requests = c->turns.count;

@@ -32,6 +32,7 @@ struct http_shared {
     struct http_limits limits;
     const struct http_router *router;
     struct counters *counters;
+    struct http_tally *tally; /* or NULL */
     void (*log)(void *ctx, const struct http_request *r, const char *line);
     void *log_ctx;
     struct list conns;           /* all that are not closed */

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/clock.h"
 #include "http/conn_private.h"
+#include "http/tally.h"
 
 #include <stdio.h>
 
@@ -109,6 +110,7 @@ static void finish(struct http_conn *c, struct http_request *r)
 {
     bool cuts = r->cuts, torn = r->torn, http10 = r->message.http10;
     counters_add(c->shared->counters, COUNTER_HTTP_REQUESTS, 1);
+    if (c->shared->tally) http_tally_add(c->shared->tally, r->route, r->status, r->began_us ? r->answered_us - r->began_us : 0);
     if (r->status >= 500) counters_add(c->shared->counters, COUNTER_HTTP_ERRORS, 1);
     log_access(c, r);
     http_turns_remove(&c->turns, r);

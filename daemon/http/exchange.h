@@ -48,8 +48,8 @@ struct http_request {
     struct http_capture capture[HTTP_CAPTURES_MAX];
     unsigned captures;
     char id[HTTP_ID_MAX + 1];
-    char trace[HTTP_TRACE_ID + 1]; /* "": it belongs to none */
-    int64_t began_us;
+    char trace[HTTP_TRACE_ID + 1];  /* "": it belongs to none */
+    int64_t began_us, answered_us;  /* monotonic: its first byte came (0: none did), the answer's head went out */
     int prepared;                   /* http_request_prepare's */
     const struct http_route *route; /* that it goes to, or NULL */
     unsigned methods;               /* a bit for each that its path knows */

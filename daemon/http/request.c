@@ -49,6 +49,7 @@ void http_request_reset(struct http_request *r)
     http_outqueue_done(&r->queue);
     r->target = (struct http_target){0};
     r->captures = 0;
+    r->began_us = r->answered_us = 0;
     r->prepared = 0;
     r->route = NULL;
     r->methods = 0;

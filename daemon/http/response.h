@@ -66,5 +66,9 @@ struct http_problem {
 void http_problem(struct http_request *r, const struct http_problem *p);
 /** The reason phrase of RFC 9110, "Not Found". */
 const char *http_status_text(int status);
+/** The place of a status among those that are known, below HTTP_STATUSES, one for all others; and the status at a place, or 0. */
+enum { HTTP_STATUSES = 48 };
+unsigned http_status_index(int status);
+int http_status_at(unsigned i);
 
 #endif

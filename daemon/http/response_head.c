@@ -152,6 +152,7 @@ void http_response_head(struct http_request *r, int status, const char *media_ty
 {
     http_conn_answering(r->conn, r);
     r->status = status;
+    r->answered_us = clock_mono_us();
     r->bodyless = r->message.method == HTTP_HEAD_ || status == 204 || status == 304;
     struct buf head;
     buf_init(&head, HEAD_MAX);

@@ -73,6 +73,7 @@ int http_server_new(struct loop *l, const struct http_server_config *config, str
                                      .limits = config->limits,
                                      .router = config->router,
                                      .counters = config->counters,
+                                     .tally = config->tally,
                                      .log = config->log,
                                      .log_ctx = config->ctx,
                                      .closed = conn_closed,

@@ -13,6 +13,7 @@
 #include "loop/loop.h"
 
 struct http_server;
+struct http_tally;
 
 struct http_limits {
     size_t header_max; /* bytes of a request's head; beyond: 431 */
@@ -31,6 +32,7 @@ struct http_server_config {
     mode_t socket_mode;               /* permissions of unix sockets */
     const struct http_router *router; /* must outlive the server */
     struct counters *counters;
+    struct http_tally *tally;                                               /* of the router's routes; or NULL */
     void (*log)(void *ctx, const struct http_request *r, const char *line); /* access log, or NULL */
     void *ctx;
 };

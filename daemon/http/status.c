@@ -50,9 +50,23 @@ static const struct {
     {507, "Insufficient Storage"},
 };
 
+_Static_assert(sizeof phrases / sizeof phrases[0] < HTTP_STATUSES, "one place is left for those that are not in the table");
+
+unsigned http_status_index(int status)
+{
+    unsigned i = 0;
+    while (i < sizeof phrases / sizeof phrases[0] && phrases[i].status != status)
+        i++;
+    return i;
+}
+
+int http_status_at(unsigned i)
+{
+    return i < sizeof phrases / sizeof phrases[0] ? phrases[i].status : 0;
+}
+
 const char *http_status_text(int status)
 {
-    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
-        if (phrases[i].status == status) return phrases[i].text;
-    return "Unknown";
+    unsigned i = http_status_index(status);
+    return i < sizeof phrases / sizeof phrases[0] ? phrases[i].text : "Unknown";
 }

@@ -25,6 +25,7 @@ struct loop {
     uint64_t turn_began_ns;
     uint64_t idle_before_ns; /* uv_metrics_idle_time at that moment */
     uint64_t stall_ns;
+    struct histogram turns;
 };
 
 static void run_deferred(uv_idle_t *handle)
@@ -56,6 +57,7 @@ static void measure_turn(uv_prepare_t *handle)
         uint64_t turn = now - l->turn_began_ns, waited = idle - l->idle_before_ns;
         uint64_t busy = turn > waited ? turn - waited : 0;
         if (busy > l->stall_ns) l->stall_ns = busy;
+        histogram_observe(&l->turns, (int64_t)(busy / 1000));
     }
     l->turn_began_ns = now;
     l->idle_before_ns = idle;
@@ -156,4 +158,9 @@ int64_t loop_stall_us(struct loop *l)
     int64_t us = (int64_t)(l->stall_ns / 1000);
     l->stall_ns = 0;
     return us;
+}
+
+const struct histogram *loop_turns(const struct loop *l)
+{
+    return &l->turns;
 }

@@ -9,6 +9,7 @@
 #define CETLD_LOOP_LOOP_H
 
 #include "base/error.h"
+#include "base/histogram.h"
 #include "base/list.h"
 
 #include <stdint.h>
@@ -39,5 +40,7 @@ void loop_defer(struct loop *l, struct loop_deferred *d);
 void loop_undefer(struct loop_deferred *d);
 /** The longest turn since the last call without the time it waited for events: how late somebody was served. Microseconds. */
 int64_t loop_stall_us(struct loop *l);
+/** All turns, likewise. */
+const struct histogram *loop_turns(const struct loop *l);
 
 #endif

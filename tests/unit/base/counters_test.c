@@ -6,6 +6,7 @@
 /* cmocka needs the four above */
 #include "base/counters.h"
 
+#include <stdbool.h>
 #include <string.h>
 
 #include <cmocka.h>
@@ -42,11 +43,28 @@ static void every_counter_has_a_name_of_its_own_and_each_family_help(void **stat
     }
 }
 
+static void every_histogram_has_a_name_of_its_own_and_each_family_help(void **state)
+{
+    (void)state;
+    for (int i = 0; i < HISTOGRAM_N; i++) {
+        const struct counter_info *info = counters_histogram_info(i);
+        size_t family = strcspn(info->name, "{");
+        assert_int_equal(strncmp(info->name, "cetl_", 5), 0);
+        assert_int_equal(strncmp(info->name + family - 8, "_seconds", 8), 0); /* Prometheus: the unit ends the name */
+        assert_string_equal(info->kind, "histogram");
+        bool same = i > 0 && strncmp(counters_histogram_info(i - 1)->name, info->name, family) == 0;
+        assert_int_equal(info->help[0] != 0, !same);
+        for (int j = 0; j < i; j++)
+            assert_string_not_equal(counters_histogram_info(j)->name, info->name);
+    }
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(counters_add_and_gauges_are_set),
         cmocka_unit_test(every_counter_has_a_name_of_its_own_and_each_family_help),
+        cmocka_unit_test(every_histogram_has_a_name_of_its_own_and_each_family_help),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -75,6 +75,41 @@ static void gauges_may_be_negative(void **state)
     buf_done(&out);
 }
 
+static void histogram_is_cumulative_and_ends_with_everything(void **state)
+{
+    (void)state;
+    counters_observe(&counters, HISTOGRAM_STAGE_COPY, 100);
+    counters_observe(&counters, HISTOGRAM_STAGE_COPY, 2000000);
+    counters_observe(&counters, HISTOGRAM_STAGE_COPY, (int64_t)3600 * 1000000);
+    struct buf out;
+    const char *all = text(&out);
+    assert_non_null(
+        strstr(all, "# TYPE cetl_load_stage_seconds histogram\ncetl_load_stage_seconds_bucket{stage=\"open\",le=\"0.0001\"} 0\n"));
+    assert_non_null(strstr(all, "\ncetl_load_stage_seconds_bucket{stage=\"copy\",le=\"0.0001\"} 1\n"));
+    assert_non_null(strstr(all, "\ncetl_load_stage_seconds_bucket{stage=\"copy\",le=\"1\"} 1\n"));
+    assert_non_null(strstr(all, "\ncetl_load_stage_seconds_bucket{stage=\"copy\",le=\"2.5\"} 2\n"));
+    assert_non_null(strstr(all, "\ncetl_load_stage_seconds_bucket{stage=\"copy\",le=\"1800\"} 2\n"));
+    assert_non_null(strstr(all, "\ncetl_load_stage_seconds_bucket{stage=\"copy\",le=\"+Inf\"} 3\n"));
+    assert_non_null(strstr(all, "\ncetl_load_stage_seconds_sum{stage=\"copy\"} 3602.000100\n"));
+    assert_non_null(strstr(all, "\ncetl_load_stage_seconds_count{stage=\"copy\"} 3\n"));
+    assert_non_null(strstr(all, "\ncetl_file_seconds_bucket{le=\"0.0001\"} 0\n"));
+    assert_non_null(strstr(all, "\ncetl_file_seconds_count 0\n"));
+    buf_done(&out);
+}
+
+static void label_may_hold_any_byte(void **state)
+{
+    (void)state;
+    struct buf out;
+    buf_init(&out, 4096);
+    metrics_sample(&out, "x");
+    metrics_label(&out, "a", "say \"hi\"\\\n{}");
+    metrics_label(&out, "b", "2");
+    metrics_value(&out, 7);
+    assert_string_equal(buf_cstr(&out), "x{a=\"say \\\"hi\\\"\\\\\\n{}\",b=\"2\",} 7\n");
+    buf_done(&out);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -82,6 +117,8 @@ int main(void)
         cmocka_unit_test(help_and_type_stand_once_before_a_family),
         cmocka_unit_test(no_family_is_explained_twice),
         cmocka_unit_test(gauges_may_be_negative),
+        cmocka_unit_test(histogram_is_cumulative_and_ends_with_everything),
+        cmocka_unit_test(label_may_hold_any_byte),
     };
     return cmocka_run_group_tests_name("format/metrics_text", tests, NULL, NULL);
 }
