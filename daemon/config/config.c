@@ -6,6 +6,7 @@
 #include "base/glob.h"
 #include "base/list.h"
 #include "config/build.h"
+#include "config/effective.h"
 #include "config/ini.h"
 #include "config/migrations.h"
 #include "config/options.h"
@@ -56,6 +57,7 @@ static int finish(struct loading *l, int r, const char *path, struct config **re
     if (r == 0) r = build_config(&l->ini, l->mistakes, &l->holder->config);
     if (r == 0 && path) r = migrations_read(path, &l->holder->arena, l->mistakes, &l->holder->config);
     if (r == 0 && l->mistakes->n > 0) r = CONFIG_E_INVALID;
+    l->holder->config.said = l->ini.first;
     if (r == 0)
         *ret_config = &l->holder->config;
     else
@@ -240,48 +242,16 @@ size_t config_diff(const struct config *old, const struct config *new, struct bu
            options_diff(OPTION_DATABASE, &old->database, &new->database, out) + options_diff(OPTION_API, &old->api, &new->api, out);
 }
 
-static void print_dataset(const struct config_dataset *d, struct buf *out)
+static void print_section(void *ctx, const struct effective_section *s)
 {
-    buf_printf(out, "\n[dataset %s]\n", d->name);
-    options_print(OPTION_DATASET, d, out);
-    for (size_t i = 0; i < d->n_columns; i++) {
-        buf_printf(out, "\n[column %s.%s]\n", d->name, d->column[i].name);
-        options_print(OPTION_COLUMN, &d->column[i], out);
-    }
-    for (size_t i = 0; i < d->n_rollups; i++) {
-        buf_printf(out, "\n[rollup %s.%s]\n", d->name, d->rollup[i].name);
-        options_print(OPTION_ROLLUP, &d->rollup[i], out);
-    }
+    struct buf *out = ctx;
+    buf_printf(out, *s->name ? "%s[%s %s]\n" : "%s[%s]\n", out->len > 0 ? "\n" : "", options_section(s->kind)->kind, s->name);
+    options_print(s->kind, s->values, out);
 }
 
 void config_print(const struct config *c, struct buf *out)
 {
-    buf_puts(out, "[daemon]\n");
-    options_print(OPTION_DAEMON, &c->daemon, out);
-    buf_puts(out, "\n[database]\n");
-    options_print(OPTION_DATABASE, &c->database, out);
-    buf_puts(out, "\n[api]\n");
-    options_print(OPTION_API, &c->api, out);
-    for (size_t i = 0; i < c->n_datasets; i++)
-        print_dataset(&c->datasets[i], out);
-    for (size_t i = 0; i < c->n_derives; i++) {
-        buf_printf(out, "\n[derive %s]\n", c->derives[i].name);
-        options_print(OPTION_DERIVE, &c->derives[i], out);
-    }
-    for (size_t i = 0; i < c->n_reports; i++) {
-        buf_printf(out, "\n[report %s]\n", c->reports[i].name);
-        options_print(OPTION_REPORT, &c->reports[i], out);
-    }
-    for (size_t i = 0; i < c->n_tokens; i++) {
-        buf_printf(out, "\n[token %s]\n", c->tokens[i].name);
-        options_print(OPTION_TOKEN, &c->tokens[i], out);
-    }
-    buf_puts(out, "\n[jwt]\n");
-    options_print(OPTION_JWT, &c->jwt, out);
-    for (size_t i = 0; i < c->n_roles; i++) {
-        buf_printf(out, "\n[role %s]\n", c->roles[i].name);
-        options_print(OPTION_ROLE, &c->roles[i], out);
-    }
+    effective_each(c, print_section, out);
 }
 
 int config_read_secret(const char *path, struct error *err, char **ret_secret)

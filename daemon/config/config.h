@@ -22,6 +22,7 @@
 #include "base/glob.h"
 #include "base/zone.h"
 #include "config/allow.h"
+#include "config/ini.h"
 #include "config/lookup.h"
 #include "config/mistakes.h"
 #include "config/report.h"
@@ -302,6 +303,7 @@ struct config {
     const size_t *order;                      /* the datasets' numbers, those that others look into before these */
     const struct config_migration *migration; /* by number */
     size_t n_migrations;
+    const struct ini_section *said; /* what the files say, as it stands there: see effective.h */
 };
 
 #define CONFIG_DEFAULT_PATH "/etc/cetl/cetl.conf"
