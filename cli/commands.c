@@ -81,6 +81,13 @@ static const struct cli_command commands[] = {
      .options = token_options,
      .details = "The token is printed and kept nowhere. A section [token NAME] of the configuration says what it may do; see the "
                 "lines that are printed behind it. No daemon is needed."},
+    {.name = "guess",
+     .arguments = "FILE…",
+     .prose = "find the types of files' columns, and print a [dataset] for them",
+     .run = guess_run,
+     .details = "What is printed is a part of a configuration, with the reasons as comments. Files that would be of one dataset by "
+                "their names, and have the same header, make one. The files are read twice: to find the types, and to try what is "
+                "printed. Neither a daemon nor a database is asked."},
     {.name = "version", .arguments = "", .prose = "the version of this program", .run = version_run},
     {.name = NULL},
 };

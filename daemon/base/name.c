@@ -97,7 +97,7 @@ size_t name_normalise(struct slice text, char ret_name[NAME_MAX_BYTES + 1])
     return len + sizeof suffix - 1;
 }
 
-static struct slice stem_of(struct slice file)
+struct slice name_stem(struct slice file)
 {
     static const char *const extensions[] = {".csv", ".tsv", ".txt", ".gz", ".zip"};
     for (size_t i = file.len; i > 0; i--) {
@@ -178,14 +178,14 @@ static size_t usable(const char *name, size_t len, char ret_name[NAME_MAX_BYTES 
 size_t name_of_file_full(struct slice file, char ret_name[NAME_MAX_BYTES + 1])
 {
     char name[NAME_MAX_BYTES + 1];
-    size_t len = name_normalise(stem_of(file), name);
+    size_t len = name_normalise(name_stem(file), name);
     return usable(name, len, ret_name);
 }
 
 size_t name_of_file(struct slice file, char ret_name[NAME_MAX_BYTES + 1])
 {
     char name[NAME_MAX_BYTES + 1];
-    size_t len = name_normalise(stem_of(file), name);
+    size_t len = name_normalise(name_stem(file), name);
     size_t cut = without_numbers(name, len);
     return usable(name, has_letter(name, cut) ? cut : len, ret_name);
 }

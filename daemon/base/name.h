@@ -31,6 +31,8 @@ size_t name_normalise(struct slice text, char ret_name[NAME_MAX_BYTES + 1]);
  * so that SQL needs no quotes. A word of the API's routes gets "_data". Never "".
  */
 size_t name_of_file(struct slice file, char ret_name[NAME_MAX_BYTES + 1]);
+/** The file's name without folder and extensions: "sales_2024-01", a part of `file`. */
+struct slice name_stem(struct slice file);
 /** The same with trailing numbers and dates kept: sales_2024_01. */
 size_t name_of_file_full(struct slice file, char ret_name[NAME_MAX_BYTES + 1]);
 /** A word of the API's routes, which no dataset may have as its name. */

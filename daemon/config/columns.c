@@ -1,10 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/columns.h"
 
-#include "config/token.h"
-
-/* Does the item that begins with these two tokens constrain the table instead of making a column? */
-static bool is_constraint(struct token first, struct token second)
+bool columns_is_constraint(struct token first, struct token second)
 {
     static const char *const words[] = {"constraint", "primary", "unique", "check", "foreign", "like"};
     for (size_t i = 0; i < sizeof(words) / sizeof(words[0]); i++)
@@ -71,7 +68,7 @@ int columns_parse(struct slice sql, struct arena *arena, struct error *err, stru
             return error_set(err, COLUMNS_E_SYNTAX, "found '" SLICE_FMT "' where a column's name was expected",
                              SLICE_ARG(slice_cut_utf8(first.text, 60)));
         struct token now = token_next(&rest);
-        bool column = !is_constraint(first, now);
+        bool column = !columns_is_constraint(first, now);
         if (column) {
             if (!token_is_name(now))
                 return error_set(err, COLUMNS_E_SYNTAX, "column '" SLICE_FMT "' has no type",

@@ -11,6 +11,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "config/config.h"
+#include "config/token.h"
 
 enum { COLUMNS_E_SYNTAX = 1, COLUMNS_MAX = 1600 /* PostgreSQL's own */ };
 
@@ -18,5 +19,7 @@ enum { COLUMNS_E_SYNTAX = 1, COLUMNS_MAX = 1600 /* PostgreSQL's own */ };
  * err, or -ENOMEM. */
 must_check int columns_parse(struct slice sql, struct arena *arena, struct error *err, struct config_list *ret_columns,
                              struct config_list *ret_types);
+/** Does the item that begins with these two tokens constrain the table instead of making a column? */
+bool columns_is_constraint(struct token first, struct token second);
 
 #endif

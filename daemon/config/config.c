@@ -140,6 +140,29 @@ int config_load(const char *path, enum config_presence presence, struct mistakes
     return finish(&l, r, path, ret_config);
 }
 
+static bool is_secret(const struct ini_section *s)
+{
+    static const enum option_section secret[] = {OPTION_TOKEN, OPTION_JWT, OPTION_ROLE};
+    for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++)
+        if (slice_equal(s->kind, slice_of(options_section(secret[i])->kind))) return true;
+    return false;
+}
+
+int config_load_public(const char *path, enum config_presence presence, struct mistakes *mistakes, struct config **ret_config)
+{
+    struct loading l;
+    int r = begin(&l, mistakes);
+    if (r < 0) return r;
+    r = config_read(path, presence, mistakes, &l.ini);
+    for (struct ini_section **link = &l.ini.first; *link;) {
+        if (is_secret(*link))
+            *link = (*link)->next;
+        else
+            link = &(*link)->next;
+    }
+    return finish(&l, r, path, ret_config);
+}
+
 static struct holder *holder_of(struct config *c)
 {
     return container_of(c, struct holder, config);

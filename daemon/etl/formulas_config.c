@@ -1,28 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 /* The formulas of a configuration without the database: by the types that `columns` declares. */
-#include "data/type_name.h"
-#include "etl/dimension.h"
+#include "etl/declared.h"
 #include "etl/formulas.h"
 
 #include <stdio.h>
 
 enum { FORMULAS_BLOCK = 16 * 1024, FORMULAS_MAX = 16 * 1024 * 1024 };
-
-/* The table that `columns` declares, as far as its words say. */
-static int declared_table(const struct config_dataset *d, struct arena *a, struct table *ret_table)
-{
-    struct table t = {.schema = d->schema, .name = d->table, .columns = d->columns.n, .ctype_known = true, .bytewise = true};
-    t.column = arena_array(a, t.columns + 1, sizeof *t.column);
-    if (!t.column) return -ENOMEM;
-    for (size_t i = 0; i < t.columns; i++) {
-        struct table_column *c = &t.column[i];
-        *c = (struct table_column){.name = d->columns.item[i], .sql_type = d->column_types.item[i], .bytewise = true};
-        c->known = type_by_name(slice_of(c->sql_type), &c->type) == 0;
-        if (!c->known) c->type = (struct type){TYPE_OTHER, -1};
-    }
-    *ret_table = t;
-    return 0;
-}
 
 static void add_mistake(void *ctx, const struct config_place *place, const char *text)
 {
@@ -32,24 +15,6 @@ static void add_mistake(void *ctx, const struct config_place *place, const char 
 static void ignore_mistake(void *ctx, const struct config_place *place, const char *text)
 {
     (void)ctx, (void)place, (void)text;
-}
-
-/* The tables of the datasets that it looks into, as far as they are declared. */
-static int declared_dimensions(const struct config *config, const struct config_dataset *d, struct arena *a,
-                               struct dataset_dimensions *ret_dimensions)
-{
-    struct dataset_dimensions all = {.item = arena_array(a, d->n_columns + 1, sizeof *all.item)};
-    if (!all.item) return -ENOMEM;
-    for (size_t i = 0; i < d->n_columns; i++) {
-        const char *name = d->column[i].lookup.dataset;
-        const struct config_dataset *into = name ? config_dataset(config, slice_of(name)) : NULL;
-        if (!into || into->columns.n == 0 || dimension_find(&all, name)) continue;
-        all.item[all.n] = (struct dataset_dimension){.name = into->name};
-        int r = declared_table(into, a, &all.item[all.n++].table);
-        if (r < 0) return r;
-    }
-    *ret_dimensions = all;
-    return 0;
 }
 
 /* The formulas of each dataset, by what is declared: either their mistakes, or (NULL) where they run. */

@@ -55,8 +55,7 @@ static void each_value_has_the_line_that_says_it(void **state)
     assert_int_equal(r, 0);
     effective_each(c, note, &out);
     assert_string_equal(buf_cstr(&out), "[api ] max_upload = 1G (cetl.conf:2)\n"
-                                        "[dataset orders] columns = \n"
-                                        "    id bigint,\n"
+                                        "[dataset orders] columns = id bigint,\n"
                                         "    day date (cetl.conf:4)\n"
                                         "[dataset orders] mode = append (cetl.conf:7)\n"
                                         "[column orders.day] format = DD.MM.YYYY (cetl.conf:9)\n"
