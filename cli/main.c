@@ -111,7 +111,8 @@ static int take_own(struct cli *cli, char **argv, int *at)
                         cli->command->name);
 }
 
-/* Options may stand among the operands, until "--". What is left begins with argv[0]. */
+/* Options may stand among the operands, until "--". What is left begins with argv[0]. CLI_OK, CLI_USAGE; -1: help was asked for,
+ * and given. */
 static int read_arguments(struct cli *cli, int *argc, char **argv)
 {
     int operands = 1, at = 1;
@@ -122,7 +123,7 @@ static int read_arguments(struct cli *cli, int *argc, char **argv)
         }
         if (strcmp(argv[at], "--help") == 0 || strcmp(argv[at], "-h") == 0) {
             manual_of_command(stdout, cli->command);
-            exit(CLI_OK);
+            return -1;
         }
         int r = take_common(cli, argv, &at);
         if (r < 0) r = take_own(cli, argv, &at);
@@ -162,10 +163,8 @@ static int run(struct cli *cli, int argc, char **argv)
     argv += words - 1;
     int r = read_arguments(cli, &argc, argv);
     if (r == CLI_OK) r = check_operands(cli->command, argc - 1);
-    if (r != CLI_OK) return r;
-    r = cli->command->run(cli, argc, argv);
-    bool written = fflush(stdout) == 0 && !ferror(stdout);
-    return written ? r : cli_complain(CLI_FAILED, "stdout cannot be written: %s", strerror(errno));
+    if (r != CLI_OK) return r < 0 ? CLI_OK : r;
+    return cli->command->run(cli, argc, argv);
 }
 
 static bool has_colours(void)
@@ -174,27 +173,45 @@ static bool has_colours(void)
     return isatty(STDOUT_FILENO) && !(no && no[0]) && term && strcmp(term, "dumb") != 0;
 }
 
+/* What is asked of cetl itself. False: `word` is nothing of that. */
+static bool tell(struct cli *cli, const char *word)
+{
+    if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+        manual_of_all(stdout);
+    else if (strcmp(word, "--manual") == 0)
+        manual_page(stdout);
+    else if (strcmp(word, "--words") == 0)
+        manual_words(stdout);
+    else if (strcmp(word, "--version") == 0)
+        version_run(cli, 0, NULL);
+    else
+        return false;
+    return true;
+}
+
+static int start(struct cli *cli, int argc, char **argv)
+{
+    int i = 1;
+    for (; i < argc && argv[i][0] == '-'; i++) {
+        int r = take_common(cli, argv, &i);
+        if (r > 0) return r;
+        if (r == CLI_OK) continue;
+        if (tell(cli, argv[i])) return CLI_OK;
+        return cli_complain(CLI_USAGE, "what does %s mean here? cetl --help lists everything", argv[i]);
+    }
+    if (i < argc) return run(cli, argc - i, argv + i);
+    manual_of_all(stderr);
+    return CLI_USAGE;
+}
+
 int main(int argc, char **argv)
 {
     struct cli cli = {.config = CONFIG_DEFAULT_PATH,
                       .terminal = isatty(STDOUT_FILENO),
                       .colours = has_colours(),
                       .progress = isatty(STDERR_FILENO)};
-    int i = 1;
     setlocale(LC_CTYPE, "C.UTF-8"); /* for wcwidth: what is shown is UTF-8 */
-    for (; i < argc && argv[i][0] == '-'; i++) {
-        int r = take_common(&cli, argv, &i);
-        if (r > 0) return r;
-        if (r == CLI_OK) continue;
-        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0) return manual_of_all(stdout), CLI_OK;
-        if (strcmp(argv[i], "--manual") == 0) return manual_page(stdout), CLI_OK;
-        if (strcmp(argv[i], "--words") == 0) return manual_words(stdout), CLI_OK;
-        if (strcmp(argv[i], "--version") == 0) return version_run(&cli, 0, NULL);
-        return cli_complain(CLI_USAGE, "what does %s mean here? cetl --help lists everything", argv[i]);
-    }
-    if (i == argc) {
-        manual_of_all(stderr);
-        return CLI_USAGE;
-    }
-    return run(&cli, argc - i, argv + i);
+    int status = start(&cli, argc, argv);
+    bool written = fflush(stdout) == 0 && !ferror(stdout);
+    return written ? status : cli_complain(CLI_FAILED, "stdout cannot be written: %s", strerror(errno));
 }

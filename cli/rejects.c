@@ -23,7 +23,7 @@ static int ask_page(struct client *c, struct slice id, int64_t offset, int64_t l
     return r;
 }
 
-static void print_table(const struct cli *cli, struct json_value rejects)
+static void print_table(const struct cli *cli, struct json_value rejects, bool first)
 {
     static const char *const members[] = {"line", "column", "value", "message"};
     static const struct table_column columns[] = {
@@ -33,6 +33,7 @@ static void print_table(const struct cli *cli, struct json_value rejects)
     struct buf text;
     buf_init(&text, 64 << 20);
     table_init(&t, columns, sizeof columns / sizeof columns[0]);
+    t.goes_on = !first;
     for (struct json_walk walk = json_walk_begin(rejects); json_walk_next(&walk);)
         for (size_t i = 0; i < sizeof members / sizeof members[0]; i++) {
             buf_reset(&text);
@@ -63,7 +64,7 @@ int rejects_print(const struct cli *cli, struct client *c, struct slice id, int6
         if (r == CLI_OK) r = client_json(&answer, &page);
         n = r == CLI_OK ? (int64_t)field_count(page) : 0;
         if (cli->json && n > 0) print_items(page, seen == 0);
-        if (!cli->json && n > 0) print_table(cli, page);
+        if (!cli->json && n > 0) print_table(cli, page, seen == 0);
         seen += n;
         client_answer_done(&answer);
     }

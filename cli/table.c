@@ -17,6 +17,7 @@ void table_init(struct table *t, const struct table_column *columns, size_t n)
 {
     memcpy(t->column, columns, n * sizeof *columns);
     t->columns = n;
+    t->goes_on = false;
     buf_init(&t->text, TEXT_MAX);
     buf_init(&t->cells, TEXT_MAX);
 }
@@ -122,7 +123,7 @@ void table_print(const struct table *t, const struct cli *cli)
     bool headed = false;
     for (size_t i = 0; i < t->columns; i++) {
         widths[i] = table_width(slice_of(t->column[i].heading));
-        headed = headed || widths[i] > 0;
+        headed = headed || (widths[i] > 0 && !t->goes_on);
         for (size_t row = 0; row < rows; row++)
             if (cells[row * t->columns + i].width > widths[i]) widths[i] = cells[row * t->columns + i].width;
     }

@@ -33,6 +33,7 @@ enum { TABLE_COLUMNS_MAX = 12 };
 struct table {
     struct table_column column[TABLE_COLUMNS_MAX];
     size_t columns;
+    bool goes_on;           /* below a table that is printed already: without headings */
     struct buf text, cells; /* struct cell each, where it stands in `text` */
 };
 

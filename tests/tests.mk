@@ -22,7 +22,7 @@ check-unit: $(UNITS_WANTED) ## unit tests only
 	@F='$(F)' tests/unit/run.sh $(JOBS) $(BUILD)/unit $(sort $^)
 
 .PHONY: check-e2e
-check-e2e: $(DAEMON) ## end-to-end tests only
+check-e2e: $(DAEMON) $(CETL) ## end-to-end tests only
 	$(Q)$(PYTEST) $(if $(F),-k '$(F)') $(PY_TESTS)
 
 .PHONY: check-differential
@@ -33,7 +33,7 @@ DIFFERENTIAL = $(patsubst tests/differential/%.c,$(BUILD)/differential/%,$(wildc
 
 .PHONY: check-long
 check-long: TEST_JOBS = 1
-check-long: $(DAEMON) ## tests at full length: 2000 expressions x 10,000 rows, 30 kills, 500 sequences of rollups, a 200 MB and a 1 GB file
+check-long: $(DAEMON) $(CETL) ## tests at full length: 2000 expressions x 10,000 rows, 30 kills, 500 sequences of rollups, a 200 MB and a 1 GB file
 	@tools/deps.sh build run test long $(if $(shell command -v npm),,npm)
 	$(if $(T),,$(Q)$(PYTEST) -s --long tests/differential/test_expr.py)
 	$(Q)$(PYTEST) --long $(if $(F),-k '$(F)') $(PY_TESTS)

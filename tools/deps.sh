@@ -8,7 +8,7 @@ set -eu
 build="gcc make pkg-config|pkgconf dpkg-dev libc6-dev libuv1-dev libpq-dev libsystemd-dev libssl-dev zlib1g-dev libarchive-dev libcurl4-openssl-dev uthash-dev libllhttp-dev|node-llhttp"
 run="postgresql|postgresql-15|postgresql-16|postgresql-17 tzdata curl util-linux procps"
 demo="jq"
-test="libcmocka-dev openssl jq python3 python3-pytest python3-psycopg2 python3-prometheus-client"
+test="libcmocka-dev groff-base openssl jq python3 python3-pytest python3-psycopg2 python3-prometheus-client"
 long="python3-pandas"
 npm="npm"
 san="clang"

@@ -1,0 +1,427 @@
+# SPDX-License-Identifier: MIT
+"""The command cetl: what it prints, what it exits with, and what it says when something is wrong."""
+
+import hashlib
+import os
+import pty
+import re
+import select
+import signal
+import socket
+import subprocess
+
+import pytest
+
+from cetl import CETL, DOWN, FAILED, OK, USAGE, Run, cetl, environment, start
+from conftest import TOP
+from waiting import until
+
+CONFIG = """
+[dataset orders]
+columns    = id bigint primary key, amount numeric not null, note text
+lineage    = yes
+max_errors = 50%
+
+[dataset strict]
+columns = id bigint, note text
+lineage = yes
+"""
+
+
+@pytest.fixture(scope="module")
+def daemon(module_cetld):
+    return module_cetld(CONFIG)
+
+
+@pytest.fixture
+def write(tmp_path):
+    def write(name, text):
+        path = tmp_path / name
+        path.write_bytes(text if isinstance(text, bytes) else text.encode())
+        return str(path)
+
+    return write
+
+
+numbers = iter(range(1, 1000000))
+
+
+def orders(rows=3):
+    """Rows that nobody had before."""
+    return "id,amount,note\n" + "".join("%d,%d,n\n" % (next(numbers), i) for i in range(rows))
+
+
+# -- the command line
+
+
+def words():
+    lines = [line.split("\t") for line in cetl("--words").out.splitlines()]
+    return {name: (arguments, options.split()) for name, arguments, options in lines}
+
+
+def test_manual_page_is_that_of_the_table():
+    with open(os.path.join(TOP, "docs/cetl.1"), encoding="utf-8") as f:
+        assert f.read() == cetl("--manual").out, "build/cetl --manual > docs/cetl.1"
+
+
+def test_manual_page_has_every_command_and_option_and_no_mistake():
+    page = cetl("--manual").out
+    for name, (_, options) in words().items():
+        assert ".SS \\fBcetl %s\\fR" % name in page
+        for option in options:
+            assert "\\fB%s\\fR" % option.rstrip("=").replace("-", "\\-") in page
+    checked = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z"], input=page.encode(), capture_output=True)
+    assert checked.returncode == 0 and checked.stderr == b"", checked.stderr
+
+
+def test_help_names_every_command_and_each_has_its_own():
+    help = cetl("--help")
+    assert help.status == OK and help.err == ""
+    for name, (arguments, options) in words().items():
+        assert re.search(r"^  %s .*\w" % re.escape((name + " " + arguments).strip()), help.out, re.M), name
+        own = cetl(*name.split(), "--help")
+        assert own.status == OK and own.err == "" and "usage: cetl " + name in own.out
+        assert all(option.rstrip("=") in own.out for option in options)
+
+
+@pytest.mark.parametrize("arguments,says", [
+    ([], "usage"), (["stauts"], "no command stauts"), (["token"], "cetl token new"), (["status", "--jsno"], "no option --jsno"),
+    (["show"], "missing"), (["show", "1", "2"], "too many"), (["files", "--limit"], "--limit what?"), (["files", "--limit=5", "--json=x"], "takes no value"),
+    (["ingest"], "missing"), (["ingest", "-"], "--as"), (["ingest", "--as", "a.csv", "x", "y"], "--as names one"), (["--nope", "status"], "--nope")])
+def test_command_line_that_is_not_understood_is_status_2_and_says_what(arguments, says):
+    run = cetl(*arguments)
+    assert run.status == USAGE and run.out == "" and says in run.err, run
+
+
+def test_options_may_stand_behind_the_operands_and_after_two_dashes_nothing_is_one(daemon, write):
+    path = write("--orders.csv", orders())
+    run = cetl("ingest", "--json", "--dataset=orders", "--", os.path.basename(path), daemon=daemon, cwd=os.path.dirname(path))
+    assert run.status == OK and run.json[0]["name"] == "--orders.csv", run
+    assert cetl("show", str(run.json[0]["id"]), "--json", daemon=daemon).json["name"] == "--orders.csv"
+
+
+def test_full_disk_behind_stdout_is_told():
+    with open("/dev/full", "w") as full:
+        run = subprocess.run([CETL, "--manual"], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert run.returncode == FAILED and "No space left" in run.stderr
+        run = subprocess.run([CETL, "version"], stdout=full, stderr=subprocess.PIPE, text=True)
+        assert run.returncode == FAILED and "No space left" in run.stderr
+
+
+# -- the daemon is not there
+
+
+def test_no_daemon_is_status_3_and_says_how_to_start_it(tmp_path):
+    run = cetl("--socket", str(tmp_path / "none.sock"), "status")
+    assert run.status == DOWN and run.out == "" and "systemctl start cetld" in run.err and "none.sock" in run.err
+
+
+def test_socket_that_nobody_listens_at_is_a_daemon_that_ended(folder):
+    path = os.path.join(folder, "old.sock")
+    with socket.socket(socket.AF_UNIX) as s:
+        s.bind(path)
+    run = cetl("--socket", path, "status")
+    assert run.status == DOWN and "systemctl status cetld" in run.err
+
+
+def test_denied_access_names_the_group_that_has_it(daemon):
+    import grp
+    os.chmod(daemon.folder, 0o700)
+    try:
+        if os.geteuid() == 0:
+            before = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
+            os.chmod(daemon.folder, 0o755)
+            os.chmod(daemon.socket, 0o660)
+            path = daemon.socket
+        else:
+            before, path = [], "/root/any.sock"
+        run = cetl("--socket", path, "status", before=before)
+        assert run.status == DOWN and "you may not open" in run.err, run
+        if os.geteuid() == 0:
+            assert "adduser" in run.err and grp.getgrgid(os.stat(path).st_gid).gr_name in run.err
+    finally:
+        os.chmod(daemon.folder, 0o755)
+
+
+def test_something_else_that_listens_there_is_told(folder):
+    path = os.path.join(folder, "other.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen(1)
+        process = start("--socket", path, "status")
+        client, _ = server.accept()
+        client.recv(4096)
+        client.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 5\r\n\r\nhello")
+        client.close()
+        run = Run(process)
+    assert run.status == FAILED and "no JSON" in run.err, run
+
+
+def test_connection_that_breaks_is_told(folder):
+    path = os.path.join(folder, "broken.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen(1)
+        process = start("--socket", path, "status")
+        client, _ = server.accept()
+        client.recv(4096)
+        client.close()
+        run = Run(process)
+    assert run.status == DOWN and path in run.err, run
+
+
+def test_configuration_says_where_the_socket_is(daemon, tmp_path):
+    assert cetl("status", daemon=daemon).status == OK
+    conf = tmp_path / "cetl.conf"
+    conf.write_text("[api]\nlisten = 127.0.0.1:0,\n    unix:%s\n" % daemon.socket)
+    assert cetl("-c", str(conf), "status").status == OK
+    conf.write_text("[api]\nlisten = 127.0.0.1:0\n")
+    run = cetl("-c", str(conf), "status")
+    assert run.status == DOWN and run.err.startswith("cetl: %s:2: " % conf), run
+    run = cetl("-c", str(tmp_path / "missing.conf"), "status")
+    assert run.status == USAGE and "missing.conf" in run.err
+    assert cetl("--socket", "/" + "x" * 200, "status").status == USAGE
+
+
+def test_file_in_conf_d_and_unreadable_secrets_do_not_matter(daemon, tmp_path):
+    (tmp_path / "conf.d").mkdir()
+    (tmp_path / "conf.d/50-socket.conf").write_text("[api]\nlisten = unix:%s\n" % daemon.socket)
+    (tmp_path / "cetl.conf").write_text("[api]\nlisten = unix:/nowhere\n[token ci]\nhash_file = /nonexistent\nallow = *: read\n")
+    assert cetl("-c", str(tmp_path / "cetl.conf"), "status").status == OK
+
+
+# -- status
+
+
+def test_status_tells_what_there_is(daemon):
+    run = cetl("status", daemon=daemon)
+    assert run.status == OK and re.search(r"^database +up$", run.out, re.M) and re.search(r"^files +\d+ queued", run.out, re.M), run
+    assert cetl("status", "--json", daemon=daemon).json["database"]["up"] is True
+
+
+def test_status_is_1_without_a_database_and_says_why(make_cetld):
+    daemon = make_cetld("postgresql://127.0.0.1:1/nothing").start(ready=False)
+    until(lambda: "down: " in cetl("status", daemon=daemon).out, lambda: cetl("status", daemon=daemon))
+    run = cetl("status", daemon=daemon)
+    assert run.status == FAILED and re.search(r"^database +down: .*127\.0\.0\.1", run.out, re.M), run
+    run = cetl("files", daemon=daemon)
+    assert run.status == FAILED and run.out == "" and "database" in run.err, run
+
+
+# -- files
+
+
+def test_ingest_waits_and_tells_what_came_of_each(daemon, write):
+    good, bad = write("orders_a.csv", orders()), write("strict_a.csv", "id,note\nx,y\n")
+    run = cetl("ingest", good, bad, daemon=daemon)
+    assert run.status == FAILED
+    assert re.match(r"orders_a\.csv: loaded into orders, 3 rows loaded \(file \d+\)\n$", run.out), run
+    assert re.match(r"cetl: strict_a\.csv: failed \(file \d+\): line 2: column id: .*\n +cetl rejects \d+ ", run.err), run
+
+
+def test_ingest_of_the_same_bytes_is_a_duplicate_and_again_loads_them(daemon, write):
+    path = write("strict_b.csv", "id,note\n1,twice\n")
+    assert cetl("ingest", path, daemon=daemon).status == OK
+    run = cetl("ingest", path, daemon=daemon)
+    assert run.status == OK and "duplicate" in run.out and "--again" in run.out
+    run = cetl("ingest", "--again", path, daemon=daemon)
+    assert run.status == OK and "1 row loaded" in run.out
+    assert len(daemon.get_rows("strict", note="eq.twice")) == 2
+
+
+def test_ingest_as_json_is_one_array_of_files(daemon, write):
+    run = cetl("--json", "ingest", write("orders_c.csv", orders()), write("strict_c.csv", "id\nx\n"), write("a.csv", "x"), "--dataset=nope-", daemon=daemon)
+    assert run.status == FAILED and [f["state"] for f in run.json] == ["refused"] * 3 and run.json[0]["problem"]["status"] == 404, run
+    run = cetl("--json", "ingest", write("orders_c.csv", orders()), write("strict_c.csv", "id\nx\n"), daemon=daemon)
+    assert run.status == FAILED and sorted(f["state"] for f in run.json) == ["failed", "loaded"] and run.err == "", run
+
+
+def test_ingest_takes_standard_input_and_a_dataset(daemon):
+    run = cetl("ingest", "-", "--as", "anything.txt", "--dataset", "orders", "--json", daemon=daemon, data=orders().encode())
+    assert run.status == OK and run.json[0]["dataset"] == "orders" and run.json[0]["name"] == "anything.txt", run
+
+
+def test_ingest_without_waiting_names_where_to_ask(daemon, write):
+    run = cetl("ingest", "--no-wait", write("orders_d.csv", orders()), daemon=daemon)
+    token = re.fullmatch(r"orders_d\.csv: taken; cetl show (\S+)\n", run.out).group(1)
+    until(lambda: cetl("show", token, "--json", daemon=daemon).json["state"] == "loaded", "it is loaded")
+
+
+@pytest.mark.parametrize("name", ["orders with blanks.csv", "orders_ü%20#?&.csv", "orders_\u202e.csv"])
+def test_ingest_keeps_names_as_they_are(daemon, write, name):
+    run = cetl("ingest", write(name, orders()), "--json", daemon=daemon)
+    assert run.status == OK and run.json[0]["name"] == name, run
+    assert os.fsencode("done/" + name) in daemon.files_in("done")
+
+
+def test_ingest_of_what_is_no_file_goes_on_with_the_others(daemon, write, tmp_path):
+    run = cetl("ingest", str(tmp_path / "none.csv"), str(tmp_path), write("orders_e.csv", orders()), daemon=daemon)
+    assert run.status == FAILED and "none.csv: No such file" in run.err and "is a folder" in run.err and "orders_e.csv: loaded" in run.out, run
+
+
+def test_ingest_of_more_than_max_upload_is_refused_in_words(cetld, write):
+    daemon = cetld(CONFIG, api={"max_upload": "1K"})
+    run = cetl("ingest", write("orders_f.csv", orders(5000)), daemon=daemon)
+    assert run.status == FAILED and "orders_f.csv was not taken" in run.err and "1024" in run.err, run
+
+
+def test_ingest_waits_through_a_kill_and_a_restart(cetld, database, write):
+    daemon = cetld(CONFIG)
+    holder = database.connect()
+    holder.autocommit = False
+    with holder.cursor() as sql:
+        sql.execute("LOCK TABLE orders IN ACCESS EXCLUSIVE MODE")
+    process = start("ingest", "--json", write("orders_g.csv", orders()), daemon=daemon)
+    until(lambda: [e for e in daemon.ledger("orders_g.csv") if e["state"] == "loading"], "it is loading")
+    daemon.kill9()
+    daemon.start(ready=False)
+    holder.rollback()
+    holder.close()
+    run = Run(process)
+    assert run.status == OK and run.json[0]["state"] == "loaded" and run.json[0]["rows_loaded"] == 3, run
+    assert database.value("SELECT count(*) FROM orders") == 3
+
+
+def test_ingest_says_on_stderr_what_it_waits_for(make_cetld, own_database, own_postgres, write):
+    daemon = make_cetld(own_database.url(), CONFIG).start()
+    own_postgres.stop()
+    until(lambda: daemon.get("/readyz").status == 503, "the daemon knows")
+    process = start("ingest", write("orders_h.csv", orders()), daemon=daemon)
+    until(lambda: daemon.json("/status")["files"]["queued"] + daemon.json("/status")["files"]["loading"] == 1, "it is there")
+    own_postgres.start()
+    run = Run(process)
+    assert run.status == OK and "loaded into orders, 3 rows loaded" in run.out, run
+
+
+def on_terminal(*arguments, daemon):
+    """What a person sees: both streams on a terminal."""
+    pid, terminal = pty.fork()
+    if pid == 0:
+        os.execve(CETL, [CETL, "-c", daemon.conf, *arguments], environment())
+    seen = b""
+    while True:
+        ready, _, _ = select.select([terminal], [], [], 60)
+        assert ready, seen
+        try:
+            piece = os.read(terminal, 65536)
+        except OSError:
+            break
+        if not piece:
+            break
+        seen += piece
+    os.close(terminal)
+    return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
+
+
+def test_on_a_terminal_there_are_colours_and_progress_and_elsewhere_none(daemon, write):
+    status, seen = on_terminal("ingest", write("orders_i.csv", orders(100000)), daemon=daemon)
+    assert status == OK and "orders_i.csv: sending" in seen and "\r\033[K" in seen and "100000 rows loaded" in seen
+    assert "\033[32mloaded\033[0m" in on_terminal("files", daemon=daemon)[1]
+    run = cetl("ingest", write("orders_j.csv", orders()), daemon=daemon)
+    assert "\033" not in run.out + run.err + cetl("files", daemon=daemon).out
+
+
+def test_files_lists_the_newest_first_and_filters(daemon, write):
+    for name in ("orders_k.csv", "orders_l.csv"):
+        cetl("ingest", write(name, orders()), daemon=daemon)
+    shown = cetl("files", "--dataset", "orders", "--limit", "2", daemon=daemon).out.splitlines()
+    assert len(shown) == 3 and shown[0].split() == ["id", "state", "dataset", "file", "rows", "rejected", "came", "remarks"]
+    assert shown[1].split()[1:5] == ["loaded", "orders", "orders_l.csv", "3"] and "orders_k.csv" in shown[2]
+    assert [f["name"] for f in cetl("files", "--dataset=orders", "--limit=1", "--json", daemon=daemon).json] == ["orders_l.csv"]
+    newest = shown[1].split()[0]
+    assert cetl("files", "--before", newest, "--limit=1", "--json", daemon=daemon).json[0]["id"] < int(newest)
+    assert all(f["state"] == "failed" for f in cetl("files", "--state=failed", "--json", daemon=daemon).json)
+    run = cetl("files", "--state=nope", daemon=daemon)
+    assert run.status == FAILED and "state must be" in run.err
+
+
+def test_rejects_are_shown_and_come_as_they_stood(daemon, write):
+    text = "id,amount,note\n%d,1,fine\n%d,many,\"x\ny\"\n" % (next(numbers), next(numbers))
+    done = cetl("ingest", write("orders_m.csv", text), "--json", daemon=daemon).json[0]
+    assert (done["rows_loaded"], done["rows_rejected"]) == (1, 1), done
+    file = str(done["id"])
+    shown = cetl("rejects", file, daemon=daemon)
+    assert shown.status == OK and re.search(r"^ +3 +amount +many +.*not a number", shown.out, re.M), shown
+    assert cetl("rejects", file, "--csv", daemon=daemon).out == "id,amount,note\n" + text.split("\n", 2)[2]
+    assert cetl("rejects", file, "--json", daemon=daemon).json[0]["value"] == "many"
+    mended = write("orders_n.csv", cetl("rejects", file, "--csv", daemon=daemon).raw.replace(b"many", b"5"))
+    assert cetl("ingest", mended, daemon=daemon).status == OK
+    whole = cetl("show", file, daemon=daemon)
+    assert whole.status == OK and re.search(r"^name +orders_m\.csv$", whole.out, re.M) and "not a number" in whole.out
+
+
+def test_many_rejects_are_all_there(daemon, write):
+    rows = 2500
+    done = cetl("ingest", write("strict_d.csv", "id,note\n" + "x,y\n" * rows), "--json", daemon=daemon).json[0]
+    assert done["state"] == "failed"
+    listed = cetl("rejects", str(done["id"]), "--json", daemon=daemon).json
+    assert [r["line"] for r in listed] == list(range(2, rows + 2))
+    shown = cetl("rejects", str(done["id"]), daemon=daemon).out.splitlines()
+    assert len(shown) == rows + 1 and shown[0].split()[0] == "line"
+    assert len(cetl("show", str(done["id"]), daemon=daemon).out.splitlines()) < 40
+
+
+def test_what_files_hold_is_not_obeyed_by_the_terminal(daemon, write):
+    text = "id,amount,note\n%d,1,\n%d,\033]0;title\007\033[31m\u202e\u009b2J,\n" % (next(numbers), next(numbers))
+    assert "a control character" in cetl("ingest", write("orders_\033[2J.csv", text), daemon=daemon).err
+    daemon.drop("orders_\033[2J.csv", text)
+    file = str(until(lambda: [e for e in daemon.json("/v1/files?dataset=orders&limit=5") if "2J" in e["name"] and e["state"] == "loaded"], "it is loaded")[0]["id"])
+    for command in (["show", file], ["rejects", file], ["files"]):
+        out = cetl(*command, daemon=daemon).raw
+        assert b"\033" not in out and b"\007" not in out and "\u202e".encode() not in out and b"\xc2\x9b" not in out, out
+
+
+def test_unknown_file_is_told(daemon):
+    for command in ("show", "rejects", "unload", "replay"):
+        run = cetl(command, "999999", daemon=daemon)
+        assert run.status == FAILED and run.out == "" and "no file with this id" in run.err, run
+        run = cetl(command, "../status", daemon=daemon)
+        assert run.status == FAILED and run.out == "", run
+
+
+def test_unload_and_replay(daemon, write):
+    done = cetl("ingest", write("orders_o.csv", orders(4)), "--json", daemon=daemon).json[0]
+    file = str(done["id"])
+    run = cetl("unload", file, daemon=daemon)
+    assert run.status == OK and run.out == "file %s: unloaded, 4 rows taken out\n" % file, run
+    assert cetl("unload", file, daemon=daemon).status == FAILED
+    run = cetl("replay", file, "--json", daemon=daemon)
+    assert run.status == OK and run.json[0]["state"] == "loaded" and run.json[0]["rows_loaded"] == 4, run
+    run = cetl("replay", str(run.json[0]["id"]), "--no-wait", "--json", daemon=daemon)
+    assert run.status == OK and run.json[0]["state"] == "queued" and run.json[0]["token"], run
+    daemon.wait_state("orders_o.csv", nth=3)
+
+
+# -- tokens, completion
+
+
+def test_token_new_makes_a_token_and_its_hash(tmp_path):
+    made = cetl("token", "new", "--json").json
+    assert hashlib.sha256(made["token"].encode()).hexdigest() == made["sha256"]
+    path = tmp_path / "ci.sha256"
+    run = cetl("token", "new", "ci", "--hash-file", str(path))
+    token = re.search(r"^token +(cetl_\S+)$", run.out, re.M).group(1)
+    assert run.status == OK and path.read_text() == hashlib.sha256(token.encode()).hexdigest() + "\n"
+    assert "[token ci]\n" in run.err and "hash_file = %s\n" % path in run.err
+    again = cetl("token", "new", "ci", "--hash-file", str(path))
+    assert again.status == FAILED and again.out == "" and "there already" in again.err
+
+
+def complete(*typed, folder=None):
+    script = 'source %s/cli/cetl.bash; COMP_WORDS=("$@"); COMP_CWORD=$(($# - 1)); _cetl; printf "%%s\\n" "${COMPREPLY[@]}"' % TOP
+    path = os.path.dirname(CETL) + os.pathsep + os.environ["PATH"]
+    run = subprocess.run(["bash", "-c", script, "bash", "cetl", *typed], capture_output=True, text=True, env={**os.environ, "PATH": path}, cwd=folder or TOP)
+    assert run.returncode == 0 and run.stderr == "", run.stderr
+    return run.stdout.split("\n")[:-1]
+
+
+def test_bash_completes_commands_options_states_and_files(tmp_path):
+    assert sorted(complete("")) == sorted({name.split()[0] for name in words()})
+    assert complete("stat") == ["status"]
+    assert complete("token", "") == ["new"]
+    assert complete("--json", "token", "new", "--hash") == ["--hash-file"]
+    for name, (_, options) in words().items():
+        assert set(complete(*name.split(), "-")) == {option.rstrip("=") for option in options} | {"--help"}
+    assert complete("files", "--state", "un") == ["unloaded", "unreadable"]
+    (tmp_path / "two words.csv").write_text("")
+    assert complete("ingest", "two", folder=tmp_path) == ["two words.csv"]
