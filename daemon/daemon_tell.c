@@ -47,6 +47,7 @@ void daemon_show_status(void *ctx)
     char rates[RATES_MAX];
     counters_set(&d->counters, COUNTER_FILES_WAITING, t.waiting);
     note_rates(d);
+    log_tick();
     if (d->reloading && loop_now_ms(d->loop) - d->reload_ms >= RELOAD_MS) daemon_reloaded(d);
     if (d->stopping) {
         notify_status(d->notify, "stopping: %u loading, %lld connections", t.loading,

@@ -32,6 +32,6 @@ void trace_warning(const struct http_request *r, const char *format, ...)
     va_start(args, format);
     vsnprintf(text, sizeof text, format, args);
     va_end(args);
-    log_event(LOG_WARNING, LOG_FIELDS({"REQUEST", http_request_id(r)}, {"TRACE", trace[0] ? trace : NULL}), "%s (request %s)", text,
-              http_request_id(r));
+    log_kind(format, LOG_WARNING, LOG_FIELDS({"REQUEST", http_request_id(r)}, {"TRACE", trace[0] ? trace : NULL}),
+             "%s (request %s)", text, http_request_id(r));
 }

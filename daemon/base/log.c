@@ -2,10 +2,12 @@
 #include "base/log.h"
 
 #include "base/clock.h"
+#include "base/repeats.h"
 
 #include <fcntl.h>
 #include <limits.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdarg.h>
 #include <stdatomic.h>
 #include <stdint.h>
@@ -19,12 +21,15 @@
 
 /* A pipe that poll calls writable takes PIPE_BUF bytes at once, so a line of that size neither blocks nor mixes with another. */
 enum { LINE_MAX_BYTES = PIPE_BUF, TEXT_MAX_BYTES = 2048, FIELD_MAX_BYTES = 512 };
+enum { SAME_MAX = 5, KIND_MAX = 20 }; /* lines a minute: of the same text, of a kind */
 
 static struct {
     _Atomic int level;
     _Atomic int journal; /* a datagram socket to the journal, or -1 */
     _Atomic uint64_t dropped;
-} the_log = {LOG_INFO, -1, 0};
+    pthread_mutex_t lock; /* over repeats */
+    struct repeats repeats;
+} the_log = {.level = LOG_INFO, .journal = -1, .lock = PTHREAD_MUTEX_INITIALIZER};
 
 void log_set_level(int level)
 {
@@ -178,6 +183,36 @@ static void emit(int level, struct log_fields fields, const char *text)
     if (!send_line(&line)) the_log.dropped++;
 }
 
+/* What could not be written before is told first. */
+static void put(int level, struct log_fields fields, const char *text)
+{
+    uint64_t dropped = atomic_exchange(&the_log.dropped, 0);
+    if (dropped) {
+        char line[128];
+        snprintf(line, sizeof(line), "%llu log lines were dropped, since nobody read them", (unsigned long long)dropped);
+        emit(LOG_WARNING, LOG_NO_FIELDS, line);
+        if (the_log.dropped) the_log.dropped += dropped - 1; /* this one did not get out either; it is not an event */
+    }
+    emit(level, fields, text);
+}
+
+static bool admitted(uint64_t key, unsigned most, const char *text)
+{
+    pthread_mutex_lock(&the_log.lock);
+    bool yes = repeats_admit(&the_log.repeats, key, most, clock_mono_us(), text);
+    pthread_mutex_unlock(&the_log.lock);
+    return yes;
+}
+
+/* FNV-1a. */
+static uint64_t hash(const char *text)
+{
+    uint64_t h = 0xcbf29ce484222325u;
+    for (; *text; text++)
+        h = (h ^ (unsigned char)*text) * 0x100000001b3u;
+    return h;
+}
+
 void log_event(int level, struct log_fields fields, const char *format, ...)
 {
     if (level > the_log.level) return;
@@ -187,14 +222,37 @@ void log_event(int level, struct log_fields fields, const char *format, ...)
     va_start(args, format);
     vsnprintf(raw, sizeof(raw), format, args);
     va_end(args);
-    uint64_t dropped = atomic_exchange(&the_log.dropped, 0);
-    if (dropped) {
-        snprintf(text, sizeof(text), "%llu log lines were dropped, since nobody read them", (unsigned long long)dropped);
-        emit(LOG_WARNING, LOG_NO_FIELDS, text);
-        if (the_log.dropped) the_log.dropped += dropped - 1; /* this one did not get out either; it is not an event */
-    }
-    emit(level, fields, one_line(raw, text, sizeof(text)));
+    one_line(raw, text, sizeof(text));
+    if (level > LOG_WARNING || fields.n > 0 || admitted(hash(text), SAME_MAX, text)) put(level, fields, text);
     errno = saved_errno;
+}
+
+void log_kind(const void *kind, int level, struct log_fields fields, const char *format, ...)
+{
+    if (level > the_log.level) return;
+    int saved_errno = errno;
+    char raw[TEXT_MAX_BYTES], text[TEXT_MAX_BYTES + TEXT_MAX_BYTES / 4];
+    va_list args;
+    va_start(args, format);
+    vsnprintf(raw, sizeof(raw), format, args);
+    va_end(args);
+    one_line(raw, text, sizeof(text));
+    if (admitted((uintptr_t)kind, KIND_MAX, text)) put(level, fields, text);
+    errno = saved_errno;
+}
+
+void log_tick(void)
+{
+    char text[REPEATS_TEXT], line[REPEATS_TEXT + 64];
+    unsigned n;
+    for (bool more = true; more;) {
+        pthread_mutex_lock(&the_log.lock);
+        more = repeats_over(&the_log.repeats, clock_mono_us(), text, &n);
+        pthread_mutex_unlock(&the_log.lock);
+        if (!more) return;
+        snprintf(line, sizeof(line), "%u more in a minute like: %s", n, text);
+        if (the_log.level >= LOG_WARNING) put(LOG_WARNING, LOG_NO_FIELDS, line);
+    }
 }
 
 char *log_escape(struct slice bytes, char *ret_text, size_t size)

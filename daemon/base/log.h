@@ -7,6 +7,10 @@
  *     log_event(LOG_INFO, LOG_FIELDS({"FILE", name}, {"ROWS", rows_text}), "loaded %s", name);
  *     log_info("listening on %s", address);
  *
+ * Nobody floods it: of a warning or an error without fields the same text is written five times a minute at most, and of what
+ * strangers can bring about (log_kind) twenty lines of a kind. log_tick says how many were left out. What has fields is a record,
+ * as the one line of each file, and always written.
+ *
  * Text is written escaped: control characters and invalid UTF-8 appear as \n, \x1b. Never blocks: a full stderr drops the line and
  * counts it. The log is the one global of the program.
  *
@@ -40,6 +44,11 @@ void log_set_level(int level);
 void log_open(void);
 /** One line, whatever the text and the values hold. Names in them go through log_escape first: here a backslash stays as it is. */
 void log_event(int level, struct log_fields fields, const char *format, ...) printf_like(3, 4);
+
+/** The same, at most twenty a minute of each `kind` (a pointer that tells it from others, such as the format's). */
+void log_kind(const void *kind, int level, struct log_fields fields, const char *format, ...) printf_like(4, 5);
+/** Say what was left out, once its minute is over. Call now and then. */
+void log_tick(void);
 
 #define log_debug(...) log_event(LOG_DEBUG, LOG_NO_FIELDS, __VA_ARGS__)
 #define log_info(...) log_event(LOG_INFO, LOG_NO_FIELDS, __VA_ARGS__)

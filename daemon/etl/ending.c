@@ -38,9 +38,14 @@ static void count_time(struct counters *c, struct arrival *a)
 /* One line a file, with fields. */
 static void say(const struct arrival *a, const struct load_report *report)
 {
-    char name[SHOWN_MAX], id[24], rows[24], updated[24], ignored[24], rejected[24], filtered[24], more[128] = "";
+    char name[SHOWN_MAX], id[24], bytes[24], took[32], read[24], rows[24], updated[24], ignored[24], rejected[24], filtered[24],
+        more[128] = "";
     const struct arrival_counts *n = &a->counts;
     snprintf(id, sizeof id, "%lld", (long long)a->ledger_id);
+    double seconds = (double)(clock_real_us() - a->started_us) / 1e6;
+    snprintf(bytes, sizeof bytes, "%lld", (long long)a->file.st.st_size);
+    snprintf(took, sizeof took, "%.3f", seconds);
+    snprintf(read, sizeof read, "%llu", (unsigned long long)n->read);
     snprintf(rows, sizeof rows, "%llu", (unsigned long long)n->loaded);
     snprintf(updated, sizeof updated, "%llu", (unsigned long long)n->updated);
     snprintf(ignored, sizeof ignored, "%llu", (unsigned long long)n->ignored);
@@ -49,10 +54,10 @@ static void say(const struct arrival *a, const struct load_report *report)
     if (n->updated || n->ignored) snprintf(more, sizeof more, "%s updated, %s ignored, ", updated, ignored);
     if (n->filtered) snprintf(more + strlen(more), sizeof more - strlen(more), "%s filtered, ", filtered);
     log_escape(slice_of(a->file.name), name, sizeof name);
-    double seconds = (double)(clock_real_us() - a->started_us) / 1e6;
     struct log_fields fields =
         LOG_FIELDS({"FILE", name}, {"DATASET", a->dataset}, {"FILE_ID", id}, {"STATE", arrival_state_name(a->state)},
-                   {"ROWS", rows}, {"UPDATED", updated}, {"IGNORED", ignored}, {"REJECTED", rejected}, {"FILTERED", filtered});
+                   {"BYTES", bytes}, {"SECONDS", took}, {"READ", read}, {"ROWS", rows}, {"UPDATED", updated}, {"IGNORED", ignored},
+                   {"REJECTED", rejected}, {"FILTERED", filtered}, {"TOKEN", a->file.token});
     switch (report->outcome) {
     case LOAD_LOADED:
         log_event(LOG_INFO, fields, "loaded %s: %s rows into %s, %s%s rejected, %.3f s", name, rows, a->dataset, more, rejected,

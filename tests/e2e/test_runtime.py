@@ -2,6 +2,7 @@
 """Under a service manager: sockets that are passed, the watchdog, what is told, ten thousand files at a start, reloads, and the end."""
 
 import os
+import re
 import signal
 import socket
 import threading
@@ -312,3 +313,57 @@ def test_sigterm_with_thousands_of_files_queued_ends_soon(make_cetld, database, 
     loaded = database.value("SELECT count(*) FROM cetl.file WHERE state = 'loaded'")
     assert database.value("SELECT count(DISTINCT id) FROM items") == loaded < 4000
     assert len(daemon.files_in()) == 4000
+
+
+@pytest.mark.long
+def test_end_in_the_middle_of_a_long_copy_between_file_systems(make_cetld, database, folder, faultio):  # noqa: F811
+    """A claim that copies gets the time that loads get; then it is given up, the file stays where it was dropped, and the next start claims it."""
+    source = os.path.join(folder, "part_0.csv")
+    large_part(source, 0, 60)
+    daemon = make_cetld(database.url(), PARTS)
+    daemon.environment = {"LD_PRELOAD": faultio, "FAULT": "rename~work#*=EXDEV;read~part_0.csv#*=delay:1000"}
+    daemon.start()
+    daemon.drop_file(source)
+    until(lambda: any(name == b".part" for _, _, names in os.walk(os.fsencode(daemon.path("work"))) for name in names), "the copy has begun")
+    began = time.monotonic()
+    daemon.stop(20)
+    assert time.monotonic() - began > 8, "it was not in the middle"
+    assert daemon.files_in() == [b"incoming/part_0.csv"]
+    daemon.environment = {}
+    daemon.start()
+    daemon.wait_state("part_0.csv")
+    assert_parts(database, daemon, [source])
+
+
+# -- the log
+
+def test_each_file_has_one_line_with_its_counts_and_a_name_that_is_one_word(make_cetld, database):
+    daemon = make_cetld(database.url(), ITEMS + "max_errors = 1\nduplicates = skip\n").start()
+    daemon.drop("items\n1\x1b[31m.csv", "id,name\n1,a\nx,b\n2,c\n")
+    daemon.wait_moved()
+    daemon.wait_count("loaded", 1)
+    daemon.drop("items_2.csv", "id,name\n1,a\nx,b\n2,c\n")
+    daemon.wait_state("items_2.csv", "duplicate")
+    daemon.drop("items_3.csv", "nothing\n")
+    daemon.wait_state("items_3.csv", "failed")
+    lines = daemon.log_lines(r" file=items")
+    assert len(lines) == 3 and all("\x1b" not in line for line in lines), lines
+    fields = [dict(re.findall(r"(?<= )([a-z_]+)=(\S+)", line)) for line in lines]
+    assert fields[0]["file"] == "items\\n1\\x1b[31m.csv"
+    assert [f["state"] for f in fields] == ["loaded", "duplicate", "failed"]
+    counted = {"bytes": "20", "read": "3", "rows": "2", "updated": "0", "ignored": "0", "rejected": "1", "filtered": "0", "dataset": "items"}
+    assert {k: fields[0][k] for k in counted} == counted
+    for f, entry in zip(fields, reversed(daemon.ledger())):
+        assert int(f["file_id"]) == entry["id"] and re.fullmatch(r"\d+\.\d{3}", f["seconds"]) and len(f["token"]) == 25
+
+
+def test_the_same_complaint_does_not_fill_the_log(make_cetld, database):
+    daemon = make_cetld(database.url(), ITEMS).start()
+    daemon.write_config(ITEMS + "mode = perhaps\n")
+    for _ in range(20):
+        daemon.signal(signal.SIGHUP)
+        daemon.get("/status")
+    daemon.write_config(ITEMS)
+    daemon.signal(signal.SIGHUP)
+    until(lambda: daemon.log_lines("configuration reloaded"), "the last reload")
+    assert 1 <= len(daemon.log_lines("'perhaps' is not")) <= 5

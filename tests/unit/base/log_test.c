@@ -9,6 +9,7 @@
 
 #include <fcntl.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include <cmocka.h>
 
@@ -124,6 +125,48 @@ static void a_full_stderr_drops_lines_and_counts_them(void **state)
     assert_non_null(strstr(text, "heard\n"));
 }
 
+static unsigned lines_with(const char *text, const char *words)
+{
+    unsigned n = 0;
+    for (const char *at = text; (at = strstr(at, words)); at += strlen(words))
+        n++;
+    return n;
+}
+
+static void the_same_warning_again_and_again_is_written_five_times(void **state)
+{
+    (void)state;
+    struct capture c = capture();
+    static char text[65536];
+    for (int i = 0; i < 50; i++) {
+        log_warning("the disk is full");
+        log_info("news %d", i % 2);
+        log_event(LOG_WARNING, LOG_FIELDS({"FILE", "a.csv"}), "failed a.csv");
+    }
+    log_tick(); /* the minute is not over */
+    drain(&c, text, sizeof(text));
+    restore(&c);
+    assert_int_equal(lines_with(text, "the disk is full\n"), 5);
+    assert_int_equal(lines_with(text, "  news "), 50);
+    assert_int_equal(lines_with(text, "failed a.csv"), 50);
+    assert_int_equal(lines_with(text, "more in a minute"), 0);
+}
+
+static void of_a_kind_twenty_are_written(void **state)
+{
+    (void)state;
+    struct capture c = capture();
+    static char text[65536];
+    for (int i = 0; i < 50; i++) {
+        log_kind(state, LOG_WARNING, LOG_FIELDS({"REQUEST", "1"}), "refused %d", i);
+        log_kind(&c, LOG_INFO, LOG_NO_FIELDS, "another %d", i % 2);
+    }
+    drain(&c, text, sizeof(text));
+    restore(&c);
+    assert_int_equal(lines_with(text, "  refused "), 20);
+    assert_int_equal(lines_with(text, "  another "), 20);
+}
+
 static void without_the_journals_stderr_lines_stay_plain(void **state)
 {
     (void)state;
@@ -182,6 +225,8 @@ int main(void)
         cmocka_unit_test(less_important_events_are_dropped),
         cmocka_unit_test(a_huge_event_is_one_line_of_at_most_a_pipe_buffer),
         cmocka_unit_test(a_full_stderr_drops_lines_and_counts_them),
+        cmocka_unit_test(the_same_warning_again_and_again_is_written_five_times),
+        cmocka_unit_test(of_a_kind_twenty_are_written),
         cmocka_unit_test(without_the_journals_stderr_lines_stay_plain),
         cmocka_unit_test(errno_survives_an_event),
         cmocka_unit_test(what_is_no_text_is_shown_escaped),
