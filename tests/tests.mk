@@ -10,10 +10,16 @@ UNIT_T   = $(filter-out $(PY_T),$(T))
 PY_TESTS = $(if $(PY_T),$(PY_T:%=tests/%.py),tests/fault tests/e2e)
 UNITS_WANTED = $(if $(UNIT_T),$(UNIT_T:%=$(BUILD)/unit/%),$(UNITS))
 
+# What e2e/test_store drives: calls of store/store.h, one by one.
+PROBE = $(BUILD)/store-probe
+$(PROBE): $(BUILD)/tests/store/probe.o $(call upto,store)
+	$(say) LINK $@
+	$(Q)$(CC) -o $@ $^ $(ALL_LDFLAGS) $(LIBS)
+
 .PHONY: check
 check: ## unit and end-to-end tests; one: T=csv/scan F='*quote*', or T=e2e/test_api F=status
 	@tools/deps.sh build run test
-	$(if $(T),,$(AGAIN) -f Makefile -f tests/differential/rules.mk all unit $(BENCHES) $(DIFFERENTIAL))
+	$(if $(T),,$(AGAIN) -f Makefile -f tests/differential/rules.mk all unit $(PROBE) $(BENCHES) $(DIFFERENTIAL))
 	$(if $(PY_T),,$(AGAIN) layers check-unit)
 	$(if $(UNIT_T),,$(AGAIN) PY_TESTS='$(if $(T),,tests/differential) $(PY_TESTS)' check-e2e)
 
@@ -22,7 +28,7 @@ check-unit: $(UNITS_WANTED) ## unit tests only
 	@F='$(F)' tests/unit/run.sh $(JOBS) $(BUILD)/unit $(sort $^)
 
 .PHONY: check-e2e
-check-e2e: $(DAEMON) $(CETL) ## end-to-end tests only
+check-e2e: $(DAEMON) $(CETL) $(PROBE) ## end-to-end tests only
 	$(Q)$(PYTEST) $(if $(F),-k '$(F)') $(PY_TESTS)
 
 .PHONY: check-differential
@@ -33,7 +39,7 @@ DIFFERENTIAL = $(patsubst tests/differential/%.c,$(BUILD)/differential/%,$(wildc
 
 .PHONY: check-long
 check-long: TEST_JOBS = 1
-check-long: $(DAEMON) $(CETL) ## tests at full length: 2000 expressions x 10,000 rows, 30 kills, 500 sequences of rollups, a 200 MB and a 1 GB file
+check-long: $(DAEMON) $(CETL) $(PROBE) ## tests at full length: 2000 expressions x 10,000 rows, 30 kills, 500 sequences of rollups, a 200 MB and a 1 GB file
 	@tools/deps.sh build run test long $(if $(shell command -v npm),,npm)
 	$(if $(T),,$(Q)$(PYTEST) -s --long tests/differential/test_expr.py)
 	$(Q)$(PYTEST) --long $(if $(F),-k '$(F)') $(PY_TESTS)
