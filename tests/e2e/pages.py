@@ -16,9 +16,11 @@ import ast
 import importlib.util
 import os
 import re
+import signal
 import stat
 import subprocess
 import sys
+import tempfile
 
 from daemon import BINARY
 from waiting import until
@@ -74,7 +76,7 @@ COMMANDS = {
 [ "$1" != -u ] || { export PGUSER=$2; shift 2; }
 exec "$@"
 """,
-    # A reload is over when the log says so.
+    # A reload is over when the log says so; what else there is to do is asked of the reader, who started the daemon.
     "systemctl": """
 [ "$2" = cetld ] || exit 1
 lines=$(wc -l < %(log)s)
@@ -85,16 +87,16 @@ reload)
         tail -n +$((lines + 1)) %(log)s | grep -q -e 'configuration reloaded' -e 'the old one stays' && exit 0
         sleep 0.01
     done ;;
+start | stop)
+    echo $1 > %(wish)s.new && mv %(wish)s.new %(wish)s
+    while [ -e %(wish)s ]; do sleep 0.01; done
+    exit 0 ;;
 esac
 exit 1
 """,
     "journalctl": """
 [ "$1 $2" = "-u cetld" ] || exit 1
 cat %(log)s
-""",
-    "psql": """
-[ "$1" != cetl ] || { shift; set -- -d %(database)s "$@"; }
-exec %(psql)s -h %(pg_host)s -p %(pg_port)s "$@"
 """,
     "cetld": """
 case " $* " in *" -c "* | *" --new-token "* | *" --version "*) exec %(cetld)s "$@" ;; esac
@@ -106,8 +108,22 @@ exec %(cetl)s -c %(conf)s "$@"
 }
 
 
+# PostgreSQL's programs work on the test's cluster and database.
+for _program in ("psql", "pg_dump", "pg_restore", "createdb", "dropdb"):
+    COMMANDS[_program] = """
+before=
+for word; do
+    shift
+    [ "$before" = -O ] || case $word in cetl | cetl_restored) word=%%(database)s${word#cetl} ;; esac
+    before=$word
+    set -- "$@" "$word"
+done
+exec /usr/bin/%s -h %%(pg_host)s -p %%(pg_port)s "$@"
+""" % _program
+
+
 class Reader:
-    """follow(page) runs all of its blocks against `daemon`, which works on `database`."""
+    """follow(page) runs all of its blocks against `daemon`, which works on `database` and listens at a port that stays."""
 
     def __init__(self, daemon, database, folder):
         self.daemon = daemon
@@ -117,9 +133,10 @@ class Reader:
         for path in (self.home, self.bin, self.conf_d):
             os.makedirs(path, exist_ok=True)
         self.pid = os.path.join(folder, "pid")
+        self.wish = os.path.join(folder, "wish")  # what systemctl is asked for
         cluster = database.cluster
-        here = {"log": daemon.log_path, "pid": self.pid, "conf": daemon.conf, "database": database.name, "psql": "/usr/bin/psql", "pg_host": cluster.folder,
-                "pg_port": cluster.port, "cetld": os.path.abspath(BINARY), "cetl": os.path.join(os.path.dirname(os.path.abspath(BINARY)), "cetl")}
+        here = {"log": daemon.log_path, "pid": self.pid, "wish": self.wish, "conf": daemon.conf, "database": database.name, "pg_host": cluster.folder, "pg_port": cluster.port,
+                "cetld": os.path.abspath(BINARY), "cetl": os.path.join(os.path.dirname(os.path.abspath(BINARY)), "cetl")}
         for name, script in COMMANDS.items():
             path = os.path.join(self.bin, name)
             with open(path, "w") as f:
@@ -144,13 +161,29 @@ class Reader:
             text = text.replace(real, shown)
         return text
 
+    def grant(self):
+        """What systemctl waits for is done."""
+        if os.path.exists(self.wish):
+            with open(self.wish) as f:
+                getattr(self.daemon, f.read().strip())()
+            os.remove(self.wish)
+
     def execute(self, command, block, timeout=60):
         with open(self.pid, "w") as f:
-            f.write("%d\n" % self.daemon.process.pid)
-        run = subprocess.run(command, cwd=self.home, env=self.environment, capture_output=True, text=True, errors="replace", timeout=timeout)
-        printed = self.shown(run.stdout)
-        what = "%s:\n%s\nprinted:\n%s%s\n%s" % (block.where, block.code, printed, run.stderr, self.daemon.log())
-        assert run.returncode == 0, "status %d: %s" % (run.returncode, what)
+            f.write("%d\n" % (self.daemon.process.pid if self.daemon.process else 0))
+        with tempfile.TemporaryFile("w+", errors="replace") as out, tempfile.TemporaryFile("w+", errors="replace") as err:
+            with subprocess.Popen(command, cwd=self.home, env=self.environment, stdin=subprocess.DEVNULL, stdout=out, stderr=err, start_new_session=True) as process:
+                try:
+                    until(lambda: self.grant() or process.poll() is not None, lambda: "%s ends:\n%s\n%s" % (block.where, block.code, self.daemon.log()), timeout, step=0.005)
+                finally:
+                    if process.poll() is None:
+                        os.killpg(process.pid, signal.SIGKILL)
+            out.seek(0)
+            err.seek(0)
+            stdout, stderr = out.read(), err.read()
+        printed = self.shown(stdout)
+        what = "%s:\n%s\nprinted:\n%s%s\n%s" % (block.where, block.code, printed, stderr, self.daemon.log())
+        assert process.returncode == 0, "status %d: %s" % (process.returncode, what)
         if block.output is not None:
             assert is_like(block.output, printed), what + "\ninstead of:\n" + block.output
 
