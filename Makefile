@@ -139,10 +139,13 @@ install: $(DAEMON) $(CETL) ## install under DESTDIR= PREFIX=/usr/local
 	install -D -m 755 $(CETL) $(DESTDIR)$(PREFIX)/bin/cetl
 	install -D -m 644 conf/cetl.conf $(DESTDIR)$(SYSCONFDIR)/cetl/cetl.conf
 	install -D -m 644 cli/cetl.bash $(DESTDIR)$(PREFIX)/share/bash-completion/completions/cetl
+	for page in $(wildcard docs/*.[1-8]); do install -D -m 644 -t $(DESTDIR)$(PREFIX)/share/man/man$${page##*.} $$page || exit 1; done
 	install -d -m 755 $(DESTDIR)$(SYSCONFDIR)/cetl/conf.d $(DESTDIR)$(EXAMPLES)
+	$(if $(UNITDIR),install -d -m 700 $(DESTDIR)$(SYSCONFDIR)/cetl/credentials)
 	cp -R conf/examples/. $(DESTDIR)$(EXAMPLES)/
 	$(if $(UNITDIR),install -d -m 755 $(DESTDIR)$(UNITDIR))
-	$(if $(UNITDIR),sed 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/etc/cetl|$(SYSCONFDIR)/cetl|; /database-setup/d' systemd/cetld.service >$(DESTDIR)$(UNITDIR)/cetld.service)
+	$(if $(UNITDIR),sed 's|/usr/sbin/|$(PREFIX)/sbin/|; s|/etc/cetl|$(SYSCONFDIR)/cetl|; s/ cetld-database.path//; /database-setup/d' systemd/cetld.service >$(DESTDIR)$(UNITDIR)/cetld.service)
+	$(if $(UNITDIR),install -m 644 systemd/cetld.socket $(DESTDIR)$(UNITDIR)/cetld.socket)
 
 .PHONY: deb
 deb: ## build the Debian package into build/

@@ -58,10 +58,19 @@ check-san: ## unit tests and a short end-to-end run under ASan+UBSan, what has t
 	$(AGAIN) BUILD=$(BUILD)/tsan SAN=thread OPT='-O1 -g' T='$(THREADED)' check-unit
 	$(AGAIN) BUILD=$(BUILD)/tsan SAN=thread OPT='-O1 -g' T= F="main_job or replace" check-e2e
 
+# tests/systemd/NAME.sh, each in a boot of its own; T=systemd/NAME: only that one. OLD=: the release to upgrade from.
+SYSTEMD_T = $(or $(patsubst systemd/%,%,$(filter systemd/%,$(T))),main_job newcomer restarts upgrade)
+
 .PHONY: check-systemd
-check-systemd: deb ## install the package in a booted systemd and use it (root)
+check-systemd: deb ## install the package in a booted systemd and use it (root); one: T=systemd/restarts
 	@tools/deps.sh systemd
-	tests/systemd/boot.sh tests/systemd/main_job.sh $(BUILD)/deb/cetld_*.deb
+	@if [ -n "$(OLD)" ]; then rm -rf $(BUILD)/deb/old && mkdir $(BUILD)/deb/old && cp $(OLD) $(BUILD)/deb/old/; else tests/systemd/older.sh $(BUILD)/deb/cetld_*.deb $(BUILD)/deb/old; fi
+	$(Q)for t in $(SYSTEMD_T); do echo "== $$t"; tests/systemd/boot.sh tests/systemd/$$t.sh $(BUILD)/deb/cetld_*.deb $(BUILD)/deb/old || exit 1; done
+
+.PHONY: check-deb
+check-deb: deb ## what lintian, systemd-analyze and piuparts say about the package (root)
+	@tools/deps.sh checkdeb
+	$(Q)tests/systemd/check_deb.sh $(BUILD)/deb
 
 # tests/fuzz/NAME_fuzz.c, each with its corpus in tests/fuzz/corpus/NAME, under clang's libFuzzer.
 FUZZ_SECONDS ?= 60

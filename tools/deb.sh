@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # deb.sh BUILD: the Debian package from a copy of the sources, so that nothing is written into the tree; packages end in BUILD/deb.
-# The unit tests are `make check`'s. lintian's errors fail.
+# The unit tests are `make check`'s, lintian is `make check-deb`'s.
 set -eu
 mkdir -p "$1"
 out=$(cd "$1" && pwd)/deb
@@ -16,5 +16,4 @@ mkdir "$source"
 rm -rf "$out"
 mkdir -p "$out"
 mv "$work"/*.deb "$work"/*.changes "$work"/*.buildinfo "$out"/
-lintian --fail-on error --suppress-tags initial-upload-closes-no-bugs "$out"/*.changes
 ls "$out"/*.deb

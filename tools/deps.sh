@@ -1,7 +1,7 @@
 #!/bin/sh
 # SPDX-License-Identifier: MIT
 # Installs what is missing of the named groups with apt-get (sudo when not root); says nothing and does nothing when all is there.
-#   tools/deps.sh [-n] build run demo test long npm san lint deb bench systemd     -n: only print what is missing
+#   tools/deps.sh [-n] build run demo test long npm san lint deb bench systemd checkdeb     -n: only print what is missing
 # "a|b" is one need that any of the packages meets; the first that apt knows is installed.
 set -eu
 
@@ -13,9 +13,10 @@ long="python3-pandas swift-proxy swift-account swift-container swift-object"
 npm="npm"
 san="clang"
 lint="clang clang-tidy clang-format cppcheck"
-deb="debhelper lintian fakeroot"
+deb="debhelper fakeroot"
 bench="nginx-light|nginx"
 systemd="mmdebstrap systemd-container"
+checkdeb="lintian mmdebstrap piuparts systemd"
 
 only_print=
 [ "${1:-}" != -n ] || { only_print=1; shift; }

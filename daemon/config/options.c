@@ -81,7 +81,8 @@ static const struct option database_options[] = {
      .prose = "The database, as a libpq URI or keyword string, without a password. Empty: an embedded private cluster below state, "
               "reached by a unix socket only."},
     {"password_file", TYPE(PATH), F(password_file), "", "%d/database-password", .fixed = true,
-     .prose = "A file that holds the password. %d is systemd's credentials folder."},
+     .prose = "A file that holds the password. %d is the folder of credentials: what lies in /etc/cetl/credentials when the unit "
+              "starts, for root's eyes and the daemon's only."},
     {"pg_bin", TYPE(PATH), F(pg_bin), "", "/usr/lib/postgresql/15/bin", .fixed = true,
      .prose = "Where PostgreSQL's programs are, for the embedded cluster. Empty: the newest that is found."},
     {"migrations", TYPE(PATH), F(migrations), "", "/etc/cetl/migrations",
@@ -366,8 +367,9 @@ static const struct option report_options[] = {
 #define F(field) offsetof(struct config_token, field)
 static const struct option token_options[] = {
     {"hash_file", TYPE(PATH), F(hash_file), "", "%d/ci.sha256",
-     .prose = "A file that holds the token's SHA-256 in hexadecimal; cetld --new-token prints both. %d is systemd's credentials "
-              "folder. A reload reads it anew."},
+     .prose =
+         "A file that holds the token's SHA-256 in hexadecimal; cetld --new-token prints both. A reload reads it anew, but what "
+         "is below %d (/etc/cetl/credentials) is that of the last start."},
     {"allow", TYPE(SQL), F(allow_text), "", "orders: read write, report *: read, ingest",
      .prose = "What it allows, by comma or line: TABLE: read write ingest, report NAME: read, and * for every one of them; without "
               "a name read, write, ingest are for everything, and manage is to unload and replay files. A dataset's rollups are "

@@ -11,6 +11,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { ITEMS_MAX = 1024 };
 
@@ -47,6 +48,11 @@ static int parse_text(const struct input *in, void *field)
     return keep_text(in, in->text, field);
 }
 
+/* The folder of credentials outside of a unit that loads them: where the unit has them from. */
+#define CREDENTIALS_FOLDER "/etc/cetl/credentials"
+/* What our unit gives all of them as: LoadCredential= of a folder puts its own name and `_` before the name of each. */
+#define CREDENTIALS_ID "cetl"
+
 /* %d and %% in `text`. */
 static int expand(const struct input *in, struct buf *out)
 {
@@ -60,16 +66,33 @@ static int expand(const struct input *in, struct buf *out)
         i++;
         if (next == '%')
             buf_putc(out, '%');
-        else if (next == 'd' && credentials)
-            buf_puts(out, credentials);
         else if (next == 'd')
-            return refuse(
-                in,
-                "to be found: %d is systemd's credentials folder ($CREDENTIALS_DIRECTORY, see LoadCredential=), and there is none");
+            buf_puts(out, credentials ? credentials : CREDENTIALS_FOLDER);
         else
             return refuse(in, "understood: write %d for the credentials folder, %% for a percent sign");
     }
     return 0;
+}
+
+/* %d/NAME of a unit is the credential NAME, or else the file NAME of the folder that the unit loads. */
+static int find_credential(struct buf *path)
+{
+    const char *credentials = getenv("CREDENTIALS_DIRECTORY");
+    size_t folder = credentials ? strlen(credentials) : 0;
+    const char *text = buf_cstr(path);
+    if (!folder || strncmp(text, credentials, folder) != 0 || text[folder] != '/' || access(text, F_OK) == 0) return 0;
+    struct buf loaded;
+    buf_init(&loaded, path->max);
+    buf_printf(&loaded, "%s/" CREDENTIALS_ID "_", credentials);
+    for (const char *p = text + folder + 1; *p; p++)
+        buf_putc(&loaded, *p == '/' ? '_' : *p);
+    int r = buf_check(&loaded);
+    if (r == 0 && access(buf_cstr(&loaded), F_OK) == 0) {
+        buf_reset(path);
+        buf_puts(path, buf_cstr(&loaded));
+    }
+    buf_done(&loaded);
+    return r;
 }
 
 static int parse_path(const struct input *in, void *field)
@@ -80,7 +103,7 @@ static int parse_path(const struct input *in, void *field)
     if (r) return r;
     buf_init(&path, 4095);
     r = expand(in, &path);
-    if (r == 0 && buf_check(&path) < 0) r = refuse(in, "short enough for a path (4095 bytes)");
+    if (r == 0 && (buf_check(&path) < 0 || find_credential(&path) < 0)) r = refuse(in, "short enough for a path (4095 bytes)");
     if (r == 0 && path.len > 0 && path.data[0] != '/') r = refuse(in, "an absolute path; begin it with /");
     if (r == 0) r = keep_text(in, buf_slice(&path), field);
     buf_done(&path);

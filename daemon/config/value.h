@@ -15,7 +15,7 @@
 enum value_type {
     VALUE_TEXT,      /* const char *; one line */
     VALUE_SQL,       /* const char *; any lines */
-    VALUE_PATH,      /* const char *; absolute, or empty; %d is the credentials folder, %% a percent sign */
+    VALUE_PATH,      /* const char *; absolute, or empty; %d is the credentials folder ($CREDENTIALS_DIRECTORY, /etc/cetl/credentials), %% a percent sign */
     VALUE_PATHS,     /* struct config_list of such */
     VALUE_COUNT,     /* int64_t */
     VALUE_SIZE,      /* int64_t bytes */

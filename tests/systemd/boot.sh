@@ -1,16 +1,17 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# boot.sh SCRIPT FILE.deb…: boots a real systemd in a container over a cached minimal Debian tree, installs the packages in it with apt,
-# runs SCRIPT inside and ends with its status. Root; needs mmdebstrap and systemd-container (make check-systemd installs them).
-# The tree is made once from the package sources that this machine uses (BASE=, default below ~/.cache); the container has no network.
+# boot.sh SCRIPT FILE…: boots a real systemd in a container over a cached minimal Debian tree, with the files and folders in /test, runs SCRIPT
+# inside and ends with its status. Root; needs mmdebstrap and systemd-container (make check-systemd installs them).
+# The tree is made once from the package sources that this machine uses (BASE=, default below ~/.cache). PostgreSQL is not installed
+# in it: its packages lie in apt's cache, so that scripts install it when they want to. The container has no network.
 set -euo pipefail
 [ "$(id -u)" = 0 ] || { echo "boot.sh must be root: sudo make check-systemd" >&2; exit 1; }
 script=$1
 shift
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
-packages=systemd,systemd-sysv,dbus,libnss-systemd,postgresql,procps,jq,curl,adduser,libuv1,libpq5,libssl3,zlib1g,libsystemd0,libarchive13,libcurl4
+packages=systemd,systemd-sysv,dbus,libnss-systemd,man-db,procps,jq,curl,adduser,sudo,tzdata,libuv1,libssl3,zlib1g,libsystemd0,libarchive13,libcurl4,libpq5
 # a list that changed is another tree
-base=${BASE:-${XDG_CACHE_HOME:-$HOME/.cache}/cetld/nspawn-$suite-$(printf %s "$packages" | cksum | cut -d" " -f1)}
+base=${BASE:-${XDG_CACHE_HOME:-$HOME/.cache}/cetld/nspawn-$suite-$(printf %s "$packages+cache" | cksum | cut -d" " -f1)}
 sources=/etc/apt/sources.list.d/debian.sources
 [ -e "$sources" ] || sources=/etc/apt/sources.list
 
@@ -20,7 +21,9 @@ if [ ! -e "$base/.complete" ]; then
     echo "making a minimal $suite in $base"
     rm -rf "$base"
     mkdir -p "$base"
-    mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" "$suite" "$base" "$sources"
+    mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --skip=cleanup/apt \
+        --customize-hook='rm -f "$1"/var/cache/apt/archives/*.deb' --customize-hook='APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -o APT::Install-Recommends=true install --yes --quiet --download-only postgresql' \
+        "$suite" "$base" "$sources"
     : >"$base/etc/machine-id"
     rm -f "$base/etc/hostname"
     touch "$base/.complete"
@@ -48,7 +51,7 @@ mkdir "$work"/{upper,lower,root}
 mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/lower" "$work/root"
 mkdir -p "$work/root/test"
 install -m 755 "$script" "$work/root/test/run"
-cp "$@" "$work/root/test/"
+cp -r "$@" "$(dirname "$0")/steps.sh" "$work/root/test/"
 
 systemd-nspawn --quiet --directory="$work/root" --boot --register=no --keep-unit --machine="cetld$$" --hostname=cetld-test --link-journal=no \
     --console=read-only --private-network </dev/null >"$work/console.log" 2>&1 &
@@ -62,7 +65,6 @@ done
 inside systemctl is-system-running --wait >/dev/null || inside systemctl --failed --no-pager >&2
 
 rc=0
-inside sh -c 'apt-get install -y /test/*.deb' >"$work/apt.log" 2>&1 || { cat "$work/apt.log" >&2; exit 1; }
 inside /test/run || rc=$?
 [ $rc = 0 ] || inside journalctl -b --no-pager -n 80 >&2
 exit $rc

@@ -1,41 +1,28 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
-# Inside a booted systemd with the package installed: start, drop, query; reload, crash, stop, remove.
-set -euo pipefail
+# PostgreSQL is there when the package is installed: drop, query; reload, credentials, journal, sandbox; stop; embedded cluster; purge.
+. /test/steps.sh
 
-step() { echo "-- $*"; }
-fail() { echo "FAILED: $*" >&2; exit 1; }
-until_true() {
-    local what=$1 n
-    shift
-    for n in $(seq 300); do "$@" && return 0; sleep 0.1; done
-    fail "not within 30 s: $what"
-}
-answers() { [ "$(curl -s -o /dev/null -w '%{http_code}' "http://127.0.0.1:8080$1")" = "$2" ]; }
-loaded() { curl -s http://127.0.0.1:8080/v1/files | jq -e --arg name "$1" 'any(.name == $name and .state == "loaded")' >/dev/null; }
-drop() {
-    printf "$2" >"/tmp/$1"
-    chown dropper: "/tmp/$1"
-    chmod 640 "/tmp/$1"
-    runuser -u dropper -- sh -c "cp /tmp/$1 /var/spool/cetl/incoming/.$1 && mv /var/spool/cetl/incoming/.$1 /var/spool/cetl/incoming/$1"
-}
+install_postgresql
+install_cetld
 
 step "the package started it, and systemctl start is content"
 systemctl start cetld
 [ "$(systemctl is-active cetld)" = active ] || fail "not active"
 [ "$(systemctl is-enabled cetld)" = enabled ] || fail "not enabled"
+[ "$(systemctl is-enabled cetld.socket || true)" = disabled ] || fail "the socket is not left to the administrator"
 until_true "/readyz" answers /readyz 200
 has_status() { systemctl show -p StatusText --value cetld | grep -q queued; }
 until_true "STATUS= says what is queued" has_status
-[ "$(ps -o user= -p "$(systemctl show -p MainPID --value cetld)")" = cetl ] || fail "does not run as user cetl"
+[ "$(ps -o user= -p "$(main_pid)")" = cetl ] || fail "does not run as user cetl"
 
 step "a member of group cetl drops a file: its rows are in PostgreSQL and over HTTP"
-useradd -m -G cetl dropper
+make_dropper
 drop fruit.csv 'Fruit Name,Count,Picked\napple,3,2024-05-01\n"pear, green",4,2024-05-02\n'
 until_true "fruit.csv is loaded" loaded fruit.csv
-curl -s 'http://127.0.0.1:8080/read/first-chunk?dataset=fruit' | jq -e 'length == 2 and (map(.fruit_name) | sort) == ["apple", "pear, green"]' >/dev/null ||
-    fail "rows over HTTP: $(curl -s 'http://127.0.0.1:8080/read/first-chunk?dataset=fruit')"
-[ "$(runuser -u cetl -- psql -XAtq cetl -c 'SELECT sum(count) FROM fruit')" = 7 ] || fail "rows in PostgreSQL"
+get '/read/first-chunk?dataset=fruit' | jq -e 'length == 2 and (map(.fruit_name) | sort) == ["apple", "pear, green"]' >/dev/null ||
+    fail "rows over HTTP: $(get '/read/first-chunk?dataset=fruit')"
+[ "$(sql 'SELECT sum(count) FROM fruit')" = 7 ] || fail "rows in PostgreSQL"
 runuser -u dropper -- curl -sf --unix-socket /run/cetl/cetld.sock http://localhost/status | jq -e .success >/dev/null || fail "the socket, for the group"
 
 step "a declared dataset by reload"
@@ -44,42 +31,72 @@ cat >/etc/cetl/conf.d/50-items.conf <<'CONF'
 files   = items*.csv
 columns = id bigint primary key, price numeric(10,2)
 CONF
+before=$(main_pid)
 systemctl reload cetld
 until_true "the new dataset" answers /v1/items 200
+[ "$(main_pid)" = "$before" ] || fail "reload started another one"
 drop items.csv 'id,price\n2,2.50\n1,1.25\n'
 until_true "items.csv is loaded" loaded items.csv
-[ "$(curl -s http://127.0.0.1:8080/v1/items | jq -c '[.[].id]')" = '[1,2]' ] || fail "rows in the order of the key"
+[ "$(get /v1/items | jq -c '[.[].id]')" = '[1,2]' ] || fail "rows in the order of the key"
+
+step "a bad reload keeps the old configuration and says why"
+printf '[dataset items2]\ncolums = a int\n' >/etc/cetl/conf.d/60-bad.conf
+systemctl reload cetld || true
+complained() { journalctl -u cetld --no-pager -o cat | grep -q '/etc/cetl/conf.d/60-bad.conf:2: .*colums'; }
+until_true "file and line in the journal" complained
+[ "$(main_pid)" = "$before" ] && answers /v1/items 200 || fail "the old configuration is not kept"
+rm /etc/cetl/conf.d/60-bad.conf
+
+step "a credential: root's file, which the daemon reads by %d"
+token=cetl_0123456789abcdefghijklmnopqrstuvwxyzABCDEF
+printf %s "$token" | sha256sum | cut -d' ' -f1 >/etc/cetl/credentials/ci.sha256
+chmod 600 /etc/cetl/credentials/ci.sha256
+printf '[api]\nanonymous = none\n[token ci]\nhash_file = %%d/ci.sha256\nallow = items: read\n' >/etc/cetl/conf.d/70-token.conf
+cetld --check
+systemctl restart cetld
+until_true "a token is asked for" answers /v1/items 401
+with_token() { curl -sf -H "Authorization: Bearer $token" http://127.0.0.1:8080/v1/items | jq -e 'length == 2' >/dev/null; }
+until_true "the token is taken" with_token
+runuser -u cetl -- test -r /etc/cetl/credentials/ci.sha256 && fail "the credential is readable for user cetl by its file"
+rm /etc/cetl/conf.d/70-token.conf
+systemctl reload cetld
+until_true "anonymous again" answers /v1/items 200
 
 step "the journal has the fields"
-journalctl -u cetld -o json --no-pager | jq -e -s 'any(.[]; .CETL_FILE == "items.csv" and .CETL_DATASET == "items")' >/dev/null || fail "no CETL_FILE"
+journal -e 'any(.[]; .CETL_FILE == "items.csv" and .CETL_DATASET == "items" and .CETL_ROWS == "2")' >/dev/null ||
+    fail "no CETL_FILE, CETL_DATASET, CETL_ROWS: $(journal -c 'map(select(.CETL_FILE)) | .[-1]')"
 
-step "the sandbox"
+step "the sandbox, and the units"
 exposure=$(systemd-analyze security --no-pager cetld | sed -n 's/.*exposure level for cetld.service: \([0-9.]*\).*/\1/p')
 awk -v e="$exposure" 'BEGIN { exit !(e != "" && e <= 1.2) }' || fail "exposure $exposure, more than 1.2"
-
-step "killed: systemd starts it again, and nothing is loaded twice"
-old=$(systemctl show -p MainPID --value cetld)
-kill -9 "$old"
-restarted() { local p; p=$(systemctl show -p MainPID --value cetld); [ "$p" != 0 ] && [ "$p" != "$old" ] && answers /readyz 200; }
-until_true "it is back" restarted
-[ "$(runuser -u cetl -- psql -XAtq cetl -c 'SELECT count(*) FROM items')" = 2 ] || fail "rows doubled"
+said=$(systemd-analyze verify /lib/systemd/system/cetld.service /lib/systemd/system/cetld.socket 2>&1) && [ -z "$said" ] || fail "systemd-analyze verify: $said"
+grep -q '^Seccomp:.2' "/proc/$(main_pid)/status" && grep -q '^CapBnd:.0000000000000000' "/proc/$(main_pid)/status" || fail "no sandbox"
+workers=$(ps -L -o ni= -p "$(main_pid)" | awk '$1 == 5' | wc -l)
+[ "$workers" -gt 0 ] || fail "the workers are not niced"
 
 step "stopped: in order"
 systemctl stop cetld
-[ "$(systemctl show -p Result --value cetld)" = success ] || fail "Result=$(systemctl show -p Result --value cetld)"
+stopped_in_order
 
 step "an embedded PostgreSQL inside the sandbox"
 printf '[database]\nurl =\n' >/etc/cetl/conf.d/90-embedded.conf
 systemctl start cetld
-until_true "/readyz with the embedded cluster" answers /readyz 200
+until_true -t 60 "/readyz with the embedded cluster" answers /readyz 200
 drop embedded.csv 'a,b\n1,x\n'
 until_true "embedded.csv is loaded" loaded embedded.csv
 systemctl stop cetld
-[ "$(systemctl show -p Result --value cetld)" = success ] || fail "Result=$(systemctl show -p Result --value cetld)"
+stopped_in_order
 pgrep -u cetl >/dev/null && fail "left running: $(pgrep -u cetl -a)"
 
-step "removed, with what people dropped left alone"
-apt-get purge -y cetld >/dev/null 2>&1 || fail "purge"
-[ -e /var/spool/cetl/done/fruit.csv ] || fail "purge took what was loaded"
+step "removed: the data and the configuration stay"
+apt-get remove -y cetld >/tmp/apt.log 2>&1 || fail "remove: $(cat /tmp/apt.log)"
+[ -e /var/spool/cetl/done/fruit.csv ] && [ -e /var/lib/cetl/instance ] && [ -e /etc/cetl/cetl.conf ] || fail "remove took data"
+[ ! -e /run/cetl ] && ! systemctl cat cetld >/dev/null 2>&1 || fail "remove left what was running"
+
+step "purged: what people dropped and what was loaded is left alone"
+apt-get purge -y cetld >/tmp/apt.log 2>&1 || fail "purge: $(cat /tmp/apt.log)"
+[ -e /var/spool/cetl/done/fruit.csv ] && [ -e /var/lib/cetl/postgresql ] || fail "purge took what was loaded"
+grep -q '/var/spool/cetl has files of yours' /tmp/apt.log || fail "purge does not say what it left"
 [ ! -e /etc/cetl/cetl.conf ] || fail "purge left the configuration"
+[ "$(runuser -u postgres -- psql -XAtq cetl -c 'SELECT sum(count) FROM fruit')" = 7 ] || fail "purge touched the database"
 echo "all steps passed (exposure $exposure)"

@@ -7,7 +7,11 @@
 #include "config/config.h"
 #include "config/value.h"
 
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 #include <cmocka.h>
 
@@ -224,6 +228,39 @@ static void sql_is_written_with_indented_lines(void **state)
     buf_done(&out);
 }
 
+static void touch(const char *folder, const char *name)
+{
+    char path[PATH_MAX];
+    snprintf(path, sizeof(path), "%s/%s", folder, name);
+    int fd = open(path, O_WRONLY | O_CREAT | O_CLOEXEC, 0600);
+    assert_true(fd >= 0);
+    close(fd);
+}
+
+/* systemd names the files of a folder that LoadCredential= gives by its own name, `_`, and theirs. */
+static void a_credential_is_found_by_its_name_or_by_that_of_the_folder_it_was_loaded_with(void **state)
+{
+    (void)state;
+    static const char *const names[] = {"alone", "cetl_ci.sha256", "cetl_alone", "cetl_sub_key"};
+    static const char *const want[][2] = {
+        {"%d/alone", "alone"}, {"%d/ci.sha256", "cetl_ci.sha256"}, {"%d/sub/key", "cetl_sub_key"}, {"%d/none", "none"}};
+    char folder[] = "/tmp/cetld-value.XXXXXX", path[PATH_MAX];
+    assert_non_null(mkdtemp(folder));
+    setenv("CREDENTIALS_DIRECTORY", folder, 1);
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++)
+        touch(folder, names[i]);
+    for (size_t i = 0; i < sizeof want / sizeof *want; i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, want[i][1]);
+        becomes(VALUE_PATH, want[i][0], path);
+    }
+    unsetenv("CREDENTIALS_DIRECTORY");
+    for (size_t i = 0; i < sizeof names / sizeof *names; i++) {
+        snprintf(path, sizeof(path), "%s/%s", folder, names[i]);
+        assert_int_equal(unlink(path), 0);
+    }
+    assert_int_equal(rmdir(folder), 0);
+}
+
 static void paths_are_absolute_and_may_name_the_credentials_folder(void **state)
 {
     (void)state;
@@ -234,9 +271,7 @@ static void paths_are_absolute_and_may_name_the_credentials_folder(void **state)
     becomes(VALUE_PATH, "a/b", "! 'a/b' is not an absolute path; begin it with /");
     becomes(VALUE_PATH, "/a%x", "! '/a%x' is not understood: write %d for the credentials folder, %% for a percent sign");
     becomes(VALUE_PATH, "/a%", "! '/a%' is not understood: write %d for the credentials folder, %% for a percent sign");
-    becomes(VALUE_PATH, "%d/x",
-            "! '%d/x' is not to be found: %d is systemd's credentials folder ($CREDENTIALS_DIRECTORY, see LoadCredential=), and "
-            "there is none");
+    becomes(VALUE_PATH, "%d/x", "/etc/cetl/credentials/x");
     setenv("CREDENTIALS_DIRECTORY", "/run/credentials/c", 1);
     becomes(VALUE_PATH, "%d/x", "/run/credentials/c/x");
     unsetenv("CREDENTIALS_DIRECTORY");
@@ -280,6 +315,7 @@ int main(void)
         cmocka_unit_test(texts_are_one_line_and_sql_is_any),
         cmocka_unit_test(sql_is_written_with_indented_lines),
         cmocka_unit_test(paths_are_absolute_and_may_name_the_credentials_folder),
+        cmocka_unit_test(a_credential_is_found_by_its_name_or_by_that_of_the_folder_it_was_loaded_with),
         cmocka_unit_test(without_memory_nothing_is_written),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
