@@ -96,6 +96,7 @@ void daemon_end(void *ctx)
     if (timer_new(d->loop, abandon, d, &d->abandon_timer) == 0) timer_start(d->abandon_timer, ABANDON_MS);
     events_close(d->api.events);
     http_server_drain(d->http, http_drained, d); /* may call back at once */
+    notices_hurry(d->notices);
     keeper_stop(d->keeper);
     derives_stop(d->derives);
     rebuilds_hold(d->rebuilds);

@@ -220,7 +220,9 @@ static int make_scheduler(struct daemon *d)
 static int make_etl(struct daemon *d)
 {
     observers_init(&d->observers);
-    int r = make_catalog(d);
+    struct webhook_config notices = {.loop = d->loop, .transfers = d->transfers, .counters = &d->counters};
+    int r = notices_new(&notices, &d->observers, d->config, &d->notices);
+    if (r == 0) r = make_catalog(d);
     if (r == 0) r = make_scheduler(d);
     if (r < 0) return r;
     struct keeper_config keeper = {
@@ -376,6 +378,7 @@ void daemon_done(struct daemon *d)
     timer_free(d->accept_timer);
     notify_free(d->notify);
     signals_free(d->signals);
+    notices_free(d->notices);
     transfers_free(d->transfers);
     workers_free(d->workers);
     keeper_free(d->keeper);

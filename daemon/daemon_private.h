@@ -14,6 +14,7 @@
 #include "daemon.h"
 #include "db/embedded.h"
 #include "etl/keeper.h"
+#include "etl/notices.h"
 #include "etl/rebuilds.h"
 #include "etl/scheduler.h"
 #include "etl/setup.h"
@@ -36,6 +37,7 @@ struct daemon {
     struct loop *loop;
     struct workers *workers;
     struct transfers *transfers; /* to other servers */
+    struct notices *notices;
     struct signals *signals;
     struct notify *notify;
     struct timer *status_timer, *next_timer, *http_timer, *abandon_timer, *accept_timer;

@@ -48,6 +48,10 @@
     X(HTTP_ERRORS, "cetl_http_errors_total", counter, "HTTP requests answered with a 5xx status.")                                 \
     X(HTTP_QUEUED, "cetl_http_answers_queued_bytes", gauge, "Bytes of answers that wait for their clients.")                       \
     X(EVENT_STREAMS, "cetl_event_streams", gauge, "Clients of /events.")                                                           \
+    X(NOTIFICATIONS_SENT, "cetl_notifications_total{outcome=\"sent\"}", counter, "Notifications to the receivers of [notify].")    \
+    X(NOTIFICATIONS_DROPPED, "cetl_notifications_total{outcome=\"dropped\"}", counter, "")                                         \
+    X(NOTIFICATIONS_RETRIES, "cetl_notification_retries_total", counter, "Requests to them that failed and are made again.")       \
+    X(NOTIFICATIONS_QUEUED, "cetl_notifications_queued", gauge, "Notifications that wait to be sent, or are on their way.")        \
     X(INOTIFY_OVERFLOWS, "cetl_inotify_overflows_total", counter, "Times the inotify queue overflowed and a rescan followed.")
 
 /* X(id, name, help): the rows of a family stand together. */

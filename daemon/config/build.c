@@ -6,6 +6,7 @@
 #include "config/build_derive.h"
 #include "config/build_expose.h"
 #include "config/build_lookup.h"
+#include "config/build_notify.h"
 #include "config/build_report.h"
 #include "config/build_requires.h"
 #include "config/builder.h"
@@ -471,5 +472,6 @@ int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_c
     if (r == 0) r = build_reports(&b);
     if (r == 0) r = build_expose(&b);
     if (r == 0) r = build_access(&b);
+    if (r == 0) r = build_notify(&b);
     return r == 0 ? build_lookups(&b) : r;
 }

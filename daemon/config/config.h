@@ -275,6 +275,27 @@ struct config_jwt {
     const char *role_claim, *allow_claim; /* names of claims; "": none */
 };
 
+/** What a receiver is told of: a bit for each. */
+enum config_event {
+    CONFIG_EVENT_FAILED,
+    CONFIG_EVENT_WAITING,
+    CONFIG_EVENT_UNREADABLE,
+    CONFIG_EVENT_LOADED,
+    CONFIG_EVENT_DUPLICATE,
+    CONFIG_EVENTS
+};
+/** [notify NAME] */
+struct config_notify {
+    struct config_place place;
+    const char *name;
+    const char *url, *url_file, *token_file, *ca_file; /* as written; "": none */
+    const char *target, *token;                        /* what they hold; token "": none */
+    struct config_list on;                             /* as written */
+    unsigned events;                                   /* 1 << CONFIG_EVENT_… */
+    struct config_list datasets;                       /* globs */
+    int64_t delay_ms, retry_for_ms;
+};
+
 /** NNN_name.sql of the folder of migrations. */
 struct config_migration {
     int number; /* from 1, without gaps */
@@ -300,6 +321,8 @@ struct config {
     const struct config_role *roles; /* in file order */
     size_t n_roles;
     struct config_jwt jwt;
+    const struct config_notify *notify; /* in file order */
+    size_t n_notify;
     const size_t *order;                      /* the datasets' numbers, those that others look into before these */
     const struct config_migration *migration; /* by number */
     size_t n_migrations;
@@ -334,6 +357,8 @@ void config_unref(struct config *c);
 const struct config_dataset *config_dataset(const struct config *c, struct slice name);
 const struct config_derive *config_derive(const struct config *c, struct slice name);
 const struct config_report *config_report(const struct config *c, struct slice name);
+/** "failed", "waiting" … */
+const char *config_event_name(enum config_event event);
 /** Is it one of the dataset's `inputs`? */
 bool config_input(const struct config_dataset *d, const char *name);
 const struct config_column *config_column(const struct config_dataset *d, const char *name);

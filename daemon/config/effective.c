@@ -60,6 +60,8 @@ void effective_each(const struct config *c, effective_fn *fn, void *ctx)
     visit(&w, OPTION_JWT, "", &c->jwt);
     for (size_t i = 0; i < c->n_roles; i++)
         visit(&w, OPTION_ROLE, c->roles[i].name, &c->roles[i]);
+    for (size_t i = 0; i < c->n_notify; i++)
+        visit(&w, OPTION_NOTIFY, c->notify[i].name, &c->notify[i]);
 }
 
 struct config_place effective_place(const struct effective_section *s, const struct option *o)

@@ -418,6 +418,28 @@ static const struct option role_options[] = {
 };
 #undef F
 
+#define F(field) offsetof(struct config_notify, field)
+static const struct option notify_options[] = {
+    {"url", TYPE(TEXT), F(url), "", "https://example.org/hooks/cetl",
+     .prose = "Where the notifications are sent by POST, as JSON: http:// or https://."},
+    {"url_file", TYPE(PATH), F(url_file), "", "%d/hook-url",
+     .prose = "A file that holds it instead, since the addresses that chat services give are secrets."},
+    {"token_file", TYPE(PATH), F(token_file), "", "%d/hook-token",
+     .prose = "A file that holds a token, which is sent along: Authorization: Bearer … Empty: none."},
+    {"on", TYPE(LIST), F(on), "failed, waiting, unreadable",
+     .prose = "Of which files: failed, waiting (for another dataset), unreadable, loaded, duplicate."},
+    {"datasets", TYPE(LIST), F(datasets), "*", .prose = "Of which datasets: names, or globs such as sales_*."},
+    {"ca_file", TYPE(PATH), F(ca_file), "", "/etc/cetl/ca.pem",
+     .prose = "Certificates (PEM) that are trusted instead of the system's."},
+    {"delay", RANGE(DURATION, 0, HOUR), F(delay_ms), "1s", .prose = "What happens within it is sent together."},
+    {"retry_for", RANGE(DURATION, 0, 7 * DAY), F(retry_for_ms), "1h",
+     .prose =
+         "How long it is tried again where the receiver cannot be reached, or answers 408, 425, 429 or 5xx. Then, and with any "
+         "other answer but 2xx, those notifications are dropped, and the log says so."},
+    {0},
+};
+#undef F
+
 static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_DAEMON] = {"daemon", NULL, daemon_options, "The daemon as a whole."},
     [OPTION_DATABASE] = {"database", NULL, database_options, "Where the rows go."},
@@ -438,6 +460,8 @@ static const struct option_section_info sections[OPTION_SECTIONS] = {
         {"jwt", NULL, jwt_options,
          "JSON Web Tokens of an issuer of yours, as bearer tokens. A key decides about the algorithm; exp must be there."},
     [OPTION_ROLE] = {"role", "analyst", role_options, "What the API allows a JSON Web Token whose role is that."},
+    [OPTION_NOTIFY] = {"notify", "team", notify_options,
+                       "A receiver that is told when files fail, wait or cannot be read (a webhook). As many as you like."},
 };
 
 const struct option_section_info *options_section(enum option_section section)

@@ -26,6 +26,7 @@ enum option_section {
     OPTION_TOKEN,
     OPTION_JWT,
     OPTION_ROLE,
+    OPTION_NOTIFY,
     OPTION_SECTIONS
 };
 
