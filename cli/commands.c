@@ -27,11 +27,18 @@ static const struct cli_option replay_options[] = {
 static const struct cli_option unload_options[] = {
     {"--force", NULL, "Also where later files wrote over its rows, which are lost then."},
     {NULL, NULL, NULL}};
-static const struct cli_option config_options[] = {
-    {"--said", NULL, "Only what a file says, without the defaults."},
-    {NULL, NULL, NULL}};
 static const struct cli_option token_options[] = {
     {"--hash-file", "FILE", "Write the hash there, for hash_file; it must not be there yet."},
+    {NULL, NULL, NULL}};
+static const struct cli_option backup_options[] = {
+    {"--all", NULL, "The tables of all datasets."},
+    {"--to", "FOLDER", "A folder that is not there yet; cetl-backup- and the time without it."},
+    {"--codec", "CODEC", "Of the blocks in the Avro files: deflate, or null, which is faster and larger."},
+    {"--database", "URL", "Another database than the configuration's, as libpq reads it."},
+    {NULL, NULL, NULL}};
+static const struct cli_option restore_options[] = {
+    {"--dry-run", NULL, "Check the backup and the tables, tell what would become of them, and change nothing."},
+    {"--database", "URL", "Another database than the configuration's, as libpq reads it."},
     {NULL, NULL, NULL}};
 /* clang-format on */
 
@@ -77,20 +84,6 @@ static const struct cli_command commands[] = {
      .run = unload_run,
      .options = unload_options,
      .details = "That takes lineage = yes. Rollups are kept true in the same transaction."},
-    {.name = "reload",
-     .arguments = "",
-     .prose = "make the daemon read its configuration anew",
-     .run = reload_run,
-     .details = "It is done once the new configuration is in force. Mistakes are told, all of them, each with its file and line; "
-                "then the old configuration stays in force, and the exit status is 1. What takes a restart is told, too."},
-    {.name = "config",
-     .arguments = "[WHAT]",
-     .prose = "every value in force, and the file and line that say it",
-     .run = config_run,
-     .options = config_options,
-     .details = "WHAT is a kind of section (api), a section's name (orders), an option (memory_max), or an option of one of them "
-                "(api.listen, orders.mode). What is shown is what the daemon has: a file that was changed since then shows after "
-                "cetl reload."},
     {.name = "token new",
      .arguments = "[NAME]",
      .prose = "make a token for the API, and its hash, by which the daemon knows it",
@@ -105,6 +98,31 @@ static const struct cli_command commands[] = {
      .details = "What is printed is a part of a configuration, with the reasons as comments. Files that would be of one dataset by "
                 "their names, and have the same header, make one. The files are read twice: to find the types, and to try what is "
                 "printed. Neither a daemon nor a database is asked."},
+    {.name = "backup",
+     .arguments = "[TABLE…]",
+     .prose = "write tables to a folder, as Avro files",
+     .run = backup_run,
+     .options = backup_options,
+     .details = "TABLE is the name of a dataset, or of a table as SQL writes it. All tables are as they were at one moment, "
+                "whatever is loaded meanwhile. Each becomes an Avro object container file, which any reader of Avro reads; with "
+                "those of datasets goes what the ledger knows of the files that their rows are of. manifest.json has the "
+                "tables' columns and keys, and of each file the number of rows and the SHA-256.\n\n"
+                "cetl connects to the database itself, as the configuration says, and needs no daemon. It must be run as a user "
+                "that the database knows: root or cetl where PostgreSQL is cetld's own. Not in a backup: indexes that are no "
+                "key, foreign keys, checks, defaults, grants, and rejected rows."},
+    {.name = "restore",
+     .arguments = "FOLDER [TABLE…]",
+     .prose = "give tables the rows that a backup has",
+     .run = restore_run,
+     .options = restore_options,
+     .details = "All tables of the backup, or those that are named. The files are read to their end and compared with the "
+                "manifest before anything is touched, and the tables must have the columns that they had. The rows go into "
+                "stages, and take the place of the tables' own in one transaction: others see the old rows or the new ones, and "
+                "whoever writes waits meanwhile. A table that is missing is made, with its primary key and unique "
+                "constraints.\n\n"
+                "What the ledger says changes with the rows: files that were loaded since the backup are unloaded, and load again "
+                "when they are sent again; those that the backup has are duplicates. Rollups and derives follow within seconds, "
+                "while cetld runs or once it starts."},
     {.name = "version", .arguments = "", .prose = "the version of this program", .run = version_run},
     {.name = NULL},
 };

@@ -11,8 +11,7 @@
 void print_int(struct buf *out, int64_t v)
 {
     char digits[NUM_I64_MAX];
-    size_t len = (size_t)num_write_i64(v, digits);
-    buf_append(out, digits, len);
+    buf_append(out, digits, (size_t)num_write_i64(v, digits));
 }
 
 static void print_float(struct buf *out, double v, bool single)
@@ -23,8 +22,7 @@ static void print_float(struct buf *out, double v, bool single)
     }
     char text[SHORTEST_TEXT_MAX];
     struct shortest s = single ? shortest_float4((float)v) : shortest_float8(v);
-    size_t len = (size_t)shortest_text(&s, text);
-    buf_append(out, text, len);
+    buf_append(out, text, (size_t)shortest_text(&s, text));
 }
 
 void print_float4(struct buf *out, float v)

@@ -1,0 +1,70 @@
+/* SPDX-License-Identifier: MIT */
+/*
+ * cetl restore, its parts: what is to become of each table (restore_check.c), and how (restore_rows.c, restore_ledger.c). Inside of
+ * the command only.
+ *
+ *   read the manifest ─▶ check every file ─▶ check the tables ─▶ BEGIN ─▶ stages ─▶ lock ─▶ check again ─▶ ledger ─▶ rows out
+ *   ─▶ rows in ─▶ marks ─▶ COMMIT
+ *
+ * The lock lets others read and keeps them from writing. Whoever loads takes such a lock before it looks into the ledger, so ledger
+ * and rows change together for it. Rows go out children first, and in parents first, as foreign keys have it. A table that others
+ * refer to keeps the rows whose keys the backup has, and these are written over, so that nothing cascades.
+ */
+#ifndef CETL_RESTORE_H
+#define CETL_RESTORE_H
+
+#include "base/error.h"
+#include "carried.h"
+#include "feed.h"
+#include "manifest.h"
+
+struct restore_table {
+    const struct manifest_table *m;
+    size_t number;             /* of its stage */
+    long long oid;             /* 0: it is made */
+    bool direct;               /* nothing is in it, and the rows may go in as they are */
+    bool referred;             /* by foreign keys of other tables: rows are written over */
+    bool lineage;              /* its rows bear their file */
+    long long dataset;         /* its id; 0: none, or not known here yet */
+    struct manifest_table now; /* as it is; column NULL where it is made */
+};
+
+struct restore {
+    const struct cli *cli;
+    const char *folder;
+    int dir;
+    PGconn *pg;
+    struct manifest m;
+    struct arena arena;          /* of what is found out about the tables */
+    struct restore_table *table; /* those that are wanted, parents first; malloc'd */
+    size_t tables;
+};
+
+/** Can it become what the backup has? Fills in oid, dataset, now. CLI_OK, or CLI_FAILED with what is in the way. Changes nothing.
+ */
+must_check int restore_check(struct restore *x, struct restore_table *t);
+/** Who refers to whom: sorts the tables, and fills in `referred`. */
+must_check int restore_sort(struct restore *x);
+
+/** CREATE TABLE for one that is missing. */
+must_check int restore_make(struct restore *x, struct restore_table *t);
+/** COPY into the stage, or into the table itself. */
+must_check int restore_fill(struct restore *x, struct restore_table *t);
+/** Is there nothing in it, so that rows may go in directly? */
+must_check int restore_find_direct(struct restore *x, struct restore_table *t);
+/** `map`: ids of files are others than they were (restore_ledger). */
+must_check int restore_rows_out(struct restore *x, struct restore_table *t);
+must_check int restore_rows_in(struct restore *x, struct restore_table *t);
+/** Sequences behind the values that came in. */
+must_check int restore_sequences(struct restore *x, const struct restore_table *t);
+
+/** The ledger says what the backup's said; cetl_restore_map has the files that have other ids here. */
+must_check int restore_ledger(struct restore *x, struct restore_table *t);
+must_check int restore_ledger_end(struct restore *x, const struct restore_table *t);
+/** The change is told to whoever follows the table's datasets. */
+must_check int restore_mark(struct restore *x, const struct restore_table *t);
+
+/** COPY … FROM STDIN, fed from a file of the backup. */
+must_check int restore_copy(struct restore *x, const char *sql, const struct manifest_file *file);
+
+#endif

@@ -1,0 +1,672 @@
+# SPDX-License-Identifier: MIT
+"""cetl backup and cetl restore, against a real server; python3-avro says what is in the files, PostgreSQL whether the rows are the same."""
+
+import datetime
+import hashlib
+import io
+import json
+import os
+import shutil
+import signal
+import subprocess
+import threading
+import uuid
+import warnings
+from decimal import Decimal
+
+import pytest
+
+from daemon import BINARY
+from waiting import until
+
+warnings.simplefilter("ignore")  # python3-avro warns of logical types that it does not know
+from avro.datafile import DataFileReader, DataFileWriter  # noqa: E402
+from avro.io import DatumReader, DatumWriter  # noqa: E402
+
+CETL = os.path.join(os.path.dirname(BINARY), "cetl")
+UTC = datetime.timezone.utc
+
+# type: values that Avro's logical types hold
+PLAIN = {
+    "boolean": ["true", "false"],
+    "smallint": ["-32768", "0", "32767"],
+    "integer": ["-2147483648", "-1", "2147483647"],
+    "bigint": ["-9223372036854775808", "63", "64", "-64", "-65", "9223372036854775807"],
+    "real": ["1.5", "NaN", "-Infinity", "1e-45"],
+    "double precision": ["0.1", "NaN", "Infinity", "-1.7976931348623157e308", "5e-324"],
+    "numeric(38,10)": ["9999999999999999999999999999.9999999999", "-9999999999999999999999999999.9999999999", "0", "0.0000000001", "-12.5"],
+    "numeric(38,0)": ["99999999999999999999999999999999999999", "-99999999999999999999999999999999999999", "10000", "127", "128", "-128", "-129"],
+    "numeric(38,38)": ["0.99999999999999999999999999999999999999", "-0.00000000000000000000000000000000000001"],
+    "numeric(5,1)": ["9999.9", "-0.1", "1000.0"],
+    "text": ["", "plain", "a\tb\nc\\.", "Ωμέγα 漢字 🐘", "x" * 70000],
+    "character varying(10)": ["ten bytes.", ""],
+    "character(5)": ["ab", "abcde"],
+    "bytea": ["\\x", "\\x00ff10"],
+    "date": ["0001-01-01", "1969-12-31", "1970-01-01", "2000-01-01", "9999-12-31"],
+    "time without time zone": ["00:00:00", "23:59:59.999999"],
+    "timestamp without time zone": ["0001-01-01 00:00:00", "1969-12-31 23:59:59.999999", "9999-12-31 23:59:59.999999"],
+    "timestamp with time zone": ["0001-01-01 00:00:00+00", "2026-02-03 04:05:06.7+00", "9999-12-31 23:59:59.999999+00"],
+    "uuid": ["00000000-0000-0000-0000-000000000000", "a0eebc99-9c0b-4ef8-bb6d-6bb9bd380a11"],
+    "json": ['{"a": 1,  "a": 2}', "null"],
+}
+# type: values that travel as their text: types that Avro does not have, and values that its readers do not hold
+AS_TEXT = {
+    "numeric": ["1.50", "NaN", "Infinity", "1e-300", "12345678901234567890123456789012345678901234567890.1"],
+    "numeric(50,2)": ["123456789012345678901234567890123456789012345678.25"],
+    "numeric(3,-2)": ["12300"],
+    "numeric(6,2)": ["1.25", "NaN"],
+    "date": ["infinity", "-infinity", "4713-01-01 BC", "5874897-12-31", "2000-01-01"],
+    "time without time zone": ["24:00:00", "12:00:00"],
+    "timestamp without time zone": ["infinity", "0044-03-15 12:00:00 BC", "294276-12-31 23:59:59.999999"],
+    "timestamp with time zone": ["-infinity", "2026-01-01 00:00:00+00"],
+    "time with time zone": ["12:00:00+02"],
+    "interval": ["1 year 2 mons -3 days 04:05:06.789", "-1 days"],
+    "jsonb": ['{"a": [1, null]}'],
+    "integer[]": ["{1,NULL,3}", "{{1,2},{3,4}}", "{}"],
+    "text[]": ['{"a,b","\\"q\\"",NULL}'],
+    "inet": ["10.0.0.1/8"],
+    "int4range": ["[1,5)", "empty"],
+    "bit(3)": ["101"],
+    "money": ["$1.50"],
+    "point": ["(1.5,-2)"],
+    "public.mood": ["ok", "very sad"],
+    "public.small": ["5"],
+    "public.pair": ['(1,"a b")'],
+    '"char"': ["x"],
+    "name": ["a_name"],
+}
+
+
+@pytest.fixture
+def cetl(database, folder):
+    conf = os.path.join(folder, "cetl.conf")
+    with open(conf, "w") as f:
+        f.write("[daemon]\nspool = %s/spool\nstate = %s/state\n[database]\nurl = %s\n" % (folder, folder, database.url()))
+
+    def run(*arguments, status=0, config=conf):
+        done = subprocess.run([CETL, "-c", config, *arguments], cwd=folder, capture_output=True, text=True, timeout=120)
+        assert done.returncode == status, "%s: status %d\n%s%s" % (arguments, done.returncode, done.stdout, done.stderr)
+        return done.stderr if status else done.stdout
+
+    run.conf = conf
+    return run
+
+
+def execute(database, *statements):
+    """As the owner of the database, whose tables cetl reads."""
+    db = database.cluster.connect(database.name, "cetl")
+    try:
+        with db.cursor() as sql:
+            for statement in statements:
+                sql.execute(statement)
+    finally:
+        db.close()
+
+
+def checksum(database, table):
+    return database.rows("SELECT count(*), md5(string_agg(t::text, E'\\n' ORDER BY t::text COLLATE \"C\")) FROM %s t" % table)[0]
+
+
+def manifest_of(backup):
+    with open(os.path.join(backup, "manifest.json"), encoding="utf-8") as f:
+        return json.load(f)
+
+
+def write_manifest(backup, manifest):
+    with open(os.path.join(backup, "manifest.json"), "w", encoding="utf-8") as f:
+        json.dump(manifest, f)
+
+
+def read_avro(path):
+    with open(path, "rb") as f:
+        reader = DataFileReader(f, DatumReader())
+        return reader.meta["avro.schema"].decode(), list(reader)
+
+
+def table_file(backup, number=0):
+    return os.path.join(backup, manifest_of(backup)["tables"][number]["file"]["name"])
+
+
+def make_types(database):
+    execute(database, "CREATE TYPE public.mood AS ENUM ('ok', 'very sad')", "CREATE DOMAIN public.small AS int CHECK (value < 10)",
+            "CREATE TYPE public.pair AS (n int, t text)")
+
+
+def make_everything(database, types):
+    """A table with a column for each type, a row for each value, and a row of NULLs. The names of its columns."""
+    names = ["c%d" % i for i in range(len(types))]
+    execute(database, "CREATE TABLE everything (%s)" % ", ".join("%s %s" % c for c in zip(names, types)))
+    depth = max(map(len, types.values()))
+    database.insert("everything", [[v[i] if i < len(v) else None for v in types.values()] for i in range(depth)] + [[None] * len(types)])
+    return names
+
+
+def expected(kind, text):
+    """The value that python3-avro gives for a value of that type."""
+    if text is None:
+        return None
+    if kind == "boolean":
+        return text == "true"
+    if kind in ("smallint", "integer", "bigint"):
+        return int(text)
+    if kind in ("real", "double precision"):
+        return float(text)
+    if kind.startswith("numeric"):
+        return Decimal(text)
+    if kind == "bytea":
+        return bytes.fromhex(text[2:])
+    if kind == "date":
+        return datetime.date.fromisoformat(text)
+    if kind.startswith("time "):
+        return datetime.time.fromisoformat(text)
+    if kind == "timestamp with time zone":
+        return datetime.datetime.fromisoformat(text.replace(".7+", ".700000+").replace("+00", "+00:00"))
+    if kind == "timestamp without time zone":  # local-timestamp-micros, which it does not know: the number
+        return (datetime.datetime.fromisoformat(text) - datetime.datetime(1970, 1, 1)) // datetime.timedelta(microseconds=1)
+    if kind == "uuid":
+        return uuid.UUID(text)
+    if kind == "character(5)":
+        return text.ljust(5)
+    return text
+
+
+def same_value(got, wanted):
+    if isinstance(wanted, uuid.UUID):
+        return uuid.UUID(str(got)) == wanted
+    if isinstance(wanted, float):
+        import struct
+        return got == wanted or (got != got and wanted != wanted) or struct.pack("f", got) == struct.pack("f", wanted)
+    return got == wanted and isinstance(got, type(wanted))
+
+
+def test_every_type_is_read_by_python_avro_value_for_value_and_comes_back(cetl, database, folder):
+    names = make_everything(database, PLAIN)
+    before = checksum(database, "everything")
+    cetl("backup", "everything", "--to", "b")
+    backup = os.path.join(folder, "b")
+    _, rows = read_avro(table_file(backup))
+    for i, row in enumerate(rows):
+        for name, (kind, values) in zip(names, PLAIN.items()):
+            wanted = expected(kind, values[i] if i < len(values) else None)
+            assert same_value(row[name], wanted), "%s: %r, not %r" % (kind, row[name], wanted)
+    assert not [c for c in manifest_of(backup)["tables"][0]["columns"] if c["as_text"]]
+    execute(database, "DROP TABLE everything")
+    cetl("restore", "b")
+    assert checksum(database, "everything") == before
+    assert database.rows("SELECT format_type(atttypid, atttypmod) FROM pg_attribute WHERE attrelid = 'everything'::regclass AND attnum > 0"
+                         " ORDER BY attnum") == [(kind,) for kind in PLAIN]
+
+
+def test_what_avro_does_not_hold_travels_as_text_and_comes_back(cetl, database, folder):
+    make_types(database)
+    make_everything(database, AS_TEXT)
+    before = checksum(database, "everything")
+    cetl("backup", "everything", "--to", "b")
+    backup = os.path.join(folder, "b")
+    _, rows = read_avro(table_file(backup))
+    assert [c["as_text"] for c in manifest_of(backup)["tables"][0]["columns"]] == [True] * len(AS_TEXT)
+    assert rows[0]["c0"] == "1.50" and rows[1]["c0"] == "NaN" and rows[0]["c4"] == "infinity"
+    assert all(value is None for value in rows[-1].values())
+    cetl("restore", "b")  # in place
+    assert checksum(database, "everything") == before
+    execute(database, "DROP TABLE everything")
+    cetl("restore", "b")
+    assert checksum(database, "everything") == before
+
+
+@pytest.mark.parametrize("codec", ["null", "deflate"])
+def test_a_file_that_python_avro_wrote_is_restored(cetl, database, folder, codec):
+    # Its writer fails on a NULL in a union with a uuid.
+    make_everything(database, {kind: values for kind, values in PLAIN.items() if kind != "uuid"})
+    before = checksum(database, "everything")
+    cetl("backup", "everything", "--to", "b", "--codec", codec)
+    backup = os.path.join(folder, "b")
+    path = table_file(backup)
+    schema, rows = read_avro(path)
+    import avro.schema
+    out = io.BytesIO()
+    writer = DataFileWriter(out, DatumWriter(), avro.schema.parse(schema), codec=codec)
+    for row in rows:
+        writer.append(row)
+    writer.flush()
+    theirs = out.getvalue()
+    with open(path, "rb") as f:
+        assert theirs != f.read()
+    replace_file(backup, theirs)
+    execute(database, "DELETE FROM everything")
+    cetl("restore", "b")
+    assert checksum(database, "everything") == before
+
+
+def replace_file(backup, content, number=0):
+    """Other bytes for a table's file, and a manifest that knows them."""
+    with open(table_file(backup, number), "wb") as f:
+        f.write(content)
+    manifest = manifest_of(backup)
+    file = manifest["tables"][number]["file"]
+    file["bytes"], file["sha256"] = len(content), hashlib.sha256(content).hexdigest()
+    write_manifest(backup, manifest)
+
+
+@pytest.fixture
+def orders(cetl, database, folder):
+    """A table of 20000 rows and its backup."""
+    execute(database, "CREATE TABLE orders (id bigint PRIMARY KEY, amount numeric(12,2), note text)",
+            "INSERT INTO orders SELECT i, i / 7.0, 'note ' || i FROM generate_series(1, 20000) i")
+    cetl("backup", "orders", "--to", "b")
+    execute(database, "UPDATE orders SET note = 'later'")
+    return os.path.join(folder, "b")
+
+
+def test_a_damaged_file_is_refused_wherever_it_is_damaged_and_the_table_untouched(cetl, database, orders):
+    before = checksum(database, "orders")
+    path = table_file(orders)
+    with open(path, "rb") as f:
+        content = f.read()
+    for at in (0, 5, 40, len(content) // 3, len(content) // 2, len(content) - 20, len(content) - 1):
+        with open(path, "wb") as f:
+            f.write(content[:at] + bytes([content[at] ^ 0x10]) + content[at + 1:])
+        said = cetl("restore", "b", status=1)
+        assert os.path.basename(path) in said, said
+        assert checksum(database, "orders") == before
+    for length in (0, 3, 30, len(content) // 2, len(content) - 1):
+        with open(path, "wb") as f:
+            f.write(content[:length])
+        said = cetl("restore", "b", status=1)
+        assert os.path.basename(path) in said, said
+    with open(path, "wb") as f:
+        f.write(content + b"\0")
+    cetl("restore", "b", status=1)
+    os.unlink(path)
+    cetl("restore", "b", status=1)
+    os.symlink("/etc/passwd", path)
+    cetl("restore", "b", status=1)
+    assert checksum(database, "orders") == before
+
+
+def test_damage_that_the_sum_was_made_to_fit_is_refused_by_what_the_file_says(cetl, database, orders):
+    before = checksum(database, "orders")
+    with open(table_file(orders), "rb") as f:
+        content = f.read()
+    for length in (3, 100, len(content) // 2, len(content) - 1):
+        replace_file(orders, content[:length])
+        assert "cut off" in cetl("restore", "b", status=1) or length == 3
+    replace_file(orders, content[:len(content) // 2] + b"\x55" * 64 + content[len(content) // 2 + 64:])
+    cetl("restore", "b", status=1)
+    assert checksum(database, "orders") == before
+
+
+@pytest.mark.parametrize("change, words", [
+    (lambda m: m.update(format="other"), "format"),
+    (lambda m: m.update(version=2), "version 2"),
+    (lambda m: m["tables"][0].pop("file"), '"file" is missing'),
+    (lambda m: m["tables"][0]["file"].update(rows=19999), "19999"),
+    (lambda m: m["tables"][0]["file"].update(rows=20001), "20001"),
+    (lambda m: m["tables"][0]["file"].update(rows=-1), "no count"),
+    (lambda m: m["tables"][0]["file"].update(bytes=1), "bytes"),
+    (lambda m: m["tables"][0]["file"].update(sha256="0" * 64), "SHA-256"),
+    (lambda m: m["tables"][0]["file"].update(name="../orders.avro"), "no name of a file"),
+    (lambda m: m["tables"][0]["file"].update(name="/etc/passwd"), "no name of a file"),
+    (lambda m: m["tables"][0]["columns"][1].update(type="numeric(12,3)"), "numeric(12,3)"),
+    (lambda m: m["tables"][0]["columns"][2].update(name="other"), "column other"),
+    (lambda m: m["tables"][0]["columns"].pop(), "2 columns"),
+    (lambda m: m["tables"][0]["file"]["schema"]["fields"][1]["type"][1].update(scale=3), "another type"),
+    (lambda m: m["tables"][0]["file"]["schema"]["fields"][2].update(name="other"), "field"),
+    (lambda m: m["tables"].append(m["tables"][0]), "twice"),
+    (lambda m: m["tables"].clear(), "no tables"),
+])
+def test_a_wrong_manifest_is_refused_and_the_table_untouched(cetl, database, orders, change, words):
+    before = checksum(database, "orders")
+    manifest = manifest_of(orders)
+    change(manifest)
+    write_manifest(orders, manifest)
+    said = cetl("restore", "b", status=1)
+    assert words in said, said
+    assert checksum(database, "orders") == before
+
+
+def test_a_type_in_a_manifest_that_is_none_runs_no_sql(cetl, database, orders):
+    execute(database, "DROP TABLE orders", "CREATE TABLE victim (i int)")
+    manifest = manifest_of(orders)
+    for evil in ("text); DROP TABLE victim; --", "text DEFAULT current_user", "text REFERENCES victim", "int, other int"):
+        manifest["tables"][0]["columns"][2]["type"] = evil
+        write_manifest(orders, manifest)
+        assert "type" in cetl("restore", "b", status=1)
+    assert database.value("SELECT count(*) FROM victim") == 0
+    assert database.value("SELECT to_regclass('orders') IS NULL")
+
+
+def test_a_folder_without_a_manifest_is_no_backup(cetl, folder):
+    os.mkdir(os.path.join(folder, "b"))
+    assert "no backup" in cetl("restore", "b", status=1)
+    assert "nothing" in cetl("restore", "nothing", status=1)
+
+
+@pytest.mark.parametrize("change, words", [
+    ("ALTER TABLE orders ALTER note TYPE varchar(100)", "character varying(100)"),
+    ("ALTER TABLE orders DROP note", "no column note"),
+    ("ALTER TABLE orders ADD extra int", "column extra"),
+    ("ALTER TABLE orders RENAME note TO remark", "note"),
+    ("DROP TABLE orders; CREATE VIEW orders AS SELECT 1 AS id", "no table"),
+])
+def test_a_table_of_another_schema_is_refused(cetl, database, orders, change, words):
+    execute(database, change)
+    before = checksum(database, "orders")
+    assert words in cetl("restore", "b", status=1)
+    assert words in cetl("restore", "--dry-run", "b", status=1)
+    assert checksum(database, "orders") == before
+
+
+def test_a_dry_run_checks_everything_and_changes_nothing(cetl, database, orders):
+    before = checksum(database, "orders")
+    assert "20000 rows" in cetl("restore", "--dry-run", "b")
+    assert checksum(database, "orders") == before
+    assert json.loads(cetl("--json", "restore", "--dry-run", "b")) == [{"schema": "public", "table": "orders", "rows": 20000, "made": False}]
+    cetl("restore", "b")
+    assert database.value("SELECT count(*) FROM orders WHERE note = 'note ' || id") == 20000
+
+
+def test_views_grants_and_readers_survive_a_restore(cetl, database, orders):
+    execute(database, "CREATE VIEW notes AS SELECT note FROM orders", "GRANT SELECT ON orders TO public")
+    reader = database.connect()
+    sql = reader.cursor()
+    sql.execute("BEGIN ISOLATION LEVEL REPEATABLE READ; SELECT count(*) FROM orders WHERE note = 'later'")
+    assert sql.fetchone()[0] == 20000
+    cetl("restore", "b")
+    sql.execute("SELECT count(*) FROM orders WHERE note = 'later'")
+    assert sql.fetchone()[0] == 20000, "an older snapshot sees the old rows"
+    reader.close()
+    assert database.value("SELECT count(*) FROM notes WHERE note LIKE 'note %'") == 20000
+    assert database.value("SELECT relacl::text LIKE '%=r/%' FROM pg_class WHERE relname = 'orders'")
+
+
+def test_a_backup_of_several_tables_is_of_one_moment(cetl, database, folder):
+    execute(database, "CREATE TABLE a (n int, pad text)", "CREATE TABLE b (n int, pad text)",
+            "INSERT INTO a SELECT i, repeat('x', 500) FROM generate_series(1, 20000) i", "INSERT INTO b SELECT * FROM a")
+    stop = threading.Event()
+
+    def write():
+        db = database.cluster.connect(database.name, "cetl")
+        db.autocommit = False
+        n = 20000
+        while not stop.is_set():
+            n += 1
+            with db.cursor() as sql:  # a row for each, in one transaction; the other way round in time
+                sql.execute("INSERT INTO b VALUES (%s, ''); INSERT INTO a VALUES (%s, '')", (n, n))
+            db.commit()
+        db.close()
+
+    thread = threading.Thread(target=write)
+    thread.start()
+    try:
+        for i in range(3):
+            cetl("backup", "a", "b", "--to", "m%d" % i)
+    finally:
+        stop.set()
+        thread.join()
+    counts = []
+    for i in range(3):
+        a, b = (t["file"]["rows"] for t in manifest_of(os.path.join(folder, "m%d" % i))["tables"])
+        assert a == b
+        counts.append(a)
+    assert counts[2] > counts[0], "nothing was written meanwhile"
+
+
+def test_names_of_every_kind_survive(cetl, database):
+    execute(database, 'CREATE SCHEMA "My Schema"', 'CREATE TABLE "My Schema"."größe/../x" ("größe (cm)" int, "größe [cm]" int, "1st" int, "a""b" int,'
+            ' "select" int, primary key ("größe (cm)", "a""b"))',
+            'INSERT INTO "My Schema"."größe/../x" VALUES (1, 2, 3, 4, 5)')
+    before = checksum(database, '"My Schema"."größe/../x"')
+    cetl("backup", '"My Schema"."größe/../x"', "--to", "b")
+    execute(database, 'DROP TABLE "My Schema"."größe/../x"')
+    cetl("restore", "b")
+    assert checksum(database, '"My Schema"."größe/../x"') == before
+    cetl("restore", "b")
+    assert checksum(database, '"My Schema"."größe/../x"') == before
+
+
+def test_generated_and_identity_columns_come_back_and_go_on(cetl, database):
+    execute(database, "CREATE TABLE t (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, n int, twice int GENERATED ALWAYS AS (n * 2) STORED)",
+            "INSERT INTO t (n) SELECT generate_series(1, 10)",
+            "CREATE TABLE u (id int GENERATED ALWAYS AS IDENTITY PRIMARY KEY, s serial, name text COLLATE \"C\" UNIQUE)",
+            "INSERT INTO u (name) VALUES ('a'), ('b')")
+    before, before_u = checksum(database, "t"), checksum(database, "u")
+    cetl("backup", "t", "u", "--to", "b")
+    execute(database, "DELETE FROM t WHERE id > 5", "DROP TABLE u")
+    cetl("restore", "b")
+    assert checksum(database, "t") == before and checksum(database, "u") == before_u
+    execute(database, "INSERT INTO t (n) VALUES (11)", "INSERT INTO u (s, name) VALUES (9, 'c')")
+    assert database.rows("SELECT id FROM u WHERE name = 'c'") == [(3,)]
+    with pytest.raises(Exception, match="unique"):
+        execute(database, "INSERT INTO u (s, name) VALUES (9, 'c')")
+    execute(database, "DROP TABLE t")
+    assert "generated" in cetl("restore", "b", "t", status=1)
+
+
+def test_tables_that_refer_to_each_other_are_restored_together_and_nothing_cascades(cetl, database):
+    execute(database, "CREATE TABLE customers (id int PRIMARY KEY, name text)",
+            "CREATE TABLE a_orders (id int PRIMARY KEY, customer int NOT NULL REFERENCES customers ON DELETE CASCADE)",
+            "CREATE TABLE outside (customer int REFERENCES customers ON DELETE CASCADE)",
+            "INSERT INTO customers SELECT i, 'c' || i FROM generate_series(1, 100) i",
+            "INSERT INTO a_orders SELECT i, i FROM generate_series(1, 100) i", "INSERT INTO outside VALUES (1), (2)")
+    before = [checksum(database, t) for t in ("customers", "a_orders", "outside")]
+    cetl("backup", "a_orders", "customers", "--to", "b")
+    execute(database, "UPDATE customers SET name = 'other'", "DELETE FROM customers WHERE id > 50", "INSERT INTO customers VALUES (1000, 'new')",
+            "INSERT INTO a_orders VALUES (1000, 1000)")
+    cetl("restore", "b")
+    assert [checksum(database, t) for t in ("customers", "a_orders", "outside")] == before
+    execute(database, "INSERT INTO customers VALUES (1000, 'new')", "INSERT INTO outside VALUES (1000)")
+    said = cetl("restore", "b", status=1)
+    assert "1 rows of outside refer to rows of public.customers" in said
+    assert database.value("SELECT count(*) FROM outside") == 3
+
+
+def test_a_trigger_that_leaves_out_rows_ends_the_restore(cetl, database, orders):
+    execute(database, "CREATE FUNCTION skip() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN IF new.id = 7 THEN RETURN NULL; END IF; RETURN new; END$$",
+            "CREATE TRIGGER skip BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION skip()")
+    before = checksum(database, "orders")
+    assert "19999 rows" in cetl("restore", "b", status=1)
+    assert checksum(database, "orders") == before
+
+
+def test_a_backup_is_a_folder_of_its_own_for_its_owner_only(cetl, orders, folder):
+    assert "is there already" in cetl("backup", "orders", "--to", "b", status=1)
+    assert os.stat(orders).st_mode & 0o777 == 0o700
+    assert all(os.stat(os.path.join(orders, n)).st_mode & 0o777 == 0o600 for n in os.listdir(orders))
+    cetl("backup", "orders", "nothing", "--to", "c", status=1)
+    cetl("backup", status=2)
+    assert not [n for n in os.listdir(folder) if n.startswith("c.") or n == "c"]
+    assert "--all" in cetl("backup", "orders", "--all", status=2)
+
+
+def big(database):
+    execute(database, "CREATE TABLE big (id int PRIMARY KEY, a text, b numeric(20,4))",
+            "INSERT INTO big SELECT i, md5(i::text), i FROM generate_series(1, 200000) i")
+
+
+def test_an_interrupted_backup_leaves_nothing(cetl, database, folder):
+    big(database)
+    process = subprocess.Popen([CETL, "-c", cetl.conf, "backup", "big", "--to", "b"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: [n for n in os.listdir(folder) if n.startswith("b.part")], "it writes")
+    process.send_signal(signal.SIGTERM)
+    _, said = process.communicate(timeout=60)
+    assert process.returncode == 1 and b"interrupted" in said
+    assert not [n for n in os.listdir(folder) if n.startswith("b")]
+
+
+def test_a_restore_that_is_killed_changes_nothing(cetl, database, folder):
+    big(database)
+    cetl("backup", "big", "--to", "b")
+    execute(database, "UPDATE big SET a = 'other' WHERE id % 3 = 0")
+    before = checksum(database, "big")
+    process = subprocess.Popen([CETL, "-c", cetl.conf, "restore", "b"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    until(lambda: database.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cetl' AND query LIKE 'INSERT INTO%'"), "it inserts")
+    process.kill()
+    process.communicate()
+    until(lambda: not database.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cetl'"), "its session ends")
+    assert checksum(database, "big") == before
+    cetl("restore", "b")
+    assert checksum(database, "big") != before
+    assert database.value("SELECT count(*) FROM big WHERE a = md5(id::text)") == 200000
+
+
+DATASETS = """
+[dataset orders]
+files = orders_*.csv
+columns = id bigint, zip text, amount numeric(12,2)
+lineage = yes
+[rollup orders.by_zip]
+group = zip
+measure = sum(amount) as revenue, count(*) as n
+[derive total]
+after = orders
+sql = select sum(amount) as amount, count(*) as n from orders
+"""
+ROLLUP = "SELECT zip, sum(amount), count(*) FROM orders GROUP BY zip"
+
+
+def csv(first, n, zip="z"):
+    return "id,zip,amount\n" + "".join("%d,%s%d,%d.25\n" % (i, zip, i % 3, i) for i in range(first, first + n))
+
+
+def rollup_is_true(database):
+    until(lambda: database.value("SELECT to_regclass('orders_by_zip') IS NOT NULL AND to_regclass('total') IS NOT NULL"), "they are made", deadline=30)
+    until(lambda: database.same("SELECT zip, revenue, n FROM orders_by_zip", ROLLUP)
+          and database.same("SELECT amount, n FROM total", "SELECT sum(amount), count(*) FROM orders"), "rollup and derive are true", deadline=30)
+
+
+def files(daemon):
+    return {e["name"]: e["state"] for e in daemon.ledger()}
+
+
+def test_the_ledger_the_version_rollups_and_derives_follow_the_rows(cetl, database, make_cetld):
+    daemon = make_cetld(database.url(), DATASETS).start()
+    daemon.drop("orders_1.csv", csv(1, 50))
+    daemon.drop("orders_2.csv", csv(101, 50))
+    daemon.wait_count("loaded", 2)
+    before = checksum(database, "orders")
+    etag = daemon.get("/v1/orders").headers["ETag"]
+    cetl("backup", "--all", "--to", "b")
+    daemon.drop("orders_3.csv", csv(201, 50))
+    daemon.wait_state("orders_3.csv")
+    assert daemon.request("POST", "/v1/files/%d/unload" % daemon.ledger("orders_1.csv")[0]["id"], unix=True).status == 200
+    rollup_is_true(database)
+    cetl("restore", "b")
+    assert checksum(database, "orders") == before
+    rollup_is_true(database)
+    assert files(daemon) == {"orders_1.csv": "loaded", "orders_2.csv": "loaded", "orders_3.csv": "unloaded"}
+    assert daemon.get("/v1/orders").headers["ETag"] != etag
+    assert len(daemon.get_rows("orders", limit=1000)) == 100
+    daemon.drop("orders_1.csv", csv(1, 50))  # its rows are there
+    daemon.wait_state("orders_1.csv", "duplicate", nth=2)
+    daemon.drop("orders_3.csv", csv(201, 50))  # its rows went
+    daemon.wait_state("orders_3.csv", nth=2)
+    rollup_is_true(database)
+    assert database.value("SELECT count(*) FROM orders") == 150
+
+
+def test_a_dropped_table_comes_back_under_a_daemon_that_runs(cetl, database, make_cetld):
+    daemon = make_cetld(database.url(), DATASETS).start()
+    daemon.drop("orders_1.csv", csv(1, 50))
+    daemon.wait_state("orders_1.csv")
+    before = checksum(database, "orders")
+    cetl("backup", "orders", "--to", "b")
+    execute(database, "DROP TABLE orders CASCADE")
+    cetl("restore", "b")
+    assert checksum(database, "orders") == before
+    daemon.drop("orders_2.csv", csv(101, 50))
+    daemon.wait_state("orders_2.csv")
+    rollup_is_true(database)
+    assert database.value("SELECT table_made = 'orders'::regclass FROM cetl.dataset WHERE name = 'orders'")
+
+
+def test_in_another_database_rows_bear_the_numbers_that_their_files_have_there(cetl, database, postgres, make_cetld, folder):
+    from cluster import Database
+    daemon = make_cetld(database.url(), DATASETS).start()
+    for i in (1, 2):
+        daemon.drop("orders_%d.csv" % i, csv(100 * i, 50))
+        daemon.wait_state("orders_%d.csv" % i)
+    daemon.drop("inferred.csv", "a,b\n1,x\n2,y\n")
+    daemon.wait_state("inferred.csv")
+    rows = "SELECT o.id, o.zip, o.amount, f.name, o._line FROM orders o JOIN cetl.file f ON f.id = o._file"
+    before = database.rows(rows + " ORDER BY 1")
+    cetl("backup", "--all", "--to", "b")
+    daemon.stop()
+    other = Database(postgres, postgres.create_database())
+    second = make_cetld(other.url(), DATASETS).start()
+    second.drop("orders_9.csv", csv(900, 5))
+    second.wait_state("orders_9.csv")
+    cetl("restore", "--database", other.url(), "b")
+    assert other.rows(rows + " ORDER BY 1") == before
+    assert other.rows("SELECT a, b FROM inferred ORDER BY a") == [(1, "x"), (2, "y")]
+    rollup_is_true(other)
+    assert files(second)["orders_9.csv"] == "unloaded"
+    second.drop("orders_2.csv", csv(200, 50))
+    second.wait_state("orders_2.csv", "duplicate", nth=2)
+    second.restart()
+    entry = second.ledger("orders_1.csv")[0]
+    assert second.request("POST", "/v1/files/%d/unload" % entry["id"], unix=True).status == 200
+    assert other.value("SELECT count(*) FROM orders") == 50
+    second.drop("inferred.csv", "a,b\n3,z\n")
+    second.wait_state("inferred.csv", nth=2)
+    second.stop()
+    postgres.drop_database(other.name)
+
+
+def test_loads_beside_backups_and_restores_lose_and_double_nothing(cetl, database, make_cetld, folder):
+    """While files load, backups and restores follow each other; at the end the rows are those of the files that the ledger calls loaded."""
+    daemon = make_cetld(database.url(), DATASETS).start()
+    done = threading.Event()
+
+    def drop():
+        for i in range(60):
+            daemon.drop("orders_%d.csv" % i, csv(1000 * i, 200))
+            if done.wait(0.05):
+                return
+
+    thread = threading.Thread(target=drop)
+    thread.start()
+    try:
+        for i in range(4):
+            until(lambda: database.value("SELECT count(*) FROM cetl.file WHERE state = 'loaded'") > 3, "files load")
+            cetl("backup", "orders", "--to", "b%d" % i)
+            cetl("restore", "b%d" % i)
+    finally:
+        thread.join()
+        done.set()
+    until(lambda: not daemon.files_in("incoming", "work"), "all files are through")
+    loaded = "SELECT id, rows_loaded FROM cetl.file WHERE state = 'loaded'"
+    assert database.same("SELECT _file, count(*) FROM orders GROUP BY 1", loaded)
+    assert database.value("SELECT base_rows + coalesce((SELECT sum(rows) FROM cetl.change c WHERE c.dataset_id = d.id), 0)"
+                          " = (SELECT count(*) FROM orders) FROM cetl.dataset d WHERE name = 'orders'")
+    rollup_is_true(database)
+
+
+def test_a_backup_waits_for_a_load_of_several_connections_to_be_whole(cetl, database, make_cetld, folder):
+    make_cetld(database.url(), DATASETS).start().stop()
+    execute(database, "INSERT INTO cetl.file (dataset_id, token, name, state, shares) SELECT id, 't', 'x.csv', 'committing', 2 FROM cetl.dataset"
+            " WHERE name = 'orders'")
+    process = subprocess.Popen([CETL, "-c", cetl.conf, "backup", "orders", "--to", "b"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1)
+    execute(database, "UPDATE cetl.file SET state = 'loaded' WHERE token = 't'")
+    assert process.wait(30) == 0
+    process.communicate()
+
+
+def test_the_embedded_cluster_is_backed_up_and_restored(make_cetld, folder):
+    daemon = make_cetld("", "[dataset t]\nfiles = t*.csv\ncolumns = id int\n").start()
+    daemon.drop("t.csv", "id\n1\n2\n")
+    daemon.wait_state("t.csv")
+    subprocess.run([CETL, "-c", daemon.conf, "backup", "t", "--to", os.path.join(folder, "b")], check=True, stdout=subprocess.DEVNULL)
+    assert daemon.request("DELETE", "/v1/t?id=gte.0", unix=True).status < 300
+    subprocess.run([CETL, "-c", daemon.conf, "restore", os.path.join(folder, "b")], check=True, stdout=subprocess.DEVNULL)
+    assert [r["id"] for r in daemon.get_rows("t")] == [1, 2]
+
+
+def test_a_database_that_is_away_is_told_with_what_to_do(cetl, folder):
+    conf = os.path.join(folder, "away.conf")
+    with open(conf, "w") as f:
+        f.write("[daemon]\nstate = %s/away\n" % folder)
+    assert "cetld must run" in cetl("backup", "t", status=1, config=conf)
+    shutil.rmtree(os.path.join(folder, "away"), ignore_errors=True)
