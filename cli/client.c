@@ -21,8 +21,9 @@ struct transfer {
     const struct client_request *request;
     struct client_answer *answer;
     CURL *curl;
-    bool enough; /* on_bytes wants no more */
-    int full;    /* 0, or why the answer does not fit */
+    bool enough;  /* on_bytes wants no more, or may_end says no */
+    int64_t sent; /* of the upload */
+    int full;     /* 0, or why the answer does not fit */
 };
 
 /* ---- its life ---- */
@@ -91,11 +92,26 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
     return t->full == 0 ? size * n : 0;
 }
 
+/* With a length that was announced: is this the last piece, or does it end before that? */
+static bool ends_wrong(const struct transfer *t, size_t got)
+{
+    const struct client_request *q = t->request;
+    if (q->upload_bytes < 0 || t->sent == q->upload_bytes) return false;
+    if (got == 0) return true;
+    return t->sent + (int64_t)got == q->upload_bytes && q->may_end && !q->may_end(q->ctx);
+}
+
 static size_t on_upload(char *to, size_t size, size_t n, void *ctx)
 {
     struct transfer *t = ctx;
-    size_t got = fread(to, 1, size * n, t->request->upload);
-    return got == 0 && ferror(t->request->upload) ? CURL_READFUNC_ABORT : got;
+    const struct client_request *q = t->request;
+    size_t most = size * n;
+    if (q->upload_bytes >= 0 && q->upload_bytes - t->sent < (int64_t)most) most = (size_t)(q->upload_bytes - t->sent);
+    size_t got = fread(to, 1, most, q->upload);
+    if (got == 0 && ferror(q->upload)) return CURL_READFUNC_ABORT;
+    t->enough = ends_wrong(t, got);
+    t->sent += (int64_t)got;
+    return t->enough ? CURL_READFUNC_ABORT : got;
 }
 
 static int on_moved(void *ctx, curl_off_t down_total, curl_off_t down, curl_off_t up_total, curl_off_t up)

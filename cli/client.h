@@ -42,6 +42,9 @@ struct client_request {
 
     FILE *upload;         /* the body, read from here; NULL: `body` is it */
     int64_t upload_bytes; /* or -1: not known */
+    /** Asked before the last of upload_bytes are handed over. False: the daemon gets no whole file, and so takes none; CLI_FAILED,
+     * without a word, as when the file ends before. NULL: it may. */
+    bool (*may_end)(void *ctx);
 
     int64_t timeout_ms; /* of the whole; 0: a minute; -1: none, for what may take long */
     bool quiet;         /* do not complain when the daemon is down: it will be asked again */

@@ -55,6 +55,10 @@ void follow_add(struct follow *f, struct slice token, struct slice name)
 {
     struct followed file = {.token = strndup(token.p, token.len), .name = strndup(name.p, name.len)};
     if (file.token && file.name) buf_append(&f->files, &file, sizeof file);
+    if (file.token && file.name && buf_check(&f->files) == 0) return;
+    free(file.token);
+    free(file.name);
+    f->files.failed = -ENOMEM; /* follow_all says so */
 }
 
 /* ---- what is told ---- */
@@ -137,6 +141,18 @@ static int nobody_knows(struct follow *f, struct followed *w, const struct clien
     return client_judge(a);
 }
 
+/* The database is away, or has too much to do. */
+static void mention_problem(struct follow *f, const struct followed *w, const struct client_answer *a)
+{
+    struct json_value problem;
+    struct buf text;
+    buf_init(&text, OUTCOME_MAX);
+    if (client_json(a, &problem) == CLI_OK) field_text(&text, field_of(problem, "message"));
+    buf_puts(&text, "; waiting");
+    if (buf_check(&text) == 0) mention(f, w, buf_cstr(&text));
+    buf_done(&text);
+}
+
 static int take_answer(struct follow *f, struct followed *w, const struct client_answer *a)
 {
     struct json_value file;
@@ -144,7 +160,7 @@ static int take_answer(struct follow *f, struct followed *w, const struct client
     if (a->status == 404) return nobody_knows(f, w, a);
     w->lost_us = 0;
     if (a->status == 503) {
-        mention(f, w, "the database does not answer; waiting for it");
+        mention_problem(f, w, a);
         return CLI_OK;
     }
     int r = client_judge(a);
@@ -178,7 +194,9 @@ static void pause_ms(int64_t ms)
 
 int follow_all(struct follow *f)
 {
-    int r = buf_check(&f->files) == 0 ? CLI_OK : cli_complain(CLI_FAILED, "too many files at once");
+    int r = buf_check(&f->files) == 0
+                ? CLI_OK
+                : cli_complain(CLI_FAILED, "no memory to wait for the files; cetl files tells what became of them");
     int64_t ms = PAUSE_MIN_MS;
     for (size_t from = 0; r == CLI_OK;) {
         size_t asked = 0, ended = 0;

@@ -1,4 +1,5 @@
 /* SPDX-License-Identifier: MIT */
+#include "base/fs.h"
 #include "client.h"
 #include "field.h"
 #include "follow.h"
@@ -17,6 +18,7 @@ struct sending {
     struct follow *follow;
     const char *name;
     FILE *file;
+    struct stat before;
     int64_t bytes; /* or -1 */
 };
 
@@ -35,12 +37,19 @@ static void on_progress(void *ctx, int64_t sent, int64_t received)
 
 static int open_file(const char *path, struct sending *s)
 {
-    struct stat st;
     s->file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
-    if (!s->file || fstat(fileno(s->file), &st) != 0) return cli_complain(CLI_FAILED, "%s: %s", path, strerror(errno));
-    if (S_ISDIR(st.st_mode)) return cli_complain(CLI_FAILED, "%s is a folder; name the files in it", path);
-    s->bytes = S_ISREG(st.st_mode) ? st.st_size - ftello(s->file) : -1;
+    if (!s->file || fstat(fileno(s->file), &s->before) != 0) return cli_complain(CLI_FAILED, "%s: %s", path, strerror(errno));
+    if (S_ISDIR(s->before.st_mode)) return cli_complain(CLI_FAILED, "%s is a folder; name the files in it", path);
+    s->bytes = S_ISREG(s->before.st_mode) ? s->before.st_size - ftello(s->file) : -1;
     return CLI_OK;
+}
+
+/* Nothing half-written is sent as if it were whole. */
+static bool is_unchanged(void *ctx)
+{
+    const struct sending *s = ctx;
+    struct stat now;
+    return fstat(fileno(s->file), &now) == 0 && fs_stat_same(&s->before, &now);
 }
 
 static void put_path(const struct cli *cli, const char *name, struct buf *path)
@@ -121,11 +130,15 @@ static int send_file(struct sending *s)
                                                  .path = buf_cstr(&path),
                                                  .upload = s->file,
                                                  .upload_bytes = s->bytes,
+                                                 .may_end = is_unchanged,
                                                  .timeout_ms = -1,
                                                  .on_progress = on_progress,
                                                  .ctx = s},
                         &answer);
         progress_clear(&s->follow->progress);
+        if (r == CLI_FAILED && answer.status == 0 && !is_unchanged(s))
+            cli_complain(r, "%s is being written: it changed while it was sent, and was not taken; send it once it is whole",
+                         s->name);
         again = r == CLI_OK && may_try_again(s, &answer, tries);
         if (r == CLI_OK && !again) r = take_receipt(s, &answer);
         client_answer_done(&answer);

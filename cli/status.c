@@ -71,6 +71,10 @@ static void print_status(const struct cli *cli, struct json_value status)
     table_pair(&table, "", &text, TABLE_PLAIN);
     put_counts(&text, field_of(status, "rows"), rows);
     table_pair(&table, "rows", &text, TABLE_PLAIN);
+    struct json_value rates = field_of(status, "rates");
+    buf_printf(&text, "%" PRId64 " rows/s, %.1f MB/s sent to PostgreSQL", field_int(field_of(rates, "rows_per_second")),
+               (double)field_int(field_of(rates, "copy_bytes_per_second")) / 1e6);
+    table_pair(&table, "just now", &text, TABLE_PLAIN);
     buf_printf(&text, "%.1f MiB of buffers", (double)field_int(field_of(status, "memory_used_bytes")) / (1 << 20));
     table_pair(&table, "memory", &text, TABLE_PLAIN);
     table_print(&table, cli);

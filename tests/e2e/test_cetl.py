@@ -6,7 +6,6 @@ import os
 import pty
 import re
 import select
-import signal
 import socket
 import subprocess
 
@@ -257,6 +256,34 @@ def test_ingest_keeps_names_as_they_are(daemon, write, name):
 def test_ingest_of_what_is_no_file_goes_on_with_the_others(daemon, write, tmp_path):
     run = cetl("ingest", str(tmp_path / "none.csv"), str(tmp_path), write("orders_e.csv", orders()), daemon=daemon)
     assert run.status == FAILED and "none.csv: No such file" in run.err and "is a folder" in run.err and "orders_e.csv: loaded" in run.out, run
+
+
+@pytest.mark.parametrize("grows", [True, False])
+def test_file_that_changes_while_it_is_sent_is_not_sent_to_its_end(folder, tmp_path, grows):
+    file = tmp_path / "orders.csv"
+    file.write_bytes(b"x" * 20_000_000)
+    path = os.path.join(folder, "slow.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen(1)
+        process = start("--socket", path, "ingest", str(file))
+        client, _ = server.accept()
+        head = b""
+        while b"\r\n\r\n" not in head:
+            head += client.recv(4096)
+        client.sendall(b"HTTP/1.1 100 Continue\r\n\r\n")
+        body = len(head.split(b"\r\n\r\n", 1)[1]) + len(client.recv(65536))
+        if grows:
+            with open(file, "ab") as f:
+                f.write(b"y")
+        else:
+            os.truncate(file, 10_000_000)
+        while piece := client.recv(1 << 20):
+            body += len(piece)
+        client.close()
+    run = Run(process)
+    assert b"Content-Length: 20000000\r\n" in head and body < 20_000_000
+    assert run.status == FAILED and run.out == "" and "is being written" in run.err, run
 
 
 def test_ingest_of_more_than_max_upload_is_refused_in_words(cetld, write):
