@@ -12,7 +12,8 @@
 #include <stdlib.h>
 #include <string.h>
 
-enum { EXIT_USAGE = 2, ARENAS = 2 };
+/* EXIT_CONFIG is sysexits.h's EX_CONFIG: starting again would not mend it, and the unit does not. */
+enum { EXIT_USAGE = 2, EXIT_CONFIG = 78, ARENAS = 2 };
 
 static const char usage[] =
     "usage: cetld [-c FILE] [--check | --print-config]\n"
@@ -82,7 +83,7 @@ static int with_config(const struct daemon_options *options, enum command comman
         fprintf(stderr, "%s\n", mistakes.text[i]);
     mistakes_done(&mistakes);
     if (r < 0) fprintf(stderr, "cetld: %s\n", error_name(r));
-    if (r != 0) return EXIT_FAILURE;
+    if (r != 0) return r > 0 && command == RUN ? EXIT_CONFIG : EXIT_FAILURE;
     if (command == RUN) return daemon_run(options, config);
     r = command == PRINT ? print_config(config) : check_against_database(config);
     config_unref(config);

@@ -91,13 +91,13 @@ def test_mistake_in_conf_d_names_its_file(conf):
 
 def test_daemon_does_not_start_with_a_bad_configuration(conf, folder):
     answer = run("-c", conf("[daemon]\nspool = %s/spool\nworkers = -3\n" % folder))
-    assert answer.returncode == 1 and ":3:" in answer.stderr
+    assert answer.returncode == 78 and ":3:" in answer.stderr
     assert not os.path.exists(os.path.join(folder, "spool"))
 
 
 def test_missing_file_is_told():
     answer = run("-c", "/nonexistent/cetl.conf")
-    assert answer.returncode == 1 and "/nonexistent/cetl.conf" in answer.stderr
+    assert answer.returncode == 78 and "/nonexistent/cetl.conf" in answer.stderr
 
 
 def test_reload_brings_a_new_dataset(cetld, database):

@@ -78,6 +78,13 @@ step "stopped: in order"
 systemctl stop cetld
 stopped_in_order
 
+step "a bad configuration: it does not start, says file and line, and is not tried again and again"
+printf '[daemon]\nworkers = many\n' >/etc/cetl/conf.d/80-bad.conf
+systemctl start cetld 2>/dev/null && fail "started with a bad configuration"
+[ "$(systemctl is-failed cetld)" = failed ] || fail "$(systemctl is-failed cetld), not failed"
+systemctl status cetld --no-pager | grep -q '/etc/cetl/conf.d/80-bad.conf:2: .*many' || fail "systemctl status does not say why: $(systemctl status cetld --no-pager)"
+rm /etc/cetl/conf.d/80-bad.conf
+
 step "an embedded PostgreSQL inside the sandbox"
 printf '[database]\nurl =\n' >/etc/cetl/conf.d/90-embedded.conf
 systemctl start cetld
