@@ -65,6 +65,7 @@ const char *cli_option(const struct cli *cli, const char *name);
 /** "cetl: …" on stderr, and status. */
 int cli_complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
+int check_run(struct cli *cli, int argc, char **argv);
 int guess_run(struct cli *cli, int argc, char **argv);
 int status_run(struct cli *cli, int argc, char **argv);
 int files_run(struct cli *cli, int argc, char **argv);

@@ -27,6 +27,12 @@ static const struct cli_option replay_options[] = {
 static const struct cli_option unload_options[] = {
     {"--force", NULL, "Also where later files wrote over its rows, which are lost then."},
     {NULL, NULL, NULL}};
+static const struct cli_option check_options[] = {
+    {"--dataset", "NAME", "The dataset that it is sent to, whatever its name. Default: the first whose files match."},
+    {"--path", "PATH", "Where below incoming/ it would be dropped, for globs with a folder or a {part}. Default: its name."},
+    {"--rows", "N", "How many of the first rows are shown. Default: 10."},
+    {NULL, NULL, NULL},
+};
 static const struct cli_option token_options[] = {
     {"--hash-file", "FILE", "Write the hash there, for hash_file; it must not be there yet."},
     {NULL, NULL, NULL}};
@@ -91,6 +97,14 @@ static const struct cli_command commands[] = {
      .options = token_options,
      .details = "The token is printed and kept nowhere. A section [token NAME] of the configuration says what it may do; see the "
                 "lines that are printed behind it. No daemon is needed."},
+    {.name = "check",
+     .arguments = "FILE",
+     .prose = "what would become of a file: its first rows, and every row that would be rejected",
+     .run = check_run,
+     .options = check_options,
+     .details = "The file is read by the daemon's own parser, types, rules and expressions, as the configuration says, and nothing "
+                "is written. Neither a daemon nor a database is asked: what only they know is named. The exit status is 0 when the "
+                "file would be loaded, and 1 when it would fail."},
     {.name = "guess",
      .arguments = "FILE…",
      .prose = "find the types of files' columns, and print a [dataset] for them",

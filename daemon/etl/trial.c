@@ -59,7 +59,7 @@ int trial_open(struct trial *t, const struct trial_source *source, struct error 
 /* ---- all of it ---- */
 
 /* What is done with a chunk's output. */
-typedef int output_fn(struct trial *t, const struct convert_output *out, void *ctx);
+typedef int output_fn(struct trial *t, struct convert_output *out, void *ctx);
 
 static const char *own_name(const struct trial *t)
 {
@@ -243,7 +243,8 @@ static int note_columns(struct trial *t)
                                   .type = c->input.type,
                                   .sql_type = at >= 0 ? t->dataset->table.column[at].sql_type : type_info(c->input.type.id)->name,
                                   .cell = fed ? c->source : -1,
-                                  .made = fed ? NULL : made_of[-c->source]};
+                                  .made = fed ? NULL : made_of[-c->source],
+                                  .added = at >= 0 && (size_t)at >= t->made_columns};
     }
     return 0;
 }
@@ -262,6 +263,7 @@ int trial_fit(struct trial *t, struct error *err)
     enum { TRIES = 3 };
     *err = (struct error){0};
     int r = make_dataset(t);
+    if (r == 0) t->made_columns = t->dataset->table.columns;
     if (r == 0) t->dataset->table.ctype = t->ctype = newlocale(LC_CTYPE_MASK, "C.UTF-8", (locale_t)0);
     for (int i = 0; i < TRIES && r == 0; i++) {
         r = plan_new(t->dataset, &t->head.plan_head, err, &t->plan);
@@ -303,7 +305,7 @@ static struct trial_cell take_cell(char **at, const char *end)
     return (struct trial_cell){.text = {from, null ? 0 : (size_t)(to - from)}, .null = null};
 }
 
-static int use_output(struct trial *t, const struct convert_output *out, void *ctx)
+static int use_output(struct trial *t, struct convert_output *out, void *ctx)
 {
     struct reading *r = ctx;
     char *at = out->copy.data;
@@ -314,6 +316,7 @@ static int use_output(struct trial *t, const struct convert_output *out, void *c
         at = out->copy.data + out->row[i].end;
         r->h->row(r->h->ctx, out->row[i].line, r->cell);
     }
+    reject_list_sort(&out->rejects);
     for (size_t i = 0; i < out->rejects.n; i++)
         r->h->reject(r->h->ctx, &out->rejects.item[i]);
     return 0;

@@ -40,6 +40,7 @@ struct trial_column {
     const char *sql_type;
     int cell;         /* from 0; -1: none feeds it */
     const char *made; /* by what else: "an expression", "the path"; NULL */
+    bool added;       /* the table would get it first (new_columns) */
 };
 
 struct trial_counts {
@@ -57,7 +58,8 @@ struct trial {
     struct infer *infer; /* what trial_infer saw */
     struct guess guess;  /* guess.columns 0: not asked */
     struct dataset *dataset;
-    locale_t ctype; /* as most databases have it: letters beyond ASCII are letters */
+    size_t made_columns; /* of its table, before any were added */
+    locale_t ctype;      /* as most databases have it: letters beyond ASCII are letters */
     struct plan *plan;
     struct trial_column *column;
     size_t columns;
@@ -74,7 +76,7 @@ struct trial_cell {
 struct trial_handler {
     uint64_t rows_max;                                                    /* so many of the first rows are handed out */
     void (*row)(void *ctx, uint64_t line, const struct trial_cell *cell); /* one of each column */
-    void (*reject)(void *ctx, const struct reject *r);                    /* in the order of the file, but for those of a chunk */
+    void (*reject)(void *ctx, const struct reject *r);                    /* in the order of the file */
     void *ctx;
 };
 
