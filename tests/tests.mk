@@ -59,13 +59,13 @@ check-san: ## unit tests and a short end-to-end run under ASan+UBSan, what has t
 	$(AGAIN) BUILD=$(BUILD)/tsan SAN=thread OPT='-O1 -g' T= F="main_job or replace" check-e2e
 
 # tests/systemd/NAME.sh, each in a boot of its own; T=systemd/NAME: only that one. OLD=: the release to upgrade from.
-SYSTEMD_T = $(or $(patsubst systemd/%,%,$(filter systemd/%,$(T))),main_job newcomer restarts upgrade)
+SYSTEMD_T = $(or $(patsubst systemd/%,%,$(filter systemd/%,$(T))),main_job newcomer readme restarts upgrade)
 
 .PHONY: check-systemd
 check-systemd: deb ## install the package in a booted systemd and use it (root); one: T=systemd/restarts
 	@tools/deps.sh systemd
 	@if [ -n "$(OLD)" ]; then rm -rf $(BUILD)/deb/old && mkdir $(BUILD)/deb/old && cp $(OLD) $(BUILD)/deb/old/; else tests/systemd/older.sh $(BUILD)/deb/cetld_*.deb $(BUILD)/deb/old; fi
-	$(Q)for t in $(SYSTEMD_T); do echo "== $$t"; tests/systemd/boot.sh tests/systemd/$$t.sh $(BUILD)/deb/cetld_*.deb $(BUILD)/deb/old || exit 1; done
+	$(Q)for t in $(SYSTEMD_T); do echo "== $$t"; tests/systemd/boot.sh tests/systemd/$$t.sh $(BUILD)/deb/cetld_*.deb $(BUILD)/deb/old README.md docs/quickstart.md || exit 1; done
 
 .PHONY: check-deb
 check-deb: deb ## what lintian, systemd-analyze and piuparts say about the package (root)

@@ -199,7 +199,7 @@ class Reader:
         assert named, "%s: the first line must say which file it is: # /etc/cetl/conf.d/NAME.conf" % block.where
         with open(self.here(named.group(1)), "w") as f:
             f.write(self.here(block.code))
-        self.execute(["systemctl", "reload", "cetld"], block)
+        self.execute(["cetl", "reload"], block)
         until(lambda: self.checks(), lambda: "cetld --check is content with %s:\n%s" % (block.where, self.complaint), deadline=10)
 
     def run(self, block):

@@ -13,7 +13,7 @@ import subprocess
 
 import pytest
 
-from cluster import free_port
+from cluster import free_port, programs
 from daemon import BINARY
 from pages import TOP, Page, Reader, is_like
 from test_api_access import new_token, start, tokens  # noqa: F401
@@ -119,6 +119,42 @@ def test_nginx_with_tls_in_front(make_cetld, database, tokens, folder):
 def port_is_open(port):
     with socket.socket() as s:
         return s.connect_ex(("127.0.0.1", port)) == 0
+
+
+# The test itself stops and starts the daemon; what is the service's user there is the cluster's owner here.
+UPGRADE = """
+systemctl() { :; }
+sudo() {
+    [ "$1" = -u ] || { "$@"; return; }
+    shift 2
+    [ "$(id -u)" = 0 ] || { "$@"; return; }
+    owner=$(stat -c %u postgresql-15)
+    setpriv --reuid="$owner" --regid="$(id -g "$owner")" --clear-groups "$@"
+}
+"""
+
+
+@pytest.mark.long
+def test_pg_upgrade_of_the_embedded_cluster(make_cetld):
+    """As operations.md shows it, from the newest version that is here to itself."""
+    (block,) = [b for b in Page("docs/operations.md").blocks if b.word == "pg_upgrade"]
+    code, statistics = block.code.rsplit("sudo systemctl start cetld\n", 1)
+    daemon = make_cetld("").start()
+    daemon.drop("orders.csv", "id,word\n1,a\n2,b\n")
+    daemon.wait_state("orders.csv")
+    daemon.stop()
+    code = UPGRADE + re.sub(r"/usr/lib/postgresql/\d+/bin", programs(), code).replace("/var/lib/cetl", daemon.state)
+    owner = os.stat(os.path.join(daemon.state, "postgresql"))
+    os.chown(daemon.state, owner.st_uid, owner.st_gid)
+    done = subprocess.run(["bash", "-eu", "-c", code], cwd=daemon.state, capture_output=True, text=True, timeout=300)
+    assert done.returncode == 0, done.stdout + done.stderr
+    daemon.start()
+    assert daemon.get_rows("orders") == [{"id": 1, "word": "a"}, {"id": 2, "word": "b"}]
+    done = subprocess.run(["bash", "-eu", "-c", UPGRADE + "cd /var/lib/cetl\n".replace("/var/lib/cetl", daemon.state) + statistics.replace("/var/lib/cetl", daemon.state)],
+                          env={**os.environ, "PGUSER": "cetl"}, capture_output=True, text=True, timeout=120)
+    assert done.returncode == 0, done.stdout + done.stderr
+    daemon.drop("orders_2.csv", "id,word\n3,c\n")
+    daemon.wait_state("orders_2.csv")
 
 
 def test_demo_of_the_readme(folder):

@@ -17,7 +17,7 @@ follow() {
     blocks "$1" "$2"
     for part in "$2"/*; do
         case $part in
-        *.ini) install -m 644 "$part" "$(sed -n '1s/^# //p' "$part")" && systemctl reload cetld ;;
+        *.ini) install -m 644 "$part" "$(sed -n '1s/^# //p' "$part")" && cetl reload ;;
         *.sh) runuser -l reader -c "bash -eu -o pipefail $part" >"$part.out" 2>&1 || { cat "$part" "$part.out" >&2; fail "$1"; } ;;
         esac
     done
