@@ -8,13 +8,8 @@ set -eu
 build="gcc make pkg-config|pkgconf dpkg-dev libc6-dev libuv1-dev libpq-dev libsystemd-dev libssl-dev zlib1g-dev libarchive-dev libcurl4-openssl-dev uthash-dev libllhttp-dev|node-llhttp"
 run="postgresql|postgresql-15|postgresql-16|postgresql-17 tzdata curl util-linux procps"
 demo="jq"
-<<<<<<< HEAD
-test="libcmocka-dev groff-base openssl jq python3 python3-pytest python3-psycopg2 python3-prometheus-client"
-long="python3-pandas swift-proxy swift-account swift-container swift-object"
-=======
-test="libcmocka-dev openssl jq python3 python3-pytest python3-psycopg2 python3-avro"
-long="python3-pandas"
->>>>>>> caca8df (cetl backup, cetl restore: tables as Avro files of one moment, and back in one transaction; format/avro)
+test="libcmocka-dev groff-base openssl jq python3 python3-pytest python3-psycopg2 python3-prometheus-client python3-avro"
+long="python3-pandas swift-proxy swift-account swift-container swift-object prometheus"
 npm="npm"
 san="clang"
 lint="clang clang-tidy clang-format cppcheck"

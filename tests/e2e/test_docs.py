@@ -31,7 +31,7 @@ def reader(make_cetld, database, folder):
     database.cluster.drop_database(database.name + "_restored")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/configuration.md", "docs/migrating.md", "docs/operations.md", "docs/security.md",
+@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/configuration.md", "docs/migrating.md", "docs/metrics.md", "docs/notifications.md", "docs/operations.md", "docs/security.md",
                                   "docs/troubleshooting.md"])
 def test_page(reader, page):
     reader().follow(Page(page))

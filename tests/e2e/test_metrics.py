@@ -6,6 +6,7 @@ import json
 import os
 import re
 import socket
+import subprocess
 
 import pytest
 from prometheus_client.parser import text_string_to_metric_families
@@ -218,3 +219,18 @@ def test_alerts_and_dashboard_ask_for_metrics_that_there_are():
             for label in re.findall(r"(\w+)\s*[=!]", matchers):
                 assert label in labels, "%s: %s has no label %s" % (where, name, label)
     assert n > 60
+
+
+@pytest.mark.long
+def test_prometheus_itself_takes_metrics_rules_and_the_dashboards_queries(shop, folder):
+    shop.get("/v1/orders")
+    here = os.path.dirname(os.path.abspath(__file__))
+    rules = [{"record": "r%d" % n, "expr": re.sub(r"\$__rate_interval", "5m", query)} for n, (_, query) in enumerate(queries()) if "label_values" not in query]
+    asked = os.path.join(folder, "dashboard.yml")
+    with open(asked, "w") as f:
+        json.dump({"groups": [{"name": "dashboard", "rules": rules}]}, f)  # which is YAML, too
+    for command, text in ((["check", "metrics"], shop.get("/metrics").body), (["check", "rules", os.path.join(DOCS, "monitoring/cetl-alerts.yml")], b""),
+                          (["check", "rules", asked], b""), (["test", "rules", os.path.join(here, "cetl-alerts-test.yml")], b"")):
+        run = subprocess.run(["promtool"] + command, input=text, capture_output=True)
+        assert run.returncode == 0, (run.stdout + run.stderr).decode()
+    assert not run.stderr
