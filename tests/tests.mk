@@ -98,7 +98,7 @@ layers: ## each file includes only its own layer and lower ones
 lint: ## clang-tidy and cppcheck (.clang-tidy, tests/cppcheck.txt)
 	@tools/deps.sh build lint
 	$(Q)cppcheck --quiet --error-exitcode=1 --std=c11 --enable=warning,performance,portability --inline-suppr --library=tests/cppcheck.cfg --suppressions-list=tests/cppcheck.txt \
-	    -j $(JOBS) -Idaemon -D_GNU_SOURCE daemon
+	    -j $(JOBS) -Idaemon -D_GNU_SOURCE daemon cli
 	@mkdir -p $(BUILD)
 	$(Q)printf '%s\n' -std=gnu11 -I$(CURDIR)/daemon $(CPPFLAGS) >$(BUILD)/compile_flags.txt
 	$(Q)printf '%s\0' $(wildcard cli/*.c daemon/*.c daemon/*/*.c) | xargs -0 -n 1 -P $(JOBS) clang-tidy --quiet -p $(BUILD) 2>/dev/null

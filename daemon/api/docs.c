@@ -21,7 +21,6 @@ static void answer(struct http_request *r, const struct web_file *file)
     http_header(r, "Content-Security-Policy",
                 "default-src 'none'; script-src 'self'; style-src 'self'; connect-src 'self'; base-uri 'none'; form-action 'none'; "
                 "frame-ancestors 'none'");
-    http_header(r, "X-Content-Type-Options", "nosniff");
     http_header(r, "Referrer-Policy", "no-referrer");
     struct slice seen = http_request_header(r, "If-None-Match");
     if (seen.p && fresh_matches(seen, slice_of(etag))) return http_answer(r, 304, NULL, SLICE(""));

@@ -18,10 +18,12 @@
 /* $1 cetl.dataset.id, $2 oids of derived tables, arrays → kind, id, version, born, marks. A dataset whose trigger was dropped or
  * switched off has none. */
 #define SQL_VERSIONS                                                                                                               \
-    "SELECT 0::int8, d.id::int8, d.base_version + d.definition + m.n, d.created_at, m.n FROM cetl.dataset d"                       \
-    " CROSS JOIN LATERAL (SELECT count(*) AS n FROM cetl.change WHERE dataset_id = d.id) m"                                        \
-    " WHERE d.id = ANY ($1::int[]) AND EXISTS (SELECT FROM pg_trigger WHERE tgname = '" SQL_OUTSIDE_NAME "' AND tgenabled = 'A'"   \
-    "  AND tgrelid = to_regclass(format('%I.%I', d.table_schema, d.table_name)))"                                                  \
+    "SELECT 0::int8, d.id::int8, d.base_version + d.definition + m.n, d.created_at + t.file * interval '1 microsecond', m.n"       \
+    " FROM cetl.dataset d CROSS JOIN LATERAL (SELECT count(*) AS n FROM cetl.change WHERE dataset_id = d.id) m"                    \
+    " CROSS JOIN LATERAL (SELECT c.oid, c.relfilenode::int8 AS file FROM pg_class c"                                               \
+    "  WHERE c.oid = to_regclass(format('%I.%I', d.table_schema, d.table_name))) t"                                                \
+    " WHERE d.id = ANY ($1::int[])"                                                                                                \
+    " AND EXISTS (SELECT FROM pg_trigger WHERE tgname = '" SQL_OUTSIDE_NAME "' AND tgenabled = 'A' AND tgrelid = t.oid)"           \
     " UNION ALL SELECT 1, made::int8, version, refreshed_at, 0 FROM cetl.derive WHERE made = ANY ($2::oid[])"
 
 /* The trigger that notifies makes commits of marks wait for each other, so it is there only while somebody wants it. */

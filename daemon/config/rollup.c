@@ -200,7 +200,7 @@ static const struct {
 /* first(value order by a, b), behind its '('. All of a group's rows are looked at; NULLs are values, and come last. */
 static int parse_end_row(struct parser *p, bool last, struct rollup_measure *measure)
 {
-    const char *value, *order, *from, *end;
+    const char *value = NULL, *order, *from, *end;
     int r = take_expression(p, &value);
     if (r == 0) r = take_word(p, "order", "'order by'");
     if (r == 0) r = take_word(p, "by", "'by'");

@@ -11,7 +11,8 @@
 void print_int(struct buf *out, int64_t v)
 {
     char digits[NUM_I64_MAX];
-    buf_append(out, digits, (size_t)num_write_i64(v, digits));
+    size_t len = (size_t)num_write_i64(v, digits);
+    buf_append(out, digits, len);
 }
 
 static void print_float(struct buf *out, double v, bool single)
@@ -22,7 +23,8 @@ static void print_float(struct buf *out, double v, bool single)
     }
     char text[SHORTEST_TEXT_MAX];
     struct shortest s = single ? shortest_float4((float)v) : shortest_float8(v);
-    buf_append(out, text, (size_t)shortest_text(&s, text));
+    size_t len = (size_t)shortest_text(&s, text);
+    buf_append(out, text, len);
 }
 
 void print_float4(struct buf *out, float v)

@@ -295,7 +295,7 @@ int rule_apply_rows(const struct row_rule *rule, struct reader *reader, struct b
     for (size_t i = 0; batch->origin && i < n; i++)
         reader_rows_raw(&run.rows, i, &batch->origin[batch->rows + i].offset, &batch->origin[batch->rows + i].raw);
     batch->rows += n;
-    if (!memchr(run.bad, true, n)) return 0;
+    if (!memchr(run.bad, 1, n)) return 0;
     drop_bad(&run);
     return reject_bad(&run, rejects);
 }

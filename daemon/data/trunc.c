@@ -69,16 +69,18 @@ static int32_t trunc_days(enum trunc_unit unit, int32_t days)
 
 int trunc_timestamp(enum trunc_unit unit, int64_t us, int64_t *ret_us)
 {
-    int64_t span = units[unit].us;
-    if (us == INT64_MAX || us == INT64_MIN)
+    int64_t span = units[unit].us, start;
+    if (us == INT64_MAX || us == INT64_MIN) {
         *ret_us = us;
-    else if (span)
-        *ret_us = us - civil_floor_mod(us, span);
-    else {
-        int64_t start = (int64_t)trunc_days(unit, (int32_t)civil_floor_div(us, CIVIL_US_PER_DAY)) * CIVIL_US_PER_DAY;
-        if (start < TYPE_TIME_FIRST) return TRUNC_E_RANGE;
-        *ret_us = start;
+        return 0;
     }
+    if (span)
+        start = us - civil_floor_mod(us, span);
+    else
+        start = (int64_t)trunc_days(unit, (int32_t)civil_floor_div(us, CIVIL_US_PER_DAY)) * CIVIL_US_PER_DAY;
+    /* timestamp(3) rounds the last microseconds of time up to its end, which PostgreSQL holds but does not truncate. */
+    if (start < TYPE_TIME_FIRST || start >= TYPE_TIME_END) return TRUNC_E_RANGE;
+    *ret_us = start;
     return 0;
 }
 

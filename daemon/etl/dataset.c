@@ -131,7 +131,7 @@ static bool find_ctype(const char *name, locale_t *ret_ctype)
     for (size_t i = 0; i < CTYPES && strlen(name) < sizeof known[i].name; i++) {
         if (known[i].name[0] && strcmp(known[i].name, name) != 0) continue;
         if (!known[i].name[0]) known[i].ctype = newlocale(LC_CTYPE_MASK, name, (locale_t)0);
-        strcpy(known[i].name, name);
+        memcpy(known[i].name, name, strlen(name) + 1);
         *ret_ctype = known[i].ctype;
         return known[i].ctype != (locale_t)0;
     }

@@ -234,7 +234,7 @@ void load_miscounted(struct load *l, uint64_t counted)
 {
     const struct arrival_counts *n = &l->arrival->counts;
     load_fail(l, "%llu rows were read, but PostgreSQL counted %llu, and %llu were rejected or filtered; nothing was loaded",
-              (unsigned long long)n->read, (unsigned long long)counted, (unsigned long long)(n->rejected + n->filtered));
+              (unsigned long long)n->read, (unsigned long long)counted, (unsigned long long)n->rejected + n->filtered);
 }
 
 /* The rows are in the transaction. Promise 2: each is accounted for. */

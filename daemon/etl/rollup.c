@@ -166,7 +166,7 @@ static int add_keys(const struct resolution *r, const struct dataset_rollup *rol
 static int add_measures(const struct resolution *r, const struct dataset_rollup *rollup, struct table *t)
 {
     const struct config_rollup *c = r->config;
-    struct type type;
+    struct type type = {0};
     int e = 0;
     for (size_t i = 0, n = 0; i < c->measures.n && e == 0; i++) {
         const struct rollup_measure *m = &c->measures.item[i];

@@ -171,7 +171,7 @@ static bool nulls_of(const struct expr_call *call, const struct expr_rows *rows,
     memset(null + first, false, span);
     for (size_t a = 0; a < call->args; a++) {
         const bool *more = call->arg[a]->null;
-        if (!memchr(more + first, true, span)) continue; /* most columns have no NULL at all, and to see that is cheap */
+        if (!memchr(more + first, 1, span)) continue; /* most columns have no NULL at all, and to see that is cheap */
         for (size_t i = 0; i < n; i++)
             found |= null[rows->row[i]] |= more[rows->row[i]];
     }
@@ -210,7 +210,7 @@ static int call_args(struct eval *e, const struct expr_node *n, struct selection
         int r = evaluate_in(e, n->arg[i], s, &result[i]);
         if (r) return r;
         arg[i] = result[i].column;
-        if (n->arg[i]->kind == EXPR_CONSTANT && i < 32) call->constant |= UINT32_C(1) << i;
+        if (i < 32 && n->arg[i]->kind == EXPR_CONSTANT) call->constant |= UINT32_C(1) << i;
     }
     return 0;
 }

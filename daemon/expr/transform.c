@@ -294,7 +294,7 @@ static int gather(const struct passage *p, const struct batch_column *from, stru
     if (n == 0) return 0;
     for (size_t i = 0; i < n; i++)
         to_value[i] = value[row[i]];
-    if (!memchr(null + row[0], true, row[n - 1] - row[0] + 1)) { /* as most columns are */
+    if (!memchr(null + row[0], 1, row[n - 1] - row[0] + 1)) { /* as most columns are */
         memset(to_null, false, n);
         return 0;
     }

@@ -38,8 +38,9 @@ void csv_write_text(struct csv_writer *w, const char *text)
 void csv_write_int(struct csv_writer *w, int64_t v)
 {
     char digits[NUM_I64_MAX];
+    size_t len = (size_t)num_write_i64(v, digits);
     begin_cell(w);
-    buf_append(w->out, digits, (size_t)num_write_i64(v, digits));
+    buf_append(w->out, digits, len);
 }
 
 int csv_write_value(struct csv_writer *w, uint32_t oid, struct slice value)

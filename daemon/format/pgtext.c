@@ -40,7 +40,8 @@ static void put_escaped(struct buf *out, struct slice s)
 static void put_int(struct buf *out, int64_t v)
 {
     char digits[NUM_I64_MAX];
-    buf_append(out, digits, (size_t)num_write_i64(v, digits));
+    size_t len = (size_t)num_write_i64(v, digits);
+    buf_append(out, digits, len);
 }
 
 /* The types of fixed length: by their bytes on the wire, which are few. No text of theirs needs an escape. */

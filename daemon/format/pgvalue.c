@@ -87,7 +87,8 @@ static int put_float_json(struct buf *out, struct slice v)
     }
     char text[SHORTEST_PLAIN_MAX];
     struct shortest s = v.len == sizeof(float) ? shortest_float4((float)f) : shortest_float8(f);
-    buf_append(out, text, (size_t)shortest_plain(&s, text));
+    size_t len = (size_t)shortest_plain(&s, text);
+    buf_append(out, text, len);
     return 0;
 }
 

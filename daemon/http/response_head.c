@@ -107,8 +107,9 @@ static const char *date(struct http_shared *s)
 static void put_number(struct buf *head, const char *name, int64_t number)
 {
     char text[NUM_I64_MAX];
+    size_t len = (size_t)num_write_i64(number, text);
     buf_puts(head, name);
-    buf_append(head, text, (size_t)num_write_i64(number, text));
+    buf_append(head, text, len);
     buf_puts(head, "\r\n");
 }
 
@@ -123,7 +124,8 @@ static void put_status(struct buf *head, int status)
 {
     char text[NUM_I64_MAX];
     buf_puts(head, "HTTP/1.1 ");
-    buf_append(head, text, (size_t)num_write_i64(status, text));
+    size_t len = (size_t)num_write_i64(status, text);
+    buf_append(head, text, len);
     buf_putc(head, ' ');
     buf_puts(head, http_status_text(status));
     buf_puts(head, "\r\nServer: cetld\r\n");
@@ -159,7 +161,10 @@ void http_response_head(struct http_request *r, int status, const char *media_ty
     (void)!buf_reserve(&head, HEAD_USUAL + r->extra.len);
     put_status(&head, status);
     put_field(&head, "Date: ", date(http_conn_shared(r->conn)));
-    if (media_type && status != 204 && status != 304) put_field(&head, "Content-Type: ", media_type);
+    if (media_type && status != 204 && status != 304) {
+        put_field(&head, "Content-Type: ", media_type);
+        buf_puts(&head, "X-Content-Type-Options: nosniff\r\n"); /* rows are anybody's: no browser shall take them for a page */
+    }
     if (r->id[0]) put_field(&head, "X-Request-Id: ", r->id);
     frame(r, &head, len);
     put_coding(r, &head, coding);

@@ -33,7 +33,8 @@ void rest_put_number(struct buf *out, char before, size_t number)
 {
     char text[NUM_I64_MAX] = "";
     buf_putc(out, before);
-    buf_append(out, text, (size_t)num_write_i64((int64_t)number, text));
+    size_t len = (size_t)num_write_i64((int64_t)number, text);
+    buf_append(out, text, len);
 }
 
 void rest_put_param(struct rest_builder *b, struct db_param value, struct slice name)

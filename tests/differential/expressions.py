@@ -59,7 +59,7 @@ PICKED = """
     split_part(x, ',', -1); split_part(x, ',', 0); lpad(x, 5); lpad(x, 5, 'ab'); rpad(i4::text, 6, '0'); initcap(x); upper(v); lower(k); strpos(x, 'a')
     round(n); round(n, 1); round(n * n, 2); round(n * 1.19, 0); round(n * (n / 7), -2); round(1e200 * n * 1e200, i4); round(f8); round(i4); round(n, -1); trunc(n, 2); abs(i4); abs(n); ceil(n); ceil(f8); floor(i4); mod(i4, 3); mod(n, 2); mod(i2, i4)
     sign(n); sign(i4); sqrt(n); sqrt(f8); power(i4, 2); power(f8, 2); i4 ^ 2; n ^ 2; abs(-i4); +i4; - - i4; @ i4; ~ i4; i4 & 7; i4 | j4; i4 # 1; i4 << 2; i8 >> 1
-    date_trunc('month', ts); date_trunc('month', d); date_trunc('week', tz); date_trunc('nonsense', ts); extract(year FROM d); extract('month' FROM ts)
+    date_trunc('month', ts); date_trunc('hour', tz::timestamp(3)); date_trunc('month', d); date_trunc('week', tz); date_trunc('nonsense', ts); extract(year FROM d); extract('month' FROM ts)
     extract(epoch FROM ts); date_part('dow', d); extract(hour FROM d); d + 1; d - 1; d - e; d + i4; d + t; ts - us; ts + interval '1 day'; d - ts; age(ts, us)
     ts AT TIME ZONE 'UTC'; tz AT TIME ZONE 'Europe/Paris'; ts = d; d = tz; ts < tz; now() IS NULL; current_date = d; random() < 2; x COLLATE "C" < y
     c_z < x; c_z = y; lower(c_z); c_z || x < y; i4 = b; x + 1; lower(i4); nosuch(i4); nosuch; i4 +; (i4; i4 i4; x = 1; b + b; NOT i4; i4 AND b; upper(x, y)
