@@ -74,6 +74,8 @@ int rejects_run(struct cli *cli, int argc, char **argv);
 int ingest_run(struct cli *cli, int argc, char **argv);
 int replay_run(struct cli *cli, int argc, char **argv);
 int unload_run(struct cli *cli, int argc, char **argv);
+int reload_run(struct cli *cli, int argc, char **argv);
+int config_run(struct cli *cli, int argc, char **argv);
 int token_new_run(struct cli *cli, int argc, char **argv);
 int version_run(struct cli *cli, int argc, char **argv);
 int backup_run(struct cli *cli, int argc, char **argv);

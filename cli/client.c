@@ -31,7 +31,8 @@ struct transfer {
 int client_new(const struct cli *cli, struct client **ret_client)
 {
     struct client *c = calloc(1, sizeof *c);
-    int r = c ? socket_find(cli, &c->socket) : cli_complain(CLI_FAILED, "no memory");
+    if (!c) return cli_complain(CLI_FAILED, "no memory");
+    int r = socket_find(cli, &c->socket);
     if (r == CLI_OK && (curl_global_init(CURL_GLOBAL_DEFAULT) != 0 || !(c->curl = curl_easy_init())))
         r = cli_complain(CLI_FAILED, "libcurl does not start");
     if (r == CLI_OK)

@@ -33,6 +33,9 @@ static const struct cli_option check_options[] = {
     {"--rows", "N", "How many of the first rows are shown. Default: 10."},
     {NULL, NULL, NULL},
 };
+static const struct cli_option config_options[] = {
+    {"--said", NULL, "Only what a file says, without the defaults."},
+    {NULL, NULL, NULL}};
 static const struct cli_option token_options[] = {
     {"--hash-file", "FILE", "Write the hash there, for hash_file; it must not be there yet."},
     {NULL, NULL, NULL}};
@@ -90,6 +93,20 @@ static const struct cli_command commands[] = {
      .run = unload_run,
      .options = unload_options,
      .details = "That takes lineage = yes. Rollups are kept true in the same transaction."},
+    {.name = "reload",
+     .arguments = "",
+     .prose = "make the daemon read its configuration anew",
+     .run = reload_run,
+     .details = "It is done once the new configuration is in force. Mistakes are told, all of them, each with its file and line; "
+                "then the old configuration stays in force, and the exit status is 1. What takes a restart is told, too."},
+    {.name = "config",
+     .arguments = "[WHAT]",
+     .prose = "every value in force, and the file and line that say it",
+     .run = config_run,
+     .options = config_options,
+     .details = "WHAT is a kind of section (api), a section's name (orders), an option (memory_max), or an option of one of them "
+                "(api.listen, orders.mode). What is shown is what the daemon has: a file that was changed since then shows after "
+                "cetl reload."},
     {.name = "token new",
      .arguments = "[NAME]",
      .prose = "make a token for the API, and its hash, by which the daemon knows it",

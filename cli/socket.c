@@ -28,7 +28,8 @@ static struct slice first_unix(struct slice list)
     return (struct slice){NULL, 0};
 }
 
-/* What [api] listen says. A file that we may not read says nothing, unless it was named. `arena` holds the list. */
+/* What [api] listen says. A file that we may not read says nothing, unless it was named; other mistakes in it are the daemon's to
+ * tell. `arena` holds the list. */
 static int read_listen(const struct cli *cli, struct arena *arena, struct slice *ret_list, struct config_place *ret_place)
 {
     struct mistakes mistakes;
@@ -37,8 +38,9 @@ static int read_listen(const struct cli *cli, struct arena *arena, struct slice 
     ini_init(&ini, arena);
     *ret_list = slice_of(options_find(OPTION_API, SLICE("listen"))->initial);
     *ret_place = (struct config_place){"", 0};
-    int r = config_read(cli->config, cli->config_said ? CONFIG_MUST_EXIST : CONFIG_MAY_BE_MISSING, &mistakes, &ini);
-    if (r == 0 && cli->config_said && mistakes.n > 0) r = cli_complain(CLI_USAGE, "%s", mistakes.text[0]);
+    bool missing = cli->config_said && access(cli->config, R_OK) != 0;
+    if (missing) return cli_complain(CLI_USAGE, "%s cannot be read: %s", cli->config, strerror(errno));
+    int r = config_read(cli->config, CONFIG_MAY_BE_MISSING, &mistakes, &ini);
     if (r < 0) r = cli_complain(CLI_FAILED, "no memory");
     for (const struct ini_section *s = r == 0 ? ini.first : NULL; s; s = s->next) {
         const struct ini_entry *e = slice_equal(s->kind, SLICE("api")) ? ini_entry(s, "listen") : NULL;

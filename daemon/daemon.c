@@ -27,7 +27,7 @@ static void apply(struct daemon *d, struct config *fresh)
 {
     struct buf fixed;
     buf_init(&fixed, ERROR_TEXT_MAX);
-    if (config_diff(d->config, fresh, &fixed) > 0) log_warning("these take a restart: " SLICE_FMT, SLICE_ARG(buf_slice(&fixed)));
+    if (config_diff(d->api.first, fresh, &fixed) > 0) log_warning("these take a restart: " SLICE_FMT, SLICE_ARG(buf_slice(&fixed)));
     buf_done(&fixed);
     config_unref(d->config);
     d->config = fresh;
@@ -68,19 +68,32 @@ int daemon_read_config(struct daemon *d, struct mistakes *m)
     return r;
 }
 
-void daemon_reload(void *ctx)
+int daemon_reload_now(void *ctx, struct mistakes *m)
 {
     struct daemon *d = ctx;
-    if (d->stopping) return;
+    if (d->stopping) return ERROR_CANCELLED;
     notify_reloading(d->notify);
     d->reloading = true;
     d->reload_ms = loop_now_ms(d->loop);
-    struct mistakes m;
-    mistakes_init(&m);
-    int r = daemon_read_config(d, &m);
-    mistakes_done(&m);
+    int r = daemon_read_config(d, m);
     daemon_show_status(d);
     if (r != 0 || !db_pool_is_up(d->load_pool)) daemon_reloaded(d);
+    return r;
+}
+
+bool daemon_is_reloading(void *ctx)
+{
+    const struct daemon *d = ctx;
+    return d->reloading;
+}
+
+void daemon_reload(void *ctx)
+{
+    struct mistakes m;
+    mistakes_init(&m);
+    int r = daemon_reload_now(ctx, &m);
+    (void)r; /* it was logged */
+    mistakes_done(&m);
 }
 
 /* ---- the database ---- */

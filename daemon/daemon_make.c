@@ -311,8 +311,10 @@ static int make_api(struct daemon *d)
                           .memory = &d->memory,
                           .counters = &d->counters,
                           .config = d->config,
+                          .first = config_ref(d->config),
                           .instance = &d->instance,
-                          .started_us = clock_mono_us()};
+                          .started_us = clock_mono_us(),
+                          .control = {daemon_reload_now, daemon_is_reloading, d}};
     d->api.reads = (struct reads){
         .loop = d->loop, .pipeline = d->pipeline, .versions = d->versions, .cache = d->cache, .counters = &d->counters};
     api_router(&d->api);
@@ -382,6 +384,7 @@ void daemon_done(struct daemon *d)
     keeper_free(d->keeper);
     loop_free(d->loop);
     if (d->placed) place_close(&d->place);
+    config_unref(d->api.first);
     config_unref(d->config);
     free(d->password);
 }

@@ -91,6 +91,10 @@ void daemon_accept(void *ctx);
 void daemon_end(void *ctx);
 /** SIGHUP: the configuration is read again. With mistakes the old one stays. */
 void daemon_reload(void *ctx);
+/** The same for the API, which tells the mistakes: 0, positive with mistakes, negative. */
+must_check int daemon_reload_now(void *ctx, struct mistakes *m);
+/** Until the tables are as the new one says, a few seconds at most. */
+bool daemon_is_reloading(void *ctx);
 /** For systemd's watchdog: false while a worker hangs. */
 bool daemon_is_alive(void *ctx);
 /** The line of `systemctl status`. */

@@ -20,6 +20,15 @@ struct http_tally;
 struct jobs;
 struct versions;
 
+/** What the daemon does when it is asked for it here. */
+struct api_control {
+    /** Read the configuration anew. 0; else the old one stays: positive with mistakes, ERROR_CANCELLED at the daemon's end. */
+    int (*reload)(void *ctx, struct mistakes *m);
+    /** Is the new one not in force yet? For a few seconds at most. */
+    bool (*reloading)(void *ctx);
+    void *ctx;
+};
+
 struct api {
     struct loop *loop;
     struct scheduler *scheduler; /* NULL at the daemon's end */
@@ -46,10 +55,12 @@ struct api {
     struct keys *keys;                     /* of `config`; or NULL */
     struct rates *rates;                   /* or NULL: nobody is held up */
     struct config *config;                 /* the current one; the daemon's reference */
+    struct config *first;                  /* the one at start: what a reload cannot change is as it says */
     const struct instance *instance;
     int64_t started_us;                 /* monotonic */
     struct meter rows_rate, bytes_rate; /* loaded, and sent by COPY; noted each second */
     bool ready;                         /* the database answers and the catalog was read */
+    struct api_control control;
     struct http_router router;
 };
 

@@ -20,6 +20,11 @@ static const struct openapi_operation operations[] = {
     {GET, OPENAPI_ONCE, false, "/readyz", "readyz", "operation", "Whether the database answers, and a dataset was loaded once", NULL,
      "readyz.dataset", NULL, "200=text 503"},
     {GET, OPENAPI_ONCE, false, "/metrics", "metrics", "operation", "Metrics in Prometheus' text format", "Those of datasets are of the datasets that the one who asks may read.", "", NULL, "200=metrics"},
+    {GET, OPENAPI_ONCE, false, "/config", "config", "operation", "Every value in force, and where it was said",
+     "It takes `manage`. A value without a file is a default. What is `fixed` a reload does not change: where the files say another value by now, `after_restart` is that.", "", NULL, "200=config 400"},
+    {POST, OPENAPI_ONCE, false, "/reload", "reload", "operation", "Read the configuration anew",
+     "It takes `manage`. The answer comes once the new one is in force. With mistakes the old one stays, and `mistakes` of the problem "
+     "has them all, each with its file and line.", "", NULL, "200=reloaded 400 422 503"},
     {GET, OPENAPI_ONCE, false, "/events", "events", "operation", "What happens, while it happens, as server-sent events",
      "Events are of the kinds `file` (a file got into a state; the names of /v1/files), `progress` (of a load, once a second, without "
      "an id), `dataset` (it has this version now), `derive` (it was made anew, or could not be) and `reset` (what happened meanwhile "
@@ -171,6 +176,8 @@ static const struct openapi_content contents[] = {
     {"files", "Files.", "application/json", REFS("file")},
     {"file", "The file.", "application/json", REF("file")},
     {"rejects", "The rejects.", "application/json text/csv", REFS("reject")},
+    {"config", "Options.", "application/json", REFS("option")},
+    {"reloaded", "The new one is in force.", "application/json", OBJECT},
     {"unloaded", "Its rows are out of the table.", "application/json", OBJECT},
     {"replayed", "It is queued.", "application/json", OBJECT},
     {"form", "One or more files; or one as it is, with `name`.", "multipart/form-data application/octet-stream",
@@ -208,6 +215,9 @@ static const char schemas[] =
     ",\"duplicate_of\":" INT64_NULL ",\"arrived_at\":" TIME_NULL ",\"started_at\":" TIME_NULL ",\"finished_at\":" TIME_NULL "}},"
     "\"cetl-reject\":{\"type\":\"object\",\"properties\":{\"line\":" INT64_NULL ",\"byte_offset\":" INT64_NULL ",\"column\":" NULLABLE("string") ",\"code\":" TEXT
     ",\"message\":" TEXT ",\"value\":" NULLABLE("string") ",\"raw\":" NULLABLE("string") "}},"
+    "\"cetl-option\":{\"type\":\"object\",\"required\":[\"section\",\"option\",\"value\",\"fixed\"],\"properties\":{\"section\":" TEXT
+    ",\"name\":" NULLABLE("string") ",\"option\":" TEXT ",\"value\":" TEXT ",\"file\":" NULLABLE("string") ",\"line\":" NULLABLE("integer")
+    ",\"fixed\":{\"type\":\"boolean\"},\"after_restart\":" NULLABLE("string") "}},"
     "\"cetl-row\":{\"type\":\"object\",\"description\":\"A row of any table.\"}";
 
 static const char tags[] =

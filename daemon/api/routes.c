@@ -10,6 +10,7 @@
 #include "api/ingest.h"
 #include "api/jobs.h"
 #include "api/latest.h"
+#include "api/manage.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
 #include "api/report.h"
@@ -23,6 +24,8 @@ static const struct http_route routes[] = {
     {HTTP_GET_, "/healthz", status_healthz},
     {HTTP_GET_, "/readyz", status_readyz},
     {HTTP_GET_, "/metrics", metrics_get},
+    {HTTP_GET_, "/config", manage_config},
+    {HTTP_POST_, "/reload", manage_reload},
     {HTTP_GET_, "/events", events_get},
     {HTTP_GET_, "/openapi.json", openapi_get},
     {HTTP_GET_, "/docs", docs_get},

@@ -419,6 +419,74 @@ def test_unload_and_replay(daemon, write):
     daemon.wait_state("orders_o.csv", nth=3)
 
 
+# -- the configuration
+
+
+def test_reload_is_done_once_the_new_configuration_is_in_force(cetld):
+    daemon = cetld(CONFIG)
+    daemon.write_config(CONFIG + "[dataset fresh]\ncolumns = id bigint\n")
+    run = cetl("reload", daemon=daemon)
+    assert run.status == OK and (run.out, run.err) == ("reloaded\n", ""), run
+    assert daemon.get("/v1/fresh").status == 200
+    assert cetl("reload", "--json", daemon=daemon).json == {"reloaded": True, "restart": None, "reason": None}
+
+
+def test_reload_with_mistakes_tells_each_with_its_line_and_changes_nothing(cetld):
+    daemon = cetld(CONFIG)
+    daemon.write_config("[dataset orders]\nmdoe = append\nmax_errors = lots\n[dataset fresh]\n")
+    first = open(daemon.conf).read().split("\n").index("mdoe = append") + 1
+    run = cetl("reload", daemon=daemon)
+    assert run.status == FAILED and run.out == ""
+    assert run.err.splitlines()[0].startswith("%s:%d: " % (daemon.conf, first)) and "'mode'" in run.err, run
+    assert "%s:%d: max_errors: " % (daemon.conf, first + 1) in run.err and run.err.endswith("2 mistakes in the configuration; the old one stays in force\n")
+    assert daemon.get("/v1/orders").status == 200 and daemon.get("/v1/fresh").status == 404
+    answer = daemon.request("POST", "/reload", unix=True)
+    assert answer.status == 422 and len(answer.json["mistakes"]) == 2 and answer.json["details"] == answer.json["mistakes"][0]
+
+
+def test_reload_of_what_takes_a_restart_says_so_until_there_was_one(cetld):
+    daemon = cetld(CONFIG)
+    daemon.sections["daemon"]["workers"] = "3"
+    daemon.write_config(CONFIG)
+    for _ in range(2):
+        run = cetl("reload", daemon=daemon)
+        assert run.status == OK and "daemon.workers ('2' to '3')" in run.err, run
+    assert re.search(r"^\[daemon\] workers +\S+:4 +2 \(after a restart: 3\)$", cetl("config", "workers", daemon=daemon).out, re.M)
+    daemon.restart()
+    run = cetl("config", "daemon.workers", "--json", daemon=daemon)
+    assert run.json == [{"section": "daemon", "name": None, "option": "workers", "value": "3", "file": daemon.conf, "line": 4, "fixed": True, "after_restart": None}], run
+    assert cetl("reload", daemon=daemon).err == ""
+
+
+def test_reload_is_not_for_everybody(daemon):
+    assert daemon.request("POST", "/reload").status in (401, 403) and daemon.get("/config").status in (401, 403)
+    assert daemon.request("POST", "/reload?now=yes", unix=True).status == 400
+    assert daemon.get("/reload", unix=True).status == 405
+
+
+def test_config_shows_every_option_and_where_it_is_said(daemon):
+    everything = cetl("config", "--json", daemon=daemon).json
+    printed = subprocess.run([os.path.join(os.path.dirname(CETL), "cetld"), "-c", daemon.conf, "--print-config"], capture_output=True, text=True).stdout
+    section, wanted = "", []
+    for line in printed.splitlines():
+        if line.startswith("["):
+            section = line[1:-1]
+        elif line[:1].isalpha():
+            wanted.append((section, line.split(" =")[0]))
+    assert sorted((" ".join(filter(None, (o["section"], o["name"]))), o["option"]) for o in everything) == sorted(wanted)
+    with open(daemon.conf) as f:
+        lines = f.read().split("\n")
+    for option in everything:
+        if option["file"]:
+            assert option["file"] == daemon.conf and lines[option["line"] - 1].split("=")[0].strip() == option["option"], option
+    said = cetl("config", "orders", "--said", daemon=daemon).out.splitlines()[1:]
+    assert [line.split("]")[1].split()[0] for line in said] == ["columns", "max_errors", "lineage"], said
+    assert "id bigint primary key, amount numeric not null, note text" in said[0]
+    assert {o["option"] for o in cetl("config", "mode", "--json", daemon=daemon).json} == {"mode"}
+    run = cetl("config", "nope", daemon=daemon)
+    assert run.status == FAILED and run.out == "" and "nope" in run.err
+
+
 # -- tokens, completion
 
 
