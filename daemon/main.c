@@ -2,6 +2,7 @@
 /* The command line: cetld [-c FILE] [--check | --sample-config | --print-config | --new-token | --version | --help]. */
 #include "base/log.h"
 #include "check.h"
+#include "config/manual.h"
 #include "config/options.h"
 #include "daemon.h"
 #include "etl/formulas.h"
@@ -17,7 +18,7 @@ enum { EXIT_USAGE = 2, EXIT_CONFIG = 78, ARENAS = 2 };
 
 static const char usage[] =
     "usage: cetld [-c FILE] [--check | --print-config]\n"
-    "       cetld --sample-config | --new-token | --version | --help\n"
+    "       cetld --sample-config | --manual | --new-token | --version | --help\n"
     "\n"
     "Turns a folder into a database: CSV files dropped into the spool are in PostgreSQL, exactly once.\n"
     "\n"
@@ -25,10 +26,11 @@ static const char usage[] =
     "      --check         say what is wrong with the configuration, and exit\n"
     "      --print-config  print every value in force\n"
     "      --sample-config print a configuration with every option and its default\n"
+    "      --manual        print cetl.conf(5), which explains every option\n"
     "      --new-token     print a new token for the API, and its hash, which the daemon gets to know\n"
     "      --version, --help\n";
 
-enum command { RUN, CHECK, PRINT, SAMPLE, TOKEN, VERSION, HELP };
+enum command { RUN, CHECK, PRINT, SAMPLE, MANUAL, TOKEN, VERSION, HELP };
 
 static const struct {
     const char *word;
@@ -36,6 +38,7 @@ static const struct {
 } commands[] = {{"--check", CHECK},
                 {"--print-config", PRINT},
                 {"--sample-config", SAMPLE},
+                {"--manual", MANUAL},
                 {"--new-token", TOKEN},
                 {"--version", VERSION},
                 {"--help", HELP},
@@ -101,6 +104,7 @@ int main(int argc, char **argv)
     log_open();
     switch (command) {
     case SAMPLE: options_print_sample(stdout); return EXIT_SUCCESS;
+    case MANUAL: manual_print(stdout); return EXIT_SUCCESS;
     case TOKEN: return new_token();
     case VERSION: puts("cetld " CETLD_VERSION); return EXIT_SUCCESS;
     case HELP: fputs(usage, stdout); return EXIT_SUCCESS;

@@ -344,7 +344,7 @@ struct ini;
  * INI file has, and what cannot be read, is a mistake. 0 or -ENOMEM.
  */
 must_check int config_read(const char *path, enum config_presence presence, struct mistakes *mistakes, struct ini *ini);
-/** config_load without the sections whose secrets not everybody may read: [token], [jwt] and [role]. */
+/** config_load without the sections whose secrets not everybody may read: [token], [jwt], [role], [notify]. */
 must_check int config_load_public(const char *path, enum config_presence presence, struct mistakes *mistakes,
                                   struct config **ret_config);
 /** config_load from memory, as if it were the file `name`. */

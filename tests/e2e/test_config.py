@@ -54,6 +54,40 @@ def test_committed_sample_shows_every_option_and_checks(conf, examples):
     assert run("--check", "-c", conf(printed.stdout)).returncode == 0
 
 
+MANUALS = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../../docs")
+
+
+def test_committed_manual_page_is_that_of_the_table():
+    printed = run("--manual")
+    assert printed.returncode == 0
+    with open(os.path.join(MANUALS, "cetl.conf.5"), encoding="utf-8") as f:
+        assert f.read() == printed.stdout, "build/cetld --manual > docs/cetl.conf.5"
+
+
+def test_manual_page_explains_every_option_of_the_sample():
+    page, kind = run("--manual").stdout.replace("\\-", "-"), None
+    for line in run("--sample-config").stdout.splitlines():
+        section, option = re.match(r"#?\[(\w+)", line), re.match(r"#(\w+) =", line)
+        if section:
+            kind = section[1]
+            part = page.split(".SS [%s" % kind)[1].split("\n.S")[0]
+        elif option:
+            assert "\\fB%s\\fR" % option[1] in part, (kind, option[1])
+
+
+@pytest.mark.parametrize("page", ["cetl.conf.5", "cetld.8"])
+def test_manual_page_has_no_mistake(page):
+    checked = subprocess.run(["groff", "-man", "-Tutf8", "-ww", "-z", os.path.join(MANUALS, page)], capture_output=True, text=True)
+    assert checked.returncode == 0 and checked.stderr == ""
+
+
+def test_manual_page_of_the_daemon_has_every_argument():
+    with open(os.path.join(MANUALS, "cetld.8"), encoding="utf-8") as f:
+        page = f.read().replace("\\-", "-")
+    for argument in set(re.findall(r"--[a-z-]+", run("--help").stdout)):
+        assert argument in page, argument
+
+
 def test_time_zone_that_is_none_is_a_mistake(conf):
     path = conf("[dataset a]\ncolumns = at timestamptz\ntimezone = Europe/Pariss\n")
     answer = run("--check", "-c", path)
