@@ -187,6 +187,29 @@ def test_answer_that_will_not_change_drops_it_with_a_word(cetld, receiver):
     until(lambda: [e["name"] for e in receiver.events()] == ["orders_3.csv"], "the next one goes")
 
 
+def test_it_is_given_up_after_retry_for(cetld, receiver):
+    receiver.answers = [(503, b"")] * 2
+    daemon = cetld(ORDERS % (receiver.url, "0", "retry_for = 0"))
+    daemon.drop("orders_1.csv", "id\nx\n")
+    until(lambda: counts(daemon)["dropped"] == 1, "at once")
+    assert daemon.log_lines("1 notifications are dropped: it answered 503") and counts(daemon)["retries"] == 0
+    daemon.drop("orders_2.csv", "id\ny\n")
+    until(lambda: counts(daemon)["dropped"] == 2, "and the next one, too")
+    daemon.drop("orders_3.csv", "id\nz\n")
+    until(lambda: [e["name"] for e in receiver.events()] == ["orders_3.csv"], "until it is there again")
+
+
+def test_names_are_escaped_and_long_errors_are_whole_json(cetld, receiver):
+    daemon = cetld(ORDERS % (receiver.url, "0", ""))
+    name = b'orders_"\\\x1b[31m\n\xff.csv'
+    daemon.drop(name, b"id\n" + b'"\xc3\xa9\xff\n\x01' + b"y" * 3000 + b'"\n')
+    until(lambda: len(receiver.events()) == 1, "it is told", deadline=30)
+    (event,), (body,) = receiver.events(), receiver.bodies
+    for text in (event["name"], body["text"]):
+        assert not re.search("[\x00-\x09\x0b-\x1f\x7f]", text), text
+    assert event["name"].startswith("orders_") and event["state"] == "failed" and body["text"].count("\n") == 0
+
+
 def test_hanging_receiver_delays_no_load_and_no_end_and_the_queue_is_bounded(cetld, receiver, database):
     receiver.open.clear()
     daemon = cetld(ORDERS % (receiver.url, "0", "on = loaded"))
