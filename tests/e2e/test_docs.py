@@ -31,10 +31,25 @@ def reader(make_cetld, database, folder):
     database.cluster.drop_database(database.name + "_restored")
 
 
-@pytest.mark.parametrize("page", ["README.md", "docs/quickstart.md", "docs/configuration.md", "docs/migrating.md", "docs/metrics.md", "docs/notifications.md", "docs/operations.md", "docs/security.md",
-                                  "docs/troubleshooting.md"])
+# docs/api.md has a test of its own (test_api_docs.py), and so has what docs/access.md shows (test_api_access.py).
+PAGES = ["README.md"] + ["docs/%s.md" % page for page in ("backup", "configuration", "metrics", "migrating", "notifications", "operations", "quickstart", "security", "troubleshooting", "types")]
+OTHERS = ["docs/access.md", "docs/api.md"]
+
+
+@pytest.mark.parametrize("page", PAGES)
 def test_page(reader, page):
-    reader().follow(Page(page))
+    someone = reader()
+    if page == "docs/backup.md":  # it shows no data of its own
+        someone.daemon.drop("orders.csv", "id,word\n1,a\n")
+        someone.daemon.wait_state("orders.csv")
+        os.mkdir(os.path.join(someone.home, "backups"))
+    someone.follow(Page(page))
+
+
+def test_every_page_is_followed():
+    found = {"docs/" + name for name in os.listdir(os.path.join(TOP, "docs")) if name.endswith(".md")}
+    assert found == set(PAGES + OTHERS) - {"README.md"}
+    assert "sh" not in [b.kind for b in Page("docs/access.md").blocks], "docs/access.md shows commands: follow it"
 
 
 ORDERS = """
