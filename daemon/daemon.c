@@ -36,6 +36,7 @@ static void apply(struct daemon *d, struct config *fresh)
     scheduler_hold(d->scheduler); /* until the catalog is as the configuration says */
     scheduler_set_config(d->scheduler, fresh);
     keeper_set_config(d->keeper, fresh);
+    archives_set_config(d->archives, fresh);
     events_ask_again(d->api.events);
     if (notices_set_config(d->notices, fresh) < 0) log_warning("no memory for the receivers of notifications; the old ones stay");
     if (dataset_counts_declare(d->api.dataset_counts, fresh) < 0) log_warning("no memory to count by dataset");
@@ -129,6 +130,7 @@ void daemon_set_up(void *ctx)
     scheduler_go(d->scheduler);
     derives_go(d->derives);
     rebuilds_go(d->rebuilds);
+    archives_go(d->archives);
 }
 
 void daemon_look_again(void *ctx)

@@ -98,6 +98,7 @@ void daemon_end(void *ctx)
     http_server_drain(d->http, http_drained, d); /* may call back at once */
     notices_hurry(d->notices);
     keeper_stop(d->keeper);
+    archives_stop(d->archives);
     derives_stop(d->derives);
     rebuilds_hold(d->rebuilds);
     scheduler_stop(d->scheduler, LOAD_GRACE_MS, loads_stopped, d);

@@ -229,6 +229,16 @@ static int make_etl(struct daemon *d)
         .loop = d->loop, .workers = d->workers, .place = &d->place, .pool = d->load_pool, .config = d->config};
     r = keeper_new(&keeper, &d->keeper);
     if (r < 0) return r;
+    struct archives_config archives = {.loop = d->loop,
+                                       .workers = d->workers,
+                                       .transfers = d->transfers,
+                                       .place = &d->place,
+                                       .pool = d->load_pool,
+                                       .memory = &d->memory,
+                                       .observers = &d->observers,
+                                       .config = d->config};
+    r = archives_new(&archives, &d->archives);
+    if (r < 0) return r;
     struct error err;
     r = scheduler_start(d->scheduler, &err);
     if (r < 0) log_error("%s", err.text);
@@ -351,6 +361,7 @@ int daemon_make(struct daemon *d)
 
 void daemon_done(struct daemon *d)
 {
+    archives_stop(d->archives);
     daemon_close_pools(d);
     jobs_free(d->api.jobs);
     scheduler_free(d->scheduler);
@@ -382,6 +393,7 @@ void daemon_done(struct daemon *d)
     transfers_free(d->transfers);
     workers_free(d->workers);
     keeper_free(d->keeper);
+    archives_free(d->archives);
     loop_free(d->loop);
     if (d->placed) place_close(&d->place);
     config_unref(d->api.first);

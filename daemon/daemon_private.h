@@ -13,6 +13,7 @@
 #include "api/versions.h"
 #include "daemon.h"
 #include "db/embedded.h"
+#include "etl/archive.h"
 #include "etl/keeper.h"
 #include "etl/notices.h"
 #include "etl/rebuilds.h"
@@ -55,6 +56,7 @@ struct daemon {
     struct observers observers; /* of files and derives */
     struct scheduler *scheduler;
     struct keeper *keeper;
+    struct archives *archives;
     struct api api;
     struct http_server *http;
 

@@ -200,6 +200,16 @@ const struct config_report *config_report(const struct config *c, struct slice n
     return NULL;
 }
 
+const struct config_store *config_store_for(const struct config *c, const char *url)
+{
+    const struct config_store *best = NULL;
+    for (size_t i = 0; i < c->n_stores; i++) {
+        const struct config_store *s = &c->stores[i];
+        if (slice_starts(slice_of(url), slice_of(s->url)) && (!best || strlen(s->url) > strlen(best->url))) best = s;
+    }
+    return best;
+}
+
 bool config_input(const struct config_dataset *d, const char *name)
 {
     for (size_t i = 0; i < d->inputs.n; i++)

@@ -296,6 +296,22 @@ struct config_notify {
     int64_t delay_ms, retry_for_ms;
 };
 
+/** [store NAME]: how objects are reached whose URLs begin with `url`. */
+struct config_store {
+    struct config_place place;
+    const char *name;
+    const char *url, *endpoint, *region, *key_id, *secret_file, *ca_file;
+    const char *secret; /* what secret_file holds; "": none */
+};
+
+/** [archive NAME]: where originals are stored. */
+struct config_archive {
+    struct config_place place;
+    const char *name;
+    const char *url; /* with {dataset} and the like */
+    int failed;      /* bool */
+};
+
 /** NNN_name.sql of the folder of migrations. */
 struct config_migration {
     int number; /* from 1, without gaps */
@@ -323,6 +339,10 @@ struct config {
     struct config_jwt jwt;
     const struct config_notify *notify; /* in file order */
     size_t n_notify;
+    const struct config_store *stores; /* in file order */
+    size_t n_stores;
+    const struct config_archive *archives; /* in file order */
+    size_t n_archives;
     const size_t *order;                      /* the datasets' numbers, those that others look into before these */
     const struct config_migration *migration; /* by number */
     size_t n_migrations;
@@ -359,6 +379,8 @@ const struct config_derive *config_derive(const struct config *c, struct slice n
 const struct config_report *config_report(const struct config *c, struct slice name);
 /** "failed", "waiting" … */
 const char *config_event_name(enum config_event event);
+/** How the objects of that URL are reached: of the stores whose url it begins with the longest; NULL: none. */
+const struct config_store *config_store_for(const struct config *c, const char *url);
 /** Is it one of the dataset's `inputs`? */
 bool config_input(const struct config_dataset *d, const char *name);
 const struct config_column *config_column(const struct config_dataset *d, const char *name);

@@ -62,6 +62,10 @@ void effective_each(const struct config *c, effective_fn *fn, void *ctx)
         visit(&w, OPTION_ROLE, c->roles[i].name, &c->roles[i]);
     for (size_t i = 0; i < c->n_notify; i++)
         visit(&w, OPTION_NOTIFY, c->notify[i].name, &c->notify[i]);
+    for (size_t i = 0; i < c->n_stores; i++)
+        visit(&w, OPTION_STORE, c->stores[i].name, &c->stores[i]);
+    for (size_t i = 0; i < c->n_archives; i++)
+        visit(&w, OPTION_ARCHIVE, c->archives[i].name, &c->archives[i]);
 }
 
 struct config_place effective_place(const struct effective_section *s, const struct option *o)

@@ -440,6 +440,37 @@ static const struct option notify_options[] = {
 };
 #undef F
 
+#define F(field) offsetof(struct config_store, field)
+static const struct option store_options[] = {
+    {"url", TYPE(TEXT), F(url), "", "s3://bucket",
+     .prose = "Which objects it is for: what begins so. Of several [store] sections the longest that fits counts. s3://BUCKET/…, "
+              "azure://ACCOUNT/CONTAINER/… or the begin of such; s3: and azure: alone are all of them."},
+    {"endpoint", TYPE(TEXT), F(endpoint), "", "https://minio.example.org:9000",
+     .prose = "The server, for one that is neither Amazon's nor Microsoft's; it then has buckets in its paths."},
+    {"region", TYPE(TEXT), F(region), "us-east-1", .prose = "S3: the region that requests are signed for."},
+    {"key_id", TYPE(TEXT), F(key_id), "", "AKIAIOSFODNN7EXAMPLE", .prose = "S3: the id of the access key. Empty: not signed."},
+    {"secret_file", TYPE(PATH), F(secret_file), "", "%d/store-secret",
+     .prose =
+         "A file that holds the secret. S3: that of the access key. Azure: a key of the account in base 64, or a shared access "
+         "signature (sv=…&sig=…). %d is systemd's credentials folder. A reload reads it anew."},
+    {"ca_file", TYPE(PATH), F(ca_file), "", "/etc/cetl/store-ca.pem",
+     .prose = "Certificates of authorities to trust, in PEM, instead of the system's."},
+    {0},
+};
+#undef F
+
+#define F(field) offsetof(struct config_archive, field)
+static const struct option archive_options[] = {
+    {"url", TYPE(TEXT), F(url), "", "s3://bucket/{dataset}/{date}/{sha256}-{name}",
+     .prose =
+         "Where to: s3://BUCKET/…, azure://ACCOUNT/CONTAINER/… or file:///FOLDER/…, with {dataset}, {date} (of its load, in UTC), "
+         "{sha256}, {name} and {id} (in the ledger). {sha256} or {id} must be in it, so that no original takes another's place. "
+         "What the ledger knows of the load is stored beside it, under that name with .load.json behind."},
+    {"failed", CHOICE({"no", false}, {"yes", true}), F(failed), "no", .prose = "Are files that were refused stored, too?"},
+    {0},
+};
+#undef F
+
 static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_DAEMON] = {"daemon", NULL, daemon_options, "The daemon as a whole."},
     [OPTION_DATABASE] = {"database", NULL, database_options, "Where the rows go."},
@@ -462,6 +493,11 @@ static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_ROLE] = {"role", "analyst", role_options, "What the API allows a JSON Web Token whose role is that."},
     [OPTION_NOTIFY] = {"notify", "team", notify_options,
                        "A receiver that is told when files fail, wait or cannot be read (a webhook). As many as you like."},
+    [OPTION_STORE] = {"store", "main", store_options, "How an object store is reached, for every URL of it in this file."},
+    [OPTION_ARCHIVE] =
+        {"archive", "main", archive_options,
+         "Where originals are kept: each file that was loaded goes there, as it was dropped; done/ keeps it until it is "
+         "stored. As many as you like."},
 };
 
 const struct option_section_info *options_section(enum option_section section)

@@ -27,6 +27,8 @@ enum option_section {
     OPTION_JWT,
     OPTION_ROLE,
     OPTION_NOTIFY,
+    OPTION_STORE,
+    OPTION_ARCHIVE,
     OPTION_SECTIONS
 };
 

@@ -13,12 +13,13 @@
 #include "base/error.h"
 
 enum value_type {
-    VALUE_TEXT,      /* const char *; one line */
-    VALUE_SQL,       /* const char *; any lines */
-    VALUE_PATH,      /* const char *; absolute, or empty; %d is the credentials folder ($CREDENTIALS_DIRECTORY, /etc/cetl/credentials), %% a percent sign */
-    VALUE_PATHS,     /* struct config_list of such */
-    VALUE_COUNT,     /* int64_t */
-    VALUE_SIZE,      /* int64_t bytes */
+    VALUE_TEXT,  /* const char *; one line */
+    VALUE_SQL,   /* const char *; any lines */
+    VALUE_PATH,  /* const char *; absolute, or empty; %d is the credentials folder ($CREDENTIALS_DIRECTORY, /etc/cetl/credentials),
+                    %% a percent sign */
+    VALUE_PATHS, /* struct config_list of such */
+    VALUE_COUNT, /* int64_t */
+    VALUE_SIZE,  /* int64_t bytes */
     VALUE_DURATION,  /* int64_t milliseconds */
     VALUE_MODE,      /* int64_t permissions, octal */
     VALUE_CHOICE,    /* an enum or an int */

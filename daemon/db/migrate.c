@@ -34,6 +34,7 @@ const struct db_migration *db_migrations(void)
         {3, "loads", SQL_MIGRATION_LOADS, NULL},
         {4, "transform", SQL_MIGRATION_TRANSFORM, NULL},
         {5, "api", SQL_MIGRATION_API, NULL},
+        {6, "store", SQL_MIGRATION_STORE, NULL},
         {0, NULL, NULL, NULL},
     };
     return list;

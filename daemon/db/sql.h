@@ -180,4 +180,31 @@
     "  RETURN NULL; END$$;"                                                                                                        \
     "COMMENT ON FUNCTION cetl.notify() IS 'Of a trigger on cetl.change: tells which datasets changed, with freshness = notify'"
 
+/* Originals that are kept elsewhere. The trigger that queues them is on cetl.file only while there is an [archive]
+ * (etl/archive_sql.h). */
+#define SQL_MIGRATION_STORE                                                                                                        \
+    "CREATE TABLE cetl.archive (name text PRIMARY KEY, failed bool NOT NULL);"                                                     \
+    "CREATE TABLE cetl.original ("                                                                                                 \
+    " file_id bigint NOT NULL REFERENCES cetl.file ON DELETE CASCADE,"                                                             \
+    " archive text NOT NULL,"                                                                                                      \
+    " state text NOT NULL DEFAULT 'waiting' CHECK (state IN ('waiting', 'stored', 'lost')),"                                       \
+    " url text,"                                                                                                                   \
+    " tries int NOT NULL DEFAULT 0,"                                                                                               \
+    " error text,"                                                                                                                 \
+    " changed_at timestamptz NOT NULL DEFAULT now(),"                                                                              \
+    " PRIMARY KEY (file_id, archive));"                                                                                            \
+    "CREATE INDEX original_waiting ON cetl.original (archive, tries, file_id) WHERE state = 'waiting';"                            \
+    "CREATE FUNCTION cetl.to_archive() RETURNS trigger LANGUAGE plpgsql SET search_path = pg_catalog AS"                           \
+    " $$BEGIN INSERT INTO cetl.original (file_id, archive) SELECT new.id, name FROM cetl.archive WHERE new.state = 'loaded' OR "   \
+    "failed"                                                                                                                       \
+    "  ON CONFLICT DO NOTHING; RETURN NULL; END$$;"                                                                                \
+    "COMMENT ON TABLE cetl.archive IS 'The [archive] sections of the configuration';"                                              \
+    "COMMENT ON COLUMN cetl.archive.failed IS 'Are files that were refused stored, too?';"                                         \
+    "COMMENT ON TABLE cetl.original IS 'Which files are, or are to be, stored in which archive';"                                  \
+    "COMMENT ON COLUMN cetl.original.state IS 'waiting; stored and looked at; lost: it was gone before it was stored';"            \
+    "COMMENT ON COLUMN cetl.original.url IS 'Where it is';"                                                                        \
+    "COMMENT ON COLUMN cetl.original.error IS 'Why the last try failed';"                                                          \
+    "COMMENT ON FUNCTION cetl.to_archive() IS 'Of a trigger on cetl.file: queues what is to be stored, in the transaction of the " \
+    "load'"
+
 #endif

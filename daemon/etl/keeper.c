@@ -5,6 +5,7 @@
 #include "base/clock.h"
 #include "base/log.h"
 #include "db/query.h"
+#include "etl/archive_sql.h"
 #include "etl/sql.h"
 #include "loop/timer.h"
 
@@ -21,6 +22,7 @@ struct keeper {
     struct db_wait wait;
     struct db_conn *conn;
     int64_t keep_done_ms, keep_failed_ms; /* the job's own */
+    int64_t before_us;                    /* the arrival of the first file that waits to be archived: what is newer stays */
     uint64_t removed;                     /* by the last job */
     bool sweeping, waiting, asking, stopped;
 };
@@ -50,6 +52,7 @@ static void sweep_folder(struct keeper *k, const char *name, int64_t keep_ms)
     if (!dir) return;
     int at = steal_fd(&fd);
     int64_t before_us = clock_real_us() - keep_ms * 1000;
+    if (before_us > k->before_us) before_us = k->before_us;
     for (const struct dirent *e; (e = readdir(dir));) {
         struct stat st;
         if (fstatat(at, e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0 || !S_ISREG(st.st_mode)) continue;
@@ -73,17 +76,63 @@ static void sweep_done(struct worker_job *job)
         log_info("%llu files that were kept long enough are removed from done/ and failed/", (unsigned long long)k->removed);
 }
 
+static bool sweeps(const struct keeper *k)
+{
+    return settings(k)->keep_done_ms > 0 || settings(k)->keep_failed_ms > 0;
+}
+
+static void sweep(struct keeper *k, int64_t before_us)
+{
+    if (k->sweeping || !sweeps(k)) return;
+    k->sweeping = true;
+    k->removed = 0;
+    k->keep_done_ms = settings(k)->keep_done_ms;
+    k->keep_failed_ms = settings(k)->keep_failed_ms;
+    k->before_us = before_us;
+    k->job = (struct worker_job){.run = sweep_run, .done = sweep_done, .priority = WORKER_NORMAL};
+    workers_submit(k->config.workers, &k->job);
+}
+
+/* Where originals are archived, who waits for that is asked before anything is removed. What is committed later is not old enough.
+ */
+static bool archives(const struct keeper *k)
+{
+    return k->config.config->n_archives > 0 && sweeps(k);
+}
+
+static void give(struct keeper *k)
+{
+    k->asking = false;
+    db_pool_give(k->config.pool, k->conn);
+    k->conn = NULL;
+}
+
 /* ---- rejects ---- */
 
 static void on_pruned(void *ctx, const struct db_result *r)
 {
     struct keeper *k = ctx;
-    k->asking = false;
     if (r->status == ERROR_REFUSED) log_warning("old rejects cannot be removed: %s", r->error->text);
     if (r->status == 0 && db_affected(r->rows) > 0)
         log_info("%lld rejects that were kept long enough are removed", (long long)db_affected(r->rows));
-    db_pool_give(k->config.pool, k->conn);
-    k->conn = NULL;
+    give(k);
+}
+
+static void prune(struct keeper *k)
+{
+    if (settings(k)->keep_rejects_ms == 0) return give(k); /* perhaps since a reload: they are kept for ever */
+    struct db_param p = db_int8(settings(k)->keep_rejects_ms * 1000);
+    struct db_query q = {.sql = SQL_REJECT_PRUNE, .param = &p, .params = 1, .done = on_pruned, .ctx = k};
+    if (db_query(k->conn, &q) < 0) give(k);
+}
+
+static void on_oldest(void *ctx, const struct db_result *r)
+{
+    struct keeper *k = ctx;
+    if (r->status != 0) return give(k);
+    const char *token = PQntuples(r->rows) > 0 ? db_get(r->rows, 0, 0) : NULL;
+    sweep(k, token ? place_token_us(token) : INT64_MAX);
+    prune(k);
 }
 
 static void on_connected(struct db_wait *w, struct db_conn *c)
@@ -91,14 +140,10 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
     struct keeper *k = container_of(w, struct keeper, wait);
     k->waiting = false;
     if (!c) return;
-    if (settings(k)->keep_rejects_ms == 0) return db_pool_give(k->config.pool, c); /* a reload: they are kept for ever now */
-    struct db_param p = db_int8(settings(k)->keep_rejects_ms * 1000);
     k->conn = c;
-    k->asking =
-        db_query(c, &(struct db_query){.sql = SQL_REJECT_PRUNE, .param = &p, .params = 1, .done = on_pruned, .ctx = k}) == 0;
-    if (k->asking) return;
-    k->conn = NULL;
-    db_pool_give(k->config.pool, c);
+    k->asking = true;
+    if (!archives(k)) return prune(k);
+    if (db_query(c, &(struct db_query){.sql = SQL_ARCHIVE_OLDEST, .done = on_oldest, .ctx = k}) < 0) give(k);
 }
 
 /* ---- rounds ---- */
@@ -106,16 +151,9 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
 static void on_round(void *ctx)
 {
     struct keeper *k = ctx;
-    const struct config_daemon *d = settings(k);
-    if (!k->sweeping && (d->keep_done_ms > 0 || d->keep_failed_ms > 0)) {
-        k->sweeping = true;
-        k->removed = 0;
-        k->keep_done_ms = d->keep_done_ms;
-        k->keep_failed_ms = d->keep_failed_ms;
-        k->job = (struct worker_job){.run = sweep_run, .done = sweep_done, .priority = WORKER_NORMAL};
-        workers_submit(k->config.workers, &k->job);
-    }
-    if (k->waiting || k->asking || d->keep_rejects_ms == 0 || !db_pool_is_up(k->config.pool)) return;
+    if (!archives(k)) sweep(k, INT64_MAX);
+    if (!archives(k) && settings(k)->keep_rejects_ms == 0) return;
+    if (k->waiting || k->asking || !db_pool_is_up(k->config.pool)) return;
     k->waiting = true;
     k->wait.got = on_connected;
     db_pool_take(k->config.pool, &k->wait, WAIT_MS);

@@ -1,7 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The keeper: what is older than keep_done, keep_failed and keep_rejects say is removed from done/, failed/ and cetl.reject, now
- * and then. A file's age counts from when it came into its folder (its ctime, which the rename there sets).
+ * and then. What waits to be archived, and whatever came after it, stays. A file's age counts from when it came into its folder
+ * (its ctime, which the rename there sets).
  *
  * Thread: loop; folders are read on a worker.
  */

@@ -3,6 +3,7 @@
 
 #include "base/log.h"
 #include "db/migrate.h"
+#include "etl/archive.h"
 #include "etl/prepared.h"
 #include "etl/sql.h"
 #include "loop/timer.h"
@@ -56,9 +57,18 @@ static void over(struct setup *s, int status, const struct error *err)
     s->config.done(s->config.ctx);
 }
 
+static void on_archives(void *ctx, const struct db_result *r)
+{
+    over(ctx, r->status, r->error);
+}
+
+/* Before loads begin: what they load is to be stored there. */
 static void on_exposed(void *ctx, int status, const struct error *err)
 {
-    over(ctx, status, err);
+    struct setup *s = ctx;
+    if (status != 0) return over(s, status, err);
+    int e = archives_declare(s->conn, s->settings, on_archives, s);
+    if (e < 0) over(s, e, NULL);
 }
 
 static void on_derives(void *ctx, int status, const struct error *err)

@@ -11,7 +11,7 @@
 #include <limits.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <sys/random.h>
+#include <sys/file.h>
 
 enum { BLOCK = 256 * 1024, KEYS_MAX = 64 << 20, DEPTH_MAX = 32, PAGE = 1000, PATH_BYTES = 4096 + STORE_KEY_MAX };
 
@@ -109,22 +109,48 @@ static bool holds(int fd, const uint8_t sum[DIGEST_BYTES])
     return pass(fd, -1, there) == 0 && digest_equal(there, sum);
 }
 
-static int write_part(struct folder_op *f, int dir, const char *part)
+/* The same name for the same key each time, so that a kill leaves nothing for ever. Locked, for who else writes the same: -EBUSY.
+ */
+static int open_part(int dir, const char *part)
 {
-    cleanup_fd int fd = openat(dir, part, O_RDWR | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0640);
+    cleanup_fd int fd = openat(dir, part, O_RDWR | O_CREAT | O_CLOEXEC | O_NOFOLLOW, 0640);
+    struct stat ours, there;
     if (fd < 0) return -errno;
+    if (flock(fd, LOCK_EX | LOCK_NB) < 0) return -EBUSY;
+    bool same = fstat(fd, &ours) == 0 && fstatat(dir, part, &there, AT_SYMLINK_NOFOLLOW) == 0 && ours.st_ino == there.st_ino;
+    if (!same) return -EBUSY; /* another one has just renamed it */
+    if (ftruncate(fd, 0) < 0) return -errno;
+    return steal_fd(&fd);
+}
+
+static int write_part(struct folder_op *f, int dir, const char *part, const char *name)
+{
+    cleanup_fd int fd = open_part(dir, part);
+    if (fd < 0) return fd;
     uint8_t sum[DIGEST_BYTES];
     int r = pass(f->file, fd, sum);
     if (r < 0) return r;
     if (!digest_equal(sum, f->sum)) return STORE_E_CHANGED;
     if (fsync(fd) < 0) return -errno;
-    return holds(fd, f->sum) ? 0 : -EIO;
+    if (!holds(fd, f->sum)) return -EIO;
+    return renameat(dir, part, dir, name) < 0 ? -errno : 0; /* while it is locked */
+}
+
+enum { PART_NAME = 16 + DIGEST_HEX };
+
+static void part_name(const struct folder_op *f, char ret_name[PART_NAME])
+{
+    uint8_t sum[DIGEST_BYTES];
+    char hex[DIGEST_HEX];
+    digest_of(f->key.data, f->key.len, sum);
+    digest_hex(sum, hex);
+    snprintf(ret_name, PART_NAME, ".cetl-%.16s.part", hex);
 }
 
 static void put_run(struct worker_job *job)
 {
     struct folder_op *f = container_of(job, struct folder_op, op.job);
-    char path[PATH_BYTES], part[64];
+    char path[PATH_BYTES], part[PART_NAME];
     if (!path_of(f, path)) return;
     char *name = strrchr(path, '/');
     *name++ = '\0';
@@ -137,13 +163,10 @@ static void put_run(struct worker_job *job)
         f->result.was_there = true;
         return describe(f, &st);
     }
-    uint64_t chance = 0;
-    if (getrandom(&chance, sizeof chance, GRND_NONBLOCK) < 0) chance = (uint64_t)clock_mono_us();
-    snprintf(part, sizeof part, ".cetl-%016llx.part", (unsigned long long)chance);
-    r = write_part(f, dir, part);
-    if (r == 0 && renameat(dir, part, dir, name) < 0) r = -errno;
+    part_name(f, part);
+    r = write_part(f, dir, part, name);
     if (r == 0) r = fs_sync_dir(dir);
-    if (r != 0 && r != -EEXIST) unlinkat(dir, part, 0);
+    if (r != 0 && r != -EBUSY) unlinkat(dir, part, 0);
     if (r == 0 && fstatat(dir, name, &st, AT_SYMLINK_NOFOLLOW) < 0) r = -errno;
     if (r == 0) return describe(f, &st);
     set(f, r, name);
