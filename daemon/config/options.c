@@ -601,6 +601,7 @@ static void print_option(FILE *out, const struct option *o, const char *name)
     else
         buf_putc(&text, ')');
     if (o->example) buf_printf(&text, " For example: %s", o->example);
+    if (o->fixed) buf_puts(&text, " A change takes a restart.");
     print_prose(out, buf_cstr(&text));
     buf_reset(&text);
     expand_initial(o, name ? name : "", &text);

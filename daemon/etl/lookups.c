@@ -325,7 +325,8 @@ static void on_version(void *ctx, const struct db_result *result)
     char *sql = source_sql(source_of(u));
     if (!sql) return over(u, -ENOMEM, NULL);
     struct lookups_table **at = find(u->cache, sql);
-    bool known = *at && strcmp((*at)->version, version) == 0 && ((*at)->dictionary || (*at)->max >= u->max);
+    /* lookup_max may be another than it was then. */
+    bool known = *at && strcmp((*at)->version, version) == 0 && ((*at)->dictionary ? (*at)->taken <= u->max : (*at)->max >= u->max);
     int e = 0;
     if (known) {
         free(sql);

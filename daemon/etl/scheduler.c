@@ -281,11 +281,13 @@ void scheduler_hold(struct scheduler *s)
 
 void scheduler_set_config(struct scheduler *s, struct config *config)
 {
+    int64_t rescan_ms = s->settings->daemon.rescan_ms;
     config_ref(config);
     config_unref(s->settings);
     s->settings = config;
     s->env.config = config;
     watcher_set_times(s->watcher, config->daemon.settle_ms, config->daemon.rescan_ms);
+    if (config->daemon.rescan_ms != rescan_ms) timer_repeat(s->sweeper, config->daemon.rescan_ms);
     /* What waits may belong to another dataset now. */
     struct list queued;
     list_init(&queued);

@@ -30,6 +30,15 @@ void settle_wait(struct settle *s, struct entry *e, enum entry_state state)
     entries_set(&s->entries, e, state);
 }
 
+void settle_change(struct settle *s, int64_t settle_ms)
+{
+    int64_t later = settle_ms - s->settle_ms; /* by the same for all, so that they stay in order */
+    s->settle_ms = settle_ms;
+    if (s->found_due_ms != INT64_MAX) s->found_due_ms += later;
+    for (list_each(l, next, &s->entries.settling))
+        container_of(l, struct entry, link)->due_ms += later;
+}
+
 static void make_ready(struct settle *s, struct entry *e, uint64_t order)
 {
     entries_set(&s->entries, e, ENTRY_NEW); /* in no heap while its key changes */

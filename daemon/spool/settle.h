@@ -28,6 +28,8 @@ int64_t settle_now_ms(void);
 bool settle_look(const struct settle *s, const char *path, struct entry_look *ret_look);
 /** From now on e has to be unchanged: ENTRY_SETTLING for settle_ms, ENTRY_UNCLOSED for unclosed_ms. */
 void settle_wait(struct settle *s, struct entry *e, enum entry_state state);
+/** Another settle_ms, also for what waits already. */
+void settle_change(struct settle *s, int64_t settle_ms);
 /** e is complete; its rank is that of now. */
 void settle_ready(struct settle *s, struct entry *e);
 /** Does what a scan saw tell nothing new about e? */

@@ -470,7 +470,8 @@ void watcher_refused(struct watcher *w, const char *path, const struct stat *st)
 
 void watcher_set_times(struct watcher *w, int64_t settle_ms, int64_t rescan_ms)
 {
-    w->settle.settle_ms = settle_ms;
+    settle_change(&w->settle, settle_ms);
     w->config.rescan_ms = rescan_ms;
     timer_repeat(w->rescan, rescan_ms);
+    work_soon(w);
 }

@@ -211,6 +211,19 @@ static void a_closed_file_is_complete_after_settle(void **state)
     assert_true(now_ms() - written >= SETTLE_MS - 2);
 }
 
+static void a_shorter_settle_is_for_what_waits_already_too(void **state)
+{
+    struct fixture *f = *state;
+    start(f);
+    watcher_set_times(f->watcher, 3600000, RESCAN_MS);
+    folder_write(f->incoming, "b.csv", "1");
+    folder_write(f->incoming, "a.csv", "1");
+    stays_quiet(f, 2 * SETTLE_MS);
+    watcher_set_times(f->watcher, SETTLE_MS, RESCAN_MS);
+    wait_seen(f, 2);
+    assert_string_equal(f->seen[0], "b.csv");
+}
+
 static void every_line_appended_by_the_shell_starts_settle_again(void **state)
 {
     struct fixture *f = *state;
@@ -652,6 +665,7 @@ int main(void)
         TEST(the_first_scan_reports_in_the_order_of_mtime_and_name),
         TEST(a_file_moved_in_is_complete_at_once),
         TEST(a_closed_file_is_complete_after_settle),
+        TEST(a_shorter_settle_is_for_what_waits_already_too),
         TEST(every_line_appended_by_the_shell_starts_settle_again),
         TEST(a_file_that_is_written_and_not_closed_waits_longer),
         TEST(a_file_that_grows_is_not_complete_before_it_is_closed),
