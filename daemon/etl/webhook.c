@@ -256,7 +256,9 @@ void webhook_free(struct webhook *w)
 
 void webhook_set(struct webhook *w, const struct config_notify *settings)
 {
+    bool sooner = settings->delay_ms < w->settings->delay_ms;
     w->settings = settings;
+    if (sooner && w->n_sending == 0) go_on(w); /* what waits already need not wait as long as was said before */
 }
 
 const char *webhook_name(const struct webhook *w)

@@ -8,7 +8,8 @@ import subprocess
 
 import pytest
 
-import reload_cases_access  # noqa: F401 (adds its cases)
+import reload_cases_notify  # noqa: F401 (adds its cases)
+import reload_cases_access  # noqa: F401 (likewise; the last, since it shuts everybody out)
 from cluster import Database
 from daemon import BINARY, Cetld
 from manager import Manager
@@ -41,6 +42,7 @@ def options():
 class World:
     def __init__(self, daemon, database):
         self.daemon, self.database, self.issuer = daemon, database, None
+        self.closing = {}  # what is to be closed at the end
         self.credentials = os.path.join(daemon.folder, "credentials")
         os.mkdir(self.credentials, 0o755)
         daemon.environment["CREDENTIALS_DIRECTORY"] = self.credentials
@@ -138,6 +140,8 @@ def outcome(postgres, tmp_path_factory):
         if daemon.process is not None:
             daemon.kill9()
         manager.close()
+        for thing in world.closing.values():
+            thing.close()
         postgres.drop_database(database.name)
         Database(postgres, "postgres").rows("DROP ROLE c_reload_nobody")
 
