@@ -69,7 +69,7 @@ int socket_find(const struct cli *cli, char **ret_path)
 {
     struct arena arena;
     arena_init(&arena, BLOCK_BYTES, MEMORY_MAX);
-    struct slice path = slice_of(cli->socket);
+    struct slice path = cli->socket ? slice_of(cli->socket) : SLICE("");
     int r = cli->socket ? CLI_OK : find_in_config(cli, &arena, &path);
     if (r == CLI_OK && path.len >= sizeof((struct sockaddr_un *)NULL)->sun_path)
         r = cli_complain(CLI_USAGE, "no socket can be at " SLICE_FMT ": the path is longer than %zu bytes", SLICE_ARG(path),

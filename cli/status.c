@@ -6,6 +6,8 @@
 
 #include <inttypes.h>
 
+enum { STATUS_MS = 10000 };
+
 /* "3 d 4 h", "4 h 12 min", "7 s" */
 static void put_duration(struct buf *out, int64_t seconds)
 {
@@ -87,7 +89,7 @@ int status_run(struct cli *cli, int argc, char **argv)
     struct client_answer answer;
     struct json_value status;
     (void)argc, (void)argv;
-    int r = client_once(cli, &(struct client_request){.path = "/status"}, &answer);
+    int r = client_once(cli, &(struct client_request){.path = "/status", .timeout_ms = STATUS_MS}, &answer);
     if (r == CLI_OK) r = client_json(&answer, &status);
     if (r == CLI_OK && cli->json)
         printf(SLICE_FMT "\n", SLICE_ARG(status.raw));

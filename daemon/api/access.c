@@ -354,7 +354,8 @@ bool access_may(struct http_request *r, enum access_action action, struct slice 
     const struct access_identity *id = access_identity(r);
     if (id && (id->who == ACCESS_TOKEN || id->who == ACCESS_JWT)) return refuse_token(r, id, action, name);
     if (action == ACCESS_MANAGE)
-        return refuse(r, 401, "files are unloaded and replayed by the unix socket, or with a token that allows it: allow = manage",
+        return refuse(r, 401,
+                      "that is for who manages the daemon: ask by its unix socket, or with a token that allows it: allow = manage",
                       make_one);
     may_change_anonymously(r);
     return false;

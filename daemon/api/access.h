@@ -51,7 +51,7 @@ enum access_action {
     ACCESS_WRITE,  /* rows of a table by the API */
     ACCESS_REPORT, /* a report */
     ACCESS_INGEST, /* files for a dataset; pulling sources */
-    ACCESS_MANAGE, /* the ledger: unload, replay */
+    ACCESS_MANAGE, /* the ledger: unload, replay; the configuration: to see it, reload */
 };
 /** May the request do that to `name`, a table's, a report's or a dataset's ({NULL, 0}: to every one)? False: it was answered, by
  * 401 or 403. */

@@ -372,7 +372,8 @@ static const struct option token_options[] = {
          "is below %d (/etc/cetl/credentials) is that of the last start."},
     {"allow", TYPE(SQL), F(allow_text), "", "orders: read write, report *: read, ingest",
      .prose = "What it allows, by comma or line: TABLE: read write ingest, report NAME: read, and * for every one of them; without "
-              "a name read, write, ingest are for everything, and manage is to unload and replay files. A dataset's rollups are "
+              "a name read, write, ingest are for everything, and manage is to unload and replay files, to see the configuration "
+              "and to reload it. A dataset's rollups are "
               "read with it."},
     {"role", TYPE(TEXT), F(role), "", "reporting",
      .prose = "The role of PostgreSQL that its statements run as (SET LOCAL ROLE), so that row-level security and grants hold. "
