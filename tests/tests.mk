@@ -116,6 +116,6 @@ micro: $(BUILD)/bench/cells $(BUILD)/bench/text $(BUILD)/bench/expressions ## na
 	$(Q)for b in $^; do $$b || exit 1; done
 
 .PHONY: bench
-bench: $(DAEMON) $(BENCHES) ## measure; writes build/bench/BENCHMARKS.md (SCALE=0.1: smaller files, ROUNDS=5, ONLY=append,keyed, BENCH_BIG=10G)
+bench: $(DAEMON) $(CETL) $(BENCHES) ## measure; writes build/bench/BENCHMARKS.md (SCALE=0.1: smaller files, ROUNDS=5, ONLY=append,keyed, BENCH_BIG=10G)
 	@tools/deps.sh run test bench
 	$(Q)BUILD=$(abspath $(BUILD)) PYTHONDONTWRITEBYTECODE=1 /usr/bin/python3 bench/run.py
