@@ -29,4 +29,4 @@ if [ ! -e "$base" ]; then
 fi
 piuparts --basetgz="$base" --distribution="$suite" --keep-sources-list --log-level=info --tmpdir="$work" \
     --warn-on-others "$deb" >"$work/piuparts.log" 2>&1 || { cat "$work/piuparts.log"; exit 1; }
-tail -n 1 "$work/piuparts.log"
+grep -E "INFO: (PASS|FAIL)|WARN" "$work/piuparts.log"

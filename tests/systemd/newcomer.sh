@@ -24,7 +24,7 @@ install_cetld
 [ "$(systemctl is-active cetld)" = active ] || fail "not active"
 answers /healthz 200 && answers /readyz 503 || fail "/healthz, /readyz without a database"
 drop later.csv 'a\n1\n'
-journalctl -u cetld --no-pager -o cat | grep -q 'apt install postgresql' || fail "the journal does not say what is missing"
+said 'apt install postgresql' || fail "the journal does not say what is missing"
 
 step "PostgreSQL comes: its rows are there without anybody's doing"
 install_postgresql

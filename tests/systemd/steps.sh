@@ -50,4 +50,6 @@ drop_series() {
     # one by one, as they come from people
     runuser -u dropper -- sh -c 'cd /tmp/series && for f in *.csv; do cp "$f" "/var/spool/cetl/incoming/.$f" && mv "/var/spool/cetl/incoming/.$f" "/var/spool/cetl/incoming/$f" && rm "$f"; done'
 }
+# Not grep -q, which leaves while journalctl still writes: with pipefail that is a failure.
+said() { journalctl -u cetld --no-pager -o cat | grep -- "$1" >/dev/null; }
 journal() { journalctl -u cetld -o json --no-pager | jq -s "$@"; }
