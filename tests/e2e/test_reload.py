@@ -9,6 +9,7 @@ import subprocess
 import pytest
 
 import reload_cases_notify  # noqa: F401 (adds its cases)
+import reload_cases_store  # noqa: F401 (likewise)
 import reload_cases_access  # noqa: F401 (likewise; the last, since it shuts everybody out)
 from cluster import Database
 from daemon import BINARY, Cetld
@@ -40,7 +41,8 @@ def options():
 
 
 class World:
-    def __init__(self, daemon, database):
+    def __init__(self, daemon, database, cases):
+        self.cases = cases
         self.daemon, self.database, self.issuer = daemon, database, None
         self.closing = {}  # what is to be closed at the end
         self.credentials = os.path.join(daemon.folder, "credentials")
@@ -85,7 +87,7 @@ class World:
     def configure(self, phase):
         """Of all cases at once."""
         texts = [DIMENSION]
-        for case in CASES:
+        for case in self.cases:
             value, beside = (case.before, case.after)[phase]
             if case.plain:
                 self.daemon.sections[case.section][case.key] = self.text(value)
@@ -95,47 +97,43 @@ class World:
         self.daemon.write_config("".join(texts))
 
 
-def tried(step, outcome, option):
+def tried(half, outcome, option):
     """Run a half of a case; what is wrong with it is its outcome."""
     if option in outcome:
         return
     try:
-        step()
+        next(half)
     except StopIteration:
         outcome[option] = None
     except Exception as e:  # pylint: disable=broad-except
         outcome[option] = e
 
 
-@pytest.fixture(scope="module")
-def outcome(postgres, tmp_path_factory):
+def run(postgres, folder, cases):
     """{option: what went wrong with it, or None}: one daemon, one reload, in which everything changes."""
-    folder = tmp_path_factory.mktemp("reload")
+    folder.mkdir()
     os.chmod(folder, 0o755)
-    os.chmod(folder.parent, 0o755)
-    os.chmod(folder.parent.parent, 0o755)
     database = Database(postgres, postgres.create_database())
-    database.rows("DROP ROLE IF EXISTS c_reload_nobody; CREATE ROLE c_reload_nobody; GRANT c_reload_nobody TO cetl;"
-                  " CREATE VIEW c_view AS SELECT 1 AS one; GRANT SELECT ON c_view TO cetl")
+    database.rows("CREATE VIEW c_view AS SELECT 1 AS one; GRANT SELECT ON c_view TO cetl")
     daemon = Cetld(folder, database.url(), database={"load_connections": "6"}, api={"body_max": "8M"})
-    world, found, manager = World(daemon, database), {}, Manager(folder)
+    world, found, manager = World(daemon, database, cases), {}, Manager(folder)
     daemon.environment.update(manager.environment)
     try:
         world.configure(0)
         daemon.start()
         world.load("c_dim_1.csv", "id,x,y\n1,x1,y1\n2,x2,y2\n")
-        under_way = [(case.option, case.run(world)) for case in CASES]
-        for option, run in under_way:
-            tried(lambda: next(run), found, option)
+        under_way = [(case.option, case.run(world)) for case in cases]
+        for option, half in under_way:
+            tried(half, found, option)
         world.configure(1)
         if not os.environ.get("RELOAD_NOT"):  # to see that each case needs it
             daemon.signal(signal.SIGHUP)
             manager.wait("READY=1", nth=2)
             assert daemon.log_lines("configuration reloaded"), daemon.log()
-        for option, run in under_way:
-            tried(lambda: next(run), found, option)
+        for option, half in under_way:
+            tried(half, found, option)
         daemon.stop()
-        yield found
+        return found
     finally:
         if daemon.process is not None:
             daemon.kill9()
@@ -143,7 +141,20 @@ def outcome(postgres, tmp_path_factory):
         for thing in world.closing.values():
             thing.close()
         postgres.drop_database(database.name)
-        Database(postgres, "postgres").rows("DROP ROLE c_reload_nobody")
+
+
+@pytest.fixture(scope="module")
+def outcome(postgres, tmp_path_factory):
+    folder = tmp_path_factory.mktemp("reload")
+    for path in (folder, folder.parent, folder.parent.parent):
+        os.chmod(path, 0o755)
+    admin = Database(postgres, "postgres")
+    admin.rows("CREATE ROLE c_reload_nobody; GRANT c_reload_nobody TO cetl")
+    found = {}
+    for group in sorted({case.group for case in CASES}):
+        found.update(run(postgres, folder / group, [case for case in CASES if case.group == group]))
+    yield found
+    admin.rows("DROP ROLE c_reload_nobody")
 
 
 @pytest.mark.parametrize("option", [case.option for case in CASES])
