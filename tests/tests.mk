@@ -45,7 +45,7 @@ check-long: $(DAEMON) $(CETL) $(PROBE) ## tests at full length: 2000 expressions
 	$(Q)$(PYTEST) --long $(if $(F),-k '$(F)') $(PY_TESTS)
 
 # What has threads: the workers, and who talks with them.
-THREADED = $(filter loop/% store/% etl/% spool/% base/log base/counters,$(patsubst tests/unit/%_test.c,%,$(UNIT_SRCS)))
+THREADED = $(filter loop/% store/% etl/% spool/% base/log base/counters base/histogram,$(patsubst tests/unit/%_test.c,%,$(UNIT_SRCS)))
 
 # ThreadSanitizer wants its memory where it expects it.
 check-san: UNDER = TSAN_OPTIONS=suppressions=$(CURDIR)/tests/tsan.supp $(shell setarch -R true 2>/dev/null && echo setarch -R)
