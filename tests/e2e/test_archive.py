@@ -256,3 +256,35 @@ def test_a_wrong_key_is_told_in_the_stores_words_and_mended_by_a_reload(swift, c
     daemon.signal(signal.SIGHUP)
     wait_stored(daemon, database, 1)
     assert swift.object("keyed", sha256(ORDERS)).decode() == ORDERS
+
+
+def peak_kib(daemon):
+    with open("/proc/%d/status" % daemon.process.pid) as f:
+        return int(next(line for line in f if line.startswith("VmHWM")).split()[1])
+
+
+@pytest.mark.long
+def test_a_file_of_1_gb_is_stored_with_little_memory(swift, cetld, database, folder, capsys):
+    """It is refused, so that nothing of it has to be loaded; the same without an archive is what it is compared with."""
+    swift.make_bucket("large")
+    url, section = store(folder, swift, "large")
+    daemon = cetld(section)
+    source = os.path.join(folder, "large.csv")
+    line = b"1,%s,too many\n" % (b"x" * 1000)
+    with open(source, "wb") as f:
+        f.write(b"id,text\n")
+        for _ in range(1000):
+            f.write(line * 1060)
+    daemon.drop_file(source, "first.csv")
+    daemon.wait_state("first.csv", "failed", deadline=300)
+    before = peak_kib(daemon)
+    daemon.write_config(section + archive(url + "/{name}-{id}", more="failed = yes"))
+    daemon.restart()
+    daemon.drop_file(source, "second.csv")
+    entry = daemon.wait_state("second.csv", "failed", deadline=300)
+    wait_stored(daemon, database, 1, deadline=600)
+    after = peak_kib(daemon)
+    with capsys.disabled():
+        print(" [peak of RSS: %d MiB without an archive, %d MiB with %d MB stored]" % (before >> 10, after >> 10, entry["bytes"] // 10**6))
+    assert after - before <= 64 << 10
+    assert "<Size>%d</Size>" % entry["bytes"] in swift.request("GET", "/large", "list-type=2").decode()
