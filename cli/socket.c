@@ -81,16 +81,18 @@ int socket_find(const struct cli *cli, char **ret_path)
 
 /* ---- why nobody answers ---- */
 
-/* The group that may: of the socket, or of the first folder above it that we may look into. */
-static int explain_access(const char *path)
+/* The group that may: of the socket, or of the folder where we may not look into that. NULL: none but root's. */
+static const struct group *group_of(const char *path)
 {
     struct stat st;
-    cleanup_free char *at = strdup(path);
-    if (at && stat(at, &st) != 0) {
-        char *folder = dirname(at);
-        if (stat(folder, &st) != 0) st.st_gid = (gid_t)-1;
-    }
-    const struct group *group = at && st.st_gid != (gid_t)-1 ? getgrgid(st.st_gid) : NULL;
+    cleanup_free char *copy = strdup(path);
+    if (!copy || (stat(path, &st) != 0 && stat(dirname(copy), &st) != 0)) return NULL;
+    return st.st_gid != 0 && (st.st_mode & S_IXGRP || (S_ISSOCK(st.st_mode) && st.st_mode & S_IWGRP)) ? getgrgid(st.st_gid) : NULL;
+}
+
+static int explain_access(const char *path)
+{
+    const struct group *group = group_of(path);
     if (!group) return cli_complain(CLI_DOWN, "you may not open %s; as root you may: sudo cetl …", path);
     return cli_complain(
         CLI_DOWN, "you may not open %s: group %s may. Join it (sudo adduser \"$USER\" %s) and log in again, or use sudo cetl …",

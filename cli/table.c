@@ -105,7 +105,8 @@ static void put_column(const struct table *t, size_t i, struct slice text, enum 
     bool last = i + 1 == t->columns;
     if (t->column[i].align == TABLE_RIGHT && width < widths[i]) printf("%*s", (int)(widths[i] - width), "");
     if (last && t->column[i].align == TABLE_REST && width > *room) {
-        put_cell(table_cut(text, *room > 0 ? *room - 1 : 0), look, cli);
+        if (*room == 0) return;
+        put_cell(table_cut(text, *room - 1), look, cli);
         put_cell(SLICE("…"), look, cli);
         return;
     }

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The command cetl: what it prints, what it exits with, and what it says when something is wrong."""
 
+import grp
 import hashlib
 import os
 import pty
@@ -123,23 +124,19 @@ def test_socket_that_nobody_listens_at_is_a_daemon_that_ended(folder):
     assert run.status == DOWN and "systemctl status cetld" in run.err
 
 
-def test_denied_access_names_the_group_that_has_it(daemon):
-    import grp
-    os.chmod(daemon.folder, 0o700)
-    try:
-        if os.geteuid() == 0:
-            before = ["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"]
-            os.chmod(daemon.folder, 0o755)
-            os.chmod(daemon.socket, 0o660)
-            path = daemon.socket
-        else:
-            before, path = [], "/root/any.sock"
-        run = cetl("--socket", path, "status", before=before)
-        assert run.status == DOWN and "you may not open" in run.err, run
-        if os.geteuid() == 0:
-            assert "adduser" in run.err and grp.getgrgid(os.stat(path).st_gid).gr_name in run.err
-    finally:
-        os.chmod(daemon.folder, 0o755)
+@pytest.mark.skipif(os.geteuid() != 0, reason="takes another user")
+@pytest.mark.parametrize("group,folder_mode,says", [("daemon", 0o755, "group daemon may"), ("daemon", 0o750, "group daemon may"), ("root", 0o755, "sudo cetl")])
+def test_denied_access_names_the_group_that_has_it(folder, group, folder_mode, says):
+    path = os.path.join(folder, "its.sock")
+    with socket.socket(socket.AF_UNIX) as server:
+        server.bind(path)
+        server.listen(1)
+        for each, mode in ((path, 0o660), (folder, folder_mode)):
+            os.chown(each, 0, grp.getgrnam(group).gr_gid)
+            os.chmod(each, mode)
+        run = cetl("--socket", path, "status", before=["setpriv", "--reuid=nobody", "--regid=nogroup", "--clear-groups"])
+    assert run.status == DOWN and run.out == "" and "you may not open " + path in run.err and says in run.err, run
+    assert ("adduser" in run.err) == (group != "root")
 
 
 def test_something_else_that_listens_there_is_told(folder):
