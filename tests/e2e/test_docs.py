@@ -46,9 +46,10 @@ def test_page(reader, page):
     someone.follow(Page(page))
 
 
-def test_every_page_is_followed():
-    found = {"docs/" + name for name in os.listdir(os.path.join(TOP, "docs")) if name.endswith(".md")}
-    assert found == set(PAGES + OTHERS) - {"README.md"}
+def test_every_page_that_shows_commands_is_followed():
+    for name in os.listdir(os.path.join(TOP, "docs")):
+        if name.endswith(".md") and "docs/" + name not in PAGES + OTHERS:
+            assert "sh" not in [b.kind for b in Page("docs/" + name).blocks], "docs/%s shows commands: follow it" % name
     assert "sh" not in [b.kind for b in Page("docs/access.md").blocks], "docs/access.md shows commands: follow it"
 
 
