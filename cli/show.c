@@ -19,8 +19,10 @@ static void print_file(const struct cli *cli, struct json_value file)
         field_text(&text, v);
         table_pair(&t, members[i], &text, strcmp(members[i], "state") == 0 ? file_look(v) : TABLE_PLAIN);
     }
-    file_put_counts(&text, file);
-    table_pair(&t, "of these", &text, TABLE_PLAIN);
+    if (file_is_over(file)) {
+        file_put_counts(&text, file);
+        table_pair(&t, "of these", &text, TABLE_PLAIN);
+    }
     for (size_t i = 0; times[i]; i++) {
         struct json_value v = field_of(file, times[i]);
         if (v.kind == JSON_KIND_NULL) continue;

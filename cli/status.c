@@ -67,6 +67,11 @@ static void print_status(const struct cli *cli, struct json_value status)
     table_pair(&table, "daemon", &text, TABLE_PLAIN);
     put_database(&text, field_of(status, "database"));
     table_pair(&table, "database", &text, up ? TABLE_GOOD : TABLE_BAD);
+    if (field_of(status, "configuration_error").kind == JSON_KIND_STRING) {
+        buf_puts(&text, "the old one is in force: ");
+        field_text(&text, field_of(status, "configuration_error"));
+        table_pair(&table, "config", &text, TABLE_BAD);
+    }
     put_counts(&text, files, now);
     table_pair(&table, "files", &text, TABLE_PLAIN);
     put_counts(&text, files, since);

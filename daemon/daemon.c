@@ -88,6 +88,12 @@ bool daemon_is_reloading(void *ctx)
     return d->reloading;
 }
 
+const char *daemon_mistake(void *ctx)
+{
+    const struct daemon *d = ctx;
+    return d->mistake;
+}
+
 void daemon_reload(void *ctx)
 {
     struct mistakes m;

@@ -97,6 +97,8 @@ void daemon_reload(void *ctx);
 must_check int daemon_reload_now(void *ctx, struct mistakes *m);
 /** Until the tables are as the new one says, a few seconds at most. */
 bool daemon_is_reloading(void *ctx);
+/** Why the newest one is not in force, or "". */
+const char *daemon_mistake(void *ctx);
 /** For systemd's watchdog: false while a worker hangs. */
 bool daemon_is_alive(void *ctx);
 /** The line of `systemctl status`. */

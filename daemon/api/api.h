@@ -26,6 +26,8 @@ struct api_control {
     int (*reload)(void *ctx, struct mistakes *m);
     /** Is the new one not in force yet? For a few seconds at most. */
     bool (*reloading)(void *ctx);
+    /** Why the newest configuration is not in force, or "". */
+    const char *(*mistake)(void *ctx);
     void *ctx;
 };
 

@@ -200,7 +200,7 @@ static const char schemas[] =
     "\"format\":\"uri-reference\"},\"code\":{\"type\":\"string\",\"description\":\"SQLSTATE, PostgREST's code, or the status.\"},\"message\":" TEXT
     ",\"details\":" NULLABLE("string") ",\"hint\":{\"type\":[\"string\",\"null\"],\"description\":\"What to do next.\"}}},"
     "\"cetl-status\":{\"type\":\"object\",\"required\":[\"success\",\"message\",\"version\"],\"properties\":{\"success\":{\"type\":\"boolean\"},\"message\":"
-    TEXT ",\"version\":" TEXT ",\"uptime_seconds\":" INT64 ",\"database\":" OBJECT ",\"files\":" OBJECT ",\"rows\":" OBJECT ",\"rates\":" OBJECT "}},"
+    TEXT ",\"version\":" TEXT ",\"uptime_seconds\":" INT64 ",\"database\":" OBJECT ",\"configuration_error\":" NULLABLE("string") ",\"files\":" OBJECT ",\"rows\":" OBJECT ",\"rates\":" OBJECT "}},"
     "\"cetl-dataset\":{\"type\":\"object\",\"required\":[\"name\",\"table\",\"columns\"],\"properties\":{\"name\":" TEXT ",\"table\":" TEXT ",\"schema\":" TEXT
     ",\"columns\":{\"type\":\"array\",\"items\":{\"type\":\"object\",\"required\":[\"name\",\"type\",\"nullable\"],\"properties\":{\"name\":" TEXT
     ",\"type\":" TEXT ",\"nullable\":{\"type\":\"boolean\"},\"format\":" TEXT "}}},\"key\":{\"type\":\"array\",\"items\":" TEXT "},\"version\":" INT64_NULL

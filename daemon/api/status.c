@@ -52,6 +52,8 @@ void status_get(struct http_request *r)
     const char *missing = here && api->ready ? api->instance->missing.text : "";
     json_write_field_text(&w, "parallel_needs", missing[0] ? missing : NULL);
     json_write_end(&w);
+    const char *mistake = here && api->control.mistake ? api->control.mistake(api->control.ctx) : "";
+    json_write_field_text(&w, "configuration_error", mistake[0] ? mistake : NULL);
     write_queue(&w, api);
     json_write_key(&w, "rates");
     json_write_object(&w);

@@ -202,6 +202,8 @@ def test_status_is_1_without_a_database_and_says_why(make_cetld):
     assert run.status == FAILED and re.search(r"^database +down: .*127\.0\.0\.1", run.out, re.M), run
     run = cetl("files", daemon=daemon)
     assert run.status == FAILED and run.out == "" and "database" in run.err, run
+    run = cetl("reload", daemon=daemon)
+    assert run.status == OK and run.out == "reloaded\n" and re.search(r"^cetl: the database: .*127\.0\.0\.1", run.err, re.M), run
 
 
 # -- files
@@ -437,6 +439,9 @@ def test_reload_with_mistakes_tells_each_with_its_line_and_changes_nothing(cetld
     assert run.err.splitlines()[0].startswith("%s:%d: " % (daemon.conf, first)) and "'mode'" in run.err, run
     assert "%s:%d: max_errors: " % (daemon.conf, first + 1) in run.err and run.err.endswith("2 mistakes in the configuration; the old one stays in force\n")
     assert daemon.get("/v1/orders").status == 200 and daemon.get("/v1/fresh").status == 404
+    assert re.search(r"^config +the old one is in force: %s:%d: " % (re.escape(daemon.conf), first), cetl("status", daemon=daemon).out, re.M)
+    assert daemon.json("/status")["configuration_error"].startswith(daemon.conf)
+    assert daemon.get("/status", headers={"Host": "data.example.org"}).json["configuration_error"] is None
     answer = daemon.request("POST", "/reload", unix=True)
     assert answer.status == 422 and len(answer.json["mistakes"]) == 2 and answer.json["details"] == answer.json["mistakes"][0]
 
