@@ -103,7 +103,8 @@ static int make_pools(struct daemon *d)
 
 static void embedded_failed(void *ctx, const struct error *why)
 {
-    (void)ctx;
+    struct daemon *d = ctx;
+    snprintf(d->api.embedded_why, sizeof d->api.embedded_why, "%s", why->text);
     log_error("the embedded cluster: %s", why->text);
 }
 
@@ -111,6 +112,7 @@ static void embedded_ready(void *ctx)
 {
     struct daemon *d = ctx;
     d->embedded_ready = true;
+    d->api.embedded_why[0] = '\0';
     log_info("the embedded cluster is ready");
 }
 

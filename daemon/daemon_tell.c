@@ -54,7 +54,7 @@ void daemon_show_status(void *ctx)
                       (long long)counters_get(&d->counters, COUNTER_HTTP_CONNECTIONS));
         return;
     }
-    const char *reason = !d->load_pool ? "" : db_pool_is_up(d->load_pool) ? setup_reason(d->setup) : db_pool_reason(d->load_pool);
+    const char *reason = api_reason(&d->api);
     notify_status(d->notify, "%u queued, %u waiting, %u loading, %u unreadable, %lld rows loaded%s%s%s%s%s", t.queued, t.waiting,
                   t.loading, t.unreadable, (long long)counters_get(&d->counters, COUNTER_ROWS_LOADED), show_rates(&d->api, rates),
                   reason[0] ? "; database: " : "", reason, d->mistake[0] ? "; the old configuration is in force: " : "",

@@ -60,6 +60,7 @@ struct api {
     struct config *first;                  /* the one at start: what a reload cannot change is as it says */
     const struct instance *instance;
     int64_t started_us;                 /* monotonic */
+    char embedded_why[ERROR_TEXT_MAX];  /* why the embedded cluster is not there, or "" */
     struct meter rows_rate, bytes_rate; /* loaded, and sent by COPY; noted each second */
     bool ready;                         /* the database answers and the catalog was read */
     struct api_control control;

@@ -66,6 +66,7 @@ static const struct http_route streamed[] = {
 
 const char *api_reason(const struct api *api)
 {
+    if (api->embedded_why[0]) return api->embedded_why;
     const char *pool = db_pool_reason(api->load_pool);
     return pool[0] || !api->setup ? pool : setup_reason(api->setup);
 }
