@@ -52,6 +52,11 @@
     X(NOTIFICATIONS_DROPPED, "cetl_notifications_total{outcome=\"dropped\"}", counter, "")                                         \
     X(NOTIFICATIONS_RETRIES, "cetl_notification_retries_total", counter, "Requests to them that failed and are made again.")       \
     X(NOTIFICATIONS_QUEUED, "cetl_notifications_queued", gauge, "Notifications that wait to be sent, or are on their way.")        \
+    X(ARCHIVE_STORED, "cetl_archive_files_total{outcome=\"stored\"}", counter,                                                     \
+      "Originals that were stored in an archive, or were not.")                                                                    \
+    X(ARCHIVE_FAILED, "cetl_archive_files_total{outcome=\"failed\"}", counter, "")                                                 \
+    X(ARCHIVE_LOST, "cetl_archive_files_total{outcome=\"lost\"}", counter, "")                                                     \
+    X(ARCHIVES_PAUSED, "cetl_archives_paused", gauge, "Archives whose last try failed.")                                           \
     X(INOTIFY_OVERFLOWS, "cetl_inotify_overflows_total", counter, "Times the inotify queue overflowed and a rescan followed.")
 
 /* X(id, name, help): the rows of a family stand together. */

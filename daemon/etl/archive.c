@@ -97,12 +97,22 @@ static int64_t pause_ms(const struct archive *a)
     return ms < PAUSE_MAX_MS ? ms : PAUSE_MAX_MS;
 }
 
+static void works(struct archive *a)
+{
+    if (a->failures > 0) counters_add(a->all->config.memory->counters, COUNTER_ARCHIVES_PAUSED, -1);
+    a->failures = 0;
+}
+
 void archive_task_over(struct archive *a, const struct archive_task *t)
 {
     a->n_tasks--;
     char name[4 * NAME_MAX + 1];
     log_escape(slice_of(t->name), name, sizeof name);
+    static const enum counter_id counted[] = {
+        [TASK_STORED] = COUNTER_ARCHIVE_STORED, [TASK_FAILED] = COUNTER_ARCHIVE_FAILED, [TASK_GONE] = COUNTER_ARCHIVE_FAILED};
+    counters_add(a->all->config.memory->counters, t->lost ? COUNTER_ARCHIVE_LOST : counted[t->outcome], 1);
     if (t->outcome == TASK_FAILED) {
+        if (a->failures == 0) counters_add(a->all->config.memory->counters, COUNTER_ARCHIVES_PAUSED, 1);
         if (!a->paused) a->failures++;
         a->paused = true;
         if (!a->complained)
@@ -113,7 +123,7 @@ void archive_task_over(struct archive *a, const struct archive_task *t)
     if (t->outcome == TASK_STORED) {
         if (a->complained) log_info("archive %s: files are stored again", a->name);
         a->complained = false;
-        a->failures = 0;
+        works(a);
         log_debug("archive %s: %s is stored as %s%s", a->name, name, a->base, t->key);
     }
     if (!a->paused && a->more) timer_start(a->timer, 0);
@@ -124,6 +134,7 @@ void archive_task_over(struct archive *a, const struct archive_task *t)
 static void archive_free(struct archive *a)
 {
     list_remove(&a->link);
+    works(a);
     for (list_each(l, next, &a->tasks))
         archive_task_cancel(container_of(l, struct archive_task, link));
     store_free(a->store);

@@ -66,6 +66,7 @@ struct archive_task {
     char why[512];
     bool busy;    /* a worker has it, or the server */
     bool waiting; /* for a connection */
+    bool lost;    /* given up */
 };
 
 /** Of row `row` of SQL_ARCHIVE_NEXT. NULL: no memory for it now, of the process or of memory_max. */

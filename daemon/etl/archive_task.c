@@ -68,12 +68,13 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
     t->busy = true;
     char url[2 * STORE_KEY_MAX];
     snprintf(url, sizeof url, "%s%s", t->archive->base, t->key);
-    bool stored = t->outcome == TASK_STORED, lost = t->outcome == TASK_GONE && t->tries + 1 >= LOST_TRIES;
+    bool stored = t->outcome == TASK_STORED;
+    t->lost = t->outcome == TASK_GONE && t->tries + 1 >= LOST_TRIES;
     struct db_param p[] = {db_int8(t->id), db_text(t->archive->name), db_text(stored ? url : t->why),
-                           db_text(lost ? "lost" : "waiting")};
+                           db_text(t->lost ? "lost" : "waiting")};
     struct db_query q = {
         .sql = stored ? SQL_ARCHIVE_STORED : SQL_ARCHIVE_FAILED, .param = p, .params = stored ? 3 : 4, .done = on_noted, .ctx = t};
-    if (lost) log_warning("archive %s: file %lld is lost to it: %s", t->archive->name, (long long)t->id, t->why);
+    if (t->lost) log_warning("archive %s: file %lld is lost to it: %s", t->archive->name, (long long)t->id, t->why);
     if (db_query(c, &q) < 0) on_noted(t, &(struct db_result){.status = ERROR_CLOSED});
 }
 

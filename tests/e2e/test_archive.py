@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import signal
+import socket
 import subprocess
 
 import pytest
@@ -105,6 +106,21 @@ def test_a_store_that_is_away_holds_up_nothing_and_done_is_kept(cetld, database,
     wait_stored(daemon, database, 6)
     assert len([k for k in below(place) if not k.endswith(".json")]) == 6
     until(lambda: not daemon.files_in("done"), "what is stored, and old enough, goes")
+
+
+def test_a_store_that_never_answers_holds_up_neither_loads_nor_the_end(cetld, database, folder):
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        secret = os.path.join(folder, "secret")
+        with open(secret, "w") as f:
+            f.write("s")
+        daemon = cetld("[store s]\nurl = s3:\nkey_id = k\nsecret_file = %s\nendpoint = http://127.0.0.1:%d\n" % (secret, silent.getsockname()[1])
+                       + archive("s3://bucket/{id}"))
+        for i in range(30):
+            daemon.drop("o%d.csv" % i, "id\n%d\n" % i)
+        daemon.wait_count("loaded", 30, deadline=20)
+        until(lambda: silent.accept(), "it is asked")
+        daemon.stop(deadline=10)
+        assert database.rows("SELECT count(*) FROM cetl.original WHERE state = 'waiting'") == [(30,)]
 
 
 def test_what_is_gone_is_told_and_holds_nobody(cetld, database, folder):
