@@ -19,16 +19,16 @@ CASES = []  # in the order in which they are run
 class Case:
     """`before` and `after` are text of the configuration; where `option` is of [daemon], [database] or [api], its value there."""
 
-    def __init__(self, option, before, after, run, group="all"):
-        self.option, self.before, self.after, self.run, self.group = option, before, after, run, group
+    def __init__(self, option, before, after, run):
+        self.option, self.before, self.after, self.run = option, before, after, run
         self.section, self.key = option.split(".")
         self.plain = self.section in ("daemon", "database", "api")
 
 
-def case(option, before, after, beside="", group="all"):
-    """A case by itself; `beside` is text of the configuration that stays. Functions of the world are asked for theirs. A group has a daemon."""
+def case(option, before, after, beside=""):
+    """A case by itself; `beside` is text of the configuration that stays. Functions of the world are asked for theirs."""
     def add(run):
-        CASES.append(Case(option, (before, beside), (after, beside), run, group))
+        CASES.append(Case(option, (before, beside), (after, beside), run))
         return run
 
     return add

@@ -9,7 +9,6 @@ import subprocess
 import pytest
 
 import reload_cases_notify  # noqa: F401 (adds its cases)
-import reload_cases_store  # noqa: F401 (likewise)
 import reload_cases_access  # noqa: F401 (likewise; the last, since it shuts everybody out)
 from cluster import Database
 from daemon import BINARY, Cetld
@@ -42,8 +41,7 @@ def options():
 
 
 class World:
-    def __init__(self, daemon, database, cases):
-        self.cases = cases
+    def __init__(self, daemon, database):
         self.daemon, self.database, self.issuer = daemon, database, None
         self.closing = {}  # what is to be closed at the end
         self.credentials = os.path.join(daemon.folder, "credentials")
@@ -88,7 +86,7 @@ class World:
     def configure(self, phase):
         """Of all cases at once."""
         texts = [DIMENSION]
-        for case in self.cases:
+        for case in CASES:
             value, beside = (case.before, case.after)[phase]
             if case.plain:
                 self.daemon.sections[case.section][case.key] = self.text(value)
@@ -110,20 +108,18 @@ def tried(half, outcome, option):
         outcome[option] = e
 
 
-def run(postgres, folder, cases):
+def run(postgres, folder):
     """{option: what went wrong with it, or None}: one daemon, one reload, in which everything changes."""
-    folder.mkdir()
-    os.chmod(folder, 0o755)
     database = Database(postgres, postgres.create_database())
     database.rows("CREATE VIEW c_view AS SELECT 1 AS one; GRANT SELECT ON c_view TO cetl")
     daemon = Cetld(folder, database.url(), database={"load_connections": "6"}, api={"body_max": "8M"})
-    world, found, manager = World(daemon, database, cases), {}, Manager(folder)
+    world, found, manager = World(daemon, database), {}, Manager(folder)
     daemon.environment.update(manager.environment)
     try:
         world.configure(0)
         daemon.start()
         world.load("c_dim_1.csv", "id,x,y\n1,x1,y1\n2,x2,y2\n")
-        under_way = [(case.option, case.run(world)) for case in cases]
+        under_way = [(case.option, case.run(world)) for case in CASES]
         for option, half in under_way:
             tried(half, found, option)
         world.configure(1)
@@ -151,10 +147,7 @@ def outcome(postgres, tmp_path_factory):
         os.chmod(path, 0o755)
     admin = Database(postgres, "postgres")
     admin.rows("CREATE ROLE c_reload_nobody; GRANT c_reload_nobody TO cetl")
-    found = {}
-    for group in sorted({case.group for case in CASES}):
-        found.update(run(postgres, folder / group, [case for case in CASES if case.group == group]))
-    yield found
+    yield run(postgres, folder)
     admin.rows("DROP ROLE c_reload_nobody")
 
 
