@@ -460,6 +460,14 @@ def test_reload_of_what_takes_a_restart_says_so_until_there_was_one(cetld):
     assert cetl("reload", daemon=daemon).err == ""
 
 
+def test_reload_tells_what_the_database_makes_of_a_dataset(cetld):
+    daemon = cetld(CONFIG)
+    daemon.write_config(CONFIG + "[dataset items]\ncolumns = id bigint, name no_such_type\n")
+    run = cetl("reload", daemon=daemon)
+    assert run.status == OK and run.out == "reloaded\n"
+    assert re.search(r"^cetl: dataset items: .*no_such_type", run.err, re.M), (run, daemon.json("/v1"))
+
+
 def test_reload_is_not_for_everybody(daemon):
     assert daemon.request("POST", "/reload").status in (401, 403) and daemon.get("/config").status in (401, 403)
     assert daemon.request("POST", "/reload?now=yes", unix=True).status == 400
