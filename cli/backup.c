@@ -4,7 +4,8 @@
  *
  * All of it is read in one REPEATABLE READ transaction: rows, and which files the ledger says they are of. A row at a time comes by
  * COPY in binary form and goes into a block; blocks are packed by threads and written. It is written to a folder of another name,
- * which gets its own when all of it is on disk, the manifest last.
+ * which gets its own when all of it is on disk, the manifest last; or, for an object store, to a temporary folder, and sent from
+ * there, the manifest last.
  */
 #include "backup_sql.h"
 #include "base/clock.h"
@@ -12,6 +13,7 @@
 #include "carried.h"
 #include "database.h"
 #include "db/query.h"
+#include "depot.h"
 #include "format/avro_row.h"
 #include "packer.h"
 #include "progress.h"
@@ -31,8 +33,9 @@ struct backup {
     bool all;
     char **names;
     int n_names;
-    char *part; /* the folder while it is written, malloc'd */
-    int dir;    /* that folder */
+    char *part;          /* the folder while it is written, malloc'd */
+    struct depot *depot; /* `to` is a URL of an object store */
+    int dir;             /* that folder */
     PGconn *pg;
     struct manifest m;
     struct carried *carried; /* of m.table, malloc'd */
@@ -327,6 +330,19 @@ static int copy_tables(struct backup *b)
     return ret == CLI_OK ? write_manifest(b) : ret;
 }
 
+/* The rows are safe only where they were to go; the folder is removed in any case. */
+static int send_away(struct backup *b)
+{
+    int ret = CLI_OK;
+    for (size_t i = 0; ret == CLI_OK && i < b->m.tables; i++) {
+        const struct manifest_table *t = &b->m.table[i];
+        if (interrupted) return cli_complain(CLI_FAILED, "interrupted");
+        ret = depot_put(b->depot, b->dir, t->rows.name);
+        if (ret == CLI_OK && t->dataset.name) ret = depot_put(b->depot, b->dir, t->dataset.ledger.name);
+    }
+    return ret == CLI_OK ? depot_put(b->depot, b->dir, MANIFEST_NAME) : ret;
+}
+
 /* It gets its name: from now on it is a backup. */
 static int publish(struct backup *b)
 {
@@ -371,8 +387,21 @@ static void report(const struct backup *b)
     printf("%s\n", b->to);
 }
 
+/* In $TMPDIR, else /var/tmp, which is on a disk. */
+static int make_temporary(struct backup *b)
+{
+    bool there = false;
+    int ret = depot_open(b->cli, b->to, &b->depot);
+    if (ret == CLI_OK) ret = depot_has(b->depot, MANIFEST_NAME, &there);
+    if (ret == CLI_OK && there) ret = cli_complain(CLI_FAILED, "%s has a backup already; each gets a place of its own", b->to);
+    if (ret != CLI_OK) return ret;
+    b->part = depot_folder(&b->dir);
+    return b->part ? CLI_OK : CLI_FAILED;
+}
+
 static int make_part(struct backup *b)
 {
+    if (depot_is_url(b->to)) return make_temporary(b);
     size_t n = strlen(b->to);
     while (n > 1 && b->to[n - 1] == '/')
         n--;
@@ -389,11 +418,10 @@ static int run(struct backup *b)
     if (ret != CLI_OK) return ret;
     ret = make_part(b);
     if (ret == CLI_OK) ret = copy_tables(b);
-    if (ret == CLI_OK) ret = publish(b);
-    if (ret == CLI_OK)
-        report(b);
-    else if (b->dir >= 0)
-        discard(b);
+    if (ret == CLI_OK) ret = b->depot ? send_away(b) : publish(b);
+    if (ret == CLI_OK) report(b);
+    if (b->dir >= 0 && (ret != CLI_OK || b->depot)) discard(b);
+    depot_close(b->depot);
     return ret;
 }
 

@@ -41,7 +41,7 @@ static const struct cli_option token_options[] = {
     {NULL, NULL, NULL}};
 static const struct cli_option backup_options[] = {
     {"--all", NULL, "The tables of all datasets."},
-    {"--to", "FOLDER", "A folder that is not there yet; cetl-backup- and the time without it."},
+    {"--to", "FOLDER", "A folder that is not there yet (cetl-backup- and the time without it), or a URL: s3://BUCKET/…, azure://ACCOUNT/CONTAINER/…."},
     {"--codec", "CODEC", "Of the blocks in the Avro files: deflate, or null, which is faster and larger."},
     {"--database", "URL", "Another database than the configuration's, as libpq reads it."},
     {NULL, NULL, NULL}};
@@ -134,19 +134,22 @@ static const struct cli_command commands[] = {
      .prose = "write tables to a folder, as Avro files",
      .run = backup_run,
      .options = backup_options,
-     .details = "TABLE is the name of a dataset, or of a table as SQL writes it. All tables are as they were at one moment, "
-                "whatever is loaded meanwhile. Each becomes an Avro object container file, which any reader of Avro reads; with "
-                "those of datasets goes what the ledger knows of the files that their rows are of. manifest.json has the "
-                "tables' columns and keys, and of each file the number of rows and the SHA-256.\n\n"
-                "cetl connects to the database itself, as the configuration says, and needs no daemon. It must be run as a user "
-                "that the database knows: root or cetl where PostgreSQL is cetld's own. Not in a backup: indexes that are no "
-                "key, foreign keys, checks, defaults, grants, and rejected rows."},
+     .details =
+         "TABLE is the name of a dataset, or of a table as SQL writes it. All tables are as they were at one moment, "
+         "whatever is loaded meanwhile. Each becomes an Avro object container file, which any reader of Avro reads; with "
+         "those of datasets goes what the ledger knows of the files that their rows are of. manifest.json has the "
+         "tables' columns and keys, and of each file the number of rows and the SHA-256. On its way to an object store it needs "
+         "room in $TMPDIR, or /var/tmp; [store] of the configuration has endpoint and keys.\n\n"
+         "cetl connects to the database itself, as the configuration says, and needs no daemon. It must be run as a user "
+         "that the database knows: root or cetl where PostgreSQL is cetld's own. Not in a backup: indexes that are no "
+         "key, foreign keys, checks, defaults, grants, and rejected rows."},
     {.name = "restore",
      .arguments = "FOLDER [TABLE…]",
      .prose = "give tables the rows that a backup has",
      .run = restore_run,
      .options = restore_options,
-     .details = "All tables of the backup, or those that are named. The files are read to their end and compared with the "
+     .details = "All tables of the backup, or those that are named. FOLDER may be a URL, as of cetl backup --to. The files are "
+                "read to their end and compared with the "
                 "manifest before anything is touched, and the tables must have the columns that they had. The rows go into "
                 "stages, and take the place of the tables' own in one transaction: others see the old rows or the new ones, and "
                 "whoever writes waits meanwhile. A table that is missing is made, with its primary key and unique "

@@ -106,21 +106,26 @@ static int connect_configured(const struct config *c, PGconn **ret_pg)
     return ret;
 }
 
+int database_config(const struct cli *cli, struct config **ret_config)
+{
+    struct mistakes mistakes;
+    mistakes_init(&mistakes);
+    enum config_presence presence = cli->config_said ? CONFIG_MUST_EXIST : CONFIG_MAY_BE_MISSING;
+    int r = config_load(cli->config, presence, &mistakes, ret_config);
+    for (size_t i = 0; r != 0 && i < mistakes.stored; i++)
+        cli_complain(CLI_FAILED, "%s", mistakes.text[i]);
+    if (r != 0 && mistakes.stored == 0) cli_complain(CLI_FAILED, "%s: %s", cli->config, r < 0 ? error_name(r) : "it is wrong");
+    mistakes_done(&mistakes);
+    return r == 0 ? CLI_OK : CLI_FAILED;
+}
+
 int database_open(const struct cli *cli, const char *url, PGconn **ret_pg)
 {
+    struct config *config;
     if (url) return connect_to(url, NULL, NULL, ret_pg);
-    struct mistakes mistakes;
-    struct config *config = NULL;
-    mistakes_init(&mistakes);
-    int ret = CLI_FAILED;
-    if (config_load(cli->config, CONFIG_MAY_BE_MISSING, &mistakes, &config) == 0) {
-        ret = connect_configured(config, ret_pg);
-    } else {
-        for (size_t i = 0; i < mistakes.stored; i++)
-            cli_complain(CLI_FAILED, "%s", mistakes.text[i]);
-        if (mistakes.stored == 0) cli_complain(CLI_FAILED, "%s cannot be read", cli->config);
-    }
+    int ret = database_config(cli, &config);
+    if (ret != CLI_OK) return ret;
+    ret = connect_configured(config, ret_pg);
     config_unref(config);
-    mistakes_done(&mistakes);
     return ret;
 }

@@ -13,6 +13,11 @@
 
 #include <libpq-fe.h>
 
+struct config;
+
+/** cli->config, read; config_unref it. CLI_OK, or CLI_FAILED with all mistakes told. */
+int database_config(const struct cli *cli, struct config **ret_config);
+
 /** Connect: to `url`, or where that is NULL to the database of cli->config (its embedded cluster, too). CLI_OK, or another. */
 int database_open(const struct cli *cli, const char *url, PGconn **ret_pg);
 /** Statements without parameters and rows. CLI_OK or CLI_FAILED. */

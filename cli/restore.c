@@ -4,6 +4,7 @@
 #include "backup_sql.h"
 #include "base/fs.h"
 #include "database.h"
+#include "depot.h"
 #include "etl/dataset.h"
 #include "format/json_writer.h"
 
@@ -15,12 +16,53 @@ enum { MANIFEST_MAX = 64 * 1024 * 1024, ARENA_BLOCK = 64 * 1024, SQL_MAX = 64 * 
 
 /* ---- what is restored ---- */
 
+/* The files of a backup in an object store come to a temporary folder. */
+struct fetched {
+    struct depot *depot; /* NULL: the backup is a folder */
+    char *folder;        /* malloc'd */
+};
+
+static int open_folder(struct restore *x, struct fetched *f)
+{
+    if (depot_is_url(x->folder)) {
+        int ret = depot_open(x->cli, x->folder, &f->depot);
+        if (ret == CLI_OK) f->folder = depot_folder(&x->dir);
+        if (ret != CLI_OK || !f->folder) return CLI_FAILED;
+        return depot_get(f->depot, x->dir, MANIFEST_NAME, MANIFEST_MAX);
+    }
+    x->dir = fs_open_dir(AT_FDCWD, x->folder);
+    return x->dir >= 0 ? CLI_OK : cli_complain(CLI_FAILED, "%s: %s", x->folder, error_name(x->dir));
+}
+
+static int fetch(struct restore *x, struct fetched *f)
+{
+    int ret = CLI_OK;
+    for (size_t i = 0; f->depot && ret == CLI_OK && i < x->tables; i++) {
+        const struct manifest_table *m = x->table[i].m;
+        ret = depot_get(f->depot, x->dir, m->rows.name, m->rows.bytes);
+        if (ret == CLI_OK && m->dataset.name) ret = depot_get(f->depot, x->dir, m->dataset.ledger.name, m->dataset.ledger.bytes);
+    }
+    return ret;
+}
+
+static void forget(struct restore *x, struct fetched *f)
+{
+    depot_close(f->depot);
+    if (!f->folder) return;
+    for (size_t i = 0; i < x->tables; i++) {
+        const struct manifest_table *m = x->table[i].m;
+        unlinkat(x->dir, m->rows.name, 0);
+        if (m->dataset.name) unlinkat(x->dir, m->dataset.ledger.name, 0);
+    }
+    unlinkat(x->dir, MANIFEST_NAME, 0);
+    rmdir(f->folder);
+    free(f->folder);
+}
+
 static int read_manifest(struct restore *x)
 {
     char *text;
     size_t len;
-    x->dir = fs_open_dir(AT_FDCWD, x->folder);
-    if (x->dir < 0) return cli_complain(CLI_FAILED, "%s: %s", x->folder, error_name(x->dir));
     int r = fs_read_small(x->dir, MANIFEST_NAME, MANIFEST_MAX, &text, &len);
     if (r == -ENOENT) return cli_complain(CLI_FAILED, "%s is no backup, or not a whole one: it has no " MANIFEST_NAME, x->folder);
     if (r < 0) return cli_complain(CLI_FAILED, "%s/" MANIFEST_NAME ": %s", x->folder, error_name(r));
@@ -232,11 +274,12 @@ static void report(const struct restore *x, bool dry)
     }
 }
 
-static int run(struct restore *x, int argc, char **argv)
+static int run(struct restore *x, struct fetched *f, int argc, char **argv)
 {
     bool dry = cli_option(x->cli, "--dry-run");
     int ret = choose(x, argv + 2, argc - 2);
     if (ret == CLI_OK) ret = check_ledgers(x);
+    if (ret == CLI_OK) ret = fetch(x, f);
     if (ret == CLI_OK) ret = check_files(x);
     if (ret == CLI_OK) ret = database_open(x->cli, cli_option(x->cli, "--database"), &x->pg);
     if (ret == CLI_OK) ret = check_tables(x);
@@ -249,11 +292,12 @@ int restore_run(struct cli *cli, int argc, char **argv)
 {
     struct restore x = {.cli = cli, .folder = argv[1], .dir = -1};
     arena_init(&x.arena, ARENA_BLOCK, MANIFEST_MAX);
-    int ret = read_manifest(&x);
-    if (ret == CLI_OK) {
-        ret = run(&x, argc, argv);
-        manifest_done(&x.m);
-    }
+    struct fetched f = {0};
+    int ret = open_folder(&x, &f);
+    if (ret == CLI_OK) ret = read_manifest(&x);
+    if (ret == CLI_OK) ret = run(&x, &f, argc, argv);
+    forget(&x, &f);
+    if (x.m.table) manifest_done(&x.m);
     for (size_t i = 0; i < x.tables; i++) {
         avro_schema_done(&x.table[i].now.rows.schema);
         avro_schema_done(&x.table[i].now.dataset.ledger.schema);

@@ -31,7 +31,7 @@ struct restore_table {
 
 struct restore {
     const struct cli *cli;
-    const char *folder;
+    const char *folder; /* or a URL, whose files come to a temporary folder */
     int dir;
     PGconn *pg;
     struct manifest m;

@@ -20,6 +20,7 @@ import pytest
 import npm
 from cluster import Database
 from daemon import BINARY
+from stores import Azurite, Swift, Trouble
 from waiting import until
 
 warnings.simplefilter("ignore")  # python3-avro warns of logical types that it does not know
@@ -712,3 +713,88 @@ def test_a_database_that_is_away_is_told_with_what_to_do(cetl, folder):
         f.write("[daemon]\nstate = %s/away\n" % folder)
     assert "cetld must run" in cetl("backup", "t", status=1, config=conf)
     shutil.rmtree(os.path.join(folder, "away"), ignore_errors=True)
+
+
+# ---- object stores
+
+
+@pytest.fixture(scope="module")
+def swift():
+    server = Swift()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def azurite():
+    server = Azurite()
+    yield server
+    server.remove()
+
+
+def say_store(cetl, folder, url, endpoint, secret, key_id=""):
+    path = os.path.join(folder, "secret")
+    with open(path, "w") as f:
+        f.write(secret)
+    with open(cetl.conf, "a") as f:
+        f.write("[store s]\nurl = %s\nendpoint = %s\nsecret_file = %s\nkey_id = %s\n" % (url, endpoint, path, key_id))
+
+
+@pytest.fixture
+def temporary(folder, monkeypatch):
+    """Where backups are on their way: nothing stays there."""
+    path = os.path.join(folder, "tmp")
+    os.mkdir(path)
+    monkeypatch.setenv("TMPDIR", path)
+    yield path
+    assert os.listdir(path) == []
+
+
+def out_and_back(cetl, database, url):
+    execute(database, "CREATE TABLE t (id int PRIMARY KEY, note text)", "INSERT INTO t SELECT i, md5(i::text) FROM generate_series(1, 50000) i")
+    before = checksum(database, "t")
+    assert url in cetl("backup", "t", "--to", url)
+    assert "has a backup already" in cetl("backup", "t", "--to", url, status=1)
+    execute(database, "UPDATE t SET note = 'later'")
+    cetl("restore", "--dry-run", url)
+    assert checksum(database, "t") != before
+    cetl("restore", url)
+    assert checksum(database, "t") == before
+    assert "no backup" in cetl("restore", url + "/other", status=1)
+
+
+def test_a_backup_goes_to_a_stores_folder_and_comes_back(cetl, database, folder, temporary):
+    place = os.path.join(folder, "store")
+    out_and_back(cetl, database, "file://%s/monday" % place)
+    assert "manifest.json" in os.listdir(os.path.join(place, "monday"))
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["s3", "azure"])
+def test_a_backup_goes_to_a_real_store_and_comes_back(cetl, database, folder, temporary, kind, swift, azurite):
+    server = swift if kind == "s3" else azurite
+    (server.make_bucket if kind == "s3" else server.make_container)("backups")
+    url = "s3://backups" if kind == "s3" else "azure://%s/backups" % server.account
+    say_store(cetl, folder, url, server.endpoint(), server.secret, server.id if kind == "s3" else "")
+    out_and_back(cetl, database, url + "/a b/monday")
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("bucket, wrong, words", [("wrongkey", True, "403"), ("nobucket", False, "nosuchbucket")])
+def test_a_store_that_refuses_is_told_in_its_words(cetl, database, folder, temporary, swift, bucket, wrong, words):
+    if wrong:
+        swift.make_bucket(bucket)
+    say_store(cetl, folder, "s3:", swift.endpoint(), "wrong" if wrong else swift.secret, swift.id)
+    execute(database, "CREATE TABLE t (id int)")
+    said = cetl("backup", "t", "--to", "s3://%s/x" % bucket, status=1)
+    assert "s3://" + bucket in said and words in said.lower(), said
+
+
+@pytest.mark.long
+def test_a_store_that_is_busy_or_cuts_is_asked_again(cetl, database, folder, temporary, swift):
+    swift.make_bucket("busy")
+    busy = b"HTTP/1.1 503 Slow Down\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    trouble = Trouble(swift.port, lambda n, head: busy if n % 4 == 1 else "cut" if n % 4 == 2 else None)
+    say_store(cetl, folder, "s3:", "http://127.0.0.1:%d" % trouble.port, swift.secret, swift.id)
+    out_and_back(cetl, database, "s3://busy/x")
+    assert len(trouble.seen) > 4
