@@ -75,6 +75,8 @@ static int build_archive(struct builder *b, const struct ini_section *s, struct 
     if (!a->name) return -ENOMEM;
     int r = builder_fill(b, OPTION_ARCHIVE, s, a);
     if (r < 0) return r;
+    if (strspn(a->name, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_.-") != strlen(a->name))
+        mistakes_add(b->mistakes, s->place, "an archive's name is made of letters, digits, '_', '-' and '.'");
     struct config_place place = builder_place_of(s, "url");
     struct slice url = slice_of(a->url), rest = url;
     if (!slice_starts(url, SLICE("s3://")) && !slice_starts(url, SLICE("azure://")) && !slice_starts(url, SLICE("file:///"))) {

@@ -282,7 +282,7 @@ int archives_declare(struct db_conn *c, const struct config *config, void (*done
         buf_puts(&values, config->archives[i].failed ? ", true)" : ", false)");
     }
     if (config->n_archives > 0) {
-        buf_puts(&sql, SQL_ARCHIVE_DELETE);
+        buf_puts(&sql, SQL_ARCHIVE_COMPARE);
         buf_put(&sql, buf_slice(&values));
         buf_puts(&sql, SQL_ARCHIVE_INSERT);
         buf_put(&sql, buf_slice(&values));

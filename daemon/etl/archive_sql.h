@@ -9,22 +9,23 @@
 #define SQL_ARCHIVE_HAS_TRIGGER                                                                                                    \
     "EXISTS (SELECT FROM pg_trigger WHERE tgrelid = 'cetl.file'::regclass AND tgname = '" SQL_ARCHIVE_TRIGGER "')"
 
-/* Without any [archive]. */
+/* Nothing is written where nothing changes: a database that is read-only can be set up, too. Without any [archive]: */
 #define SQL_ARCHIVE_NONE                                                                                                           \
-    "DO $$BEGIN DELETE FROM cetl.archive;"                                                                                         \
+    "DO $cetl$BEGIN IF EXISTS (SELECT FROM cetl.archive) THEN DELETE FROM cetl.archive; END IF;"                                   \
     " IF " SQL_ARCHIVE_HAS_TRIGGER " THEN"                                                                                         \
     "  PERFORM set_config('lock_timeout', '2s', true); DROP TRIGGER " SQL_ARCHIVE_TRIGGER " ON cetl.file;"                         \
-    " END IF; END$$"
+    " END IF; END$cetl$"
 /* With some: a list of VALUES, ('name', true), …, stands behind each of the first two. */
-#define SQL_ARCHIVE_DELETE "DELETE FROM cetl.archive WHERE name NOT IN (SELECT column1 FROM (VALUES "
-#define SQL_ARCHIVE_INSERT ") v); INSERT INTO cetl.archive VALUES "
+#define SQL_ARCHIVE_COMPARE                                                                                                        \
+    "DO $cetl$BEGIN IF (SELECT array_agg(name || failed ORDER BY name) FROM cetl.archive) IS DISTINCT FROM"                        \
+    " (SELECT array_agg(column1 || column2 ORDER BY column1) FROM (VALUES "
+#define SQL_ARCHIVE_INSERT ") v) THEN DELETE FROM cetl.archive; INSERT INTO cetl.archive VALUES "
 #define SQL_ARCHIVE_TRIGGER_MAKE                                                                                                   \
-    " ON CONFLICT (name) DO UPDATE SET failed = excluded.failed;"                                                                  \
-    "DO $$BEGIN IF NOT " SQL_ARCHIVE_HAS_TRIGGER " THEN"                                                                           \
+    "; END IF; IF NOT " SQL_ARCHIVE_HAS_TRIGGER " THEN"                                                                            \
     " PERFORM set_config('lock_timeout', '2s', true);"                                                                             \
     " CREATE TRIGGER " SQL_ARCHIVE_TRIGGER " AFTER INSERT OR UPDATE OF state ON cetl.file FOR EACH ROW"                            \
     "  WHEN (new.state IN ('loaded', 'failed')) EXECUTE FUNCTION cetl.to_archive();"                                               \
-    " END IF; END$$"
+    " END IF; END$cetl$"
 
 /*
  * $1 archive, $2 how many → id, token, path as dropped, bytes (-1), sha256 (empty), dataset, date, the report, tries; those that

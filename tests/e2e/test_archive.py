@@ -166,6 +166,15 @@ def test_kills_leave_one_object_of_each_file(cetld, database, folder):
     assert kept == {"orders/" + sha256(t): t for t in texts}
 
 
+def test_a_database_that_is_read_only_is_set_up_as_long_as_nothing_changes(cetld, database, folder):
+    place = archive("file://%s/kept/{sha256}" % folder) + archive("file://%s/kept/{id}" % folder, "b-2")
+    daemon = cetld(place)
+    assert database.rows("SELECT name, failed FROM cetl.archive ORDER BY 1") == [("b-2", False), ("main", False)]
+    database.rows("ALTER DATABASE %s SET default_transaction_read_only = on" % database.name)
+    daemon.restart()
+    assert daemon.json("/v1/files") == []
+
+
 @pytest.mark.parametrize("url, words", [
     ("ftp://x/{sha256}", "is no s3://BUCKET"), ("s3://b/{name}", "{sha256} or {id} must be in it"), ("s3://b/{sha265}", "did you mean 'sha256'?"),
     ("s3://{dataset}/{sha256}", "behind the bucket"), ("azure://a/{dataset}/{sha256}", "behind the bucket"), ("s3://b/{sha256", "there is no {sha256}"),
