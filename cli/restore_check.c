@@ -87,13 +87,16 @@ int restore_check(struct restore *x, struct restore_table *t)
     t->now = (struct manifest_table){.schema = m->schema, .name = m->name};
     PGresult *r = database_ask(x->pg, SQL_RESTORE_TARGET, 2, (const char *const[]){m->schema, m->name});
     if (!r) return CLI_FAILED;
-    bool there = PQntuples(r) > 0, table = there && strchr("rp", PQgetvalue(r, 0, 1)[0]);
+    char kind = PQntuples(r) > 0 ? PQgetvalue(r, 0, 1)[0] : '\0';
+    bool there = kind, table = kind == 'r' || kind == 'p';
     t->oid = there ? atoll(PQgetvalue(r, 0, 0)) : 0;
     PQclear(r);
     t->lineage = find_column(m, TABLE_LINEAGE_FILE) && m->dataset.name;
     if (there && !table) return cli_complain(CLI_FAILED, "%s.%s is no table", m->schema, m->name);
     struct carried carried;
     int ret = there ? carried_describe(x->pg, &x->arena, t->oid, &t->now, &carried) : check_types(x, m);
+    if (ret == CLI_OK && kind == 'r' && !carried.plain)
+        ret = cli_complain(CLI_FAILED, "other tables inherit from %s.%s, and their rows would become its own", m->schema, m->name);
     if (ret == CLI_OK && there) ret = compare(m, &t->now);
     return ret == CLI_OK ? check_dataset(x, t) : ret;
 }

@@ -16,7 +16,7 @@ enum { FIRST_DAY = -730119, LAST_DAY = 2921939 };
 
 static inline char *write_long(char *p, int64_t v)
 {
-    uint64_t z = (uint64_t)v << 1 ^ (uint64_t)(v >> 63);
+    uint64_t z = (uint64_t)v << 1 ^ (v < 0 ? UINT64_MAX : 0);
     while (z >= 0x80) {
         *p++ = (char)(z | 0x80);
         z >>= 7;

@@ -715,6 +715,35 @@ def test_a_database_that_is_away_is_told_with_what_to_do(cetl, folder):
     shutil.rmtree(os.path.join(folder, "away"), ignore_errors=True)
 
 
+def test_a_partitioned_table_and_one_with_row_security_are_backed_up_whole_or_not_at_all(cetl, database):
+    execute(database, "CREATE TABLE p (id int, part int) PARTITION BY LIST (part)", "CREATE TABLE p1 PARTITION OF p FOR VALUES IN (1)",
+            "CREATE TABLE p2 PARTITION OF p DEFAULT", "INSERT INTO p SELECT i, i % 3 FROM generate_series(1, 300) i",
+            "CREATE TABLE parent (id int)", "CREATE TABLE child () INHERITS (parent)", "INSERT INTO child VALUES (1)",
+            "CREATE TABLE secret (id int)", "ALTER TABLE secret ENABLE ROW LEVEL SECURITY, FORCE ROW LEVEL SECURITY")
+    before = checksum(database, "p")
+    cetl("backup", "p", "--to", "b")
+    execute(database, "DELETE FROM p WHERE id % 2 = 0")
+    cetl("restore", "b")
+    assert checksum(database, "p") == before
+    assert "row-level security" in cetl("backup", "secret", "--to", "c", status=1)
+    execute(database, "CREATE VIEW v AS SELECT 1 AS id")
+    assert "no dataset or table v" in cetl("backup", "v", "--to", "c", status=1)
+    assert "no dataset or table" in cetl("backup", "nothing", "--to", "c", status=1)
+    cetl("backup", "parent", "--to", "d")
+    assert database.value("SELECT count(*) FROM parent") == 1
+    assert "inherit" in cetl("restore", "d", status=1)
+
+
+def test_a_large_value_and_an_empty_table_come_back(cetl, database, folder):
+    execute(database, "CREATE TABLE large (id int, t text)", "INSERT INTO large SELECT i, repeat('0123456789', 2000000) FROM generate_series(1, 3) i",
+            "CREATE TABLE empty (id int)")
+    before = checksum(database, "large")
+    cetl("backup", "large", "empty", "--to", "b")
+    execute(database, "DROP TABLE large", "INSERT INTO empty VALUES (1)")
+    cetl("restore", "b")
+    assert checksum(database, "large") == before and database.value("SELECT count(*) FROM empty") == 0
+
+
 # ---- object stores
 
 
