@@ -67,6 +67,7 @@ int cli_complain(int status, const char *format, ...) __attribute__((format(prin
 
 int check_run(struct cli *cli, int argc, char **argv);
 int guess_run(struct cli *cli, int argc, char **argv);
+int pull_run(struct cli *cli, int argc, char **argv);
 int status_run(struct cli *cli, int argc, char **argv);
 int files_run(struct cli *cli, int argc, char **argv);
 int show_run(struct cli *cli, int argc, char **argv);

@@ -122,6 +122,12 @@ static const struct cli_command commands[] = {
      .details = "The file is read by the daemon's own parser, types, rules and expressions, as the configuration says, and nothing "
                 "is written. Neither a daemon nor a database is asked: what only they know is named. The exit status is 0 when the "
                 "file would be loaded, and 1 when it would fail."},
+    {.name = "pull",
+     .arguments = "[SOURCE]",
+     .prose = "fetch the files of the sources, or of one, now",
+     .run = pull_run,
+     .details = "It waits until they are loaded, and tells what came of each source. The exit status is 1 when one could not be "
+                "fetched, or a file failed."},
     {.name = "guess",
      .arguments = "FILE…",
      .prose = "find the types of files' columns, and print a [dataset] for them",

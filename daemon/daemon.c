@@ -39,6 +39,7 @@ static void apply(struct daemon *d, struct config *fresh)
     archives_set_config(d->archives, fresh);
     events_ask_again(d->api.events);
     if (notices_set_config(d->notices, fresh) < 0) log_warning("no memory for the receivers of notifications; the old ones stay");
+    if (sources_set_config(d->sources, fresh) < 0) log_warning("no memory for the sources; the old ones stay");
     if (dataset_counts_declare(d->api.dataset_counts, fresh) < 0) log_warning("no memory to count by dataset");
     setup_run(d->setup, fresh);
     scheduler_rescan(d->scheduler);

@@ -219,6 +219,29 @@ static int make_scheduler(struct daemon *d)
     return scheduler_new(&c, &d->scheduler);
 }
 
+/* The scheduler may be gone, at the daemon's end: then the next start finds it in work/. */
+static void on_pulled(void *ctx, struct place_file *file)
+{
+    struct daemon *d = ctx;
+    if (d->api.scheduler)
+        scheduler_take(d->api.scheduler, file);
+    else
+        place_file_done(file);
+}
+
+static int make_sources(struct daemon *d)
+{
+    struct source_config c = {.loop = d->loop,
+                              .workers = d->workers,
+                              .transfers = d->transfers,
+                              .place = &d->place,
+                              .state = d->config->daemon.state,
+                              .min_free = d->config->daemon.spool_min_free,
+                              .file = on_pulled,
+                              .ctx = d};
+    return sources_new(&c, d->config, &d->sources);
+}
+
 static int make_etl(struct daemon *d)
 {
     observers_init(&d->observers);
@@ -244,7 +267,7 @@ static int make_etl(struct daemon *d)
     struct error err;
     r = scheduler_start(d->scheduler, &err);
     if (r < 0) log_error("%s", err.text);
-    return r;
+    return r < 0 ? r : make_sources(d);
 }
 
 static void log_request(void *ctx, const struct http_request *r, const char *line)
@@ -310,6 +333,7 @@ static int make_api(struct daemon *d)
 {
     d->api = (struct api){.loop = d->loop,
                           .scheduler = d->scheduler,
+                          .sources = d->sources,
                           .observers = &d->observers,
                           .catalog = d->catalog,
                           .derives = d->derives,
@@ -336,7 +360,8 @@ static int make_api(struct daemon *d)
     if (r < 0) return r;
     /* One connection is always left for the small answers. */
     r = gate_new(d->loop, (unsigned)d->config->database.api_connections - 1, &d->api.large);
-    struct jobs_config jobs = {.scheduler = d->scheduler, .observers = &d->observers, .loop = d->loop, .place = &d->place};
+    struct jobs_config jobs = {
+        .scheduler = d->scheduler, .observers = &d->observers, .loop = d->loop, .place = &d->place, .sources = d->sources};
     if (r == 0) r = jobs_new(&jobs, &d->api.jobs);
     if (r == 0) r = heavy_new(&d->api.reads.heavy);
     if (r == 0) r = keys_new(d->config, &d->api.keys);
@@ -366,6 +391,7 @@ void daemon_done(struct daemon *d)
     archives_stop(d->archives);
     daemon_close_pools(d);
     jobs_free(d->api.jobs);
+    sources_free(d->sources);
     scheduler_free(d->scheduler);
     d->api.scheduler = NULL;
     gate_free(d->api.large);

@@ -16,6 +16,7 @@
 #include "etl/archive.h"
 #include "etl/keeper.h"
 #include "etl/notices.h"
+#include "etl/sources.h"
 #include "etl/rebuilds.h"
 #include "etl/scheduler.h"
 #include "etl/setup.h"
@@ -39,6 +40,7 @@ struct daemon {
     struct workers *workers;
     struct transfers *transfers; /* to other servers */
     struct notices *notices;
+    struct sources *sources;
     struct signals *signals;
     struct notify *notify;
     struct timer *status_timer, *next_timer, *http_timer, *abandon_timer, *accept_timer;

@@ -18,6 +18,7 @@
 struct dataset_counts;
 struct http_tally;
 struct jobs;
+struct sources;
 struct versions;
 
 /** What the daemon does when it is asked for it here. */
@@ -51,6 +52,7 @@ struct api {
     struct memory *memory;
     unsigned intakes;  /* under way (etl/intake.h) */
     struct jobs *jobs; /* api/jobs.h */
+    struct sources *sources;
     struct counters *counters;
     struct dataset_counts *dataset_counts; /* api/dataset_counts.h; or NULL */
     struct http_tally *tally;              /* or NULL */

@@ -4,7 +4,9 @@
 #include "api/access.h"
 #include "api/api.h"
 #include "api/problem.h"
+#include "api/pulls.h"
 #include "base/clock.h"
+#include "base/name.h"
 #include "format/json_writer.h"
 #include "loop/timer.h"
 
@@ -13,12 +15,13 @@
 
 enum { BODY_MAX = 256 * 1024, LOOK_MS = 100, URL_MAX = 64 };
 
-enum state { JOB_SCANNING, JOB_LOADING, JOB_DONE };
+enum state { JOB_PULLING, JOB_SCANNING, JOB_LOADING, JOB_DONE };
 
 struct job {
     char id[PLACE_TOKEN_MAX]; /* a token, so that ids rise */
     enum state state;
-    char bar[PLACE_TOKEN_MAX]; /* its files have lower tokens; "" while it scans: all do */
+    char source[NAME_MAX_BYTES + 1]; /* that it pulls; "": all */
+    char bar[PLACE_TOKEN_MAX];       /* its files have lower tokens; "" while it scans: all do */
     int64_t began_us, ended_us;
     uint64_t files, loaded, duplicate, failed, rows_loaded, rows_rejected;
 };
@@ -26,6 +29,7 @@ struct job {
 struct jobs {
     struct scheduler *scheduler;
     struct place *place;
+    struct sources *sources;
     struct observer observer;
     struct timer *timer; /* while one is not done */
     struct job job[JOBS_KEPT];
@@ -73,10 +77,12 @@ static void on_over(struct observer *o, const struct arrival *a)
 static void on_scanned(struct observer *o)
 {
     struct jobs *all = container_of(o, struct jobs, observer);
-    struct job *j = newest(all);
-    if (!j || j->state != JOB_SCANNING) return;
-    j->state = JOB_LOADING;
-    place_token(all->place, j->bar);
+    for (size_t i = 0; i < kept(all); i++) {
+        struct job *j = &all->job[i];
+        if (j->state != JOB_SCANNING) continue;
+        j->state = JOB_LOADING;
+        place_token(all->place, j->bar);
+    }
 }
 
 static void look(void *ctx)
@@ -85,6 +91,10 @@ static void look(void *ctx)
     bool more = false;
     for (size_t i = 0; i < kept(all); i++) {
         struct job *j = &all->job[i];
+        if (j->state == JOB_PULLING && !pulls_any(all->sources, slice_of(j->source))) {
+            j->state = JOB_SCANNING;
+            scheduler_rescan(all->scheduler);
+        }
         if (j->state == JOB_LOADING && j->loaded + j->duplicate + j->failed >= j->files &&
             scheduler_is_through(all->scheduler, j->bar)) {
             j->state = JOB_DONE;
@@ -102,15 +112,19 @@ static bool count(void *ctx, const struct arrival *a)
     return true;
 }
 
-static struct job *begin(struct jobs *all)
+static struct job *begin(struct jobs *all, struct slice source)
 {
     struct job *j = newest(all);
-    if (j && j->state == JOB_SCANNING) return j;
+    if (j && (j->state == JOB_SCANNING || j->state == JOB_PULLING) && slice_equal(source, slice_of(j->source))) return j;
     j = &all->job[all->n++ % JOBS_KEPT];
     *j = (struct job){.began_us = clock_real_us()};
+    snprintf(j->source, sizeof j->source, SLICE_FMT, SLICE_ARG(source));
     place_token(all->place, j->id);
     scheduler_each(all->scheduler, count, j);
-    scheduler_rescan(all->scheduler);
+    if (sources_pull(all->sources, source) == 0) {
+        j->state = JOB_SCANNING;
+        scheduler_rescan(all->scheduler);
+    }
     timer_repeat(all->timer, LOOK_MS);
     return j;
 }
@@ -121,6 +135,7 @@ int jobs_new(const struct jobs_config *config, struct jobs **ret_jobs)
     if (!all) return -ENOMEM;
     *all = (struct jobs){.scheduler = config->scheduler,
                          .place = config->place,
+                         .sources = config->sources,
                          .observer = {.arrived = on_arrived, .over = on_over, .scanned = on_scanned}};
     list_init(&all->observer.link);
     int r = timer_new(config->loop, look, all, &all->timer);
@@ -156,14 +171,16 @@ static const char *url_of(const struct job *j, char ret_url[URL_MAX])
     return ret_url;
 }
 
-static void write_job(struct json_writer *w, const struct job *j)
+static void write_job(struct json_writer *w, const struct jobs *all, const struct job *j)
 {
-    static const char *const states[] = {[JOB_SCANNING] = "scanning", [JOB_LOADING] = "loading", [JOB_DONE] = "done"};
+    static const char *const states[] = {
+        [JOB_PULLING] = "pulling", [JOB_SCANNING] = "scanning", [JOB_LOADING] = "loading", [JOB_DONE] = "done"};
     char url[URL_MAX];
     json_write_object(w);
     json_write_field_text(w, "id", j->id);
     json_write_field_text(w, "url", url_of(j, url));
     json_write_field_text(w, "state", states[j->state]);
+    pulls_write(w, all->sources, slice_of(j->source));
     json_write_field_int(w, "files", (int64_t)j->files);
     json_write_field_int(w, "files_open", (int64_t)(j->files - j->loaded - j->duplicate - j->failed));
     json_write_field_int(w, "files_loaded", (int64_t)j->loaded);
@@ -183,23 +200,23 @@ static void answer(struct http_request *r, int status, const struct buf *body)
     http_answer(r, status, "application/json", buf_slice(body));
 }
 
+static struct jobs *jobs_of(struct http_request *r)
+{
+    return ((struct api *)http_request_context(r))->jobs;
+}
+
 static void answer_job(struct http_request *r, int status, const struct job *j)
 {
     struct buf body;
     struct json_writer w;
     buf_init(&body, BODY_MAX);
     json_writer_init(&w, &body);
-    write_job(&w, j);
+    write_job(&w, jobs_of(r), j);
     answer(r, status, &body);
     buf_done(&body);
 }
 
 /* ---- routes ---- */
-
-static struct jobs *jobs_of(struct http_request *r)
-{
-    return ((struct api *)http_request_context(r))->jobs;
-}
 
 /* A browser that follows a link, or loads an image of, another site's page asks by GET, too; a token it does not send by itself. */
 static bool may_start(struct http_request *r)
@@ -219,11 +236,16 @@ void jobs_start(struct http_request *r)
     struct slice name, value;
     char url[URL_MAX];
     if (!may_start(r)) return;
+    struct slice source = SLICE("");
     for (unsigned i = 0; http_request_query_at(r, i, &name, &value); i++) {
-        bool source = slice_equal(name, SLICE("source"));
-        http_problem(r, &(struct http_problem){.status = source ? 404 : 400,
-                                               .message = source ? "there is no such source" : "the only parameter here is source",
-                                               .hint = "without it incoming/ is scanned"});
+        bool known = slice_equal(name, SLICE("source"));
+        if (known && value.len > 0 && pulls_has(api->sources, value)) {
+            source = value;
+            continue;
+        }
+        http_problem(r, &(struct http_problem){.status = known ? 404 : 400,
+                                               .message = known ? "there is no such source" : "the only parameter here is source",
+                                               .hint = "without it all sources are pulled, and incoming/ is scanned"});
         return;
     }
     if (http_request_method(r) == HTTP_HEAD_) return http_answer(r, 202, "application/json", SLICE(""));
@@ -232,7 +254,7 @@ void jobs_start(struct http_request *r)
         http_problem(r, &(struct http_problem){.status = 503, .message = "the queue is full, or the daemon is stopping"});
         return;
     }
-    struct job *j = begin(jobs_of(r));
+    struct job *j = begin(jobs_of(r), source);
     http_header(r, "Location", url_of(j, url));
     answer_job(r, 202, j);
 }
@@ -246,7 +268,7 @@ void jobs_list(struct http_request *r)
     json_writer_init(&w, &body);
     json_write_array(&w);
     for (size_t i = all->n; i > all->n - kept(all); i--)
-        write_job(&w, &all->job[(i - 1) % JOBS_KEPT]);
+        write_job(&w, all, &all->job[(i - 1) % JOBS_KEPT]);
     json_write_end(&w);
     answer(r, 200, &body);
     buf_done(&body);

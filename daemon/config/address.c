@@ -52,3 +52,17 @@ const char *origin_expected(struct slice text)
             return expected;
     return NULL;
 }
+
+const char *http_url_mistake(const char *url)
+{
+    struct slice all = slice_of(url);
+    bool secure = slice_starts(all, SLICE("https://")), plain = slice_starts(all, SLICE("http://"));
+    if (!secure && !plain) return "it does not begin with https:// or http://";
+    const char *host = url + (secure ? strlen("https://") : strlen("http://"));
+    size_t authority = strcspn(host, "/?#");
+    if (authority == 0 || host[0] == ':') return "it names no host";
+    if (memchr(host, '@', authority)) return "it holds a user's name; put a token into a file and name that by token_file";
+    for (const unsigned char *c = (const unsigned char *)url; *c; c++)
+        if (*c <= ' ' || *c >= 0x7f) return "it holds a blank, a line end, or a byte that is not ASCII; escape it as %20";
+    return NULL;
+}

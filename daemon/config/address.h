@@ -14,5 +14,8 @@
 const char *address_expected(struct slice text);
 /** As a browser writes it (RFC 6454): scheme://host[:port] in lower case, and nothing behind it; or *. Likewise. */
 const char *origin_expected(struct slice text);
+/** What is wrong with the address of another server's page (http:// or https://), without saying the address, which may be a
+ * secret; or NULL. */
+const char *http_url_mistake(const char *url);
 
 #endif

@@ -10,6 +10,7 @@
 #include "config/build_report.h"
 #include "config/build_requires.h"
 #include "config/build_store.h"
+#include "config/build_source.h"
 #include "config/builder.h"
 #include "config/columns.h"
 
@@ -475,5 +476,6 @@ int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_c
     if (r == 0) r = build_access(&b);
     if (r == 0) r = build_notify(&b);
     if (r == 0) r = build_stores(&b);
+    if (r == 0) r = build_sources(&b);
     return r == 0 ? build_lookups(&b) : r;
 }

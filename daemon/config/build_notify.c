@@ -2,6 +2,7 @@
 #include "config/build_notify.h"
 
 #include "base/cleanup.h"
+#include "config/address.h"
 
 #include <stdlib.h>
 
@@ -29,24 +30,9 @@ static int read_secret(struct builder *b, const struct ini_section *s, const cha
     return *ret_secret ? 0 : -ENOMEM;
 }
 
-/* What is wrong with an address, without the address, which may be a secret; or NULL. */
-static const char *url_mistake(const char *url)
-{
-    struct slice all = slice_of(url);
-    bool secure = slice_starts(all, SLICE("https://")), plain = slice_starts(all, SLICE("http://"));
-    if (!secure && !plain) return "it does not begin with https:// or http://";
-    const char *host = url + (secure ? strlen("https://") : strlen("http://"));
-    size_t authority = strcspn(host, "/?#");
-    if (authority == 0 || host[0] == ':') return "it names no host";
-    if (memchr(host, '@', authority)) return "it holds a user's name; put a token into a file and name that by token_file";
-    for (const unsigned char *c = (const unsigned char *)url; *c; c++)
-        if (*c <= ' ' || *c >= 0x7f) return "it holds a blank, a line end, or a byte that is not ASCII; escape it as %20";
-    return NULL;
-}
-
 static void check_url(struct builder *b, const struct ini_section *s, const struct config_notify *n)
 {
-    const char *key = *n->url_file ? "url_file" : "url", *mistake = url_mistake(n->target);
+    const char *key = *n->url_file ? "url_file" : "url", *mistake = http_url_mistake(n->target);
     if (!*n->target)
         mistakes_add(b->mistakes, builder_place_of(s, key),
                      *n->url_file ? "url_file: the file is empty; write the address into it"

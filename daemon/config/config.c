@@ -142,7 +142,8 @@ int config_load(const char *path, enum config_presence presence, struct mistakes
 
 static bool is_secret(const struct ini_section *s)
 {
-    static const enum option_section secret[] = {OPTION_TOKEN, OPTION_JWT, OPTION_ROLE, OPTION_NOTIFY};
+    static const enum option_section secret[] = {OPTION_TOKEN,  OPTION_JWT,   OPTION_ROLE,
+                                                 OPTION_NOTIFY, OPTION_STORE, OPTION_ARCHIVE};
     for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++)
         if (slice_equal(s->kind, slice_of(options_section(secret[i])->kind))) return true;
     return false;

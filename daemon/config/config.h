@@ -312,6 +312,17 @@ struct config_archive {
     int failed;      /* bool */
 };
 
+/** [source NAME] */
+struct config_source {
+    struct config_place place;
+    const char *name;
+    const char *url;
+    const char *dataset;
+    const char *ca_file;
+    int64_t every_ms;  /* 0: when it is asked for */
+    int64_t bytes_max; /* of a file */
+};
+
 /** NNN_name.sql of the folder of migrations. */
 struct config_migration {
     int number; /* from 1, without gaps */
@@ -343,6 +354,8 @@ struct config {
     size_t n_stores;
     const struct config_archive *archives; /* in file order */
     size_t n_archives;
+    const struct config_source *sources; /* in file order */
+    size_t n_sources;
     const size_t *order;                      /* the datasets' numbers, those that others look into before these */
     const struct config_migration *migration; /* by number */
     size_t n_migrations;
@@ -364,7 +377,8 @@ struct ini;
  * INI file has, and what cannot be read, is a mistake. 0 or -ENOMEM.
  */
 must_check int config_read(const char *path, enum config_presence presence, struct mistakes *mistakes, struct ini *ini);
-/** config_load without the sections whose secrets not everybody may read: [token], [jwt], [role], [notify]. */
+/** config_load without the sections whose secrets not everybody may read: [token], [jwt], [role], [notify], [store], and [archive],
+ * which needs it. */
 must_check int config_load_public(const char *path, enum config_presence presence, struct mistakes *mistakes,
                                   struct config **ret_config);
 /** config_load from memory, as if it were the file `name`. */

@@ -472,6 +472,24 @@ static const struct option archive_options[] = {
 };
 #undef F
 
+#define F(field) offsetof(struct config_source, field)
+static const struct option source_options[] = {
+    {"url", TYPE(TEXT), F(url), "", "https://example.org/events.zip",
+     .prose =
+         "The address of a file, http:// or https://, which is loaded as if it were sent. It is asked whether the file changed "
+         "since the last pull (ETag, Last-Modified)."},
+    {"every", RANGE(DURATION, 0, 365 * DAY), F(every_ms), "1h",
+     .prose =
+         "How often. Where the server cannot be reached, or fails, it is asked again sooner. 0: only when somebody asks for it "
+         "(cetl pull, /start-etl-job)."},
+    {"dataset", TYPE(TEXT), F(dataset), "NAME", .prose = "The dataset that its files are of, whatever their names."},
+    {"size_max", RANGE(SIZE, KIB, 1024 * GIB), F(bytes_max), "2G", .prose = "A larger file is not taken."},
+    {"ca_file", TYPE(PATH), F(ca_file), "", "/etc/cetl/ca.pem",
+     .prose = "Certificates (PEM) that are trusted instead of the system's."},
+    {0},
+};
+#undef F
+
 static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_DAEMON] = {"daemon", NULL, daemon_options, "The daemon as a whole."},
     [OPTION_DATABASE] = {"database", NULL, database_options, "Where the rows go."},
@@ -499,6 +517,8 @@ static const struct option_section_info sections[OPTION_SECTIONS] = {
         {"archive", "main", archive_options,
          "Where originals are kept: each file that was loaded goes there, as it was dropped; done/ keeps it until it is "
          "stored. As many as you like."},
+    [OPTION_SOURCE] = {"source", "events", source_options,
+                       "A file of another server, which is fetched and loaded. As many as you like."},
 };
 
 const struct option_section_info *options_section(enum option_section section)

@@ -29,6 +29,7 @@ enum option_section {
     OPTION_NOTIFY,
     OPTION_STORE,
     OPTION_ARCHIVE,
+    OPTION_SOURCE,
     OPTION_SECTIONS
 };
 

@@ -1,0 +1,41 @@
+/* SPDX-License-Identifier: MIT */
+#include "config/build_source.h"
+
+#include "config/address.h"
+
+static int build_one(struct builder *b, const struct ini_section *s, struct config_source *source)
+{
+    char usable[NAME_MAX_BYTES + 1];
+    source->place = s->place;
+    source->name = arena_cstr(b->arena, s->name);
+    if (!source->name) return -ENOMEM;
+    int r = builder_fill(b, OPTION_SOURCE, s, source);
+    if (r < 0) return r;
+    builder_usable_name(s->name, usable);
+    if (strcmp(usable, source->name) != 0)
+        mistakes_add(b->mistakes, s->place,
+                     "a source's name is lower-case words joined by '_' that begin with a letter; write [source %s]", usable);
+    const char *mistake = http_url_mistake(source->url);
+    if (!*source->url)
+        mistakes_add(b->mistakes, s->place, "a source needs an address: url = https://…");
+    else if (mistake)
+        mistakes_add(b->mistakes, builder_place_of(s, "url"), "url: %s", mistake);
+    builder_usable_name(slice_of(source->dataset), usable);
+    if (strcmp(usable, source->dataset) != 0)
+        mistakes_add(b->mistakes, builder_place_of(s, "dataset"), "dataset: '%.60s' can be no dataset's name; write %s",
+                     source->dataset, usable);
+    return 0;
+}
+
+int build_sources(struct builder *b)
+{
+    struct config_source *all = arena_array(b->arena, builder_count_sections(b, OPTION_SOURCE) + 1, sizeof *all);
+    if (!all) return -ENOMEM;
+    b->config->sources = all;
+    for (const struct ini_section *s = b->ini->first; s; s = s->next) {
+        if (!builder_is_kind(s, OPTION_SOURCE) || s->name.len == 0) continue;
+        int r = build_one(b, s, &all[b->config->n_sources++]);
+        if (r < 0) return r;
+    }
+    return 0;
+}

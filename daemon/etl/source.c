@@ -1,0 +1,373 @@
+/* SPDX-License-Identifier: MIT */
+#include "etl/source.h"
+
+#include "base/cleanup.h"
+#include "base/clock.h"
+#include "base/fs.h"
+#include "base/log.h"
+#include "loop/timer.h"
+#include "spool/upload.h"
+
+#include <fcntl.h>
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+enum {
+    FIRST_MS = 100, /* after the start */
+    REST_FIRST_MS = 1000,
+    REST_MAX_MS = 5 * 60 * 1000,
+    TRIES = 6, /* of a pull that somebody asked for */
+    VERSION_MAX = 512,
+    NOTE_MAX = 16 * 1024,
+    REDIRECTS = 5,
+};
+
+enum step { STEP_OPEN, STEP_PLACE, STEP_DROP };
+
+/* What the server said of the file that it gave last. */
+struct version {
+    char etag[VERSION_MAX], modified[VERSION_MAX];
+};
+
+struct source {
+    struct source_config config;
+    const struct config_source *settings;
+    struct timer *timer;
+    struct transfer *transfer;
+    struct worker_job job;
+    enum step step;
+    bool pulling, freed;
+    /* The job's: */
+    char *name, *url, *dataset, *file_name;
+    struct version version, fresh;
+    struct upload upload;
+    struct place_file file;
+    int rc;
+    struct error err;
+    enum source_outcome pending; /* what is said once its upload is dropped */
+    bool may_pass;
+    /* What is told: */
+    enum source_outcome outcome;
+    char why[ERROR_TEXT_MAX], token[PLACE_TOKEN_MAX];
+    int64_t ended_us;
+    uint64_t pulls;
+    unsigned tries; /* that failed in a row */
+};
+
+/* ---- on a worker ---- */
+
+static int note_folder(const struct source *s)
+{
+    cleanup_free char *path = NULL;
+    if (asprintf(&path, "%s/sources", s->config.state) < 0) return -ENOMEM;
+    int r = fs_mkdir_all(path, 0750);
+    return r < 0 ? r : fs_open_dir(AT_FDCWD, path);
+}
+
+static void take_line(struct slice *rest, char ret_text[VERSION_MAX])
+{
+    struct slice line = slice_cut(rest, '\n');
+    snprintf(ret_text, VERSION_MAX, SLICE_FMT, SLICE_ARG(line));
+}
+
+/* The version that is noted for this address. Without a note, or with a bad one, the file is fetched. */
+static void read_note(struct source *s)
+{
+    cleanup_free char *text = NULL;
+    size_t len = 0;
+    s->version = (struct version){0};
+    cleanup_fd int dir = note_folder(s);
+    if (dir < 0 || fs_read_small(dir, s->name, NOTE_MAX, &text, &len) < 0) return;
+    struct slice rest = {text, len}, url = slice_cut(&rest, '\n');
+    if (!slice_equal(url, slice_of(s->url))) return;
+    take_line(&rest, s->version.etag);
+    take_line(&rest, s->version.modified);
+}
+
+/* It is not the end of the world if this fails: the file comes once more, and is a duplicate. */
+static void write_note(const struct source *s)
+{
+    struct buf text;
+    buf_init(&text, NOTE_MAX);
+    buf_printf(&text, "%s\n%s\n%s\n", s->url, s->fresh.etag, s->fresh.modified);
+    cleanup_fd int dir = note_folder(s);
+    if (dir >= 0 && buf_check(&text) == 0) (void)!fs_write_small(dir, s->name, 0640, buf_slice(&text));
+    buf_done(&text);
+}
+
+static int open_upload(struct source *s)
+{
+    uint64_t room;
+    read_note(s);
+    int r = upload_room(s->config.place, &room);
+    if (r < 0) return error_set(&s->err, r, "the spool cannot be looked at: %s", error_name(r));
+    if (room < (uint64_t)s->config.min_free)
+        return error_set(&s->err, -ENOSPC, "there is not enough space left on the disk of the spool");
+    r = upload_open(s->config.place, &s->upload);
+    return r < 0 ? error_set(&s->err, r, "the spool cannot be written: %s", error_name(r)) : 0;
+}
+
+static int place_upload(struct source *s)
+{
+    const struct upload_wish wish = {.name = s->file_name, .dataset = s->dataset};
+    int r = upload_sync(&s->upload);
+    if (r < 0) return error_set(&s->err, r, "it cannot be written to the spool: %s", error_name(r));
+    r = upload_place(&s->upload, &wish, &s->err, &s->file);
+    if (r < 0) return r;
+    r = upload_settle(s->config.place);
+    if (r == 0) write_note(s);
+    return 0; /* it is in work/ */
+}
+
+static void run(struct worker_job *job)
+{
+    struct source *s = container_of(job, struct source, job);
+    s->rc = s->step == STEP_OPEN ? open_upload(s) : s->step == STEP_PLACE ? place_upload(s) : 0;
+    if (s->step == STEP_DROP || s->rc != 0) upload_close(&s->upload);
+}
+
+/* ---- on the loop ---- */
+
+static void free_names(struct source *s)
+{
+    free(s->name);
+    free(s->url);
+    free(s->dataset);
+    free(s->file_name);
+    s->name = s->url = s->dataset = s->file_name = NULL;
+}
+
+static void destroy(struct source *s)
+{
+    free_names(s);
+    free(s);
+}
+
+static void submit(struct source *s, enum step step)
+{
+    s->step = step;
+    workers_submit(s->config.workers, &s->job);
+}
+
+/* Half of the doubled pause is fixed, the other half drawn. */
+static int64_t rest_ms(const struct source *s)
+{
+    int64_t ms = REST_FIRST_MS;
+    for (unsigned i = 1; i < s->tries && ms < REST_MAX_MS; i++)
+        ms *= 2;
+    if (ms > REST_MAX_MS) ms = REST_MAX_MS;
+    return ms / 2 + (int64_t)((uint64_t)clock_mono_us() % (uint64_t)(ms / 2 + 1));
+}
+
+static void rest(struct source *s, bool may_pass)
+{
+    bool again = may_pass && (s->settings->every_ms > 0 || s->tries < TRIES);
+    int64_t soon = rest_ms(s), every = s->settings->every_ms;
+    if (again)
+        timer_start(s->timer, every > 0 && every < soon ? every : soon);
+    else if (every > 0)
+        timer_start(s->timer, every);
+}
+
+/* The pull is over, and nothing of it is on the disk but in work/. */
+static void end(struct source *s, enum source_outcome outcome, bool may_pass)
+{
+    bool told = s->outcome == SOURCE_FAILED && strcmp(s->why, s->err.text) == 0;
+    s->pulling = false;
+    s->pulls++;
+    s->outcome = outcome;
+    s->ended_us = clock_real_us();
+    s->tries = outcome == SOURCE_FAILED ? s->tries + 1 : 0;
+    if (outcome == SOURCE_FAILED) {
+        snprintf(s->why, sizeof s->why, "%s", s->err.text);
+        if (!told) log_warning("source %s: %s", s->settings->name, s->why);
+    } else {
+        s->why[0] = '\0';
+    }
+    rest(s, may_pass);
+}
+
+static void drop(struct source *s, enum source_outcome outcome, bool may_pass)
+{
+    s->pending = outcome;
+    s->may_pass = may_pass;
+    submit(s, STEP_DROP);
+}
+
+/* ---- the request ---- */
+
+static void take_header(const struct transfer_answer *a, const char *name, char ret_text[VERSION_MAX])
+{
+    struct slice value = transfer_header(a, name);
+    bool fits = value.len < VERSION_MAX && !memchr(value.p ? value.p : "", '\n', value.len);
+    snprintf(ret_text, VERSION_MAX, SLICE_FMT, SLICE_ARG(fits ? value : SLICE("")));
+}
+
+static void on_answer(void *ctx, const struct transfer_answer *a)
+{
+    struct source *s = ctx;
+    s->transfer = NULL;
+    if (a->status != 0) {
+        bool big = a->status == ERROR_TOO_BIG;
+        error_set(&s->err, a->status, big ? "the file is larger than size_max" : "%s", a->why);
+        return drop(s, SOURCE_FAILED, !big && a->status != ERROR_REFUSED);
+    }
+    if (a->code == 304) return drop(s, SOURCE_UNCHANGED, false);
+    if (a->code != 200) {
+        error_set(&s->err, -EPROTO, "the server answered %d", a->code);
+        return drop(s, SOURCE_FAILED, a->code == 408 || a->code == 425 || a->code == 429 || a->code >= 500);
+    }
+    take_header(a, "ETag", s->fresh.etag);
+    take_header(a, "Last-Modified", s->fresh.modified);
+    submit(s, STEP_PLACE);
+}
+
+static void fetch(struct source *s)
+{
+    char etag[VERSION_MAX + 32], modified[VERSION_MAX + 32];
+    const char *header[2];
+    size_t n = 0;
+    snprintf(etag, sizeof etag, "If-None-Match: %s", s->version.etag);
+    snprintf(modified, sizeof modified, "If-Modified-Since: %s", s->version.modified);
+    if (s->version.etag[0]) header[n++] = etag;
+    if (s->version.modified[0]) header[n++] = modified;
+    struct transfer_request request = {.method = "GET",
+                                       .url = s->url,
+                                       .header = header,
+                                       .headers = n,
+                                       .answer_max = (uint64_t)s->settings->bytes_max,
+                                       .into = &s->upload.fd,
+                                       .redirects = REDIRECTS,
+                                       .ca_file = s->settings->ca_file,
+                                       .done = on_answer,
+                                       .ctx = s};
+    int r = transfer_start(s->config.transfers, &request, &s->transfer);
+    if (r == 0) return;
+    error_set(&s->err, r, "%s", error_name(r));
+    drop(s, SOURCE_FAILED, true);
+}
+
+static void on_job(struct worker_job *job)
+{
+    struct source *s = container_of(job, struct source, job);
+    if (s->freed) { /* the next start finds what is in work/ */
+        if (s->upload.hidden[0]) return submit(s, STEP_DROP);
+        if (s->step == STEP_PLACE && s->rc == 0) place_file_done(&s->file);
+        return destroy(s);
+    }
+    if (s->step == STEP_DROP) return end(s, s->pending, s->may_pass);
+    if (s->rc != 0) return end(s, SOURCE_FAILED, true);
+    if (s->step == STEP_OPEN) return fetch(s);
+    snprintf(s->token, sizeof s->token, "%s", s->file.token);
+    log_info("source %s: %lld bytes came, as %s", s->settings->name, (long long)s->file.st.st_size, s->file.name);
+    s->config.file(s->config.ctx, &s->file);
+    end(s, SOURCE_PULLED, false);
+}
+
+/* ---- when ---- */
+
+static int digit_of(char c)
+{
+    if (c >= '0' && c <= '9') return c - '0';
+    c |= 0x20;
+    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
+}
+
+/* The last word of the address's path, unescaped, where a file may be called so; else NAME.csv. Malloc'd. */
+static char *make_file_name(const struct config_source *settings)
+{
+    const char *path = strstr(settings->url, "://") + strlen("://"), *end = path + strcspn(path, "?#"), *from = end;
+    char name[NAME_MAX + 1], *made = NULL;
+    size_t n = 0;
+    while (from > path && from[-1] != '/')
+        from--;
+    bool is_host = from == path;
+    for (const char *p = from; p < end && n < NAME_MAX; p++) {
+        int high = *p == '%' ? digit_of(p[1]) : -1, low = high >= 0 ? digit_of(p[2]) : -1;
+        name[n++] = low >= 0 ? (char)(high << 4 | low) : *p;
+        if (low >= 0) p += 2;
+    }
+    name[n] = '\0';
+    if (!is_host && n > 0 && strlen(name) == n && !upload_name_fault((struct slice){name, n})) return strdup(name);
+    return asprintf(&made, "%s.csv", settings->name) < 0 ? NULL : made;
+}
+
+void source_pull(struct source *s)
+{
+    if (s->pulling) return;
+    timer_stop(s->timer);
+    free_names(s);
+    s->err = (struct error){0};
+    s->upload = (struct upload){.place = s->config.place, .fd = -1};
+    s->name = strdup(s->settings->name);
+    s->url = strdup(s->settings->url);
+    s->dataset = strdup(s->settings->dataset);
+    s->file_name = make_file_name(s->settings);
+    if (!s->name || !s->url || !s->dataset || !s->file_name) {
+        error_set(&s->err, -ENOMEM, "no memory");
+        return end(s, SOURCE_FAILED, true);
+    }
+    s->pulling = true;
+    submit(s, STEP_OPEN);
+}
+
+static void on_time(void *ctx)
+{
+    source_pull(ctx);
+}
+
+int source_new(const struct source_config *config, const struct config_source *settings, struct source **ret_source)
+{
+    struct source *s = calloc(1, sizeof *s);
+    if (!s) return -ENOMEM;
+    *s = (struct source){.config = *config,
+                         .settings = settings,
+                         .job = {.run = run, .done = on_job, .priority = WORKER_NORMAL},
+                         .upload = {.fd = -1}};
+    int r = timer_new(config->loop, on_time, s, &s->timer);
+    if (r < 0) {
+        free(s);
+        return r;
+    }
+    if (settings->every_ms > 0) timer_start(s->timer, FIRST_MS);
+    *ret_source = s;
+    return 0;
+}
+
+void source_free(struct source *s)
+{
+    if (!s) return;
+    bool fetching = s->transfer;
+    timer_free(s->timer);
+    transfer_cancel(s->transfer);
+    s->timer = NULL;
+    s->transfer = NULL;
+    s->freed = true;
+    if (fetching)
+        submit(s, STEP_DROP);
+    else if (!s->pulling)
+        destroy(s);
+}
+
+void source_set(struct source *s, const struct config_source *settings)
+{
+    bool sooner = settings->every_ms > 0 && settings->every_ms != s->settings->every_ms;
+    bool other = strcmp(settings->url, s->settings->url) != 0;
+    s->settings = settings;
+    if (s->pulling) return;
+    if (settings->every_ms == 0) timer_stop(s->timer);
+    if (settings->every_ms > 0 && (sooner || other)) timer_start(s->timer, other ? FIRST_MS : settings->every_ms);
+}
+
+struct source_view source_look(const struct source *s)
+{
+    return (struct source_view){.settings = s->settings,
+                                .pulling = s->pulling,
+                                .outcome = s->outcome,
+                                .why = s->why,
+                                .token = s->token,
+                                .ended_us = s->ended_us,
+                                .pulls = s->pulls};
+}
