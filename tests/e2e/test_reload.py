@@ -9,7 +9,6 @@ import subprocess
 import pytest
 
 import reload_cases_notify  # noqa: F401 (adds its cases)
-import reload_cases_source  # noqa: F401 (likewise)
 import reload_cases_access  # noqa: F401 (likewise; the last, since it shuts everybody out)
 from cluster import Database
 from daemon import BINARY, Cetld
