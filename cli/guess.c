@@ -156,7 +156,7 @@ static bool infer_all(struct guessing *g, size_t group, struct result *r)
     bool first = true;
     for (size_t i = 0; i < g->files && !r->failed; i++) {
         struct file *f = &g->file[i];
-        struct trial other, *t = first ? &r->first : &other;
+        struct trial other = {0}, *t = first ? &r->first : &other;
         if (f->group != group) continue;
         int rc = open_trial(g, f, r->encoding, t, &r->err);
         snprintf(t->name, sizeof t->name, "%s", g->group[group].name);

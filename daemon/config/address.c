@@ -61,7 +61,7 @@ const char *http_url_mistake(const char *url)
     const char *host = url + (secure ? strlen("https://") : strlen("http://"));
     size_t authority = strcspn(host, "/?#");
     if (authority == 0 || host[0] == ':') return "it names no host";
-    if (memchr(host, '@', authority)) return "it holds a user's name; put a token into a file and name that by token_file";
+    if (memchr(host, '@', authority)) return "it holds a user's name; leave it out, since others read this";
     for (const unsigned char *c = (const unsigned char *)url; *c; c++)
         if (*c <= ' ' || *c >= 0x7f) return "it holds a blank, a line end, or a byte that is not ASCII; escape it as %20";
     return NULL;

@@ -26,13 +26,13 @@ def zipped(text, name="events.csv"):
 
 
 class Feed(ThreadingHTTPServer):
-    """Gives `files`; what it was asked is in `asked`. `plan` are statuses for the next requests, or "cut"."""
+    """Gives `files`; what it was asked is in `asked`. `plan` are statuses for the next requests, "cut", or "hang": after a part."""
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), Handler)
-        self.files, self.asked, self.plan, self.versions = {}, [], [], True
+        self.files, self.asked, self.plan, self.versions, self.go_on = {}, [], [], True, threading.Event()
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
     def url(self, path):
@@ -55,20 +55,21 @@ class Handler(BaseHTTPRequestHandler):
         if step == 200 and feed.versions and self.headers.get("If-None-Match") == etag:
             step = 304
         feed.asked.append((self.path, step))
-        if isinstance(step, str) and step != "cut":
+        if isinstance(step, str) and step not in ("cut", "hang"):
             self.send_response(302)
             self.send_header("Location", step)
             self.send_header("Content-Length", "0")
             return self.end_headers()
-        self.send_response(200 if step == "cut" else step)
-        body = data if step in (200, "cut") else b""
+        self.send_response(200 if step in ("cut", "hang") else step)
+        body = data if step in (200, "cut", "hang") else b""
         if feed.versions and step in (200, 304):
             self.send_header("ETag", etag)
         self.send_header("Content-Length", str(len(body)))
         self.end_headers()
-        self.wfile.write(body[:-10] if step == "cut" else body)
-        if step == "cut":
-            self.close_connection = True
+        self.wfile.write(body[:-10] if step in ("cut", "hang") else body)
+        if step == "hang":
+            feed.go_on.wait(60)
+        self.close_connection = step in ("cut", "hang")
 
 
 @pytest.fixture
@@ -167,6 +168,20 @@ def test_a_file_that_does_not_load_fails_the_pull(make_cetld, database, feed):
     d = make_cetld(database.url(), config=config(feed)).start()
     assert pull(d).returncode == 1
     assert d.ledger("events.zip")[0]["state"] == "failed"
+
+
+@pytest.mark.parametrize("end", ["stop", "kill9"])
+def test_the_end_of_the_daemon_gives_a_pull_up(make_cetld, database, feed, end):
+    feed.files["/events.zip"] = zipped(EVENTS)
+    feed.plan = ["hang"]
+    d = make_cetld(database.url(), config=config(feed, every="1d")).start()
+    until(lambda: d.files_in("work") != [], d.log)
+    getattr(d, end)()
+    assert end == "kill9" or d.files_in("work") == []
+    feed.go_on.set()
+    d.start()
+    d.wait_state("events.zip")
+    assert len(d.get("/v1/us_event_data").json) == 2 and d.files_in("work") == []
 
 
 def test_a_reload_changes_the_sources(make_cetld, database, feed):
