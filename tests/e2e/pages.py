@@ -6,7 +6,7 @@ Pages of documentation, as somebody reads them who types what is shown: their bl
     ```ini         whose first line is `# /etc/cetl/conf.d/NAME.conf` is put there, and the daemon reloads it
     ```sql         is run by psql, as PostgreSQL's superuser
     ```python      is run; behind a word (```python before) it only has to compile
-    ```sh WORD     is run elsewhere: test_docs.py and tests/systemd say where; nginx, yaml, json and text, too
+    ```sh WORD     is run elsewhere (test_docs.py, tests/systemd, tests/e2e/test_backup*.py); nginx, systemd, yaml, json and text, too
 
 On the page everything has the names that the package gives it (/var/spool/cetl, 127.0.0.1:8080, psql cetl, sudo, systemctl); here they
 mean a daemon in a private folder. tests/systemd runs the README on a machine where they are real.
@@ -68,7 +68,7 @@ def is_like(shown, printed):
     return re.fullmatch(pattern, printed.rstrip("\n"), re.S) is not None
 
 
-READ_ONLY = ("nginx", "yaml", "json", "text")
+READ_ONLY = ("nginx", "systemd", "yaml", "json", "text")
 
 # What the reader's commands are here. %(name)s are paths and numbers of the private daemon.
 COMMANDS = {
