@@ -47,6 +47,14 @@ until_true "file and line in the journal" complained
 [ "$(main_pid)" = "$before" ] && answers /v1/items 200 || fail "the old configuration is not kept"
 rm /etc/cetl/conf.d/60-bad.conf
 
+step "PostgreSQL's programs are upgraded: a daemon beside a server of its own goes on"
+echo http://127.0.0.1:9/ >/etc/cetl/hook-url
+printf '[notify hook]\nurl_file = /etc/cetl/hook-url\n' >/etc/cetl/conf.d/60-hook.conf
+upgrade_programs() { dpkg-trigger --by-package=postgresql-15 --no-await /usr/lib/postgresql && dpkg --triggers-only cetld >/tmp/apt.log 2>&1; }
+upgrade_programs || fail "the trigger: $(cat /tmp/apt.log)"
+[ "$(main_pid)" = "$before" ] || fail "it was restarted"
+rm /etc/cetl/conf.d/60-hook.conf /etc/cetl/hook-url
+
 step "a credential: root's file, which the daemon reads by %d"
 token=cetl_0123456789abcdefghijklmnopqrstuvwxyzABCDEF
 printf %s "$token" | sha256sum | cut -d' ' -f1 >/etc/cetl/credentials/ci.sha256
@@ -91,6 +99,9 @@ systemctl start cetld
 until_true -t 60 "/readyz with the embedded cluster" answers /readyz 200
 drop embedded.csv 'a,b\n1,x\n'
 until_true "embedded.csv is loaded" loaded embedded.csv
+before=$(main_pid)
+upgrade_programs || fail "the trigger: $(cat /tmp/apt.log)"
+until_true -t 60 "the embedded cluster runs PostgreSQL's new programs" restarted "$before"
 systemctl stop cetld
 stopped_in_order
 pgrep -u cetl >/dev/null && fail "left running: $(pgrep -u cetl -a)"

@@ -52,6 +52,17 @@ until_true -t 120 "two million rows" busy_done
 rm -r /etc/systemd/system/cetld.service.d
 systemctl daemon-reload
 
+step "PostgreSQL is away: no unit fails for that; it is back, and what came meanwhile is loaded"
+systemctl start cetld
+until_true "/readyz" answers /readyz 200
+waited() { [ "$(systemctl show -p InvocationID --value cetld-database)" != "$old" ] && [ "$(systemctl show -p SubState --value cetld-database)" != start ]; }
+old=$(systemctl show -p InvocationID --value cetld-database)
+systemctl stop postgresql
+until_true -t 90 "cetld-database waited for it" waited
+[ "$(systemctl show -p Result --value cetld-database)" = success ] || fail "cetld-database: $(systemctl status --no-pager cetld-database)"
+systemctl start postgresql
+until_true "/readyz" answers /readyz 200
+
 step "behind its sockets nobody is refused while it restarts"
 systemctl enable cetld.socket 2>/dev/null
 systemctl stop cetld

@@ -61,10 +61,16 @@ sql "BEGIN; INSERT INTO series VALUES (-1); PREPARE TRANSACTION 'cetl:$instance:
 sql "BEGIN; INSERT INTO series VALUES (-2); PREPARE TRANSACTION 'cetl:$instance:$undecided:1'"
 sql "BEGIN; INSERT INTO series VALUES (-3); PREPARE TRANSACTION 'cetl:$instance:999999999:1'"
 sql "BEGIN; INSERT INTO series VALUES (-4); PREPARE TRANSACTION 'cetl:0000000000000000:1:1'"
+sql 'CREATE TABLE public.run_as (name text)'
+sql "CREATE FUNCTION public.note_who() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN INSERT INTO public.run_as VALUES (current_user); RETURN NEW; END'"
+sql 'CREATE TRIGGER note_who BEFORE UPDATE ON cetl.file FOR EACH ROW EXECUTE FUNCTION public.note_who()'
+find /var/spool/cetl -name 'series-*.csv' -delete # whose they were has them
 apt-get purge -y cetld >/tmp/apt.log 2>&1 || fail "purge: $(cat /tmp/apt.log)"
 as_postgres() { runuser -u postgres -- psql -XAtq cetl -c "$1"; }
 [ "$(as_postgres 'SELECT gid FROM pg_prepared_xacts')" = cetl:0000000000000000:1:1 ] || fail "left: $(as_postgres 'SELECT gid FROM pg_prepared_xacts')"
 [ "$(as_postgres 'SELECT n FROM series WHERE n < 0')" = -1 ] || fail "what was decided: $(as_postgres 'SELECT n FROM series WHERE n < 0')"
 [ "$(as_postgres "SELECT shares FROM cetl.file WHERE id = $undecided")" = 0 ] || fail "what was not decided can still be"
+[ "$(as_postgres 'SELECT DISTINCT name FROM run_as')" = cetl ] || fail "triggers of the database were run as $(as_postgres 'SELECT DISTINCT name FROM run_as')"
+[ ! -e /var/spool/cetl ] || fail "left: $(find /var/spool/cetl)"
 [ ! -e /var/lib/cetl ] || fail "left: $(find /var/lib/cetl)"
 echo "all steps passed"
