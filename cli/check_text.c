@@ -23,8 +23,10 @@ static void print_head(const struct check *c)
     put_place(&out, t->declared);
     if (t->dataset) buf_printf(&out, ", table %s.%s", t->dataset->table.schema, t->dataset->table.name);
     if (!t->declared) buf_puts(&out, ", which nobody declares: its columns are inferred from the file");
-    buf_puts(&out, "\nread as ");
-    reading_text(t, &out);
+    if (t->head.rc == 0 && t->head.plan_head.cells > 0) {
+        buf_puts(&out, "\nread as ");
+        reading_text(t, &out);
+    }
     printf(SLICE_FMT "\n", SLICE_ARG(buf_slice(&out)));
     buf_done(&out);
 }

@@ -62,7 +62,7 @@ const struct cli_command *cli_commands(void);
 /** What was said of an option of the command: its value, "" for a switch; NULL when it was not given. */
 const char *cli_option(const struct cli *cli, const char *name);
 
-/** "cetl: …" on stderr, and status. */
+/** "cetl: …" on stderr, made harmless for a terminal (field_show), and status. */
 int cli_complain(int status, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 int check_run(struct cli *cli, int argc, char **argv);

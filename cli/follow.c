@@ -111,7 +111,7 @@ static void show(struct follow *f, const struct followed *w, struct json_value f
 static void mention(struct follow *f, const struct followed *w, const char *what)
 {
     progress_show(&f->progress, w->name, what, NULL);
-    if (!f->cli->progress && !f->complained) fprintf(stderr, "cetl: %s: %s\n", w->name, what);
+    if (!f->cli->progress && !f->complained) cli_complain(CLI_OK, "%s: %s", w->name, what);
     f->complained = true;
 }
 

@@ -19,6 +19,7 @@ struct sending {
     const char *name;
     FILE *file;
     struct stat before;
+    int64_t begin; /* of what is sent; standard input may have been read from before */
     int64_t bytes; /* or -1 */
 };
 
@@ -40,7 +41,8 @@ static int open_file(const char *path, struct sending *s)
     s->file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
     if (!s->file || fstat(fileno(s->file), &s->before) != 0) return cli_complain(CLI_FAILED, "%s: %s", path, strerror(errno));
     if (S_ISDIR(s->before.st_mode)) return cli_complain(CLI_FAILED, "%s is a folder; name the files in it", path);
-    s->bytes = S_ISREG(s->before.st_mode) ? s->before.st_size - ftello(s->file) : -1;
+    s->begin = S_ISREG(s->before.st_mode) ? ftello(s->file) : 0;
+    s->bytes = S_ISREG(s->before.st_mode) ? s->before.st_size - s->begin : -1;
     return CLI_OK;
 }
 
@@ -65,7 +67,7 @@ static int tell_refusal(struct sending *s, const struct client_answer *a)
 {
     progress_clear(&s->follow->progress);
     if (!s->follow->cli->json) {
-        fprintf(stderr, "cetl: %s was not taken\n", s->name);
+        cli_complain(CLI_FAILED, "%s was not taken", s->name);
         return client_judge(a);
     }
     struct json_value problem;
@@ -112,7 +114,7 @@ static int take_receipt(struct sending *s, const struct client_answer *a)
 /* The queue has an end: the daemon is asked again while it has no room, as long as the file can be read again. */
 static bool may_try_again(struct sending *s, const struct client_answer *a, int tries)
 {
-    if (a->status != 503 || tries >= BUSY_TRIES || fseeko(s->file, 0, SEEK_SET) != 0) return false;
+    if (a->status != 503 || tries >= BUSY_TRIES || fseeko(s->file, s->begin, SEEK_SET) != 0) return false;
     progress_show(&s->follow->progress, s->name, "the daemon has no room just now; waiting", NULL);
     nanosleep(&(struct timespec){.tv_sec = 1}, NULL);
     return true;

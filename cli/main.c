@@ -1,7 +1,10 @@
 /* SPDX-License-Identifier: MIT */
 /* cetl [-c FILE] [--socket PATH] [--json] COMMAND …: finds the command in the table, reads its options by it, and runs it. */
+#include "base/buf.h"
+#include "base/cleanup.h"
 #include "cli.h"
 #include "config/config.h"
+#include "field.h"
 #include "manual.h"
 
 #include <errno.h>
@@ -11,15 +14,21 @@
 #include <string.h>
 #include <unistd.h>
 
+/* Names of files stand in it, and a file may be called anything. */
 int cli_complain(int status, const char *format, ...)
 {
+    cleanup_free char *text = NULL;
+    struct buf shown;
     va_list args;
     va_start(args, format);
-    fflush(stdout);
-    fputs("cetl: ", stderr);
-    vfprintf(stderr, format, args);
-    fputc('\n', stderr);
+    int n = vasprintf(&text, format, args);
     va_end(args);
+    buf_init(&shown, SIZE_MAX);
+    field_show(&shown, n < 0 ? SLICE("no memory") : (struct slice){text, (size_t)n}, true);
+    fflush(stdout);
+    fprintf(stderr, "cetl: " SLICE_FMT "\n", SLICE_ARG(buf_slice(&shown)));
+    buf_done(&shown);
+    if (n < 0) text = NULL; /* undefined then */
     return status;
 }
 

@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
+#include "field.h"
 #include "table.h"
 
 #include <inttypes.h>
@@ -43,7 +44,8 @@ void progress_show(struct progress *p, const char *name, const char *verb, const
     if (!p->cli->progress || (p->there && now - p->shown_us < BETWEEN_US)) return;
     struct buf line;
     buf_init(&line, TEXT_MAX);
-    buf_printf(&line, "%s: %s", name, verb);
+    field_show(&line, slice_of(name), false);
+    buf_printf(&line, ": %s", verb);
     if (d && d->total > 0) put_bar(&line, d->done, d->total);
     if (d && d->unit) {
         buf_puts(&line, "  ");

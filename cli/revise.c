@@ -29,7 +29,8 @@ static int unload(struct follow *f, const char *id)
     if (r == CLI_OK && f->cli->json)
         follow_tell(f, done);
     else if (r == CLI_OK)
-        printf("file %s: unloaded, " SLICE_FMT " rows taken out\n", id, SLICE_ARG(field_of(done, "rows").raw));
+        printf("file %s: unloaded, " SLICE_FMT " row%s taken out\n", id, SLICE_ARG(field_of(done, "rows").raw),
+               field_int(field_of(done, "rows")) == 1 ? "" : "s");
     client_answer_done(&answer);
     return r;
 }

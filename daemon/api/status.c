@@ -28,6 +28,7 @@ static void write_queue(struct json_writer *w, const struct api *api)
     json_write_field_int(w, "updated", counters_get(api->counters, COUNTER_ROWS_UPDATED));
     json_write_field_int(w, "ignored", counters_get(api->counters, COUNTER_ROWS_IGNORED));
     json_write_field_int(w, "rejected", counters_get(api->counters, COUNTER_ROWS_REJECTED));
+    json_write_field_int(w, "filtered", counters_get(api->counters, COUNTER_ROWS_FILTERED));
     json_write_end(w);
 }
 

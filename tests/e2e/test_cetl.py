@@ -192,7 +192,8 @@ def test_file_in_conf_d_and_unreadable_secrets_do_not_matter(daemon, tmp_path):
 def test_status_tells_what_there_is(daemon):
     run = cetl("status", daemon=daemon)
     assert run.status == OK and re.search(r"^database +up$", run.out, re.M) and re.search(r"^files +\d+ queued", run.out, re.M), run
-    assert cetl("status", "--json", daemon=daemon).json["database"]["up"] is True
+    status = cetl("status", "--json", daemon=daemon).json
+    assert status["database"]["up"] is True and list(status["rows"]) == ["loaded", "updated", "ignored", "rejected", "filtered"]
 
 
 def test_status_is_1_without_a_database_and_says_why(make_cetld):
@@ -289,6 +290,24 @@ def test_ingest_of_more_than_max_upload_is_refused_in_words(cetld, write):
     daemon = cetld(CONFIG, api={"max_upload": "1K"})
     run = cetl("ingest", write("orders_f.csv", orders(5000)), daemon=daemon)
     assert run.status == FAILED and "orders_f.csv was not taken" in run.err and "1024" in run.err, run
+
+
+def test_ingest_of_the_rest_of_a_file_is_that_also_when_there_was_no_room_at_first(cetld, write):
+    daemon = cetld(CONFIG)
+    one = "PUT /ingest/n.csv HTTP/1.1\r\nHost: localhost\r\nContent-Length: %d\r\n\r\n"
+    waiting = [socket.socket(socket.AF_UNIX) for _ in range(64)]  # as many as may be under way
+    for s in waiting:
+        s.connect(daemon.socket)
+        s.sendall((one % 100).encode())
+    until(lambda: "cetl_uploads 64\n" in daemon.get("/metrics").body.decode(), "there is no room")
+    with open(write("rest.csv", "what was read before\n" + orders(2)), "rb", buffering=0) as file:
+        file.read(len("what was read before\n"))
+        process = start("ingest", "--as", "orders_rest.csv", "-", daemon=daemon, stdin=file)
+        until(lambda: re.search(r'responses_total{.*ingest.*status="503"} 1', daemon.get("/metrics").body.decode()), "it was refused once")
+        for s in waiting:
+            s.close()
+        run = Run(process)
+    assert run.status == OK and "2 rows loaded" in run.out, run
 
 
 def test_ingest_waits_through_a_kill_and_a_restart(cetld, database, write):
@@ -389,7 +408,9 @@ def test_many_rejects_are_all_there(daemon, write):
 
 def test_what_files_hold_is_not_obeyed_by_the_terminal(daemon, write):
     text = "id,amount,note\n%d,1,\n%d,\033]0;title\007\033[31m\u202e\u009b2J,\n" % (next(numbers), next(numbers))
-    assert "a control character" in cetl("ingest", write("orders_\033[2J.csv", text), daemon=daemon).err
+    run = cetl("ingest", write("orders_\033[2J.csv", text), write("gone", "") + "\033[2J", daemon=daemon)
+    assert "a control character" in run.err and "\\x1b[2J.csv was not taken" in run.err and "gone\\x1b[2J: No such file" in run.err, run
+    assert "\033" not in run.err and "\033[2J" not in on_terminal("ingest", write("orders_\033[2J.csv", text), daemon=daemon)[1]
     daemon.drop("orders_\033[2J.csv", text)
     file = str(until(lambda: [e for e in daemon.json("/v1/files?dataset=orders&limit=5") if "2J" in e["name"] and e["state"] == "loaded"], "it is loaded")[0]["id"])
     for command in (["show", file], ["rejects", file], ["files"]):

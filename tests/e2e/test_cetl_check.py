@@ -146,6 +146,8 @@ def test_what_is_asked_wrongly(folder):
     assert cetl(conf, "check").returncode == 2
     answer = cetl(conf, "check", folder + "/none.csv")
     assert answer.returncode == 1 and "No such file" in answer.stderr and answer.stdout == ""
+    answer = cetl(conf, "check", folder)
+    assert answer.returncode == 1 and "no regular file" in answer.stdout and "read as" not in answer.stdout
 
 
 def test_nothing_of_a_file_reaches_the_terminal_as_it_is(folder):
