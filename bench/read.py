@@ -1,5 +1,5 @@
 # SPDX-License-Identifier: MIT
-"""Reads: kept answers against nginx, small queries against pgbench, a whole table against `psql \\copy`, and how long they take while files load."""
+"""Reads: kept answers against nginx, small queries against pgbench and Python's frameworks, a whole table against `psql \\copy`, and how long they take while files load."""
 
 import contextlib
 import json
@@ -10,10 +10,11 @@ import subprocess
 import tempfile
 import threading
 import time
+import urllib.request
 
 import cluster
 from append import SALES
-from bed import BUILD, ROUNDS, SERVER_WORDS, bed, generate, place, scaled
+from bed import BUILD, ROOT, ROUNDS, SERVER_WORDS, bed, generate, place, scaled
 from report import Section, median, number
 
 CONNECTIONS, ROWS_KEPT = 64, 100000
@@ -65,6 +66,38 @@ def nginx(body):
         shutil.rmtree(folder, ignore_errors=True)
 
 
+STACKS = {
+    "FastAPI": ["uvicorn", "--workers", "2", "--log-level", "error", "--no-access-log", "--host", "127.0.0.1", "--port", "%(port)d", "stack_fastapi:app"],
+    "Flask": ["gunicorn", "--workers", "2", "--threads", "4", "--keep-alive", "60", "--log-level", "error", "--bind", "127.0.0.1:%(port)d", "stack_flask:app"],
+}
+
+
+@contextlib.contextmanager
+def stack(name, b):
+    """The service that a user would write; its address. None where its framework is not installed."""
+    port = cluster.free_port()
+    dsn = "postgresql:///%s?host=%s&port=%d&user=cetl" % (b.database.name, b.server.folder, b.server.port)
+    call = ["/usr/bin/python3", "-m"] + [word % {"port": port} for word in STACKS[name]]
+    if subprocess.run(call[:3] + ["--version"], stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL).returncode:
+        yield None
+        return
+    process = subprocess.Popen(call, cwd=os.path.join(ROOT, "bench"), env={**os.environ, "DSN": dsn, "PYTHONDONTWRITEBYTECODE": "1"})
+    try:
+        deadline = time.monotonic() + 20
+        while True:
+            try:
+                with urllib.request.urlopen("http://127.0.0.1:%d/v1/items?id=1" % port, timeout=5) as answer:
+                    assert len(json.load(answer)) == 10
+                break
+            except OSError:
+                assert process.poll() is None and time.monotonic() < deadline, "%s does not start" % name
+                time.sleep(0.1)
+        yield "127.0.0.1:%d" % port
+    finally:
+        process.terminate()
+        process.wait()
+
+
 def fill(b, daemon):
     path = b.path("items.csv")
     with open(path, "w") as f:
@@ -91,9 +124,10 @@ def kept():
     section = Section("read", "Small reads")
     section.say("%d connections that are kept, one request under way on each, by one program (`bench/http`). Kept: the first 10 rows of %d as JSON, again and again;"
                 " nginx has one worker and serves the same bytes as a file. Query: 10 rows from a place that is another each time, so that nothing is kept;"
-                " pgbench runs the same statement, prepared, with %d clients on one thread. %s. Medians of %d of %g s each."
+                " pgbench runs the same statement, prepared, with %d clients on one thread; FastAPI (uvicorn, asyncpg) and Flask (gunicorn, psycopg2) ask for"
+                " the same rows, each with 2 processes and pools of kept connections. %s. Medians of %d of %g s each."
                 % (CONNECTIONS, ROWS_KEPT, CONNECTIONS, SERVER_WORDS, ROUNDS, SECONDS))
-    sides = {"nginx": [], "kept, `notify`": [], "kept, `exact`": [], "pgbench": [], "query": []}
+    sides = {"nginx": [], "kept, `notify`": [], "kept, `exact`": [], "pgbench": [], "query": [], "FastAPI": [], "Flask": []}
     queries = ["/v1/items?limit=10&id=gte.%d" % (i * 7919 % (ROWS_KEPT - 10)) for i in range(50000)]
     for freshness in ("notify", "exact"):
         with bed(fsync=False) as b:
@@ -101,12 +135,15 @@ def kept():
             script = b.path("query.sql")
             with open(script, "w") as f:
                 f.write("\\set i random(0, %d)\n" % (ROWS_KEPT - 11) + QUERY)
-            with nginx(body) as file:
+            with contextlib.ExitStack() as peers:
+                file = peers.enter_context(nginx(body))
+                stacks = {name: peers.enter_context(stack(name, b)) for name in STACKS} if freshness == "exact" else {}
                 for n in range(ROUNDS + 1):  # the first warms up
                     turn = [("nginx", lambda: load(file, ["/v1/items"])), ("kept, `%s`" % freshness, lambda: load(address, [KEPT]))]
                     turn = turn if file else turn[1:]
                     if freshness == "exact":
                         turn += [("pgbench", lambda: pgbench(b, script)), ("query", lambda: load(address, queries[n::ROUNDS + 1]))]
+                    turn += [(name, lambda at=at: load(at, [q.replace("gte.", "") for q in queries[n::ROUNDS + 1]])) for name, at in stacks.items() if at]
                     for name, act in turn if n % 2 else turn[::-1]:
                         result = act()
                         if n > 0:
@@ -123,6 +160,8 @@ def kept():
     against("kept, `notify`", "nginx", "a kept answer, `notify`, against nginx with the same bytes", 1.4)
     against("kept, `exact`", "nginx", "a kept answer, `exact`, against nginx with the same bytes", 0.5)
     against("query", "pgbench", "10 rows by a query, against pgbench", 1.0)
+    for name in STACKS:
+        against("query", name, "10 rows by a query, against %s" % name, 10.0)
     return section
 
 
