@@ -12,11 +12,16 @@
  * check behind its lock).
  */
 #define SQL_LOCK_TIMEOUT "30s"
+/* As role cetl, which the Debian package makes, "$user" would be our own schema: names in the user's SQL would find the ledger's
+ * tables first, and migrations would make theirs there. */
+#define SQL_SETUP_PATH                                                                                                             \
+    " SELECT set_config('search_path', regexp_replace(current_setting('search_path'), '\"\\$user\"\\s*(,\\s*)?', ''), false)"      \
+    " WHERE current_user = 'cetl';"
 #define SQL_SETUP                                                                                                                  \
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
     " SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '" SQL_LOCK_TIMEOUT "';"          \
     " SET extra_float_digits = 1; SET client_min_messages = warning; SET cetl.load = 'on';"                                        \
-    " SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;"                                 \
+    " SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;" SQL_SETUP_PATH                  \
     " SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 
 /*
@@ -27,7 +32,7 @@
 #define SQL_SETUP_API                                                                                                              \
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
     " SET default_transaction_read_only = on; SET synchronize_seqscans = off; SET client_min_messages = warning;"                  \
-    " SELECT set_config(name, '2s', false) FROM pg_settings WHERE name = 'client_connection_check_interval';"                      \
+    " SELECT set_config(name, '2s', false) FROM pg_settings WHERE name = 'client_connection_check_interval';" SQL_SETUP_PATH       \
     " SET statement_timeout = %lld"
 
 /* ---- datasets ---- */

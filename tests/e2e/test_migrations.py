@@ -37,6 +37,18 @@ def wait_reason(daemon, *parts):
     return until(lambda: all(p in (reason(daemon) or "") for p in parts) and reason(daemon), lambda: "%s in %r\n%s" % (parts, reason(daemon), daemon.log()))
 
 
+def test_names_without_a_schema_are_those_of_public_whatever_the_role_is_called(make_cetld, database):
+    """The role of the tests is called cetl, as the package's is; so is our schema."""
+    d = make_cetld(database.url(), "[dataset notes]\ncolumns = id int primary key\n[derive changes]\nafter = notes\nsql = select count(*) as n from change\n")
+    write(d, "001_change.sql", "CREATE TABLE change (id int);")
+    d.start()
+    d.drop("notes.csv", "id\n1\n")
+    d.wait_state("notes.csv")
+    assert database.rows("SELECT table_schema::text FROM information_schema.tables WHERE table_name = 'change' ORDER BY 1") == [("cetl",), ("public",)]
+    until(lambda: d.get("/v1/changes").status == 200, d.log)
+    assert d.json("/v1/changes") == [{"n": 0}]
+
+
 def test_they_run_before_the_datasets_are_opened_and_once(make_cetld, database):
     daemon = make_cetld(database.url(), ORDERS)
     write(daemon, "001_tables.sql", TABLES)
