@@ -268,11 +268,22 @@ static int find_tables(struct backup *b)
     return ret;
 }
 
+/* Before the snapshot, so that what was loaded before made_at is in it. */
+static int say_server(struct backup *b)
+{
+    char now[CLOCK_ISO_MAX];
+    clock_iso(clock_real_us(), now);
+    b->m.made_at = arena_cstr(&b->m.arena, slice_of(now));
+    b->m.server = arena_cstr(&b->m.arena, slice_of(PQparameterStatus(b->pg, "server_version")));
+    b->m.database = arena_cstr(&b->m.arena, slice_of(PQdb(b->pg)));
+    return b->m.made_at && b->m.server && b->m.database ? CLI_OK : cli_complain(CLI_FAILED, "no memory");
+}
+
 /* A snapshot in which every load is there as a whole. */
 static int begin(struct backup *b)
 {
     for (int tries = 0;; tries++) {
-        if (database_run(b->pg, SQL_BACKUP_BEGIN) != CLI_OK) return CLI_FAILED;
+        if (say_server(b) != CLI_OK || database_run(b->pg, SQL_BACKUP_BEGIN) != CLI_OK) return CLI_FAILED;
         PGresult *r = database_ask(b->pg, SQL_BACKUP_HAS_LEDGER, 0, NULL);
         if (!r) return CLI_FAILED;
         bool ledger = PQgetvalue(r, 0, 0)[0] == 't';
@@ -296,16 +307,6 @@ static int begin(struct backup *b)
 
 /* ---- all of it ---- */
 
-static int say_server(struct backup *b)
-{
-    char now[CLOCK_ISO_MAX];
-    clock_iso(clock_real_us(), now);
-    b->m.made_at = arena_cstr(&b->m.arena, slice_of(now));
-    b->m.server = arena_cstr(&b->m.arena, slice_of(PQparameterStatus(b->pg, "server_version")));
-    b->m.database = arena_cstr(&b->m.arena, slice_of(PQdb(b->pg)));
-    return b->m.made_at && b->m.server && b->m.database ? CLI_OK : cli_complain(CLI_FAILED, "no memory");
-}
-
 static int write_manifest(struct backup *b)
 {
     struct buf json;
@@ -321,7 +322,6 @@ static int copy_tables(struct backup *b)
 {
     int ret = begin(b);
     if (ret == CLI_OK) ret = find_tables(b);
-    if (ret == CLI_OK) ret = say_server(b);
     for (size_t i = 0; ret == CLI_OK && i < b->m.tables; i++) {
         ret = copy_table(b, &b->m.table[i], &b->carried[i]);
         if (ret == CLI_OK && b->m.table[i].dataset.name) ret = copy_ledger(b, &b->m.table[i]);

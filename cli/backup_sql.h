@@ -82,10 +82,15 @@
 /* $1 schema, $2 table → oid, relkind. */
 #define SQL_RESTORE_TARGET                                                                                                         \
     "SELECT c.oid::int8, c.relkind FROM pg_class c WHERE c.oid = to_regclass(format('%I.%I', $1::text, $2::text))"
-/* $1 a type's text, from a manifest: is it one type's name and nothing else? */
-#define SQL_RESTORE_TYPE "SELECT to_regtype($1) IS NOT NULL"
+/* $1 a type's text, from a manifest: is it one type's name and nothing else, not even a comment (that could hide what follows)? */
+#define SQL_RESTORE_TYPE "SELECT $1 !~ '--|/\\*|[[:cntrl:]]' AND to_regtype($1) IS NOT NULL"
 /* $1 name → its table's schema and name, id. */
 #define SQL_RESTORE_DATASET "SELECT table_schema, table_name, id FROM cetl.dataset WHERE name = $1"
+/* $1 schema, $2 table, $3 the dataset whose ledger the backup has (0: none), $4 when it was made → another dataset of the table. */
+#define SQL_RESTORE_OTHERS                                                                                                         \
+    "SELECT d.name, f.name FROM cetl.dataset d JOIN cetl.file f ON f.dataset_id = d.id WHERE d.table_schema = $1"                  \
+    " AND d.table_name = $2 AND d.id <> $3::int AND (f.state = 'committing'"                                                       \
+    "  OR f.state = 'loaded' AND coalesce(f.finished_at, now()) > $4::timestamptz) LIMIT 1"
 /*
  * $1 oid → foreign keys of other tables, and of this one, that refer to it: the other table's oid, its name, the constraint's, and
  * a condition that two rows `c` (that refers) and `t` (that is referred to) belong together.
@@ -104,6 +109,8 @@
     "SELECT f.name, f.state, coalesce(d.name, '') FROM cetl.file f JOIN pg_temp.cetl_restore_ledger s ON s.token = f.token"        \
     " LEFT JOIN cetl.dataset d ON d.id = f.dataset_id"                                                                             \
     " WHERE f.dataset_id IS DISTINCT FROM $1::int OR f.state NOT IN ('loaded', 'unloaded') LIMIT 1"
+/* $1 dataset: has it a load of several connections that is decided, and not yet called loaded? */
+#define SQL_RESTORE_LEDGER_HALF "SELECT name FROM cetl.file WHERE dataset_id = $1::int AND state = 'committing' LIMIT 1"
 /* $1 dataset: files whose rows are not in the backup are unloaded: sent again they load again. */
 #define SQL_RESTORE_LEDGER_GONE                                                                                                    \
     "UPDATE cetl.file f SET state = 'unloaded' WHERE f.dataset_id = $1::int AND f.state IN ('loaded')"                             \
@@ -118,10 +125,19 @@
     " SELECT $1::int, 'loaded', token, name, bytes, sha256, rows_read, rows_loaded, rows_updated, rows_ignored, rows_rejected,"    \
     " rows_filtered, arrived_at, started_at, finished_at, lineage, header, path FROM pg_temp.cetl_restore_ledger s"                \
     " WHERE NOT EXISTS (SELECT FROM cetl.file f WHERE f.token = s.token) ORDER BY s.id"
-/* Files have other numbers here than they had: what lineage says must follow. */
+/*
+ * Archives do not wait for files that only this restore calls loaded (the trigger has just queued them): their bytes may have been
+ * in another machine's done/. What waited before goes on to wait.
+ */
+#define SQL_RESTORE_LEDGER_KEPT                                                                                                    \
+    "DO $$BEGIN IF to_regclass('cetl.original') IS NOT NULL THEN"                                                                  \
+    " DELETE FROM cetl.original o USING cetl.file f, pg_temp.cetl_restore_ledger s"                                                \
+    "  WHERE f.id = o.file_id AND s.token = f.token AND o.state = 'waiting' AND o.tries = 0 AND o.changed_at = now();"             \
+    " END IF; END$$"
+/* Files have other numbers here than they had: what lineage says must follow. The key is looked up for each row. */
 #define SQL_RESTORE_LEDGER_MAP                                                                                                     \
     "CREATE TEMP TABLE cetl_restore_map ON COMMIT DROP AS SELECT s.id AS old, f.id AS new FROM pg_temp.cetl_restore_ledger s"      \
-    " JOIN cetl.file f ON f.token = s.token WHERE s.id <> f.id"
+    " JOIN cetl.file f ON f.token = s.token WHERE s.id <> f.id; ALTER TABLE pg_temp.cetl_restore_map ADD PRIMARY KEY (old)"
 #define SQL_RESTORE_LEDGER_END "DROP TABLE pg_temp.cetl_restore_ledger; DROP TABLE pg_temp.cetl_restore_map"
 
 /* $1 name, $2 schema, $3 table, $4 inferred, $5 the frozen guess: a dataset that this database does not know yet. */

@@ -48,17 +48,6 @@ PGresult *database_ask(PGconn *pg, const char *sql, int params, const char *cons
     return NULL;
 }
 
-long long database_touch(PGconn *pg, struct buf *sql)
-{
-    const char *text = buf_cstr(sql);
-    PGresult *r = text ? database_ask(pg, text, 0, NULL) : NULL;
-    if (!text) cli_complain(CLI_FAILED, "no memory");
-    long long n = r ? atoll(PQcmdTuples(r)) : -1;
-    PQclear(r);
-    buf_reset(sql);
-    return n;
-}
-
 /* ---- connecting ---- */
 
 static int connect_to(const char *conninfo, const char *password, const char *hint, PGconn **ret_pg)

@@ -26,8 +26,6 @@ int database_run(PGconn *pg, const char *sql);
 int database_run_buf(PGconn *pg, struct buf *sql);
 /** One statement, text parameters. Its rows (PQclear them), or NULL. */
 PGresult *database_ask(PGconn *pg, const char *sql, int params, const char *const *param);
-/** The rows that a command touched, or -1 where it failed. The buffer is emptied. */
-long long database_touch(PGconn *pg, struct buf *sql);
 /** Tell the connection's trouble: "cetl: WHAT: …". CLI_FAILED. */
 int database_complain(PGconn *pg, const char *what);
 

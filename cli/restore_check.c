@@ -54,18 +54,28 @@ static int check_types(struct restore *x, const struct manifest_table *m)
     return CLI_OK;
 }
 
-static int check_dataset(struct restore *x, struct restore_table *t)
+/* The rows that another dataset loaded since would go, and its files would count as loaded. */
+static int check_others(struct restore *x, const struct restore_table *t)
 {
     const struct manifest_table *m = t->m;
-    if (!m->dataset.name) return CLI_OK;
-    PGresult *r = database_ask(x->pg, SQL_BACKUP_HAS_LEDGER, 0, NULL);
+    char dataset[24];
+    snprintf(dataset, sizeof dataset, "%lld", t->dataset);
+    PGresult *r = database_ask(x->pg, SQL_RESTORE_OTHERS, 4, (const char *const[]){m->schema, m->name, dataset, x->m.made_at});
     if (!r) return CLI_FAILED;
-    bool has = PQgetvalue(r, 0, 0)[0] == 't';
+    int ret = CLI_OK;
+    if (PQntuples(r) > 0)
+        ret = cli_complain(CLI_FAILED,
+                           "%s.%s has rows of dataset %s that were loaded after the backup (%s), which does not have that "
+                           "dataset's ledger; unload those files first (cetl unload ID)",
+                           m->schema, m->name, PQgetvalue(r, 0, 0), PQgetvalue(r, 0, 1));
     PQclear(r);
-    if (!has)
-        return cli_complain(CLI_FAILED, "%s.%s is of dataset %s, and this database has no ledger: start cetld on it first",
-                            m->schema, m->name, m->dataset.name);
-    r = database_ask(x->pg, SQL_RESTORE_DATASET, 1, (const char *const[]){m->dataset.name});
+    return ret;
+}
+
+static int find_dataset(struct restore *x, struct restore_table *t)
+{
+    const struct manifest_table *m = t->m;
+    PGresult *r = database_ask(x->pg, SQL_RESTORE_DATASET, 1, (const char *const[]){m->dataset.name});
     if (!r) return CLI_FAILED;
     int ret = CLI_OK;
     if (PQntuples(r) > 0) {
@@ -77,6 +87,20 @@ static int check_dataset(struct restore *x, struct restore_table *t)
     }
     PQclear(r);
     return ret;
+}
+
+static int check_dataset(struct restore *x, struct restore_table *t)
+{
+    const struct manifest_table *m = t->m;
+    PGresult *r = database_ask(x->pg, SQL_BACKUP_HAS_LEDGER, 0, NULL);
+    if (!r) return CLI_FAILED;
+    bool has = PQgetvalue(r, 0, 0)[0] == 't';
+    PQclear(r);
+    if (!has && m->dataset.name)
+        return cli_complain(CLI_FAILED, "%s.%s is of dataset %s, and this database has no ledger: start cetld on it first",
+                            m->schema, m->name, m->dataset.name);
+    int ret = m->dataset.name ? find_dataset(x, t) : CLI_OK;
+    return ret == CLI_OK && has ? check_others(x, t) : ret;
 }
 
 int restore_check(struct restore *x, struct restore_table *t)

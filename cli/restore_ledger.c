@@ -4,6 +4,9 @@
 #include "restore.h"
 
 #include <stdlib.h>
+#include <time.h>
+
+enum { SETTLE_TRIES = 600, SETTLE_NS = 100000000 };
 
 /* A dataset that this database does not know: inferred elsewhere, or declared and not opened here yet. */
 static int make_dataset(struct restore *x, struct restore_table *t)
@@ -37,18 +40,38 @@ static int check_strangers(struct restore *x, const struct restore_table *t, con
     return ret;
 }
 
+/* Our lock was given when the load's last share was committed; what calls it loaded comes a moment later. */
+static int settle(struct restore *x, const struct restore_table *t, const char *dataset)
+{
+    for (int tries = 0;; tries++) {
+        PGresult *r = database_ask(x->pg, SQL_RESTORE_LEDGER_HALF, 1, (const char *const[]){dataset});
+        if (!r) return CLI_FAILED;
+        bool settled = PQntuples(r) == 0;
+        if (!settled && tries == SETTLE_TRIES)
+            cli_complain(CLI_FAILED,
+                         "a load of %s in dataset %s is half committed, and nobody ends it: start cetld, then try again",
+                         PQgetvalue(r, 0, 0), t->m->dataset.name);
+        PQclear(r);
+        if (settled) return CLI_OK;
+        if (tries == SETTLE_TRIES) return CLI_FAILED;
+        nanosleep(&(struct timespec){.tv_nsec = SETTLE_NS}, NULL);
+    }
+}
+
 int restore_ledger(struct restore *x, struct restore_table *t)
 {
     if (!t->m->dataset.name) return CLI_OK;
     if (t->dataset == 0 && make_dataset(x, t) != CLI_OK) return CLI_FAILED;
     char dataset[24];
     snprintf(dataset, sizeof dataset, "%lld", t->dataset);
-    int ret = database_run(x->pg, SQL_RESTORE_LEDGER_STAGE);
+    int ret = settle(x, t, dataset);
+    if (ret == CLI_OK) ret = database_run(x->pg, SQL_RESTORE_LEDGER_STAGE);
     if (ret == CLI_OK) ret = restore_copy(x, SQL_RESTORE_LEDGER_COPY, &t->m->dataset.ledger);
     if (ret == CLI_OK) ret = check_strangers(x, t, dataset);
     if (ret == CLI_OK) ret = ask(x, SQL_RESTORE_LEDGER_GONE, dataset);
     if (ret == CLI_OK) ret = ask(x, SQL_RESTORE_LEDGER_BACK, dataset);
     if (ret == CLI_OK) ret = ask(x, SQL_RESTORE_LEDGER_NEW, dataset);
+    if (ret == CLI_OK) ret = database_run(x->pg, SQL_RESTORE_LEDGER_KEPT);
     if (ret == CLI_OK) ret = database_run(x->pg, SQL_RESTORE_LEDGER_MAP);
     return ret == CLI_OK ? database_run(x->pg, "ANALYZE pg_temp.cetl_restore_map") : ret;
 }

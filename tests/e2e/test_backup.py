@@ -380,6 +380,20 @@ def test_a_type_in_a_manifest_that_is_none_runs_no_sql(cetl, database, orders):
     assert database.value("SELECT to_regclass('orders') IS NULL")
 
 
+def test_a_comment_in_a_type_of_a_manifest_hides_no_sql(cetl, database, orders):
+    execute(database, "DROP TABLE orders", "CREATE TABLE victim (i int)")
+    manifest = manifest_of(orders)
+    columns = manifest["tables"][0]["columns"]
+    columns[0].update(type="bigint --")
+    columns[1].update(name="\n); DROP TABLE victim; COMMIT; --")
+    write_manifest(orders, manifest)
+    assert "the type bigint -- of column id" in cetl("restore", "b", status=1)
+    columns[0].update(type="bigint /*")
+    write_manifest(orders, manifest)
+    cetl("restore", "b", status=1)
+    assert database.value("SELECT count(*) FROM victim") == 0
+
+
 def test_a_folder_without_a_manifest_is_no_backup(cetl, folder):
     os.mkdir(os.path.join(folder, "b"))
     assert "no backup" in cetl("restore", "b", status=1)
@@ -695,6 +709,63 @@ def test_a_backup_waits_for_a_load_of_several_connections_to_be_whole(cetl, data
     execute(database, "UPDATE cetl.file SET state = 'loaded' WHERE token = 't'")
     assert process.wait(30) == 0
     process.communicate()
+
+
+def test_a_restore_waits_for_a_load_of_several_connections_to_be_called_loaded(cetl, database, make_cetld, folder):
+    """Between its last share's commit and that, only the ledger knows that its rows are there, which go."""
+    daemon = make_cetld(database.url(), DATASETS).start()
+    daemon.drop("orders_1.csv", csv(1, 5))
+    daemon.wait_state("orders_1.csv")
+    daemon.stop()
+    cetl("backup", "orders", "--to", "b")
+    execute(database, "INSERT INTO cetl.file (dataset_id, token, name, state, shares) SELECT id, 't', 'x.csv', 'committing', 2 FROM cetl.dataset"
+            " WHERE name = 'orders'")
+    process = subprocess.Popen([CETL, "-c", cetl.conf, "restore", "b"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    with pytest.raises(subprocess.TimeoutExpired):
+        process.wait(1)
+    execute(database, "UPDATE cetl.file SET state = 'loaded' WHERE token = 't'")
+    assert process.wait(30) == 0, process.communicate()
+    process.communicate()
+    assert database.value("SELECT state FROM cetl.file WHERE token = 't'") == "unloaded"
+
+
+def test_rows_that_another_dataset_of_the_table_loaded_since_do_not_go(cetl, database, make_cetld):
+    """The backup does not have its ledger: its files would count as loaded, and never load again."""
+    two = "".join("[dataset %s]\ntable = shared\nfiles = %s*\ncolumns = id int\nlineage = yes\n" % (n, n) for n in ("first", "second"))
+    daemon = make_cetld(database.url(), two).start()
+    daemon.drop("first.csv", "id\n1\n")
+    daemon.drop("second_1.csv", "id\n2\n")
+    daemon.wait_count("loaded", 2)
+    cetl("backup", "shared", "--to", "b")
+    cetl("restore", "b")
+    daemon.drop("second_2.csv", "id\n3\n")
+    entry = daemon.wait_state("second_2.csv")
+    for mode in (["--dry-run"], []):
+        said = cetl("restore", *mode, "b", status=1)
+        assert "second_2.csv" in said and "unload" in said, said
+    assert database.rows("SELECT id FROM shared ORDER BY 1") == [(1,), (2,), (3,)]
+    assert daemon.request("POST", "/v1/files/%d/unload" % entry["id"], unix=True).status == 200
+    cetl("restore", "b")
+    assert database.rows("SELECT id FROM shared ORDER BY 1") == [(1,), (2,)]
+
+
+def test_archives_do_not_wait_for_files_that_a_restore_calls_loaded(cetl, database, postgres, make_cetld, folder):
+    """Their bytes were in another machine's done/."""
+    archives = DATASETS + "[archive main]\nurl = file://%s/kept/{id}-{name}\n" % folder
+    daemon = make_cetld(database.url(), DATASETS).start()
+    daemon.drop("orders_1.csv", csv(1, 5))
+    daemon.wait_state("orders_1.csv")
+    cetl("backup", "orders", "--to", "b")
+    daemon.stop()
+    other = Database(postgres, postgres.create_database())
+    second = make_cetld(other.url(), archives).start()
+    cetl("restore", "--database", other.url(), "b")
+    second.drop("orders_2.csv", csv(100, 5))
+    second.wait_state("orders_2.csv")
+    until(lambda: other.rows("SELECT f.name, o.state FROM cetl.original o JOIN cetl.file f ON f.id = o.file_id") == [("orders_2.csv", "stored")],
+          lambda: "only orders_2.csv is stored: %s" % other.rows("SELECT * FROM cetl.original"))
+    second.stop()
+    postgres.drop_database(other.name)
 
 
 def test_the_embedded_cluster_is_backed_up_and_restored(make_cetld, folder):
