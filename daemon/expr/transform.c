@@ -6,7 +6,7 @@
 #include <stdio.h>
 #include <string.h>
 
-enum { MESSAGE_MAX = 640, SHOWN_BYTES = 200 };
+enum { MESSAGE_MAX = 640, SHOWN_BYTES = 200, VALUE_MAX = 256 * 1024 };
 
 static const char null_refused[] = "23502", check_violated[] = "23514", not_found[] = "23503";
 
@@ -236,18 +236,35 @@ static int filter(struct passage *p, uint64_t *ret_filtered)
     return 0;
 }
 
-static int check(struct passage *p, const struct transform_column *c)
+/* Of the reject that was written last: what the column has in that row. Too much of it is left out. */
+static void show_value(struct passage *p, const struct batch_column *c, uint32_t row)
 {
+    union value v = c->value[row];
+    if (c->null[row]) return;
+    if (c->type.id == TYPE_TEXT || c->type.id == TYPE_VARCHAR) v.s = slice_cut_utf8(v.s, REJECT_VALUE_MAX);
+    struct buf text;
+    buf_init(&text, VALUE_MAX);
+    print_value(&text, c->type.id, v);
+    if (buf_check(&text) == 0)
+        p->verdict->reject.value = arena_copy(p->run.arena, slice_cut_utf8(buf_slice(&text), REJECT_VALUE_MAX));
+    buf_done(&text);
+}
+
+/* The check of the table's column i. */
+static int check(struct passage *p, size_t i)
+{
+    const struct transform_column *c = &p->t->column[i];
     const struct subject s = {c->name, "check", c->check.text};
     const struct batch_column *held;
     int r = evaluate(p, &c->check, &s, &held);
     if (r < 0) return r;
     size_t kept = 0;
-    for (size_t i = 0; i < p->live.n; i++) {
-        uint32_t row = p->row[i];
+    for (size_t k = 0; k < p->live.n; k++) {
+        uint32_t row = p->row[k];
         bool broken = !held->null[row] && held->value[row].i == 0;
         r = broken ? reject(p, &s, row, check_violated, "it is false for this row") : 0;
         if (r < 0) return r;
+        if (broken && !c->absent) show_value(p, &p->column[p->t->inputs + i], row);
         if (!broken) p->row[kept++] = row;
     }
     p->live.n = kept;
@@ -338,7 +355,7 @@ int transform_apply(const struct transform *t, const struct batch *in, const str
     for (size_t i = 0; i < t->columns && r == 0; i++)
         r = compute(&p, i);
     for (size_t i = 0; i < t->columns && r == 0; i++)
-        if (t->column[i].check.expr) r = check(&p, &t->column[i]);
+        if (t->column[i].check.expr) r = check(&p, i);
     if (r == 0) r = finish(&p, arena, ret_out);
     for (const struct verdict *v = p.verdict; v && r == 0; v = v->next)
         r = reject_list_add(rejects, &v->reject);
