@@ -16,6 +16,7 @@
 
 enum {
     NICE = 5, /* of the workers: the loop's answers come first */
+    STORERS = 2,
     ANSWER_QUEUE_MAX = 1 << 20,
     ANSWERS_MAX = 32 << 20,        /* of all clients */
     PIPELINE_TIMEOUT_MS = 250,     /* a query that takes longer goes to a connection of its own */
@@ -140,6 +141,7 @@ static int make_loop(struct daemon *d)
 {
     int r = loop_new(&d->loop);
     if (r == 0) r = workers_new(d->loop, config_workers(d->config), NICE, &d->workers);
+    if (r == 0) r = workers_new(d->loop, STORERS, NICE, &d->storers);
     if (r == 0) r = transfers_new(&(struct transfers_config){.loop = d->loop, .workers = d->workers}, &d->transfers);
     if (r == 0) r = signals_new(d->loop, &(struct signals_handler){daemon_end, daemon_reload, d}, &d->signals);
     if (r == 0) r = notify_new(d->loop, daemon_is_alive, d, &d->notify);
@@ -255,7 +257,7 @@ static int make_etl(struct daemon *d)
     r = keeper_new(&keeper, &d->keeper);
     if (r < 0) return r;
     struct archives_config archives = {.loop = d->loop,
-                                       .workers = d->workers,
+                                       .workers = d->storers,
                                        .transfers = d->transfers,
                                        .place = &d->place,
                                        .pool = d->load_pool,
@@ -420,6 +422,7 @@ void daemon_done(struct daemon *d)
     notices_free(d->notices);
     transfers_free(d->transfers);
     workers_free(d->workers);
+    workers_free(d->storers);
     keeper_free(d->keeper);
     archives_free(d->archives);
     loop_free(d->loop);

@@ -16,10 +16,10 @@
 #include "etl/archive.h"
 #include "etl/keeper.h"
 #include "etl/notices.h"
-#include "etl/sources.h"
 #include "etl/rebuilds.h"
 #include "etl/scheduler.h"
 #include "etl/setup.h"
+#include "etl/sources.h"
 #include "http/server.h"
 #include "loop/notify.h"
 #include "loop/signals.h"
@@ -38,6 +38,7 @@ struct daemon {
 
     struct loop *loop;
     struct workers *workers;
+    struct workers *storers;     /* of archives: a folder may be a mount that hangs, and loads go on */
     struct transfers *transfers; /* to other servers */
     struct notices *notices;
     struct sources *sources;

@@ -13,6 +13,17 @@
 
 enum { COPY_BYTES = 256 * 1024, COPY_SYNC_BYTES = 32 * 1024 * 1024, ALTERNATIVES_MAX = 1000000, EXTENSION_MAX = 32 };
 
+/* fsync of the folder that holds `path`. */
+static int sync_parent(int at, const char *path)
+{
+    cleanup_free char *parent = strdup(path);
+    if (!parent) return -ENOMEM;
+    char *slash = strrchr(parent, '/');
+    if (slash) slash[slash == parent] = '\0';
+    cleanup_fd int dir = openat(at, slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    return dir < 0 ? -errno : fs_sync_dir(dir);
+}
+
 /* mkdir of one folder; fine when there is one already. Looked at first: systemd's RestrictSUIDSGID= refuses mkdir with 2770 even
  * then. */
 static int make_dir(const char *path, mode_t mode)
@@ -21,7 +32,10 @@ static int make_dir(const char *path, mode_t mode)
     if (stat(path, &st) < 0) {
         if (mkdir(path, mode) == 0) {
             /* The caller means this mode, whatever the umask: incoming/ is 2770. */
-            return chmod(path, mode) == 0 ? 0 : -errno;
+            if (chmod(path, mode) < 0) return -errno;
+            /* Then it outlasts a power cut. Who may make a folder need not be let to open the one around it. */
+            int r = sync_parent(AT_FDCWD, path);
+            return r == -EACCES || r == -EINVAL ? 0 : r;
         }
         if (errno != EEXIST || stat(path, &st) < 0) return -errno;
     }
@@ -219,17 +233,6 @@ int fs_read_small(int at, const char *path, size_t max, char **ret_text, size_t 
     cleanup_fd int fd = openat(at, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0) return -errno;
     return fs_read_fd(fd, max, ret_text, ret_len);
-}
-
-/* fsync of the folder that holds `path`. */
-static int sync_parent(int at, const char *path)
-{
-    cleanup_free char *parent = strdup(path);
-    if (!parent) return -ENOMEM;
-    char *slash = strrchr(parent, '/');
-    if (slash) slash[slash == parent] = '\0';
-    cleanup_fd int dir = openat(at, slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-    return dir < 0 ? -errno : fs_sync_dir(dir);
 }
 
 int fs_write_small(int at, const char *path, mode_t mode, struct slice content)

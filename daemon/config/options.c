@@ -465,7 +465,8 @@ static const struct option archive_options[] = {
     {"url", TYPE(TEXT), F(url), "", "s3://bucket/{dataset}/{date}/{sha256}-{name}",
      .prose =
          "Where to: s3://BUCKET/…, azure://ACCOUNT/CONTAINER/… or file:///FOLDER/…, with {dataset}, {date} (of its load, in UTC), "
-         "{sha256}, {name} and {id} (in the ledger). {sha256} or {id} must be in it, so that no original takes another's place. "
+         "{sha256}, {name} (100 bytes of it) and {id} (in the ledger). {sha256} or {id} must be in it, so that no original takes "
+         "another's place. "
          "What the ledger knows of the load is stored beside it, under that name with .load.json behind."},
     {"failed", CHOICE({"no", false}, {"yes", true}), F(failed), "no", .prose = "Are files that were refused stored, too?"},
     {0},

@@ -11,7 +11,7 @@
 #include <sys/mman.h>
 #include <unistd.h>
 
-enum { LOST_TRIES = 3 };
+enum { LOST_TRIES = 3, KEY_NAME_MAX = 100 };
 enum { ROW_ID, ROW_TOKEN, ROW_PATH, ROW_BYTES, ROW_SUM, ROW_DATASET, ROW_DATE, ROW_REPORT, ROW_TRIES };
 
 static void note(struct archive_task *t);
@@ -136,13 +136,15 @@ static void on_stored(void *ctx, const struct store_result *r)
 
 /* ---- the key ---- */
 
-/* In a key, a name is one component, and valid UTF-8. */
+/* In a key, a name is one component, and valid UTF-8; cut, so that a dataset, a date, a sum and .load.json have room beside it in a
+ * name of a folder's (255 bytes). */
 static void put_component(struct buf *out, const char *text)
 {
     char shown[4 * NAME_MAX + 1];
     log_escape(slice_of(text), shown, sizeof shown);
-    for (const char *p = shown; *p; p++)
-        buf_putc(out, *p == '/' ? '_' : *p);
+    struct slice s = slice_cut_utf8(slice_of(shown), KEY_NAME_MAX);
+    for (size_t i = 0; i < s.len; i++)
+        buf_putc(out, s.p[i] == '/' ? '_' : s.p[i]);
 }
 
 static int make_key(struct archive_task *t)

@@ -22,6 +22,7 @@ struct keeper {
     struct db_wait wait;
     struct db_conn *conn;
     int64_t keep_done_ms, keep_failed_ms; /* the job's own */
+    int64_t now_us;                       /* when the round began: what comes in later is not looked at */
     int64_t before_us;                    /* the arrival of the first file that waits to be archived: what is newer stays */
     uint64_t removed;                     /* by the last job */
     bool sweeping, waiting, asking, stopped;
@@ -51,7 +52,7 @@ static void sweep_folder(struct keeper *k, const char *name, int64_t keep_ms)
     cleanup_dir DIR *dir = fd < 0 ? NULL : fdopendir(fd);
     if (!dir) return;
     int at = steal_fd(&fd);
-    int64_t before_us = clock_real_us() - keep_ms * 1000;
+    int64_t before_us = k->now_us - keep_ms * 1000;
     if (before_us > k->before_us) before_us = k->before_us;
     for (const struct dirent *e; (e = readdir(dir));) {
         struct stat st;
@@ -93,8 +94,8 @@ static void sweep(struct keeper *k, int64_t before_us)
     workers_submit(k->config.workers, &k->job);
 }
 
-/* Where originals are archived, who waits for that is asked before anything is removed. What is committed later is not old enough.
- */
+/* Where originals are archived, who waits for that is asked before anything is removed; what is committed after that question came
+ * into its folder later than now_us. */
 static bool archives(const struct keeper *k)
 {
     return k->config.config->n_archives > 0 && sweeps(k);
@@ -151,6 +152,7 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
 static void on_round(void *ctx)
 {
     struct keeper *k = ctx;
+    if (!k->sweeping && !k->asking) k->now_us = clock_real_us();
     if (!archives(k)) sweep(k, INT64_MAX);
     if (!archives(k) && settings(k)->keep_rejects_ms == 0) return;
     if (k->waiting || k->asking || !db_pool_is_up(k->config.pool)) return;

@@ -31,7 +31,8 @@ static int look(int dir, const char *path, struct original *o, bool thorough, in
 {
     struct stat st;
     cleanup_fd int fd = openat(dir, path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-    if (fd < 0) return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? ORIGINAL_E_GONE : -errno;
+    /* A long name does not fit behind a token: then its file is not there, but in a folder of the token's. */
+    if (fd < 0) return errno == ENOENT || errno == ENOTDIR || errno == ELOOP || errno == ENAMETOOLONG ? ORIGINAL_E_GONE : -errno;
     if (fstat(fd, &st) < 0) return -errno;
     if (!S_ISREG(st.st_mode) || (o->bytes >= 0 && (int64_t)st.st_size != o->bytes)) return ORIGINAL_E_GONE;
     if (thorough || !o->has_sum) {

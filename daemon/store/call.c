@@ -148,6 +148,7 @@ static int try_now(struct store_call *c)
                              .header = c->header,
                              .n_header = c->n_header,
                              .body = c->body,
+                             .payload = c->payload,
                              .now_s = time(NULL)};
     int r = buf_check(&path);
     if (r == 0) {

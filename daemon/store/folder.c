@@ -160,6 +160,8 @@ static void put_run(struct worker_job *job)
     cleanup_fd int there = openat(dir, name, O_RDONLY | O_CLOEXEC | O_NOFOLLOW | O_NONBLOCK);
     struct stat st;
     if (there >= 0 && fstat(there, &st) == 0 && S_ISREG(st.st_mode) && holds(there, f->sum)) {
+        /* Whoever wrote it may have been killed before it was on disk. */
+        if (fsync(there) < 0 || fsync(dir) < 0) return set(f, -errno, name);
         f->result.was_there = true;
         return describe(f, &st);
     }

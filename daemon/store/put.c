@@ -42,6 +42,7 @@ struct put {
     bool changed;
     int read_rc;
     char md5[BASE64_SIZE(MD5_BYTES)];
+    char payload[DIGEST_HEX]; /* of the part in memory */
     char block[BASE64_SIZE(BLOCK_ID_MAX)], number[16];
     struct buf join, upload, old;
     size_t old_at;
@@ -112,13 +113,16 @@ static void read_run(struct worker_job *job)
     if (n < 0 || p->changed) return;
     buf_wrote(&p->body, want);
     digest_update(&p->digest, to, want);
+    uint8_t sum[DIGEST_BYTES];
     if (is_azure(p)) {
         uint8_t md5[MD5_BYTES];
         unsigned len;
         if (EVP_Digest(to, want, md5, &len, EVP_md5(), NULL) == 1) base64_encode(md5, sizeof md5, p->md5);
+    } else {
+        digest_of(to, want, sum);
+        digest_hex(sum, p->payload);
     }
     if (!is_last(p)) return;
-    uint8_t sum[DIGEST_BYTES];
     digest_final(&p->digest, sum);
     p->changed = !digest_equal(sum, p->sum);
 }
@@ -258,6 +262,7 @@ static void prepare_part(struct put *p)
     unsigned n = (unsigned)(p->at / p->part) + 1;
     c->method = "PUT";
     c->body = buf_slice(&p->body);
+    c->payload = p->payload;
     snprintf(p->number, sizeof p->number, "%u", n);
     if (is_azure(p)) {
         char id[BLOCK_ID_MAX];
@@ -295,6 +300,7 @@ static int prepare(struct put *p, enum state state)
     struct store_call *c = &p->op.call;
     c->n_query = c->n_header = 0;
     c->body = (struct slice){NULL, 0};
+    c->payload = NULL;
     c->key = buf_slice(&p->key);
     switch (state) {
     case LOOKING:
@@ -317,6 +323,7 @@ static int prepare(struct put *p, enum state state)
     case SENDING:
         c->method = "PUT";
         c->body = buf_slice(&p->body);
+        c->payload = p->payload;
         describe(p);
         if (!is_azure(p)) return 0;
         header(p, "x-ms-blob-type", SLICE("BlockBlob"));

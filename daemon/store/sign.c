@@ -91,8 +91,12 @@ static void s3_prepare(const struct sign_request *q, struct s3_signing *s)
     strftime(s->stamp, sizeof s->stamp, "%Y%m%dT%H%M%SZ", &tm);
     strftime(s->day, sizeof s->day, "%Y%m%d", &tm);
     uint8_t sum[DIGEST_BYTES];
-    digest_of(q->body.p ? q->body.p : "", q->body.len, sum);
-    digest_hex(sum, s->payload);
+    if (q->payload) {
+        snprintf(s->payload, sizeof s->payload, "%s", q->payload);
+    } else {
+        digest_of(q->body.p ? q->body.p : "", q->body.len, sum);
+        digest_hex(sum, s->payload);
+    }
     size_t n = 0;
     s->all[n++] = (struct sign_pair){SLICE("host"), slice_of(q->host)};
     s->all[n++] = (struct sign_pair){SLICE("x-amz-content-sha256"), slice_of(s->payload)};

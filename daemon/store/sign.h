@@ -33,7 +33,8 @@ struct sign_request {
     const struct sign_pair *header; /* those that the request has beside Host: names in lower case */
     size_t n_header;
     struct slice body;
-    int64_t now_s; /* since 1970 */
+    const char *payload; /* its SHA-256 in hex; NULL: found out here, which takes its time for a large one */
+    int64_t now_s;       /* since 1970 */
 };
 
 struct sign_keys {

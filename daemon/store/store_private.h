@@ -47,6 +47,7 @@ struct store_call {
     struct sign_pair query[SIGN_PAIRS_MAX - STORE_SAS_MAX], header[8];
     size_t n_query, n_header;
     struct slice body;
+    const char *payload; /* the body's SHA-256 in hex, of a large one: nothing on the loop may take long; or NULL */
     const int *into;
     uint64_t answer_max;
     void (*done)(void *ctx, const struct store_reply *r);

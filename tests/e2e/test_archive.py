@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """[archive]: originals are stored once they are loaded, whatever dies, and stay in done/ until then."""
 
+import fcntl
 import hashlib
 import json
 import os
@@ -121,6 +122,41 @@ def test_a_store_that_never_answers_holds_up_neither_loads_nor_the_end(cetld, da
         until(lambda: silent.accept(), "it is asked")
         daemon.stop(deadline=10)
         assert database.rows("SELECT count(*) FROM cetl.original WHERE state = 'waiting'") == [(30,)]
+
+
+def test_a_folder_that_hangs_holds_up_no_loads(cetld, database, folder):
+    """As a mount whose server is away does: a lease makes the open of the archive's file wait."""
+    place = os.path.join(folder, "kept")
+    os.mkdir(place)
+    part = os.path.join(place, ".cetl-%s.part" % sha256(sha256(ORDERS))[:16])
+    asked = []
+    before = signal.signal(signal.SIGIO, lambda *_: asked.append(1))
+    with open(part, "w"):
+        os.chmod(part, 0o666)
+    lease = os.open(part, os.O_RDONLY)
+    try:
+        fcntl.fcntl(lease, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+        daemon = cetld(archive("file://%s/{sha256}" % place), daemon={"workers": "1"})
+        daemon.drop("orders.csv", ORDERS)
+        until(lambda: asked, "it is opened")
+        daemon.drop("other.csv", "id\n5\n")
+        daemon.wait_state("other.csv", deadline=10)
+        assert database.rows("SELECT state FROM cetl.original WHERE file_id = 1") == [("waiting",)]
+    finally:
+        os.close(lease)
+        signal.signal(signal.SIGIO, before)
+    wait_stored(daemon, database, 2)
+    daemon.stop()
+
+
+def test_a_name_as_long_as_a_name_can_be_is_cut(cetld, database, folder):
+    place = os.path.join(folder, "kept")
+    daemon = cetld(archive("file://%s/{sha256}-{name}" % place) + archive("file://%s/two/{dataset}-{date}-{sha256}-{name}" % folder, "second"))
+    name = "\u00e9" * 125 + ".csv"
+    daemon.drop(name, ORDERS)
+    daemon.drop(b"\xff" * 251 + b".csv", "id\n7\n")
+    wait_stored(daemon, database, 4)
+    assert "%s-%s" % (sha256(ORDERS), "\u00e9" * 50) in below(place)
 
 
 def test_what_is_gone_is_told_and_holds_nobody(cetld, database, folder):
