@@ -4,9 +4,11 @@
 #include "daemon_private.h"
 
 enum {
-    LOAD_GRACE_MS = 10000, /* for running loads, at the end; then they are rolled back */
-    ABANDON_MS = 15000,    /* for the server's answer to that */
-    HTTP_GRACE_MS = 5000,  /* for open requests, at the end */
+    LOAD_GRACE_MS = 10000,  /* for running loads, at the end; then they are rolled back */
+    ABANDON_MS = 15000,     /* for the server's answer to that */
+    HTTP_GRACE_MS = 5000,   /* for open requests, at the end */
+    NOTICE_GRACE_MS = 2000, /* for the receivers of notifications, when all else is over */
+    NOTICE_STEP_MS = 10,
 };
 
 static void embedded_stopped(void *ctx)
@@ -41,10 +43,12 @@ static void abandon(void *ctx)
     daemon_close_pools(d);
 }
 
-/* Loads and requests are over: close the connections, then the cluster may go. */
+/* Loads and requests are over, and whoever is to be told was told: close the connections, then the cluster may go. */
 static void close_database(void *ctx)
 {
     struct daemon *d = ctx;
+    if (notices_hurry(d->notices) && loop_now_ms(d->loop) - d->over_ms < NOTICE_GRACE_MS)
+        return timer_start(d->next_timer, NOTICE_STEP_MS);
     http_server_free(d->http); /* who did not get away in time would ask pools that are gone */
     d->http = NULL;
     daemon_close_pools(d);
@@ -58,6 +62,7 @@ static void close_database(void *ctx)
 static void maybe_close(struct daemon *d)
 {
     if (!d->loads_stopped || !d->http_drained) return;
+    d->over_ms = loop_now_ms(d->loop);
     if (timer_new(d->loop, close_database, d, &d->next_timer) == 0) {
         timer_start(d->next_timer, 0);
     } else {

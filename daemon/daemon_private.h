@@ -68,6 +68,7 @@ struct daemon {
     int64_t reload_ms;            /* when it began */
     char mistake[ERROR_TEXT_MAX]; /* why the newest configuration is not in force */
     bool embedded_ready, stopping, loads_stopped, http_drained;
+    int64_t over_ms; /* loads and requests are, since then */
 };
 
 /** Everything, from the spool's lock to the listeners. 0 or negative; what went wrong was logged, and daemon_done frees the rest.

@@ -184,8 +184,10 @@ void notices_free(struct notices *n)
     free(n);
 }
 
-void notices_hurry(struct notices *n)
+bool notices_hurry(struct notices *n)
 {
+    bool any = false;
     for (size_t i = 0; i < n->settings->n_notify; i++)
-        webhook_hurry(n->webhook[i]);
+        any |= webhook_hurry(n->webhook[i]);
+    return any;
 }

@@ -20,7 +20,7 @@ void notices_free(struct notices *n);
 /** A reload: takes a reference. Receivers keep what waits by their names; those that are gone drop it. 0 or -ENOMEM, and then all
  * is as before. */
 must_check int notices_set_config(struct notices *n, struct config *settings);
-/** The daemon is about to end: send what there is. */
-void notices_hurry(struct notices *n);
+/** The daemon is about to end: send what there is. Is anything on its way? */
+bool notices_hurry(struct notices *n);
 
 #endif

@@ -256,8 +256,12 @@ void webhook_free(struct webhook *w)
 
 void webhook_set(struct webhook *w, const struct config_notify *settings)
 {
-    bool sooner = settings->delay_ms < w->settings->delay_ms;
+    bool sooner = settings->delay_ms < w->settings->delay_ms, elsewhere = strcmp(settings->target, w->settings->target) != 0;
     w->settings = settings;
+    if (elsewhere && w->n_sending > 0 && !w->transfer) {
+        w->tries = 0;
+        timer_start(w->timer, 0);
+    }
     if (sooner && w->n_sending == 0) go_on(w); /* what waits already need not wait as long as was said before */
 }
 
@@ -297,7 +301,9 @@ void webhook_add(struct webhook *w, struct slice json, const char *line)
         timer_start(w->timer, w->settings->delay_ms);
 }
 
-void webhook_hurry(struct webhook *w)
+bool webhook_hurry(struct webhook *w)
 {
-    if (w->n_sending == 0 && w->n_waiting > 0) timer_start(w->timer, 0);
+    bool first = w->n_sending == 0 && w->n_waiting > 0;
+    if (first) timer_start(w->timer, 0);
+    return first || w->transfer;
 }

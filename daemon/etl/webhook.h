@@ -32,12 +32,13 @@ struct webhook_config {
 must_check int webhook_new(const struct webhook_config *config, const struct config_notify *settings, struct webhook **ret_webhook);
 /** What was not delivered is dropped, and the log says how much that was. NULL is fine. */
 void webhook_free(struct webhook *w);
-/** After a reload. What is on its way still goes as before. */
+/** After a reload. What is on its way still goes as before; what rests because it could not be delivered goes to a new address at
+ * once. */
 void webhook_set(struct webhook *w, const struct config_notify *settings);
 const char *webhook_name(const struct webhook *w);
 /** A notice: an object of JSON, and one line for people. Both are copied. */
 void webhook_add(struct webhook *w, struct slice json, const char *line);
-/** Do not wait for more of them: the daemon is about to end. */
-void webhook_hurry(struct webhook *w);
+/** Do not wait for more of them: the daemon is about to end. Is one on its way? Not what was tried in vain, and rests. */
+bool webhook_hurry(struct webhook *w);
 
 #endif

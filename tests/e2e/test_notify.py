@@ -229,6 +229,24 @@ def test_hanging_receiver_delays_no_load_and_no_end_and_the_queue_is_bounded(cet
     assert len(daemon.log_lines("1 notifications were not sent")) == 1
 
 
+def test_end_of_the_daemon_waits_a_moment_for_who_is_to_be_told(cetld, receiver):
+    daemon = cetld(ORDERS % (receiver.url, "1min", ""))
+    daemon.drop("orders_1.csv", "id\nx\n")
+    until(lambda: counts(daemon)["queued"] == 1, "more may come")
+    daemon.stop()
+    assert [e["name"] for e in receiver.events()] == ["orders_1.csv"] and not daemon.log_lines("were not sent")
+
+
+def test_address_that_is_mended_is_tried_at_once(cetld, receiver):
+    receiver.answers = [(503, b"", ("Retry-After", "60"))]
+    daemon = cetld(ORDERS % (receiver.url, "0", ""))
+    daemon.drop("orders_1.csv", "id\nx\n")
+    until(lambda: counts(daemon)["retries"] == 1, "it rests")
+    daemon.write_config(ORDERS % (receiver.url + "/mended", "0", ""))
+    reload(daemon)
+    until(lambda: [e["name"] for e in receiver.events()] == ["orders_1.csv"], "it is told", deadline=20)
+
+
 def test_reload_changes_receivers_and_keeps_what_waits(cetld, receiver):
     daemon = cetld(ORDERS % ("http://127.0.0.1:1/nobody", "0", ""))
     daemon.drop("orders_1.csv", "id\nx\n")
