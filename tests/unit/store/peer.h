@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * A server of HTTP/1.1 in a thread, on a port of its own: a request after the other, each answered by the test's function with
- * bytes as they are. Every connection is closed behind its answer.
+ * bytes as they are, which should say `Connection: close`: every connection is closed behind its answer.
  */
 #ifndef CETLD_TEST_PEER_H
 #define CETLD_TEST_PEER_H

@@ -27,27 +27,28 @@ struct subject {
 static void answer(struct peer *p, int fd, const char *target)
 {
     if (strcmp(target, "/hello") == 0) {
-        peer_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 5\r\nETag:  \"x\" \r\n\r\nhello");
+        peer_send(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 5\r\nETag:  \"x\" \r\n\r\nhello");
     } else if (strcmp(target, "/echo") == 0) {
-        char head[64];
-        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %zu\r\n\r\n", p->len);
+        char head[96];
+        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %zu\r\n\r\n", p->len);
         peer_send(fd, head);
         peer_send(fd, p->request);
     } else if (strcmp(target, "/to-hello") == 0) {
-        peer_send(fd, "HTTP/1.1 302 Found\r\nLocation: /hello\r\nETag: \"not this\"\r\nContent-Length: 0\r\n\r\n");
+        peer_send(fd,
+                  "HTTP/1.1 302 Found\r\nLocation: /hello\r\nETag: \"not this\"\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     } else if (strcmp(target, "/loop") == 0) {
-        peer_send(fd, "HTTP/1.1 302 Found\r\nLocation: /loop\r\nContent-Length: 0\r\n\r\n");
+        peer_send(fd, "HTTP/1.1 302 Found\r\nLocation: /loop\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     } else if (strcmp(target, "/file-scheme") == 0) {
-        peer_send(fd, "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nContent-Length: 0\r\n\r\n");
+        peer_send(fd, "HTTP/1.1 302 Found\r\nLocation: file:///etc/passwd\r\nConnection: close\r\nContent-Length: 0\r\n\r\n");
     } else if (strcmp(target, "/busy") == 0) {
-        peer_send(fd, "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nContent-Length: 4\r\n\r\nlate");
+        peer_send(fd, "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate");
     } else if (strcmp(target, "/cut") == 0) {
-        peer_send(fd, "HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nonly this");
+        peer_send(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100\r\n\r\nonly this");
     } else if (strcmp(target, "/big") == 0) {
         static char block[BIG];
         memset(block, 'b', sizeof block);
-        char head[64];
-        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nContent-Length: %d\r\n\r\n", BIG);
+        char head[96];
+        snprintf(head, sizeof head, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: %d\r\n\r\n", BIG);
         peer_send(fd, head);
         for (size_t at = 0; at < sizeof block;) {
             ssize_t n = send(fd, block + at, sizeof block - at, MSG_NOSIGNAL);
