@@ -13,7 +13,9 @@ int reading_config(const struct cli *cli, struct config **ret_config)
     for (size_t i = 0; i < mistakes.stored; i++)
         fprintf(stderr, "%s\n", mistakes.text[i]);
     mistakes_done(&mistakes);
-    return r == 0 ? CLI_OK : cli_complain(CLI_USAGE, "the configuration cannot be used%s", r < 0 ? ": no memory" : "");
+    return r == 0 ? CLI_OK
+                  : cli_complain(CLI_USAGE, "the configuration cannot be used%s",
+                                 r < 0 ? ": no memory" : "; -c /dev/null does without one");
 }
 
 static const char *compression_of(const struct trial *t)

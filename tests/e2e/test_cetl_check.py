@@ -141,6 +141,8 @@ def test_what_is_asked_wrongly(folder):
     path = put(folder, "a.csv", b"a\n1\n")
     answer = cetl(conf, "check", path, "--dataset", "order")
     assert answer.returncode == 2 and "did you mean orders?" in answer.stderr
+    answer = cetl(put(folder, "wrong.conf", b"[daemon]\nworkers = many\n"), "check", path)
+    assert answer.returncode == 2 and "wrong.conf:2: " in answer.stderr and "; -c /dev/null does without one" in answer.stderr
     assert cetl(conf, "check", path, "--rows", "-1").returncode == 2
     assert cetl(conf, "check", path, "--path", "/a.csv").returncode == 2
     assert cetl(conf, "check").returncode == 2
