@@ -1,9 +1,14 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/digest.h"
 
+#include "base/cleanup.h"
+#include "base/fs.h"
+
 #include <openssl/crypto.h>
 #include <openssl/evp.h>
 #include <stdlib.h>
+
+enum { READ_BYTES = 256 * 1024 };
 
 int digest_init(struct digest *d)
 {
@@ -44,6 +49,20 @@ void digest_final(struct digest *d, uint8_t ret_sum[DIGEST_BYTES])
 void digest_of(const void *p, size_t n, uint8_t ret_sum[DIGEST_BYTES])
 {
     must(EVP_Digest(p, n, ret_sum, NULL, EVP_sha256(), NULL));
+}
+
+int digest_of_file(int fd, uint8_t ret_sum[DIGEST_BYTES])
+{
+    cleanup_free char *memory = malloc(READ_BYTES);
+    struct digest d;
+    int r = memory ? digest_init(&d) : -ENOMEM;
+    if (r < 0) return r;
+    ssize_t n;
+    for (off_t at = 0; (n = fs_pread_full(fd, memory, READ_BYTES, at)) > 0; at += n)
+        digest_update(&d, memory, (size_t)n);
+    if (n == 0) digest_final(&d, ret_sum);
+    digest_done(&d);
+    return (int)n;
 }
 
 bool digest_equal(const uint8_t a[DIGEST_BYTES], const uint8_t b[DIGEST_BYTES])

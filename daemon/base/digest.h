@@ -26,6 +26,8 @@ void digest_update(struct digest *d, const void *p, size_t n);
 void digest_final(struct digest *d, uint8_t ret_sum[DIGEST_BYTES]);
 /** Of bytes that are all there. */
 void digest_of(const void *p, size_t n, uint8_t ret_sum[DIGEST_BYTES]);
+/** Of a file, from its beginning. 0 or -errno; -ENOMEM. */
+must_check int digest_of_file(int fd, uint8_t ret_sum[DIGEST_BYTES]);
 /** Equal? In a time that does not tell where they differ. */
 bool digest_equal(const uint8_t a[DIGEST_BYTES], const uint8_t b[DIGEST_BYTES]);
 /** Lower-case hex, terminated. */

@@ -213,16 +213,25 @@ static uint64_t hash(const char *text)
     return h;
 }
 
+enum { SAID_MAX_BYTES = TEXT_MAX_BYTES + TEXT_MAX_BYTES / 4 };
+
+/* One line of what is said, whatever is in it. */
+static void format_line(char line[SAID_MAX_BYTES], const char *format, va_list args)
+{
+    char raw[TEXT_MAX_BYTES];
+    vsnprintf(raw, sizeof raw, format, args);
+    one_line(raw, line, SAID_MAX_BYTES);
+}
+
 void log_event(int level, struct log_fields fields, const char *format, ...)
 {
     if (level > the_log.level) return;
     int saved_errno = errno;
-    char raw[TEXT_MAX_BYTES], text[TEXT_MAX_BYTES + TEXT_MAX_BYTES / 4];
+    char text[SAID_MAX_BYTES];
     va_list args;
     va_start(args, format);
-    vsnprintf(raw, sizeof(raw), format, args);
+    format_line(text, format, args);
     va_end(args);
-    one_line(raw, text, sizeof(text));
     if (level > LOG_WARNING || fields.n > 0 || admitted(hash(text), SAME_MAX, text)) put(level, fields, text);
     errno = saved_errno;
 }
@@ -231,12 +240,11 @@ void log_kind(const void *kind, int level, struct log_fields fields, const char 
 {
     if (level > the_log.level) return;
     int saved_errno = errno;
-    char raw[TEXT_MAX_BYTES], text[TEXT_MAX_BYTES + TEXT_MAX_BYTES / 4];
+    char text[SAID_MAX_BYTES];
     va_list args;
     va_start(args, format);
-    vsnprintf(raw, sizeof(raw), format, args);
+    format_line(text, format, args);
     va_end(args);
-    one_line(raw, text, sizeof(text));
     if (admitted((uintptr_t)kind, KIND_MAX, text)) put(level, fields, text);
     errno = saved_errno;
 }

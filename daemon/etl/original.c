@@ -10,21 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { READ_BYTES = 256 * 1024, ALTERNATIVES_MISSED = 32 };
-
-static int digest_of_file(int fd, uint8_t ret_sum[DIGEST_BYTES])
-{
-    cleanup_free char *memory = malloc(READ_BYTES);
-    struct digest d;
-    int r = memory ? digest_init(&d) : -ENOMEM;
-    if (r < 0) return r;
-    ssize_t n;
-    for (off_t at = 0; (n = fs_pread_full(fd, memory, READ_BYTES, at)) > 0; at += n)
-        digest_update(&d, memory, (size_t)n);
-    if (n == 0) digest_final(&d, ret_sum);
-    digest_done(&d);
-    return (int)n;
-}
+enum { ALTERNATIVES_MISSED = 32 };
 
 /* 0: it is the one, and open; ORIGINAL_E_GONE: it is not; or negative. */
 static int look(int dir, const char *path, struct original *o, bool thorough, int *ret_fd, uint64_t *ret_bytes)

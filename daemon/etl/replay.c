@@ -16,7 +16,7 @@
 #include <stdlib.h>
 #include <unistd.h>
 
-enum { WAIT_MS = 10000, READ_BYTES = 256 * 1024, SHOWN_MAX = 4 * NAME_MAX + 1, STATE_MAX = 16 };
+enum { WAIT_MS = 10000, SHOWN_MAX = 4 * NAME_MAX + 1, STATE_MAX = 16 };
 
 struct replay {
     struct replay_config config;
@@ -136,20 +136,6 @@ static bool may_be(const struct replay *r, const char *entry)
     return false;
 }
 
-static int digest_file(int fd, uint8_t ret_sum[DIGEST_BYTES])
-{
-    cleanup_free char *memory = malloc(READ_BYTES);
-    struct digest d;
-    int r = memory ? digest_init(&d) : -ENOMEM;
-    if (r < 0) return r;
-    ssize_t n;
-    for (off_t at = 0; (n = fs_pread_full(fd, memory, READ_BYTES, at)) > 0; at += n)
-        digest_update(&d, memory, (size_t)n);
-    if (n == 0) digest_final(&d, ret_sum);
-    digest_done(&d);
-    return (int)n;
-}
-
 /* 1: it is the file, as `ret_st` says; 0: it is not; negative. */
 static int is_it(const struct replay *r, int dir, const char *entry, struct stat *ret_st)
 {
@@ -159,7 +145,7 @@ static int is_it(const struct replay *r, int dir, const char *entry, struct stat
     if (!r->has_sum) return 1;
     cleanup_fd int fd = openat(dir, entry, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
     if (fd < 0 && errno == ENOENT) return 0;
-    int e = fd < 0 || fstat(fd, ret_st) < 0 ? -errno : digest_file(fd, sum);
+    int e = fd < 0 || fstat(fd, ret_st) < 0 ? -errno : digest_of_file(fd, sum);
     return e < 0 ? e : memcmp(sum, r->sum, sizeof sum) == 0;
 }
 

@@ -12,6 +12,7 @@ import pytest
 
 from cluster import Cluster, Database
 from daemon import Cetld
+from stores import Azurite, Swift
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
 
@@ -116,3 +117,17 @@ def cetld(make_cetld, database):
 @pytest.fixture(scope="session")
 def examples():
     return os.path.join(TOP, "conf/examples")
+
+
+@pytest.fixture(scope="module")
+def swift():
+    server = Swift()
+    yield server
+    server.remove()
+
+
+@pytest.fixture(scope="module")
+def azurite():
+    server = Azurite()
+    yield server
+    server.remove()

@@ -12,7 +12,7 @@ import subprocess
 import pytest
 
 from daemon import BINARY
-from stores import Azurite, Swift, Trouble
+from stores import Swift, Trouble
 from waiting import until
 
 ORDERS = "id,name\n1,one\n2,two\n"
@@ -224,20 +224,6 @@ def test_mistakes_are_told(folder, url, words):
 
 
 # ---- real stores
-
-
-@pytest.fixture(scope="module")
-def swift():
-    server = Swift()
-    yield server
-    server.remove()
-
-
-@pytest.fixture(scope="module")
-def azurite():
-    server = Azurite()
-    yield server
-    server.remove()
 
 
 def store(folder, server, bucket, endpoint=None, secret=None):

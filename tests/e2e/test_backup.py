@@ -20,7 +20,7 @@ import pytest
 import npm
 from cluster import Database
 from daemon import BINARY
-from stores import Azurite, Swift, Trouble
+from stores import Trouble
 from waiting import until
 
 warnings.simplefilter("ignore")  # python3-avro warns of logical types that it does not know
@@ -816,20 +816,6 @@ def test_a_large_value_and_an_empty_table_come_back(cetl, database, folder):
 
 
 # ---- object stores
-
-
-@pytest.fixture(scope="module")
-def swift():
-    server = Swift()
-    yield server
-    server.remove()
-
-
-@pytest.fixture(scope="module")
-def azurite():
-    server = Azurite()
-    yield server
-    server.remove()
 
 
 def say_store(cetl, folder, url, endpoint, secret, key_id=""):

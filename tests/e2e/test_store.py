@@ -8,7 +8,7 @@ import subprocess
 import pytest
 
 from daemon import BINARY
-from stores import Azurite, Swift, Trouble
+from stores import Swift, Trouble
 
 PROBE = os.path.join(os.path.dirname(os.path.abspath(BINARY)), "store-probe")
 MISSING, REFUSED, CHANGED, AGAIN = 1, 2, 3, 4
@@ -26,20 +26,6 @@ class Place:
                              capture_output=True, text=True)
         assert run.returncode >= 0 and not run.stderr, run
         return run.returncode, run.stdout.strip()
-
-
-@pytest.fixture(scope="module")
-def swift():
-    server = Swift()
-    yield server
-    server.remove()
-
-
-@pytest.fixture(scope="module")
-def azurite():
-    server = Azurite()
-    yield server
-    server.remove()
 
 
 @pytest.fixture(params=["folder", pytest.param("s3", marks=pytest.mark.long), pytest.param("azure", marks=pytest.mark.long)])
