@@ -15,11 +15,11 @@
 #include "db/query.h"
 #include "depot.h"
 #include "format/avro_row.h"
+#include "interrupt.h"
 #include "packer.h"
 #include "progress.h"
 
 #include <fcntl.h>
-#include <signal.h>
 #include <stdlib.h>
 #include <time.h>
 #include <unistd.h>
@@ -40,14 +40,6 @@ struct backup {
     struct manifest m;
     struct carried *carried; /* of m.table, malloc'd */
 };
-
-static volatile sig_atomic_t interrupted;
-
-static void on_signal(int number)
-{
-    (void)number;
-    interrupted = 1;
-}
 
 /* ---- one file ---- */
 
@@ -86,7 +78,7 @@ static int put_message(struct out *o, struct slice message, bool first)
     r = packer_next(o->packer, o->block_rows);
     o->block_rows = 0;
     tell_progress(o);
-    return interrupted ? ERROR_CANCELLED : r;
+    return interrupt_came() ? ERROR_CANCELLED : r;
 }
 
 /* The rest of a COPY that is not wanted any more. */
@@ -301,7 +293,7 @@ static int begin(struct backup *b)
         if (settled) return CLI_OK;
         if (database_run(b->pg, "ROLLBACK") != CLI_OK) return CLI_FAILED;
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
-        if (interrupted) return cli_complain(CLI_FAILED, "interrupted");
+        if (interrupt_came()) return cli_complain(CLI_FAILED, "interrupted");
     }
 }
 
@@ -336,7 +328,7 @@ static int send_away(struct backup *b)
     int ret = CLI_OK;
     for (size_t i = 0; ret == CLI_OK && i < b->m.tables; i++) {
         const struct manifest_table *t = &b->m.table[i];
-        if (interrupted) return cli_complain(CLI_FAILED, "interrupted");
+        if (interrupt_came()) return cli_complain(CLI_FAILED, "interrupted");
         ret = depot_put(b->depot, b->dir, t->rows.name);
         if (ret == CLI_OK && t->dataset.name) ret = depot_put(b->depot, b->dir, t->dataset.ledger.name);
     }
@@ -416,6 +408,7 @@ static int run(struct backup *b)
 {
     int ret = database_open(b->cli, b->url, &b->pg);
     if (ret != CLI_OK) return ret;
+    interrupt_cancels(b->pg);
     ret = make_part(b);
     if (ret == CLI_OK) ret = copy_tables(b);
     if (ret == CLI_OK) ret = b->depot ? send_away(b) : publish(b);
@@ -443,9 +436,7 @@ int backup_run(struct cli *cli, int argc, char **argv)
     char folder[64];
     int ret = read_options(&b);
     if (ret == CLI_OK) {
-        struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESETHAND};
-        sigaction(SIGINT, &action, NULL);
-        sigaction(SIGTERM, &action, NULL);
+        interrupt_catch();
         time_t now = time(NULL);
         struct tm utc;
         strftime(folder, sizeof folder, "cetl-backup-%Y%m%dT%H%M%SZ", gmtime_r(&now, &utc));
@@ -454,6 +445,7 @@ int backup_run(struct cli *cli, int argc, char **argv)
         ret = run(&b);
         manifest_done(&b.m);
     }
+    interrupt_cancels(NULL);
     PQfinish(b.pg);
     if (b.dir >= 0) close(b.dir);
     free(b.part);

@@ -6,11 +6,13 @@
 #include "config/config.h"
 #include "database.h"
 #include "etl/archive.h"
+#include "interrupt.h"
+#include "loop/timer.h"
 #include "store/store.h"
 
 #include <fcntl.h>
 
-enum { KEY_MAX = STORE_KEY_MAX + 1, READ_BYTES = 1 << 20 };
+enum { KEY_MAX = STORE_KEY_MAX + 1, READ_BYTES = 1 << 20, LOOK_MS = 100 };
 
 struct depot {
     const char *url; /* the caller's */
@@ -19,6 +21,7 @@ struct depot {
     struct workers *workers;
     struct transfers *transfers;
     struct store *store;
+    struct timer *timer;
     const char *name; /* of the file that is under way */
     int status;       /* what came of it: 0, STORE_E_…, negative */
 };
@@ -46,9 +49,20 @@ char *depot_folder(int *ret_dir)
     return NULL;
 }
 
+/* What is under way then ends with the store. */
+static void on_time(void *ctx)
+{
+    struct depot *d = ctx;
+    if (!interrupt_came()) return;
+    d->status = ERROR_CANCELLED;
+    cli_complain(CLI_FAILED, "interrupted");
+    loop_stop(d->loop);
+}
+
 static int start(struct depot *d)
 {
     int r = loop_new(&d->loop);
+    if (r == 0) r = timer_new(d->loop, on_time, d, &d->timer);
     if (r == 0) r = workers_new(d->loop, 1, 0, &d->workers);
     if (r == 0) r = transfers_new(&(struct transfers_config){.loop = d->loop, .workers = d->workers}, &d->transfers);
     if (r < 0) return cli_complain(CLI_FAILED, "%s: %s", d->url, error_name(r));
@@ -81,6 +95,7 @@ void depot_close(struct depot *d)
     if (!d) return;
     store_free(d->store);
     transfers_free(d->transfers);
+    timer_free(d->timer);
     workers_free(d->workers);
     loop_free(d->loop);
     config_unref(d->config);
@@ -108,7 +123,9 @@ static void on_done(void *ctx, const struct store_result *r)
 static int finish(struct depot *d, const char *name, int r)
 {
     if (r < 0) return cli_complain(CLI_FAILED, "%s: %s: %s", d->url, name, error_name(r));
+    timer_repeat(d->timer, LOOK_MS);
     loop_run(d->loop);
+    timer_stop(d->timer);
     return d->status == 0 || d->status == STORE_E_MISSING ? CLI_OK : CLI_FAILED;
 }
 

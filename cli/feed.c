@@ -4,6 +4,7 @@
 #include "format/avro_file.h"
 #include "format/avro_row.h"
 #include "format/pgcopy.h"
+#include "interrupt.h"
 #include "progress.h"
 
 #include <fcntl.h>
@@ -26,6 +27,7 @@ static ssize_t read_some(void *ctx, void *p, size_t n)
 {
     struct state *s = ctx;
     ssize_t got;
+    if (interrupt_came()) return ERROR_CANCELLED;
     do
         got = read(s->fd, p, n);
     while (got < 0 && errno == EINTR);

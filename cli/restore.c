@@ -7,6 +7,7 @@
 #include "depot.h"
 #include "etl/dataset.h"
 #include "format/json_writer.h"
+#include "interrupt.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -235,6 +236,7 @@ static int restore(struct restore *x)
     if (ret == CLI_OK) ret = fill(x);
     if (ret == CLI_OK) ret = look_again(x);
     if (ret == CLI_OK) ret = exchange(x);
+    if (ret == CLI_OK && interrupt_came()) ret = cli_complain(CLI_FAILED, "interrupted");
     if (ret == CLI_OK) ret = database_run(x->pg, "COMMIT");
     if (ret == CLI_OK) analyze(x);
     return ret;
@@ -282,6 +284,7 @@ static int run(struct restore *x, struct fetched *f, int argc, char **argv)
     if (ret == CLI_OK) ret = fetch(x, f);
     if (ret == CLI_OK) ret = check_files(x);
     if (ret == CLI_OK) ret = database_open(x->cli, cli_option(x->cli, "--database"), &x->pg);
+    if (ret == CLI_OK) interrupt_cancels(x->pg);
     if (ret == CLI_OK) ret = check_tables(x);
     if (ret == CLI_OK && !dry) ret = restore(x);
     if (ret == CLI_OK) report(x, dry);
@@ -292,6 +295,7 @@ int restore_run(struct cli *cli, int argc, char **argv)
 {
     struct restore x = {.cli = cli, .folder = argv[1], .dir = -1};
     arena_init(&x.arena, ARENA_BLOCK, MANIFEST_MAX);
+    interrupt_catch(); /* the files of a store are not left behind */
     struct fetched f = {0};
     int ret = open_folder(&x, &f);
     if (ret == CLI_OK) ret = read_manifest(&x);
@@ -302,6 +306,7 @@ int restore_run(struct cli *cli, int argc, char **argv)
         avro_schema_done(&x.table[i].now.rows.schema);
         avro_schema_done(&x.table[i].now.dataset.ledger.schema);
     }
+    interrupt_cancels(NULL);
     PQfinish(x.pg);
     free(x.table);
     arena_done(&x.arena);
