@@ -237,6 +237,7 @@ static int make_sources(struct daemon *d)
                               .workers = d->workers,
                               .transfers = d->transfers,
                               .place = &d->place,
+                              .memory = &d->memory,
                               .state = d->config->daemon.state,
                               .min_free = d->config->daemon.spool_min_free,
                               .file = on_pulled,

@@ -3,6 +3,21 @@
 
 #include "config/address.h"
 
+#include <string.h>
+
+/* What is wrong with the URL of a store: what names the bucket, container or folder must be there. */
+static const char *store_mistake(struct slice rest, bool *ret_is_store)
+{
+    bool azure = slice_starts(rest, SLICE("azure://"));
+    *ret_is_store = azure || slice_starts(rest, SLICE("s3://")) || slice_starts(rest, SLICE("file:///"));
+    if (!*ret_is_store) return NULL;
+    if (slice_starts(rest, SLICE("file:///"))) return rest.len > strlen("file:///") ? NULL : "it names no folder";
+    size_t scheme = azure ? strlen("azure://") : strlen("s3://");
+    rest = (struct slice){rest.p + scheme, rest.len - scheme};
+    if (slice_cut(&rest, '/').len == 0) return azure ? "it names no account" : "it names no bucket";
+    return azure && (!rest.p || slice_cut(&rest, '/').len == 0) ? "it names no container: azure://ACCOUNT/CONTAINER/…" : NULL;
+}
+
 static int build_one(struct builder *b, const struct ini_section *s, struct config_source *source)
 {
     char usable[NAME_MAX_BYTES + 1];
@@ -15,7 +30,9 @@ static int build_one(struct builder *b, const struct ini_section *s, struct conf
     if (strcmp(usable, source->name) != 0)
         mistakes_add(b->mistakes, s->place,
                      "a source's name is lower-case words joined by '_' that begin with a letter; write [source %s]", usable);
-    const char *mistake = http_url_mistake(source->url);
+    bool is_store;
+    const char *mistake = store_mistake(slice_of(source->url), &is_store);
+    if (!is_store) mistake = http_url_mistake(source->url);
     if (!*source->url)
         mistakes_add(b->mistakes, s->place, "a source needs an address: url = https://…");
     else if (mistake)

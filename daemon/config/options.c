@@ -478,7 +478,8 @@ static const struct option source_options[] = {
     {"url", TYPE(TEXT), F(url), "", "https://example.org/events.zip",
      .prose =
          "The address of a file, http:// or https://, which is loaded as if it were sent. It is asked whether the file changed "
-         "since the last pull (ETag, Last-Modified)."},
+         "since the last pull (ETag, Last-Modified). Or s3://BUCKET/PREFIX, azure://ACCOUNT/CONTAINER/PREFIX (see [store]) or "
+         "file:///FOLDER: every file below it that was not taken before."},
     {"every", RANGE(DURATION, 0, 365 * DAY), F(every_ms), "1h",
      .prose =
          "How often. Where the server cannot be reached, or fails, it is asked again sooner. 0: only when somebody asks for it "

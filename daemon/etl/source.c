@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
-#include "etl/source.h"
-
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "base/log.h"
-#include "loop/timer.h"
-#include "spool/upload.h"
+#include "etl/source_private.h"
 
 #include <fcntl.h>
 #include <limits.h>
@@ -19,57 +16,24 @@ enum {
     REST_FIRST_MS = 1000,
     REST_MAX_MS = 5 * 60 * 1000,
     TRIES = 6, /* of a pull that somebody asked for */
-    VERSION_MAX = 512,
     NOTE_MAX = 16 * 1024,
     REDIRECTS = 5,
 };
 
-enum step { STEP_OPEN, STEP_PLACE, STEP_DROP };
-
-/* What the server said of the file that it gave last. */
-struct version {
-    char etag[VERSION_MAX], modified[VERSION_MAX];
-};
-
-struct source {
-    struct source_config config;
-    const struct config_source *settings;
-    struct timer *timer;
-    struct transfer *transfer;
-    struct worker_job job;
-    enum step step;
-    bool pulling, freed;
-    /* The job's: */
-    char *name, *url, *dataset, *file_name;
-    struct version version, fresh;
-    struct upload upload;
-    struct place_file file;
-    int rc;
-    struct error err;
-    enum source_outcome pending; /* what is said once its upload is dropped */
-    bool may_pass;
-    /* What is told: */
-    enum source_outcome outcome;
-    char why[ERROR_TEXT_MAX], token[PLACE_TOKEN_MAX];
-    int64_t ended_us;
-    uint64_t pulls;
-    unsigned tries; /* that failed in a row */
-};
-
 /* ---- on a worker ---- */
 
-static int note_folder(const struct source *s)
+int source_folder(const char *state)
 {
     cleanup_free char *path = NULL;
-    if (asprintf(&path, "%s/sources", s->config.state) < 0) return -ENOMEM;
+    if (asprintf(&path, "%s/sources", state) < 0) return -ENOMEM;
     int r = fs_mkdir_all(path, 0750);
     return r < 0 ? r : fs_open_dir(AT_FDCWD, path);
 }
 
-static void take_line(struct slice *rest, char ret_text[VERSION_MAX])
+static void take_line(struct slice *rest, char ret_text[SOURCE_VERSION_MAX])
 {
     struct slice line = slice_cut(rest, '\n');
-    snprintf(ret_text, VERSION_MAX, SLICE_FMT, SLICE_ARG(line));
+    snprintf(ret_text, SOURCE_VERSION_MAX, SLICE_FMT, SLICE_ARG(line));
 }
 
 /* The version that is noted for this address. Without a note, or with a bad one, the file is fetched. */
@@ -77,8 +41,8 @@ static void read_note(struct source *s)
 {
     cleanup_free char *text = NULL;
     size_t len = 0;
-    s->version = (struct version){0};
-    cleanup_fd int dir = note_folder(s);
+    s->version = (struct source_version){0};
+    cleanup_fd int dir = source_folder(s->config.state);
     if (dir < 0 || fs_read_small(dir, s->name, NOTE_MAX, &text, &len) < 0) return;
     struct slice rest = {text, len}, url = slice_cut(&rest, '\n');
     if (!slice_equal(url, slice_of(s->url))) return;
@@ -92,7 +56,7 @@ static void write_note(const struct source *s)
     struct buf text;
     buf_init(&text, NOTE_MAX);
     buf_printf(&text, "%s\n%s\n%s\n", s->url, s->fresh.etag, s->fresh.modified);
-    cleanup_fd int dir = note_folder(s);
+    cleanup_fd int dir = source_folder(s->config.state);
     if (dir >= 0 && buf_check(&text) == 0) (void)!fs_write_small(dir, s->name, 0640, buf_slice(&text));
     buf_done(&text);
 }
@@ -100,7 +64,7 @@ static void write_note(const struct source *s)
 static int open_upload(struct source *s)
 {
     uint64_t room;
-    read_note(s);
+    if (!s->stored.store) read_note(s);
     int r = upload_room(s->config.place, &room);
     if (r < 0) return error_set(&s->err, r, "the spool cannot be looked at: %s", error_name(r));
     if (room < (uint64_t)s->config.min_free)
@@ -117,14 +81,18 @@ static int place_upload(struct source *s)
     r = upload_place(&s->upload, &wish, &s->err, &s->file);
     if (r < 0) return r;
     r = upload_settle(s->config.place);
-    if (r == 0) write_note(s);
+    if (r == 0) s->stored.store ? source_store_note(s) : write_note(s);
     return 0; /* it is in work/ */
 }
 
 static void run(struct worker_job *job)
 {
     struct source *s = container_of(job, struct source, job);
-    s->rc = s->step == STEP_OPEN ? open_upload(s) : s->step == STEP_PLACE ? place_upload(s) : 0;
+    s->rc = 0;
+    if (s->step == STEP_RECALL) s->rc = source_store_recall(s);
+    if (s->step == STEP_OPEN) s->rc = open_upload(s);
+    if (s->step == STEP_PLACE) s->rc = place_upload(s);
+    if (s->step == STEP_TIDY) source_store_tidy(s);
     if (s->step == STEP_DROP || s->rc != 0) upload_close(&s->upload);
 }
 
@@ -141,13 +109,15 @@ static void free_names(struct source *s)
 
 static void destroy(struct source *s)
 {
+    source_store_done(s);
     free_names(s);
     free(s);
 }
 
-static void submit(struct source *s, enum step step)
+void source_submit(struct source *s, enum source_step step)
 {
     s->step = step;
+    s->working = true;
     workers_submit(s->config.workers, &s->job);
 }
 
@@ -165,14 +135,16 @@ static void rest(struct source *s, bool may_pass)
 {
     bool again = may_pass && (s->settings->every_ms > 0 || s->tries < TRIES);
     int64_t soon = rest_ms(s), every = s->settings->every_ms;
-    if (again)
+    if (s->stored.more)
+        timer_start(s->timer, REST_FIRST_MS);
+    else if (again)
         timer_start(s->timer, every > 0 && every < soon ? every : soon);
     else if (every > 0)
         timer_start(s->timer, every);
 }
 
 /* The pull is over, and nothing of it is on the disk but in work/. */
-static void end(struct source *s, enum source_outcome outcome, bool may_pass)
+void source_end(struct source *s, enum source_outcome outcome, bool may_pass)
 {
     bool told = s->outcome == SOURCE_FAILED && strcmp(s->why, s->err.text) == 0;
     s->pulling = false;
@@ -186,6 +158,7 @@ static void end(struct source *s, enum source_outcome outcome, bool may_pass)
     } else {
         s->why[0] = '\0';
     }
+    source_store_done(s);
     rest(s, may_pass);
 }
 
@@ -193,16 +166,16 @@ static void drop(struct source *s, enum source_outcome outcome, bool may_pass)
 {
     s->pending = outcome;
     s->may_pass = may_pass;
-    submit(s, STEP_DROP);
+    source_submit(s, STEP_DROP);
 }
 
 /* ---- the request ---- */
 
-static void take_header(const struct transfer_answer *a, const char *name, char ret_text[VERSION_MAX])
+static void take_header(const struct transfer_answer *a, const char *name, char ret_text[SOURCE_VERSION_MAX])
 {
     struct slice value = transfer_header(a, name);
-    bool fits = value.len < VERSION_MAX && !memchr(value.p ? value.p : "", '\n', value.len);
-    snprintf(ret_text, VERSION_MAX, SLICE_FMT, SLICE_ARG(fits ? value : SLICE("")));
+    bool fits = value.len < SOURCE_VERSION_MAX && !memchr(value.p ? value.p : "", '\n', value.len);
+    snprintf(ret_text, SOURCE_VERSION_MAX, SLICE_FMT, SLICE_ARG(fits ? value : SLICE("")));
 }
 
 static void on_answer(void *ctx, const struct transfer_answer *a)
@@ -221,12 +194,12 @@ static void on_answer(void *ctx, const struct transfer_answer *a)
     }
     take_header(a, "ETag", s->fresh.etag);
     take_header(a, "Last-Modified", s->fresh.modified);
-    submit(s, STEP_PLACE);
+    source_submit(s, STEP_PLACE);
 }
 
 static void fetch(struct source *s)
 {
-    char etag[VERSION_MAX + 32], modified[VERSION_MAX + 32];
+    char etag[SOURCE_VERSION_MAX + 32], modified[SOURCE_VERSION_MAX + 32];
     const char *header[2];
     size_t n = 0;
     snprintf(etag, sizeof etag, "If-None-Match: %s", s->version.etag);
@@ -249,21 +222,28 @@ static void fetch(struct source *s)
     drop(s, SOURCE_FAILED, true);
 }
 
+static void hand_over(struct source *s)
+{
+    snprintf(s->token, sizeof s->token, "%s", s->file.token);
+    log_info("source %s: %lld bytes came, as %s", s->name, (long long)s->file.st.st_size, s->file.name);
+    s->config.file(s->config.ctx, &s->file);
+}
+
 static void on_job(struct worker_job *job)
 {
     struct source *s = container_of(job, struct source, job);
-    if (s->freed) { /* the next start finds what is in work/ */
-        if (s->upload.hidden[0]) return submit(s, STEP_DROP);
-        if (s->step == STEP_PLACE && s->rc == 0) place_file_done(&s->file);
+    s->working = false;
+    if (s->freed) {
+        if (s->upload.hidden[0]) return source_submit(s, STEP_DROP);
+        if (s->step == STEP_PLACE && s->rc == 0) hand_over(s);
         return destroy(s);
     }
-    if (s->step == STEP_DROP) return end(s, s->pending, s->may_pass);
-    if (s->rc != 0) return end(s, SOURCE_FAILED, true);
+    if (s->step == STEP_PLACE && s->rc == 0) hand_over(s);
+    if (s->stored.store) return source_store_went_on(s);
+    if (s->step == STEP_DROP) return source_end(s, s->pending, s->may_pass);
+    if (s->rc != 0) return source_end(s, SOURCE_FAILED, true);
     if (s->step == STEP_OPEN) return fetch(s);
-    snprintf(s->token, sizeof s->token, "%s", s->file.token);
-    log_info("source %s: %lld bytes came, as %s", s->settings->name, (long long)s->file.st.st_size, s->file.name);
-    s->config.file(s->config.ctx, &s->file);
-    end(s, SOURCE_PULLED, false);
+    source_end(s, SOURCE_PULLED, false);
 }
 
 /* ---- when ---- */
@@ -275,23 +255,28 @@ static int digit_of(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
-/* The last word of the address's path, unescaped, where a file may be called so; else NAME.csv. Malloc'd. */
-static char *make_file_name(const struct config_source *settings)
+char *source_file_name(const char *name, struct slice path, bool escaped)
 {
-    const char *path = strstr(settings->url, "://") + strlen("://"), *end = path + strcspn(path, "?#"), *from = end;
-    char name[NAME_MAX + 1], *made = NULL;
+    const char *slash = path.len > 0 ? memrchr(path.p, '/', path.len) : NULL;
+    struct slice last = slash ? (struct slice){slash + 1, path.len - (size_t)(slash + 1 - path.p)} : path;
+    char text[NAME_MAX + 1], *made = NULL;
     size_t n = 0;
-    while (from > path && from[-1] != '/')
-        from--;
-    bool is_host = from == path;
-    for (const char *p = from; p < end && n < NAME_MAX; p++) {
-        int high = *p == '%' ? digit_of(p[1]) : -1, low = high >= 0 ? digit_of(p[2]) : -1;
-        name[n++] = low >= 0 ? (char)(high << 4 | low) : *p;
-        if (low >= 0) p += 2;
+    for (size_t i = 0; i < last.len && n < NAME_MAX; i++) {
+        bool two = escaped && last.p[i] == '%' && i + 2 < last.len;
+        int high = two ? digit_of(last.p[i + 1]) : -1, low = high >= 0 ? digit_of(last.p[i + 2]) : -1;
+        text[n++] = low >= 0 ? (char)(high << 4 | low) : last.p[i];
+        if (low >= 0) i += 2;
     }
-    name[n] = '\0';
-    if (!is_host && n > 0 && strlen(name) == n && !upload_name_fault((struct slice){name, n})) return strdup(name);
-    return asprintf(&made, "%s.csv", settings->name) < 0 ? NULL : made;
+    text[n] = '\0';
+    if (n > 0 && strlen(text) == n && !upload_name_fault((struct slice){text, n})) return strdup(text);
+    return asprintf(&made, "%s.csv", name) < 0 ? NULL : made;
+}
+
+/* What stands behind the host, up to a query. */
+static struct slice path_of(const char *url)
+{
+    const char *host = strstr(url, "://") + strlen("://"), *path = host + strcspn(host, "/?#");
+    return (struct slice){path, strcspn(path, "?#")};
 }
 
 void source_pull(struct source *s)
@@ -300,29 +285,35 @@ void source_pull(struct source *s)
     timer_stop(s->timer);
     free_names(s);
     s->err = (struct error){0};
+    s->stored.more = false;
     s->upload = (struct upload){.place = s->config.place, .fd = -1};
     s->name = strdup(s->settings->name);
     s->url = strdup(s->settings->url);
     s->dataset = strdup(s->settings->dataset);
-    s->file_name = make_file_name(s->settings);
+    s->file_name = source_file_name(s->settings->name, path_of(s->settings->url), true);
     if (!s->name || !s->url || !s->dataset || !s->file_name) {
         error_set(&s->err, -ENOMEM, "no memory");
-        return end(s, SOURCE_FAILED, true);
+        return source_end(s, SOURCE_FAILED, true);
     }
     s->pulling = true;
-    submit(s, STEP_OPEN);
+    if (store_is_url(slice_of(s->url))) return source_store_begin(s);
+    source_submit(s, STEP_OPEN);
 }
 
 static void on_time(void *ctx)
 {
-    source_pull(ctx);
+    struct source *s = ctx;
+    s->pulling ? source_store_look(s) : source_pull(s);
 }
 
-int source_new(const struct source_config *config, const struct config_source *settings, struct source **ret_source)
+int source_new(const struct source_config *config, const struct config *all, const struct config_source *settings,
+               struct source **ret_source)
 {
     struct source *s = calloc(1, sizeof *s);
     if (!s) return -ENOMEM;
     *s = (struct source){.config = *config,
+                         .all = all,
+                         .stored.seen = {.folder = -1, .fd = -1},
                          .settings = settings,
                          .job = {.run = run, .done = on_job, .priority = WORKER_NORMAL},
                          .upload = {.fd = -1}};
@@ -339,23 +330,28 @@ int source_new(const struct source_config *config, const struct config_source *s
 void source_free(struct source *s)
 {
     if (!s) return;
-    bool fetching = s->transfer;
     timer_free(s->timer);
     transfer_cancel(s->transfer);
+    store_cancel(s->stored.op);
+    listing_free(s->stored.listing);
     s->timer = NULL;
     s->transfer = NULL;
+    s->stored.op = NULL;
+    s->stored.listing = NULL;
     s->freed = true;
-    if (fetching)
-        submit(s, STEP_DROP);
-    else if (!s->pulling)
+    if (s->working) return;
+    if (s->upload.hidden[0])
+        source_submit(s, STEP_DROP);
+    else
         destroy(s);
 }
 
-void source_set(struct source *s, const struct config_source *settings)
+void source_set(struct source *s, const struct config *all, const struct config_source *settings)
 {
     bool sooner = settings->every_ms > 0 && settings->every_ms != s->settings->every_ms;
     bool other = strcmp(settings->url, s->settings->url) != 0;
     s->settings = settings;
+    s->all = all;
     if (s->pulling) return;
     if (settings->every_ms == 0) timer_stop(s->timer);
     if (settings->every_ms > 0 && (sooner || other)) timer_start(s->timer, other ? FIRST_MS : settings->every_ms);

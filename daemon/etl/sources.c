@@ -24,7 +24,7 @@ static int gather(struct sources *all, const struct config *settings, struct sou
     int r = 0;
     for (size_t i = 0; i < settings->n_sources && r == 0; i++) {
         size_t k = find(all, settings->sources[i].name);
-        if (k == known) r = source_new(&all->config, &settings->sources[i], &fresh[i]);
+        if (k == known) r = source_new(&all->config, settings, &settings->sources[i], &fresh[i]);
     }
     if (r < 0) {
         for (size_t i = 0; i < settings->n_sources; i++)
@@ -36,7 +36,7 @@ static int gather(struct sources *all, const struct config *settings, struct sou
         size_t k = find(all, settings->sources[i].name);
         fresh[i] = all->source[k];
         all->source[k] = NULL;
-        source_set(fresh[i], &settings->sources[i]);
+        source_set(fresh[i], settings, &settings->sources[i]);
     }
     for (size_t k = 0; k < known; k++)
         source_free(all->source[k]);
