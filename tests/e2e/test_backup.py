@@ -576,20 +576,26 @@ def test_what_waits_for_a_lock_can_be_interrupted_and_leaves_nothing(cetl, datab
     assert database.value("SELECT count(*) FROM locked") == 1
 
 
-def test_a_restore_that_is_killed_changes_nothing(cetl, database, folder):
-    big(database)
-    cetl("backup", "big", "--to", "b")
-    execute(database, "UPDATE big SET a = 'other' WHERE id % 3 = 0")
-    before = checksum(database, "big")
-    process = subprocess.Popen([CETL, "-c", cetl.conf, "restore", "b"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
-    until(lambda: database.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cetl' AND query LIKE 'INSERT INTO%'"), "it inserts")
-    process.kill()
-    process.communicate()
+def test_a_restore_that_is_killed_changes_nothing(cetl, database, orders, folder):
+    """In the middle of the exchange: a trigger waits for a lock."""
+    before = checksum(database, "orders")
+    execute(database, "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(7); RETURN new; END'",
+            "CREATE TRIGGER wait BEFORE INSERT ON orders FOR EACH ROW WHEN (new.id = 10000) EXECUTE FUNCTION wait()")
+    other = database.cluster.connect(database.name, "cetl")
+    try:
+        with other.cursor() as sql:
+            sql.execute("SELECT pg_advisory_lock(7)")
+        process = subprocess.Popen([CETL, "-c", cetl.conf, "restore", "b"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+        until(lambda: database.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cetl' AND wait_event_type = 'Lock'"
+                                     " AND query LIKE 'INSERT INTO%'"), "it inserts")
+        process.kill()
+        process.communicate()
+    finally:
+        other.close()
     until(lambda: not database.value("SELECT count(*) FROM pg_stat_activity WHERE application_name = 'cetl'"), "its session ends")
-    assert checksum(database, "big") == before
+    assert checksum(database, "orders") == before
     cetl("restore", "b")
-    assert checksum(database, "big") != before
-    assert database.value("SELECT count(*) FROM big WHERE a = md5(id::text)") == 200000
+    assert database.value("SELECT count(*) FROM orders WHERE note = 'note ' || id") == 20000
 
 
 DATASETS = """
@@ -729,7 +735,7 @@ def test_a_backup_waits_for_a_load_of_several_connections_to_be_whole(cetl, data
             " WHERE name = 'orders'")
     process = subprocess.Popen([CETL, "-c", cetl.conf, "backup", "orders", "--to", "b"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(1)
+        process.wait(0.5)
     execute(database, "UPDATE cetl.file SET state = 'loaded' WHERE token = 't'")
     assert process.wait(30) == 0
     process.communicate()
@@ -746,7 +752,7 @@ def test_a_restore_waits_for_a_load_of_several_connections_to_be_called_loaded(c
             " WHERE name = 'orders'")
     process = subprocess.Popen([CETL, "-c", cetl.conf, "restore", "b"], cwd=folder, stdout=subprocess.PIPE, stderr=subprocess.PIPE)
     with pytest.raises(subprocess.TimeoutExpired):
-        process.wait(1)
+        process.wait(0.5)
     execute(database, "UPDATE cetl.file SET state = 'loaded' WHERE token = 't'")
     assert process.wait(30) == 0, process.communicate()
     process.communicate()
