@@ -9,6 +9,7 @@
 
 #include <stdio.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum {
     STATUS_MS = 1000,
@@ -161,5 +162,7 @@ int daemon_run(const struct daemon_options *options, struct config *config)
         log_info("stopped");
     }
     daemon_done(&d);
-    return r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    int status = r == 0 ? EXIT_SUCCESS : EXIT_FAILURE;
+    if (d.loop_left) _exit(status);
+    return status;
 }

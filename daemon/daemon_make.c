@@ -426,7 +426,7 @@ void daemon_done(struct daemon *d)
     workers_free(d->storers);
     keeper_free(d->keeper);
     archives_free(d->archives);
-    loop_free(d->loop);
+    d->loop_left = !loop_free(d->loop);
     if (d->placed) place_close(&d->place);
     config_unref(d->api.first);
     config_unref(d->config);

@@ -68,6 +68,7 @@ struct daemon {
     int64_t reload_ms;            /* when it began */
     char mistake[ERROR_TEXT_MAX]; /* why the newest configuration is not in force */
     bool embedded_ready, stopping, loads_stopped, http_drained;
+    bool loop_left;  /* see loop_free */
     int64_t over_ms; /* loads and requests are, since then */
 };
 

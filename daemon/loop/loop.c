@@ -15,12 +15,13 @@ struct scheduling {
     uint32_t priority;
     uint64_t slice_ns, deadline_ns, period_ns;
 };
-enum { POLICY_OTHER = 0, RESET_ON_FORK = 1, SLICE_NS = 200000 };
+enum { POLICY_OTHER = 0, RESET_ON_FORK = 1, SLICE_NS = 200000, PATIENCE_MS = 1000 };
 
 struct loop {
     uv_loop_t uv;
     uv_idle_t idle;       /* active while something is deferred: the loop does not sleep then */
     uv_prepare_t prepare; /* once a turn, for the measure of stalls; does not keep the loop running */
+    uv_timer_t patience;  /* loop_free's */
     struct list deferred;
     uint64_t turn_began_ns;
     uint64_t idle_before_ns; /* uv_metrics_idle_time at that moment */
@@ -83,13 +84,26 @@ int loop_new(struct loop **ret_loop)
     return 0;
 }
 
-void loop_free(struct loop *l)
+static void lose_patience(uv_timer_t *timer)
 {
-    if (!l) return;
+    bool *lost = timer->data;
+    *lost = true;
+}
+
+bool loop_free(struct loop *l)
+{
+    if (!l) return true;
+    bool lost = false;
+    uv_timer_init(&l->uv, &l->patience);
+    l->patience.data = &lost;
+    uv_update_time(&l->uv);
+    uv_timer_start(&l->patience, lose_patience, PATIENCE_MS, 0);
     /* Close callbacks may defer, and what is deferred may close; a name that is still being resolved cannot be called off. */
     do
         uv_run(&l->uv, l->uv.active_reqs.count > 0 ? UV_RUN_ONCE : UV_RUN_NOWAIT);
-    while (!list_empty(&l->deferred) || l->uv.closing_handles || l->uv.active_reqs.count > 0);
+    while (!list_empty(&l->deferred) || l->uv.closing_handles || (l->uv.active_reqs.count > 0 && !lost));
+    if (l->uv.active_reqs.count > 0) return false;
+    uv_close((uv_handle_t *)&l->patience, NULL);
     uv_close((uv_handle_t *)&l->idle, NULL);
     uv_close((uv_handle_t *)&l->prepare, NULL);
     uv_run(&l->uv, UV_RUN_DEFAULT);
@@ -97,6 +111,7 @@ void loop_free(struct loop *l)
     assert(r == 0);
     (void)r;
     free(l);
+    return true;
 }
 
 uv_loop_t *loop_uv(struct loop *l)

@@ -25,8 +25,12 @@ struct loop_deferred {
 
 /** The caller frees with loop_free once nothing is open any more. */
 must_check int loop_new(struct loop **ret_loop);
-/** Runs close callbacks that are due; asserts that no handle is left. NULL is fine. */
-void loop_free(struct loop *l);
+/**
+ * Runs close callbacks that are due; asserts that no handle is left. NULL is fine. False: a thread of libuv's is still at something
+ * that cannot be called off (a name that no server resolves). It gets a second; then the loop is left to it as it is, and the
+ * process ends by _exit(2), since exit(3) would wait for the thread.
+ */
+bool loop_free(struct loop *l);
 uv_loop_t *loop_uv(struct loop *l);
 /** Runs until loop_stop or until nothing is left to wait for. */
 void loop_run(struct loop *l);

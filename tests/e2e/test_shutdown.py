@@ -3,11 +3,15 @@
 
 import os
 import signal
+import socket
+import subprocess
+import time
 
 import psycopg2
 import pytest
 
 from cluster import Cluster, Database
+from daemon import BINARY
 from proxy import Proxy
 from source import PARTS, assert_parts, part
 from waiting import until
@@ -223,3 +227,34 @@ def test_sigterm_before_the_setup_is_done(make_cetld, postgres, make_proxy, data
     assert daemon.get("/readyz").status == 503
     daemon.stop(END)
     assert daemon.files_in("work") and not daemon.files_in("done", "failed")
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="another resolv.conf takes root")
+def test_a_name_that_nobody_resolves_does_not_hold_up_the_end(folder):
+    servers = [socket.socket(socket.AF_INET, socket.SOCK_DGRAM) for _ in range(3)]  # who never answer
+    resolv, conf, log = (os.path.join(folder, name) for name in ("resolv.conf", "cetl.conf", "log"))
+    with open(resolv, "w") as f:
+        for i, server in enumerate(servers):
+            address = "127.53.%d.%d" % (os.getpid() % 250, i + 1)
+            server.bind((address, 53))
+            f.write("nameserver %s\n" % address)
+    for name in ("spool", "state"):
+        os.mkdir(os.path.join(folder, name))
+    with open(conf, "w") as f:
+        f.write("[daemon]\nspool = %s/spool\nstate = %s/state\n[database]\nurl = postgresql://db.example/cetl\n"
+                "[api]\nlisten = unix:%s/sock\n" % (folder, folder, folder))
+    mount = 'mount --bind "$0" /etc/resolv.conf && exec "$@"'
+    with open(log, "w") as out:
+        process = subprocess.Popen(["unshare", "-m", "sh", "-c", mount, resolv, BINARY, "-c", conf], stdout=out, stderr=out)
+    try:
+        servers[0].settimeout(30)
+        servers[0].recv(512)  # it asks
+        began = time.monotonic()
+        process.send_signal(signal.SIGTERM)
+        assert process.wait(END) == 0
+        assert time.monotonic() - began < 5
+    finally:
+        process.kill()
+        process.wait()
+        for server in servers:
+            server.close()

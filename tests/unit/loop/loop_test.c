@@ -7,6 +7,7 @@
 #include "loop/loop.h"
 #include "loop/timer.h"
 
+#include <semaphore.h>
 #include <time.h>
 
 #include <cmocka.h>
@@ -97,11 +98,41 @@ static void a_busy_callback_is_measured_as_a_stall_and_waiting_is_not(void **sta
     loop_free(l);
 }
 
+static void wait_for_it(uv_work_t *work)
+{
+    sem_wait(work->data);
+}
+
+static void worked(uv_work_t *work, int status)
+{
+    (void)work, (void)status;
+}
+
+static void who_cannot_be_called_off_gets_a_second_and_then_the_loop_is_left_to_him(void **state)
+{
+    (void)state;
+    static struct loop *l; /* stays */
+    static uv_work_t work, short_work;
+    static sem_t go;
+    sem_init(&go, 0, 0);
+    work.data = short_work.data = &go;
+    assert_int_equal(loop_new(&l), 0);
+    assert_int_equal(uv_queue_work(loop_uv(l), &work, wait_for_it, worked), 0);
+    assert_false(loop_free(l));
+    sem_post(&go);
+    struct loop *other;
+    assert_int_equal(loop_new(&other), 0);
+    assert_int_equal(uv_queue_work(loop_uv(other), &short_work, wait_for_it, worked), 0);
+    sem_post(&go);
+    assert_true(loop_free(other));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(deferred_work_runs_after_the_caller_returned_and_may_defer_itself_again),
         cmocka_unit_test(what_is_undeferred_in_the_same_turn_does_not_run),
+        cmocka_unit_test(who_cannot_be_called_off_gets_a_second_and_then_the_loop_is_left_to_him),
         cmocka_unit_test(a_busy_callback_is_measured_as_a_stall_and_waiting_is_not),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
