@@ -254,13 +254,11 @@ static int walk(struct folder_op *f, int at, struct buf *key, unsigned depth)
     for (const struct dirent *e; r == 0 && (e = readdir(dir));) {
         struct stat st;
         size_t before = key->len;
+        if (before + 1 + strlen(e->d_name) > STORE_KEY_MAX) continue; /* longer than a key can be */
         if (e->d_name[0] == '.' || fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) continue;
         if (before > 0) buf_putc(key, '/');
         buf_puts(key, e->d_name);
-        if (buf_check(key) < 0) {
-            buf_reset(key); /* longer than a key can be: passed over */
-            return 0;
-        }
+        if (buf_check(key) < 0) return -ENOMEM;
         if (S_ISREG(st.st_mode)) r = note(f, buf_slice(key), &st);
         int below = S_ISDIR(st.st_mode) && depth < DEPTH_MAX ? fs_open_dir(dirfd(dir), e->d_name) : -1;
         if (below >= 0) r = walk(f, below, key, depth + 1);

@@ -107,6 +107,18 @@ def test_keys_stay_below_a_folder(folder, small):
     assert os.listdir(folder) == ["small.csv"]
 
 
+def test_a_key_that_is_too_long_hides_no_others(folder):
+    deep = os.path.join(folder, "store", *["d" * 200] * 6)  # further down than a key can tell
+    os.makedirs(deep)
+    for path in (deep, os.path.dirname(deep), os.path.join(folder, "store", "a"), os.path.join(folder, "store", "z")):
+        os.makedirs(path, exist_ok=True)
+        for n in range(20):
+            with open(os.path.join(path, "%d.csv" % n), "w") as f:
+                f.write("x")
+    status, text = Place("file://" + os.path.join(folder, "store")).probe("list")
+    assert (status, len(text.splitlines())) == (0, 60)
+
+
 def test_urls_that_are_none_are_told():
     for url, words in (("s3://", "BUCKET"), ("s3://a b/", "BUCKET"), ("azure://only", "CONTAINER"), ("ftp://x", "ftp://x"), ("file://x", "file://x")):
         status, text = Place(url).probe("list")
