@@ -11,9 +11,10 @@
 #include <stdlib.h>
 
 enum {
-    SOON_MS = 100,   /* after a load: more may come */
-    LOOK_MS = 30000, /* without a sign: others may load into the database */
-    PAUSE_MS = 1000, /* after a failure, doubled */
+    SOON_MS = 100,    /* after a load: more may come */
+    MISSED_MS = 3500, /* to look once more for what was not there */
+    LOOK_MS = 30000,  /* without a sign: others may load into the database */
+    PAUSE_MS = 1000,  /* after a failure, doubled */
     PAUSE_MAX_MS = 300000,
     DECLARE_MAX = 64 * 1024,
 };
@@ -58,7 +59,8 @@ static void on_next(void *ctx, const struct db_result *r)
         a->n_tasks++;
         a->more = i + 1 == PQntuples(r->rows); /* there may be others behind it */
     }
-    timer_start(a->timer, a->more && a->n_tasks == 0 ? PAUSE_MS : LOOK_MS);
+    timer_start(a->timer, a->more && a->n_tasks == 0 ? PAUSE_MS : a->missed ? MISSED_MS : LOOK_MS);
+    a->missed = false;
 }
 
 static void on_connected(struct db_wait *w, struct db_conn *c)
@@ -126,7 +128,8 @@ void archive_task_over(struct archive *a, const struct archive_task *t)
         works(a);
         log_debug("archive %s: %s is stored as %s%s", a->name, name, a->base, t->key);
     }
-    if (!a->paused && a->more) timer_start(a->timer, 0);
+    if (t->outcome == TASK_GONE && !t->lost) a->missed = true;
+    if (!a->paused && (a->more || a->missed)) timer_start(a->timer, 0);
 }
 
 /* ---- one ---- */

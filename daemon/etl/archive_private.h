@@ -34,9 +34,9 @@ struct archive {
     struct db_wait wait;
     struct db_conn *conn;
     unsigned n_tasks;
-    unsigned failures;          /* in a row */
-    bool waiting, asking, more; /* for a connection, the queue; there is more than was begun */
-    bool paused, complained;
+    unsigned failures;               /* in a row */
+    bool waiting, asking, more;      /* for a connection, the queue; there is more than was begun */
+    bool paused, complained, missed; /* missed: a file was not there, and is to be looked for soon */
 };
 
 enum task_state { TASK_FINDING, TASK_STORING, TASK_REPORTING, TASK_NOTING };
@@ -52,6 +52,7 @@ struct archive_task {
     char token[PLACE_TOKEN_MAX], name[NAME_MAX + 1], date[16];
     char *dataset, *report;
     struct original original;
+    bool was_gone; /* at the last try */
     bool thorough;
     /* what is there */
     struct worker_job job;

@@ -27,8 +27,10 @@
     "  WHEN (new.state IN ('loaded', 'failed')) EXECUTE FUNCTION cetl.to_archive();"                                               \
     " END IF; END$cetl$"
 
+#define ARCHIVE_GONE "its bytes are not in done/ or failed/ any more"
 /*
- * $1 archive, $2 how many → id, token, path as dropped, bytes (-1), sha256 (empty), dataset, date, the report, tries; those that
+ * $1 archive, $2 how many → id, token, path as dropped, bytes (-1), sha256 (empty), dataset, date, the report, tries, was it gone
+ * the last time (then not at once again); those that
  * were tried least first, so that one that is refused holds nobody.
  */
 #define SQL_ARCHIVE_NEXT                                                                                                           \
@@ -38,9 +40,12 @@
     "  'table', d.table_schema || '.' || d.table_name, 'state', f.state, 'bytes', f.bytes, 'sha256', encode(f.sha256, 'hex'),"     \
     "  'rows_read', f.rows_read, 'rows_loaded', f.rows_loaded, 'rows_updated', f.rows_updated, 'rows_ignored', f.rows_ignored,"    \
     "  'rows_rejected', f.rows_rejected, 'rows_filtered', f.rows_filtered, 'error', f.error, 'arrived_at', f.arrived_at,"          \
-    "  'started_at', f.started_at, 'finished_at', f.finished_at)), o.tries::int8"                                                  \
+    "  'started_at', f.started_at, 'finished_at', f.finished_at)), o.tries::int8,"                                                 \
+    " coalesce(o.error = '" ARCHIVE_GONE "', false)"                                                                               \
     " FROM cetl.original o JOIN cetl.file f ON f.id = o.file_id LEFT JOIN cetl.dataset d ON d.id = f.dataset_id"                   \
-    " WHERE o.archive = $1 AND o.state = 'waiting' ORDER BY o.tries, o.file_id LIMIT $2::int8"
+    " WHERE o.archive = $1 AND o.state = 'waiting'"                                                                                \
+    "  AND NOT (coalesce(o.error, '') = '" ARCHIVE_GONE                                                                            \
+    "' AND o.changed_at > clock_timestamp() - interval '3 s') ORDER BY o.tries, o.file_id LIMIT $2::int8"
 /* $1 file, $2 archive, $3 URL */
 #define SQL_ARCHIVE_STORED                                                                                                         \
     "UPDATE cetl.original SET state = 'stored', url = $3, error = NULL, changed_at = now() WHERE file_id = $1::int8 AND archive "  \

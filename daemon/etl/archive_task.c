@@ -12,7 +12,7 @@
 #include <unistd.h>
 
 enum { LOST_TRIES = 3, KEY_NAME_MAX = 100 };
-enum { ROW_ID, ROW_TOKEN, ROW_PATH, ROW_BYTES, ROW_SUM, ROW_DATASET, ROW_DATE, ROW_REPORT, ROW_TRIES };
+enum { ROW_ID, ROW_TOKEN, ROW_PATH, ROW_BYTES, ROW_SUM, ROW_DATASET, ROW_DATE, ROW_REPORT, ROW_TRIES, ROW_GONE };
 
 static void note(struct archive_task *t);
 
@@ -69,7 +69,8 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
     char url[2 * STORE_KEY_MAX];
     snprintf(url, sizeof url, "%s%s", t->archive->base, t->key);
     bool stored = t->outcome == TASK_STORED;
-    t->lost = t->outcome == TASK_GONE && t->tries + 1 >= LOST_TRIES;
+    /* Not at once after a store that was away: what is missed once may be on its way, or its disk is. */
+    t->lost = t->outcome == TASK_GONE && t->was_gone && t->tries + 1 >= LOST_TRIES;
     struct db_param p[] = {db_int8(t->id), db_text(t->archive->name), db_text(stored ? url : t->why),
                            db_text(t->lost ? "lost" : "waiting")};
     struct db_query q = {
@@ -127,7 +128,7 @@ static void on_stored(void *ctx, const struct store_result *r)
         t->thorough = true; /* another file of its name and size: look for the right one */
         return find(t);
     }
-    if (r->status == STORE_E_CHANGED) return end(t, TASK_GONE, r->why);
+    if (r->status == STORE_E_CHANGED) return end(t, TASK_GONE, ARCHIVE_GONE);
     if (r->status != 0) return end(t, TASK_FAILED, r->why);
     t->state = TASK_REPORTING;
     int e = report(t);
@@ -201,7 +202,7 @@ static void find_done(struct worker_job *job)
     struct archive_task *t = container_of(job, struct archive_task, job);
     t->busy = false;
     if (is_orphan(t)) return;
-    if (t->rc == ORIGINAL_E_GONE) return end(t, TASK_GONE, "its bytes are not in done/ or failed/ any more");
+    if (t->rc == ORIGINAL_E_GONE) return end(t, TASK_GONE, ARCHIVE_GONE);
     int r = t->rc < 0 ? t->rc : store(t);
     if (r < 0) end(t, TASK_FAILED, error_name(r));
 }
@@ -234,6 +235,7 @@ static void read_row(struct archive_task *t, const PGresult *rows, int row)
         }
     t->id = int8_of(rows, row, ROW_ID);
     t->tries = int8_of(rows, row, ROW_TRIES);
+    t->was_gone = PQgetvalue(rows, row, ROW_GONE)[0] != 0;
     snprintf(t->token, sizeof t->token, "%s", PQgetvalue(rows, row, ROW_TOKEN));
     snprintf(t->name, sizeof t->name, SLICE_FMT, SLICE_ARG(path));
     snprintf(t->date, sizeof t->date, "%s", PQgetvalue(rows, row, ROW_DATE));

@@ -174,6 +174,28 @@ def test_what_is_gone_is_told_and_holds_nobody(cetld, database, folder):
     assert daemon.log_lines("lost to it: its bytes are not in done/ or failed/ any more")
 
 
+def test_what_was_missed_once_is_looked_for_again_however_long_the_store_was_away(cetld, database, folder):
+    place = os.path.join(folder, "kept")
+    with open(place, "w") as f:
+        f.write("in the way")
+    daemon = cetld(archive("file://%s/{sha256}" % place))
+    daemon.drop("orders.csv", ORDERS)
+    daemon.wait_state("orders.csv")
+
+    def tried(words, times):
+        (tries, error), = database.rows("SELECT tries, error FROM cetl.original")
+        return tries >= times and words in error
+
+    until(lambda: tried("", 3), "it is tried", deadline=30)
+    away = os.path.join(folder, "away")
+    os.rename(daemon.path("done", "orders.csv"), away)
+    os.remove(place)
+    daemon.signal(signal.SIGHUP)
+    until(lambda: tried("not in done/", 4), "it is missed")
+    os.rename(away, daemon.path("done", "orders.csv"))
+    wait_stored(daemon, database, 1)
+
+
 def test_an_archive_that_is_taken_out_of_the_configuration_queues_nothing(cetld, database, folder):
     daemon = cetld(archive("file://%s/kept/{sha256}" % folder))
     daemon.drop("a.csv", ORDERS)
