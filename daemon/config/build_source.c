@@ -34,7 +34,9 @@ static int build_one(struct builder *b, const struct ini_section *s, struct conf
     const char *mistake = store_mistake(slice_of(source->url), &is_store);
     if (!is_store) mistake = http_url_mistake(source->url);
     if (!*source->url)
-        mistakes_add(b->mistakes, s->place, "a source needs an address: url = https://…");
+        mistakes_add(
+            b->mistakes, s->place,
+            "a source needs an address: url = https://…, s3://BUCKET/PREFIX, azure://ACCOUNT/CONTAINER/PREFIX or file:///FOLDER");
     else if (mistake)
         mistakes_add(b->mistakes, builder_place_of(s, "url"), "url: %s", mistake);
     builder_usable_name(slice_of(source->dataset), usable);

@@ -44,8 +44,8 @@ static void read_note(struct source *s)
     s->version = (struct source_version){0};
     cleanup_fd int dir = source_folder(s->config.state);
     if (dir < 0 || fs_read_small(dir, s->name, NOTE_MAX, &text, &len) < 0) return;
-    struct slice rest = {text, len}, url = slice_cut(&rest, '\n');
-    if (!slice_equal(url, slice_of(s->url))) return;
+    struct slice rest = {text, len}, url = slice_cut(&rest, '\n'), dataset = slice_cut(&rest, '\n');
+    if (!slice_equal(url, slice_of(s->url)) || !slice_equal(dataset, slice_of(s->dataset))) return;
     take_line(&rest, s->version.etag);
     take_line(&rest, s->version.modified);
 }
@@ -55,7 +55,7 @@ static void write_note(const struct source *s)
 {
     struct buf text;
     buf_init(&text, NOTE_MAX);
-    buf_printf(&text, "%s\n%s\n%s\n", s->url, s->fresh.etag, s->fresh.modified);
+    buf_printf(&text, "%s\n%s\n%s\n%s\n", s->url, s->dataset, s->fresh.etag, s->fresh.modified);
     cleanup_fd int dir = source_folder(s->config.state);
     if (dir >= 0 && buf_check(&text) == 0) (void)!fs_write_small(dir, s->name, 0640, buf_slice(&text));
     buf_done(&text);
@@ -171,10 +171,13 @@ static void drop(struct source *s, enum source_outcome outcome, bool may_pass)
 
 /* ---- the request ---- */
 
+/* It goes into a request's head again: what could end a line there is left out. */
 static void take_header(const struct transfer_answer *a, const char *name, char ret_text[SOURCE_VERSION_MAX])
 {
     struct slice value = transfer_header(a, name);
-    bool fits = value.len < SOURCE_VERSION_MAX && !memchr(value.p ? value.p : "", '\n', value.len);
+    bool fits = value.len < SOURCE_VERSION_MAX;
+    for (size_t i = 0; i < value.len; i++)
+        fits &= (unsigned char)value.p[i] >= ' ' && value.p[i] != 0x7f;
     snprintf(ret_text, SOURCE_VERSION_MAX, SLICE_FMT, SLICE_ARG(fits ? value : SLICE("")));
 }
 

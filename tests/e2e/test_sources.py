@@ -216,6 +216,9 @@ def test_a_reload_changes_every_option(make_cetld, database, feed):
     assert "pulled" in pull(d).stdout and d.wait_state("a.csv")["dataset"] == "one"
     reload(d, base % (feed.url("/b.csv"), "0", "two", "1M"))
     assert "pulled" in pull(d).stdout and d.wait_state("b.csv")["dataset"] == "two"
+    reload(d, base % (feed.url("/b.csv"), "0", "three", "1M"))  # what "two" has, "three" has not
+    assert "pulled" in pull(d).stdout
+    until(lambda: d.get("/v1/three").status == 200 and len(d.json("/v1/three")) == 1, d.log)
     asked = len(feed.asked)
     reload(d, base % (feed.url("/b.csv"), "1s", "two", "1M"))
     until(lambda: len(feed.asked) >= asked + 2, d.log)

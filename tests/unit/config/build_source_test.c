@@ -44,7 +44,7 @@ static void its_values_and_defaults(void **state)
 static void an_address_is_one_of_http(void **state)
 {
     (void)state;
-    expect_mistake("[source a]\n", "f:1: a source needs an address: url = https://…");
+    expect_mistake("[source a]\n", "f:1: a source needs an address: url = https://…, s3://BUCKET/PREFIX, azure://ACCOUNT/CONTAINER/PREFIX or file:///FOLDER");
     expect_mistake("[source a]\nurl = ftp://h/x\n", "f:2: url: it does not begin with https:// or http://");
     expect_mistake("[source a]\nurl = https://me:secret@h/x\n",
                    "f:2: url: it holds a user's name; leave it out, since others read this");
