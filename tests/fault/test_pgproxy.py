@@ -1,9 +1,9 @@
 # SPDX-License-Identifier: MIT
 """pgproxy.py against a server that only knows the frames: each rule breaks what it says and nothing else."""
 
+import contextlib
 import json
 import os
-import contextlib
 import socket
 import struct
 import subprocess
