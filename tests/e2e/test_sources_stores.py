@@ -8,7 +8,7 @@ import re
 import pytest
 
 from source import digest
-from stores import Azurite, Swift, Trouble
+from stores import Trouble
 from test_sources import pull, reload, source, zipped
 from waiting import until
 
@@ -57,20 +57,6 @@ class Place:
             endpoint = re.sub(":[0-9]+", ":%d" % port, endpoint)
         return text + "[store st]\nurl = %s:\nendpoint = %s\nsecret_file = %s\n%s" % (
             self.kind, endpoint, path, "key_id = %s\n" % self.server.id if self.kind == "s3" else "")
-
-
-@pytest.fixture(scope="module")
-def swift():
-    server = Swift()
-    yield server
-    server.remove()
-
-
-@pytest.fixture(scope="module")
-def azurite():
-    server = Azurite()
-    yield server
-    server.remove()
 
 
 KINDS = [pytest.param("s3", marks=pytest.mark.long), pytest.param("azure", marks=pytest.mark.long)]
