@@ -111,6 +111,8 @@ void daemon_up(void *ctx)
 {
     struct daemon *d = ctx;
     log_info("the database answers");
+    db_pool_retry(d->api_pool);
+    db_pipeline_retry(d->pipeline);
     setup_run(d->setup, d->config);
 }
 

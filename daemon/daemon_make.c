@@ -115,6 +115,7 @@ static void embedded_ready(void *ctx)
     d->embedded_ready = true;
     d->api.embedded_why[0] = '\0';
     log_info("the embedded cluster is ready");
+    db_pool_retry(d->load_pool); /* it tries since the daemon began */
 }
 
 static int make_database(struct daemon *d)

@@ -416,6 +416,11 @@ void db_pipeline_free(struct db_pipeline *p)
     loop_defer(p->loop, &p->last);
 }
 
+void db_pipeline_retry(struct db_pipeline *p)
+{
+    if (!p->freed) db_pool_retry(p->pool);
+}
+
 /* ---- asking ---- */
 
 static struct db_pipelined *allocate(const struct db_query *q, size_t sql_len)

@@ -64,6 +64,8 @@ void db_pipeline_free(struct db_pipeline *p);
 must_check int db_pipeline_ask(struct db_pipeline *p, const struct db_pipeline_query *q, struct db_pipelined **ret_asked);
 /** `done` will not be called. */
 void db_pipeline_forget(struct db_pipelined *asked);
+/** Somebody else saw that the database answers again (pool.h): queries wait until the try that is made at once failed. */
+void db_pipeline_retry(struct db_pipeline *p);
 /** Why the database does not answer, or "". */
 const char *db_pipeline_reason(const struct db_pipeline *p);
 /** How many wait or are under way. */

@@ -199,6 +199,16 @@ static void tend(struct loop_deferred *d)
     }
 }
 
+void db_pool_retry(struct db_pool *p)
+{
+    if (!p || p->freed || p->health == UP) return;
+    p->health = UNKNOWN;
+    p->reason.text[0] = p->reason.sqlstate[0] = '\0';
+    p->failures = 0;
+    timer_stop(p->backoff);
+    loop_defer(p->loop, &p->tend);
+}
+
 static void backoff_over(void *ctx)
 {
     struct db_pool *p = ctx;

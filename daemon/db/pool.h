@@ -51,6 +51,9 @@ void db_pool_take(struct db_pool *p, struct db_wait *w, int64_t timeout_ms);
 /** No longer wanted; `got` will not be called. */
 void db_pool_cancel(struct db_pool *p, struct db_wait *w);
 void db_pool_give(struct db_pool *p, struct db_conn *c);
+/** Somebody else saw that the database answers again: try now, whatever is left of the backoff. Until that try failed, too, the
+ * pool is neither up nor down. Nothing for a pool that is up; NULL is fine. */
+void db_pool_retry(struct db_pool *p);
 /** How many wait. */
 unsigned db_pool_waiting(const struct db_pool *p);
 /** Its connections: given to somebody, ready for the next, being made; how many there may be. */

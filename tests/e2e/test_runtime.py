@@ -180,10 +180,17 @@ def test_status_has_the_queue_and_the_rate(make_cetld, database, make_manager, f
     source = os.path.join(folder, "part_0.csv")
     rows = large_part(source, 0, 40)
     daemon.drop_file(source)
-    manager.wait("STATUS=0 queued, 0 waiting, 1 loading", contains=" MB/s")
     daemon.wait_state("part_0.csv")
-    manager.wait("STATUS=0 queued, 0 waiting, 0 loading, 0 unreadable, %d rows loaded, " % rows, contains=" rows/s")
+    manager.wait("STATUS=0 queued, 0 waiting, 0 loading, 0 unreadable, %d rows loaded, " % rows, contains=" MB/s")
     assert daemon.json("/status")["rates"]["rows_per_second"] > 0
+    with database.connect() as other:
+        other.cursor().execute("LOCK TABLE parts IN EXCLUSIVE MODE")  # the next one stands until it may go on
+        another = os.path.join(folder, "part_1.csv")
+        rows += large_part(another, 1, 1)
+        daemon.drop_file(another)
+        manager.wait("STATUS=0 queued, 0 waiting, 1 loading")
+    daemon.wait_state("part_1.csv")
+    manager.wait("STATUS=0 queued, 0 waiting, 0 loading, 0 unreadable, %d rows loaded" % rows)
     daemon.stop()
     assert manager.count("STOPPING=1") == 1 and manager.heard("STATUS=stopping")
 

@@ -48,7 +48,7 @@ static void open_pipeline_to(struct subject *s, const char *conninfo)
                  .application_name = "pipeline",
                  .setup = "SET statement_timeout = 2000; LISTEN bell",
                  .connect_timeout_ms = 5000},
-        .backoff_max_ms = 200,
+        .backoff_max_ms = 5000,
         .counters = &s->counters,
         .queue_max = QUEUE_MAX,
         .answer_max = ANSWER_MAX,
@@ -298,6 +298,26 @@ static void without_a_database_queries_end(void **state)
     close_pipeline(&s);
 }
 
+static void after_a_retry_queries_wait_for_the_database_that_is_back(void **state)
+{
+    (void)state;
+    struct subject s;
+    struct asked a;
+    open_pipeline(&s);
+    answer_is(&s, "SELECT 1", "1");
+    pg_stop(&pg);
+    while (!db_pipeline_reason(s.pipeline)[0])
+        uv_run(loop_uv(s.loop), UV_RUN_ONCE);
+    for (int64_t end = loop_now_ms(s.loop) + 1500; loop_now_ms(s.loop) < end;) /* tries become rare */
+        uv_run(loop_uv(s.loop), UV_RUN_ONCE);
+    pg_start(&pg);
+    db_pipeline_retry(s.pipeline);
+    ask(&s, &a, "SELECT 2");
+    await_answer(&s, &a);
+    assert_int_equal(a.answer.status, 0);
+    close_pipeline(&s);
+}
+
 static void forgotten_and_changed_statements_are_prepared_again(void **state)
 {
     (void)state;
@@ -394,6 +414,7 @@ int main(void)
         cmocka_unit_test(answers_of_half_the_bound_are_taken),
         cmocka_unit_test(a_lost_connection_ends_what_is_under_way_and_is_made_again),
         cmocka_unit_test(without_a_database_queries_end),
+        cmocka_unit_test(after_a_retry_queries_wait_for_the_database_that_is_back),
         cmocka_unit_test(forgotten_and_changed_statements_are_prepared_again),
         cmocka_unit_test(more_statements_than_are_kept_go_on),
         cmocka_unit_test(notifications_come),

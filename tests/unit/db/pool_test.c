@@ -229,6 +229,33 @@ static void the_database_goes_and_comes_back_and_who_waits_is_served(void **stat
     close_pool(&s);
 }
 
+static void after_a_retry_it_is_neither_up_nor_down_and_tries_at_once(void **state)
+{
+    (void)state;
+    struct subject s;
+    struct user u;
+    open_pool(&s, pg.conninfo, 2);
+    assert_true(pg_await(s.loop, &s.up));
+    db_pool_retry(s.pool); /* nothing, while it is up */
+    assert_true(db_pool_is_up(s.pool));
+    pg_stop(&pg);
+    assert_true(pg_await(s.loop, &s.down));
+    take(&s, &u, 0);
+    s.down = 0;
+    db_pool_retry(s.pool);
+    assert_false(db_pool_is_up(s.pool));
+    assert_string_equal(db_pool_reason(s.pool), "");
+    assert_true(pg_await(s.loop, &s.down)); /* that try failed, too: the owner hears of it */
+    assert_true(strlen(db_pool_reason(s.pool)) > 0);
+    pg_start(&pg);
+    db_pool_retry(s.pool);
+    assert_true(pg_await(s.loop, &u.got));
+    assert_non_null(u.conn);
+    db_pool_give(s.pool, u.conn);
+    db_pool_retry(NULL);
+    close_pool(&s);
+}
+
 static void the_reason_for_being_down_has_the_sqlstate(void **state)
 {
     (void)state;
@@ -281,6 +308,7 @@ int main(void)
         cmocka_unit_test(a_connection_given_back_inside_a_transaction_is_closed),
         cmocka_unit_test(a_taken_connection_that_was_lost_stays_until_it_is_given_back),
         cmocka_unit_test(the_database_goes_and_comes_back_and_who_waits_is_served),
+        cmocka_unit_test(after_a_retry_it_is_neither_up_nor_down_and_tries_at_once),
         cmocka_unit_test(the_reason_for_being_down_has_the_sqlstate),
         cmocka_unit_test(freeing_the_pool_tells_who_waits_and_cancels_who_works),
     };
