@@ -65,7 +65,7 @@
     "SELECT format('%I.%I', d.table_schema, d.table_name) FROM cetl.file f JOIN cetl.dataset d ON d.id = f.dataset_id"             \
     " WHERE f.state = 'committing' LIMIT 1"
 
-/* What a backup has of the ledger: the files whose rows are in the table. `%lld` is the dataset. ledger_columns says the types. */
+/* What a backup has of the ledger: the files whose rows are in the table. `%lld` is the dataset. */
 #define SQL_LEDGER_COLUMNS                                                                                                         \
     "id, token, name, bytes, sha256, rows_read, rows_loaded, rows_updated, rows_ignored, rows_rejected, rows_filtered,"            \
     " arrived_at, started_at, finished_at, lineage, header, path"

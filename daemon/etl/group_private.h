@@ -3,7 +3,7 @@
  * What the parts of a group share: group.c (outcomes, unwinding), group_read.c (what workers do: reading, converting), group_copy.c
  * (the transaction). Nobody else includes this.
  *
- * The rule for all of them: group_conclude and what leads to it (retry, send_alone, answered, asked) may end the group, and with it
+ * The rule for all of them: group_conclude and what leads to it (group_retry, group_send_alone, group_asked, group_refused) may end the group, and with it
  * the object: return right after.
  *
  * Thread: loop.

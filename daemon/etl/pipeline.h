@@ -55,7 +55,7 @@ struct pipeline_result {
     uint64_t bytes;
     uint8_t sum[DIGEST_BYTES]; /* valid after ended with 0 */
     struct reject_list rejects;
-    struct convert_bench *bench; /* the merged partials, after ended with 0 (pipeline_merge); else NULL */
+    struct convert_bench *bench; /* the merged partials, after ended with 0; else NULL */
 };
 
 /** The benches (and with them the partials of each rollup) that a pipeline has at most. */

@@ -18,7 +18,7 @@ enum { ROLLUP_E_UNKNOWN_COLUMN = 2, ROLLUP_E_TYPE = 3 };
 #define ROLLUP_STATE_COLUMN "_%zu"
 
 /**
- * Resolve the rollup's columns in the dataset's table: the aggregate spec (over `column_of_table` indexes of the whole table) and
+ * Resolve the rollup's columns in the dataset's table: the aggregate spec (whose columns are indexes of the table's) and
  * the rollup's own table. Memory is the arena's. 0, ROLLUP_E_… with the words in err, or -ENOMEM.
  */
 must_check int rollup_resolve(const struct config_rollup *config, const struct table *source, struct arena *a, struct error *err,

@@ -3,7 +3,7 @@
  * One value in PostgreSQL's binary result format, written as JSON, as CSV, or as the type's text.
  *
  * JSON is what to_jsonb(value)::text gives at time zone UTC, CSV what COPY … CSV gives there with DateStyle ISO: proven against a
- * server by tests/differential/pgvalue_test.py. One exception: a value of type json is written as it was stored (to_jsonb would
+ * server by tests/differential/test_pgvalue.py. One exception: a value of type json is written as it was stored (to_jsonb would
  * drop repeated keys and spaces), with its line ends as spaces, so that a row stays on one line.
  *
  * Other types: let the server cast them (to_jsonb(column)::text for JSON, column::text for CSV) and give its text to

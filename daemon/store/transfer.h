@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * Transfers: requests to other servers over HTTP and HTTPS (libcurl's multi interface on the loop). One transfer is one request,
- * with the redirects that it may follow; who wants it tried again asks again (retry.h says when that makes sense).
+ * with the redirects that it may follow; who wants it tried again asks again (transfer_retry_after_s).
  *
  *     transfers_new(&config, &t);
  *     transfer_start(t, &(struct transfer_request){.method = "GET", .url = url, .done = on_done, .ctx = self}, &one);

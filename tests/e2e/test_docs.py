@@ -201,6 +201,40 @@ def test_links_lead_somewhere():
                     assert anchor in anchors(f.read()), "%s links to %s" % (name, target)
 
 
+def named_files(page):
+    """What a page names in its text: FOLDER/FILE.c or FILE.h …; also LAYER/NOUN, for a file and its header."""
+    with open(os.path.join(TOP, "Makefile")) as f:
+        layers = re.search(r"^LAYERS\s*:=\s*(.*)$", f.read(), re.M).group(1).split()
+    with open(os.path.join(TOP, page), encoding="utf-8") as f:
+        text = f.read()
+    words = re.findall(r"(?<![\w./<-])((?:[\w.-]+/)*[a-z][\w-]*\.(?:c|h|py|sh|sql))(?![\w/])", text)
+    return {*words, *re.findall(r"(?<![\w./-])((?:%s)/[a-z]\w+)(?![\w./-])" % "|".join(layers), text)}
+
+
+# What is not ours: a header of the system's, and a program that belongs to a corpus.
+NOT_OURS = {"sysexits.h", "score.py"}
+
+
+@pytest.mark.parametrize("page,least", [("ARCHITECTURE.md", 100), ("HACKING.md", 8)])
+def test_files_that_a_page_names_are_there(page, least):
+    ours = ["/" + os.path.relpath(path, TOP) for folder in ("bench", "cli", "daemon", "tests", "tools") for path in glob.glob(os.path.join(TOP, folder, "**/*.*"), recursive=True)]
+    named = named_files(page)
+    assert len(named) >= least
+    for name in named - NOT_OURS:
+        assert any(path.endswith(("/" + name, "/" + name + ".c", "/" + name + ".h")) for path in ours), "%s names %s" % (page, name)
+
+
+def test_words_of_the_program_that_the_tour_names_are_there():
+    with open(os.path.join(TOP, "ARCHITECTURE.md"), encoding="utf-8") as f:
+        named = set(re.findall(r"`([a-z]+(?:_[a-z]+)+)`", f.read()))
+    program = ""
+    for path in glob.glob(os.path.join(TOP, "daemon/**/*.[ch]"), recursive=True):
+        with open(path, encoding="utf-8") as f:
+            program += f.read()
+    assert len(named) > 10
+    assert [name for name in named if name not in program] == []
+
+
 def test_numbers_of_the_readme_are_those_measured():
     """`about` is what BENCHMARKS.md has under the same words, within 15 %."""
     with open(os.path.join(TOP, "BENCHMARKS.md"), encoding="utf-8") as f:
