@@ -4,8 +4,6 @@
 #include "api/select.h"
 #include "db/pool.h"
 
-static struct pg_fixture pg;
-
 static const struct http_limits limits = {
     .header_max = 4096,
     .body_max = 4096,
@@ -100,20 +98,13 @@ static const struct http_route routes[] = {
 
 static int cluster_up(void **state)
 {
-    (void)state;
-    pg_fixture_set_up(&pg);
+    pg_fixture_up(state);
     struct pg_client client;
-    pg_client_open(&client, &pg);
+    pg_client_open(&client);
     struct pg_answer a = pg_sql(&client, schema);
     if (a.status != 0) fail_msg("%s", a.error.text);
     pg_client_close(&client);
     return 0;
-}
-
-static int cluster_down(void **state)
-{
-    (void)state;
-    return pg_fixture_tear_down(&pg);
 }
 
 static void open_pool(struct state *s, unsigned size)
@@ -400,5 +391,5 @@ int main(void)
         T(small_answer_that_grows_begins_again_with_a_place),
         T(client_that_leaves_while_it_waits_for_a_place_is_forgotten),
     };
-    return cmocka_run_group_tests(tests, cluster_up, cluster_down);
+    return cmocka_run_group_tests(tests, cluster_up, pg_fixture_down);
 }

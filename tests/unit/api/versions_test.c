@@ -5,8 +5,6 @@
 #include "db/sql.h"
 #include "etl/dataset.h"
 
-static struct pg_fixture pg;
-
 struct subject {
     struct pg_client client;
     struct loop *loop;
@@ -42,7 +40,7 @@ static void notified(void *ctx, const char *channel, const char *payload)
 static void open_subject(struct subject *s)
 {
     memset(s, 0, sizeof *s);
-    pg_client_open(&s->client, &pg);
+    pg_client_open(&s->client);
     s->loop = s->client.loop;
     struct db_conn_config conn = {
         .conninfo = pg.conninfo, .application_name = "versions", .setup = VERSIONS_LISTEN, .connect_timeout_ms = 20000};
@@ -230,10 +228,9 @@ static void a_change_while_a_look_up_is_under_way_is_not_forgotten(void **state)
 
 static int set_up(void **state)
 {
-    (void)state;
-    pg_fixture_set_up(&pg);
+    pg_fixture_up(state);
     struct pg_client client;
-    pg_client_open(&client, &pg);
+    pg_client_open(&client);
     assert_int_equal(pg_sql(&client, SQL_MIGRATION_PREPARE).status, 0);
     for (const struct db_migration *m = db_migrations(); m->name; m++)
         assert_int_equal(pg_sql(&client, m->sql).status, 0);
@@ -249,12 +246,6 @@ static int set_up(void **state)
     return 0;
 }
 
-static int tear_down(void **state)
-{
-    (void)state;
-    return pg_fixture_tear_down(&pg);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -265,5 +256,5 @@ int main(void)
         cmocka_unit_test(a_version_is_recent_for_a_moment),
         cmocka_unit_test(a_change_while_a_look_up_is_under_way_is_not_forgotten),
     };
-    return cmocka_run_group_tests(tests, set_up, tear_down);
+    return cmocka_run_group_tests(tests, set_up, pg_fixture_down);
 }

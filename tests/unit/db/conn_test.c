@@ -1,8 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "pg_fixture.h"
 
-static struct pg_fixture pg;
-
 /* Open with a format for the conninfo and wait for its fate: ready or lost. */
 static void open_as(struct pg_client *p, const char *conninfo)
 {
@@ -19,7 +17,7 @@ static void a_ready_connection_knows_its_backend_and_version(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     assert_true(db_conn_idle(p.conn));
     assert_true(db_conn_server_version(p.conn) >= 150000);
     struct pg_answer a = pg_sql(&p, "SELECT pg_backend_pid() || ' ' || current_setting('application_name')");
@@ -140,8 +138,8 @@ static void an_idle_connection_notices_that_it_was_terminated_and_why(void **sta
 {
     (void)state;
     struct pg_client p, other;
-    pg_client_open(&p, &pg);
-    pg_client_open(&other, &pg);
+    pg_client_open(&p);
+    pg_client_open(&other);
     char sql[64];
     snprintf(sql, sizeof sql, "SELECT pg_terminate_backend(%d)", db_conn_backend_pid(p.conn));
     pg_sql(&other, sql);
@@ -156,7 +154,7 @@ static void notices_and_notifications_disturb_nothing(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     pg_sql(&p, "LISTEN a; NOTIFY a; DO $$ BEGIN RAISE WARNING 'loud'; END $$");
     assert_string_equal(pg_sql(&p, "SELECT 'still here'").value, "still here");
     pg_client_close(&p);
@@ -209,26 +207,14 @@ static void a_crash_of_the_server_is_a_loss(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     struct pg_answer a = {0};
     assert_int_equal(db_query(p.conn, &(struct db_query){.sql = "SELECT pg_sleep(600)", .done = pg_answered, .ctx = &a}), 0);
-    pg_stop(&pg);
+    pg_stop();
     assert_true(pg_await(p.loop, &p.lost));
     assert_int_equal(a.status, ERROR_CLOSED);
     pg_client_close(&p);
-    pg_start(&pg);
-}
-
-static int up(void **state)
-{
-    (void)state;
-    return pg_fixture_set_up(&pg);
-}
-
-static int down(void **state)
-{
-    (void)state;
-    return pg_fixture_tear_down(&pg);
+    pg_start();
 }
 
 int main(void)
@@ -247,5 +233,5 @@ int main(void)
         cmocka_unit_test(the_connection_may_be_freed_in_ready),
         cmocka_unit_test(a_crash_of_the_server_is_a_loss),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, pg_fixture_up, pg_fixture_down);
 }

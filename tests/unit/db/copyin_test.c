@@ -2,8 +2,6 @@
 #include "db/copyin.h"
 #include "pg_fixture.h"
 
-static struct pg_fixture pg;
-
 /* Puts `line` again and again until `total` bytes are on their way. */
 struct feed {
     struct pg_client *client;
@@ -85,7 +83,7 @@ static void a_hundred_megabytes_arrive_whole_and_memory_stays_bounded(void **sta
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     pg_sql(&p, "CREATE TEMP TABLE big (a text, b text)");
     struct feed *f = feed_new(&p, line_of_100, 100 * MB);
     assert_int_equal(strlen(line_of_100), LINE_BYTES);
@@ -104,8 +102,8 @@ static void a_server_that_does_not_read_stops_the_data(void **state)
 {
     (void)state;
     struct pg_client p, holder;
-    pg_client_open(&p, &pg);
-    pg_client_open(&holder, &pg);
+    pg_client_open(&p);
+    pg_client_open(&holder);
     pg_sql(&holder, "SELECT pg_advisory_lock(1)");
     pg_sql(&p, "CREATE TEMP TABLE slow (a text, b text);"
                "CREATE FUNCTION pg_temp.wait() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN PERFORM pg_advisory_lock(1); RETURN "
@@ -133,7 +131,7 @@ static void a_refused_line_is_heard_before_all_data_was_sent(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     pg_sql(&p, "CREATE TEMP TABLE n (a int)");
     struct feed *f = feed_new(&p, "12\n13\nx\n", (size_t)1000 * 1000 * MB);
     begin(f, "COPY n FROM STDIN");
@@ -150,7 +148,7 @@ static void notices_do_not_interrupt_a_copy(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     pg_sql(&p, "CREATE TEMP TABLE chatty (a text, b text);"
                "CREATE FUNCTION pg_temp.say() RETURNS trigger LANGUAGE plpgsql AS $$ BEGIN RAISE WARNING 'row %', NEW.a; RETURN "
                "NEW; END $$;"
@@ -168,7 +166,7 @@ static void an_aborted_copy_leaves_nothing(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     pg_sql(&p, "CREATE TEMP TABLE gone (a text, b text)");
     struct feed *f = feed_new(&p, line_of_100, 1 * MB);
     f->abort_reason = "the file changed while it was read";
@@ -186,7 +184,7 @@ static void begin_and_copy_go_in_one_trip_and_the_transaction_stays_open(void **
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     pg_sql(&p, "CREATE TEMP TABLE pair (a text, b text)");
     struct feed *f = feed_new(&p, line_of_100, 1);
     begin(f, "BEGIN; COPY pair FROM STDIN");
@@ -205,7 +203,7 @@ static void a_copy_that_cannot_begin_is_done_instead_of_ready(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     struct feed *f = feed_new(&p, line_of_100, 1);
     begin(f, "COPY no_such_table FROM STDIN");
     assert_true(pg_await(p.loop, &f->end.done));
@@ -224,8 +222,8 @@ static void a_backend_terminated_in_the_middle_ends_the_copy_and_the_connection(
 {
     (void)state;
     struct pg_client p, other;
-    pg_client_open(&p, &pg);
-    pg_client_open(&other, &pg);
+    pg_client_open(&p);
+    pg_client_open(&other);
     pg_sql(&p, "CREATE TEMP TABLE cut (a text, b text)");
     struct feed *f = feed_new(&p, line_of_100, (size_t)1000 * 1000 * MB);
     begin(f, "COPY cut FROM STDIN");
@@ -245,7 +243,7 @@ static void the_connection_may_be_freed_in_drained(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     pg_sql(&p, "CREATE TEMP TABLE freed (a text, b text)");
     struct feed *f = feed_new(&p, line_of_100, 50 * MB);
     f->free_at = 3;
@@ -254,18 +252,6 @@ static void the_connection_may_be_freed_in_drained(void **state)
     assert_int_equal(f->end.status, ERROR_CANCELLED);
     free(f);
     loop_free(p.loop);
-}
-
-static int up(void **state)
-{
-    (void)state;
-    return pg_fixture_set_up(&pg);
-}
-
-static int down(void **state)
-{
-    (void)state;
-    return pg_fixture_tear_down(&pg);
 }
 
 int main(void)
@@ -281,5 +267,5 @@ int main(void)
         cmocka_unit_test(a_backend_terminated_in_the_middle_ends_the_copy_and_the_connection),
         cmocka_unit_test(the_connection_may_be_freed_in_drained),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, pg_fixture_up, pg_fixture_down);
 }

@@ -2,8 +2,6 @@
 #include "db/migrate.h"
 #include "pg_fixture.h"
 
-static struct pg_fixture pg;
-
 static struct pg_answer migrate(struct pg_client *p)
 {
     struct pg_answer a = {0};
@@ -16,7 +14,7 @@ static struct pg_answer migrate(struct pg_client *p)
 
 static void fresh(struct pg_client *p)
 {
-    pg_client_open(p, &pg);
+    pg_client_open(p);
     assert_int_equal(pg_sql(p, "DROP SCHEMA IF EXISTS cetl CASCADE").status, 0);
 }
 
@@ -116,7 +114,7 @@ static void two_at_once_wait_for_each_other(void **state)
     (void)state;
     struct pg_client p, q;
     fresh(&p);
-    pg_client_open(&q, &pg);
+    pg_client_open(&q);
     struct pg_answer a = {0}, b = {0};
     assert_int_equal(db_migrate(p.conn, pg_answered, &a), 0);
     assert_int_equal(db_migrate(q.conn, pg_answered, &b), 0);
@@ -193,18 +191,6 @@ static void a_text_of_the_users_that_changed_or_is_gone_is_refused(void **state)
     pg_client_close(&p);
 }
 
-static int up(void **state)
-{
-    (void)state;
-    return pg_fixture_set_up(&pg);
-}
-
-static int down(void **state)
-{
-    (void)state;
-    return pg_fixture_tear_down(&pg);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -218,5 +204,5 @@ int main(void)
         cmocka_unit_test(the_users_run_once_and_a_refusal_has_file_and_line),
         cmocka_unit_test(a_text_of_the_users_that_changed_or_is_gone_is_refused),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, pg_fixture_up, pg_fixture_down);
 }

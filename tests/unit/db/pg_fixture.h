@@ -3,8 +3,9 @@
  * A throw-away PostgreSQL for the tests of db/, and a loop to talk to it. The cluster lies in a private folder and is reached by a
  * unix socket there, and on a random port of the loopback; as root it runs as user postgres. It dies with the test program.
  *
- *     static struct pg_fixture pg;
- *     cmocka_run_group_tests(tests, pg_fixture_up, pg_fixture_down)   with `pg` in both
+ *     cmocka_run_group_tests(tests, pg_fixture_up, pg_fixture_down)
+ *
+ * and in between it is `pg`.
  */
 #ifndef CETLD_TESTS_PG_FIXTURE_H
 #define CETLD_TESTS_PG_FIXTURE_H
@@ -43,6 +44,8 @@ struct pg_fixture {
     pid_t postmaster;
 };
 
+static struct pg_fixture pg;
+
 static inline void pg_die(const char *what)
 {
     fprintf(stderr, "pg_fixture: %s: %s\n", what, strerror(errno));
@@ -50,7 +53,7 @@ static inline void pg_die(const char *what)
 }
 
 /* In the child: an unprivileged user, in a folder that is open to it, quiet, and gone with the test program. */
-static inline void pg_become(const struct pg_fixture *pg)
+static inline void pg_become(void)
 {
     if (getuid() == 0) {
         const struct passwd *user = getpwnam("postgres");
@@ -59,20 +62,20 @@ static inline void pg_become(const struct pg_fixture *pg)
     prctl(PR_SET_PDEATHSIG, SIGQUIT);
     if (chdir("/")) pg_die("chdir");
     char path[80];
-    snprintf(path, sizeof path, "%s/log", pg->folder);
+    snprintf(path, sizeof path, "%s/log", pg.folder);
     int fd = open(path, O_WRONLY | O_CREAT | O_APPEND, 0600);
     dup2(fd, 1);
     dup2(fd, 2);
 }
 
-static inline pid_t pg_spawn(const struct pg_fixture *pg, const char *program, const char *const *args)
+static inline pid_t pg_spawn(const char *program, const char *const *args)
 {
     pid_t pid = fork();
     if (pid < 0) pg_die("fork");
     if (pid > 0) return pid;
-    pg_become(pg);
+    pg_become();
     char path[192];
-    snprintf(path, sizeof path, "%s/%s", pg->bin, program);
+    snprintf(path, sizeof path, "%s/%s", pg.bin, program);
     const char *argv[PG_ARGS_MAX] = {path}; /* by which PostgreSQL's programs find each other */
     for (int i = 1; i < PG_ARGS_MAX - 1 && args[i]; i++)
         argv[i] = args[i];
@@ -91,30 +94,30 @@ static inline int pg_free_port(void)
 }
 
 /* Start the postmaster (again) and wait until it answers. */
-static inline void pg_start(struct pg_fixture *pg)
+static inline void pg_start(void)
 {
     char data[80], port[32], sockets[80];
-    snprintf(data, sizeof data, "%s/data", pg->folder);
-    snprintf(port, sizeof port, "port=%d", pg->port);
-    snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", pg->folder);
-    pg->postmaster = pg_spawn(pg, "postgres",
-                              (const char *[]){"postgres", "-D", data, "-c", port, "-c", sockets, "-c",
-                                               "listen_addresses=127.0.0.1", "-c", "fsync=off", "-c", "max_connections=100", NULL});
+    snprintf(data, sizeof data, "%s/data", pg.folder);
+    snprintf(port, sizeof port, "port=%d", pg.port);
+    snprintf(sockets, sizeof sockets, "unix_socket_directories=%s", pg.folder);
+    pg.postmaster =
+        pg_spawn("postgres", (const char *[]){"postgres", "-D", data, "-c", port, "-c", sockets, "-c", "listen_addresses=127.0.0.1",
+                                              "-c", "fsync=off", "-c", "max_connections=100", NULL});
     for (int i = 0; i < PG_PATIENCE_MS / 20; i++) {
-        if (PQping(pg->conninfo) == PQPING_OK) return;
+        if (PQping(pg.conninfo) == PQPING_OK) return;
         usleep(20000);
     }
     pg_die("the postmaster does not answer");
 }
 
 /* Immediate shutdown, as when the machine fails. */
-static inline void pg_stop(struct pg_fixture *pg)
+static inline void pg_stop(void)
 {
-    if (pg->postmaster > 0) {
-        kill(pg->postmaster, SIGQUIT);
-        waitpid(pg->postmaster, NULL, 0);
+    if (pg.postmaster > 0) {
+        kill(pg.postmaster, SIGQUIT);
+        waitpid(pg.postmaster, NULL, 0);
     }
-    pg->postmaster = 0;
+    pg.postmaster = 0;
 }
 
 static inline int pg_remove_entry(const char *path, const struct stat *st, int type, struct FTW *ftw)
@@ -132,30 +135,31 @@ static inline void pg_find_programs(char bin[128])
     globfree(&found);
 }
 
-static inline int pg_fixture_set_up(struct pg_fixture *pg)
+static inline int pg_fixture_up(void **state)
 {
-    snprintf(pg->folder, sizeof pg->folder, "/tmp/cetld-pg-XXXXXX");
-    if (!mkdtemp(pg->folder)) pg_die("mkdtemp");
+    (void)state;
+    snprintf(pg.folder, sizeof pg.folder, "/tmp/cetld-pg-XXXXXX");
+    if (!mkdtemp(pg.folder)) pg_die("mkdtemp");
     const struct passwd *user = getuid() == 0 ? getpwnam("postgres") : NULL;
-    if (user && chown(pg->folder, user->pw_uid, user->pw_gid) < 0) pg_die("chown");
-    pg_find_programs(pg->bin);
-    pg->port = pg_free_port();
-    snprintf(pg->conninfo, sizeof pg->conninfo, "host=%s port=%d dbname=postgres user=postgres", pg->folder, pg->port);
+    if (user && chown(pg.folder, user->pw_uid, user->pw_gid) < 0) pg_die("chown");
+    pg_find_programs(pg.bin);
+    pg.port = pg_free_port();
+    snprintf(pg.conninfo, sizeof pg.conninfo, "host=%s port=%d dbname=postgres user=postgres", pg.folder, pg.port);
     char data[80];
-    snprintf(data, sizeof data, "%s/data", pg->folder);
+    snprintf(data, sizeof data, "%s/data", pg.folder);
     int status;
-    pid_t pid =
-        pg_spawn(pg, "initdb",
-                 (const char *[]){"initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "--locale=C", "-E", "UTF8", NULL});
+    pid_t pid = pg_spawn(
+        "initdb", (const char *[]){"initdb", "-D", data, "-U", "postgres", "-A", "trust", "-N", "--locale=C", "-E", "UTF8", NULL});
     if (waitpid(pid, &status, 0) < 0 || status != 0) pg_die("initdb failed");
-    pg_start(pg);
+    pg_start();
     return 0;
 }
 
-static inline int pg_fixture_tear_down(struct pg_fixture *pg)
+static inline int pg_fixture_down(void **state)
 {
-    pg_stop(pg);
-    nftw(pg->folder, pg_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
+    (void)state;
+    pg_stop();
+    nftw(pg.folder, pg_remove_entry, 16, FTW_DEPTH | FTW_PHYS);
     return 0;
 }
 
@@ -212,10 +216,10 @@ static inline void pg_client_open_with(struct pg_client *p, const struct db_conn
     assert_int_equal(db_conn_new(p->loop, config, &(struct db_conn_handler){pg_client_ready, pg_client_lost, p}, &p->conn), 0);
 }
 
-static inline void pg_client_open(struct pg_client *p, const struct pg_fixture *pg)
+static inline void pg_client_open(struct pg_client *p)
 {
-    pg_client_open_with(
-        p, &(struct db_conn_config){.conninfo = pg->conninfo, .application_name = "test", .connect_timeout_ms = 20000});
+    pg_client_open_with(p,
+                        &(struct db_conn_config){.conninfo = pg.conninfo, .application_name = "test", .connect_timeout_ms = 20000});
     assert_true(pg_await(p->loop, &p->ready));
 }
 

@@ -5,8 +5,6 @@
 
 enum { QUEUE_MAX = 300, ANSWER_MAX = 1 << 20 };
 
-static struct pg_fixture pg;
-
 struct subject {
     struct loop *loop;
     struct db_pipeline *pipeline;
@@ -305,12 +303,12 @@ static void after_a_retry_queries_wait_for_the_database_that_is_back(void **stat
     struct asked a;
     open_pipeline(&s);
     answer_is(&s, "SELECT 1", "1");
-    pg_stop(&pg);
+    pg_stop();
     while (!db_pipeline_reason(s.pipeline)[0])
         uv_run(loop_uv(s.loop), UV_RUN_ONCE);
     for (int64_t end = loop_now_ms(s.loop) + 1500; loop_now_ms(s.loop) < end;) /* tries become rare */
         uv_run(loop_uv(s.loop), UV_RUN_ONCE);
-    pg_start(&pg);
+    pg_start();
     db_pipeline_retry(s.pipeline);
     ask(&s, &a, "SELECT 2");
     await_answer(&s, &a);
@@ -389,18 +387,6 @@ static void its_end_ends_everything(void **state)
     loop_free(s.loop);
 }
 
-static int up(void **state)
-{
-    (void)state;
-    return pg_fixture_set_up(&pg);
-}
-
-static int down(void **state)
-{
-    (void)state;
-    return pg_fixture_tear_down(&pg);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -420,5 +406,5 @@ int main(void)
         cmocka_unit_test(notifications_come),
         cmocka_unit_test(its_end_ends_everything),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, pg_fixture_up, pg_fixture_down);
 }

@@ -2,8 +2,6 @@
 #include "db/pool.h"
 #include "pg_fixture.h"
 
-static struct pg_fixture pg;
-
 struct user {
     struct db_wait wait;
     struct db_conn *conn;
@@ -210,7 +208,7 @@ static void the_database_goes_and_comes_back_and_who_waits_is_served(void **stat
     struct user u;
     open_pool(&s, pg.conninfo, 2);
     assert_true(pg_await(s.loop, &s.up));
-    pg_stop(&pg);
+    pg_stop();
     assert_true(pg_await(s.loop, &s.down));
     assert_false(db_pool_is_up(s.pool));
     assert_true(strlen(db_pool_reason(s.pool)) > 0);
@@ -220,7 +218,7 @@ static void the_database_goes_and_comes_back_and_who_waits_is_served(void **stat
         uv_run(loop_uv(s.loop), UV_RUN_ONCE);
     assert_int_equal(s.down, 1);
     assert_int_equal(u.got, 0);
-    pg_start(&pg);
+    pg_start();
     assert_true(pg_await(s.loop, &u.got));
     assert_non_null(u.conn);
     assert_int_equal(s.up, 2);
@@ -238,7 +236,7 @@ static void after_a_retry_it_is_neither_up_nor_down_and_tries_at_once(void **sta
     assert_true(pg_await(s.loop, &s.up));
     db_pool_retry(s.pool); /* nothing, while it is up */
     assert_true(db_pool_is_up(s.pool));
-    pg_stop(&pg);
+    pg_stop();
     assert_true(pg_await(s.loop, &s.down));
     take(&s, &u, 0);
     s.down = 0;
@@ -247,7 +245,7 @@ static void after_a_retry_it_is_neither_up_nor_down_and_tries_at_once(void **sta
     assert_string_equal(db_pool_reason(s.pool), "");
     assert_true(pg_await(s.loop, &s.down)); /* that try failed, too: the owner hears of it */
     assert_true(strlen(db_pool_reason(s.pool)) > 0);
-    pg_start(&pg);
+    pg_start();
     db_pool_retry(s.pool);
     assert_true(pg_await(s.loop, &u.got));
     assert_non_null(u.conn);
@@ -286,18 +284,6 @@ static void freeing_the_pool_tells_who_waits_and_cancels_who_works(void **state)
     assert_int_equal(a.status, ERROR_CANCELLED);
 }
 
-static int up(void **state)
-{
-    (void)state;
-    return pg_fixture_set_up(&pg);
-}
-
-static int down(void **state)
-{
-    (void)state;
-    return pg_fixture_tear_down(&pg);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -312,5 +298,5 @@ int main(void)
         cmocka_unit_test(the_reason_for_being_down_has_the_sqlstate),
         cmocka_unit_test(freeing_the_pool_tells_who_waits_and_cancels_who_works),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, pg_fixture_up, pg_fixture_down);
 }

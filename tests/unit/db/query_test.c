@@ -1,13 +1,11 @@
 /* SPDX-License-Identifier: MIT */
 #include "pg_fixture.h"
 
-static struct pg_fixture pg;
-
 static void a_simple_query_may_hold_several_statements_and_gives_the_last_result(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     struct pg_answer a =
         pg_sql(&p, "CREATE TEMP TABLE t (x int); INSERT INTO t SELECT generate_series(1, 7); SELECT sum(x) FROM t");
     assert_int_equal(a.status, 0);
@@ -21,7 +19,7 @@ static void parameters_travel_as_text_binary_bigint_and_null(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     static const char five[4] = {0, 0, 0, 5};
     const struct db_param params[] = {db_text("O'Brien"), db_int8(INT64_MIN), db_binary(23, (struct slice){five, 4}), db_text(NULL),
                                       db_text("")};
@@ -37,7 +35,7 @@ static void binary_results_come_in_network_order(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     struct pg_answer a = pg_ask(&p, (struct db_query){.sql = "SELECT 258::int4", .binary = true});
     assert_int_equal(a.value_len, 4);
     assert_memory_equal(a.value, "\0\0\1\2", 4);
@@ -48,7 +46,7 @@ static void a_refusal_carries_sqlstate_message_and_detail(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     pg_sql(&p, "CREATE TEMP TABLE u (k int PRIMARY KEY); INSERT INTO u VALUES (1)");
     struct pg_answer a = pg_sql(&p, "INSERT INTO u VALUES (1); INSERT INTO u VALUES (2)");
     assert_int_equal(a.status, ERROR_REFUSED);
@@ -65,7 +63,7 @@ static void queued_queries_run_in_order(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     struct pg_answer a[3] = {{0}, {0}, {0}};
     static const char *const sql[3] = {"BEGIN; CREATE TEMP TABLE o (x int)", "INSERT INTO o VALUES (1)", "SELECT count(*) FROM o"};
     for (int i = 0; i < 3; i++)
@@ -83,7 +81,7 @@ static void a_statement_is_prepared_once_and_again_when_the_server_forgot_it(voi
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     const struct db_query plus = {.sql = "SELECT $1 + 1", .param = (struct db_param[]){db_int8(41)}, .params = 1};
     for (int i = 0; i < 3; i++)
         assert_string_equal(pg_ask(&p, plus).value, "42");
@@ -98,7 +96,7 @@ static void a_changed_table_makes_its_statement_prepared_again(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     pg_sql(&p, "CREATE TEMP TABLE s (a int); INSERT INTO s VALUES (1)");
     const struct db_query all = {.sql = "SELECT * FROM s WHERE a = $1", .param = (struct db_param[]){db_int8(1)}, .params = 1};
     assert_int_equal(pg_ask(&p, all).rows, 1);
@@ -114,7 +112,7 @@ static void prepared_statements_are_bounded(void **state)
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     for (int i = 0; i < 300; i++) {
         char sql[64], expected[16];
         snprintf(sql, sizeof sql, "SELECT $1 + %d", i);
@@ -165,7 +163,7 @@ static void rows_are_streamed_in_order_and_the_end_has_none(void **state)
     (void)state;
     struct pg_client p;
     struct stream s = {.rows = 0};
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     begin_stream(&p, &s, "SELECT generate_series(1, 50000)");
     assert_true(pg_await(p.loop, &s.end.done));
     assert_int_equal(s.end.status, 0);
@@ -180,8 +178,8 @@ static void a_paused_stream_reads_nothing_until_it_is_resumed(void **state)
     (void)state;
     struct pg_client p, watcher;
     struct stream s = {.pause_at = 10};
-    pg_client_open(&p, &pg);
-    pg_client_open(&watcher, &pg);
+    pg_client_open(&p);
+    pg_client_open(&watcher);
     /* 500 MB: far more than sockets hold. */
     begin_stream(&p, &s, "SELECT i, repeat('x', 10000) FROM generate_series(1, 50000) i");
     assert_true(pg_await(p.loop, &s.paused));
@@ -208,7 +206,7 @@ static void an_error_in_the_middle_of_a_stream_ends_it(void **state)
     (void)state;
     struct pg_client p;
     struct stream s = {.rows = 0};
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     begin_stream(&p, &s, "SELECT 10 / (20000 - i) FROM generate_series(1, 30000) i");
     assert_true(pg_await(p.loop, &s.end.done));
     assert_int_equal(s.end.status, ERROR_REFUSED);
@@ -222,7 +220,7 @@ static void the_connection_may_be_freed_while_a_row_is_taken(void **state)
     (void)state;
     struct pg_client p;
     struct stream s = {.free_at = 5};
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     begin_stream(&p, &s, "SELECT generate_series(1, 50000)");
     assert_true(pg_await(p.loop, &s.end.done));
     assert_int_equal(s.end.status, ERROR_CANCELLED);
@@ -236,7 +234,7 @@ static void a_prepared_query_streams_too(void **state)
     (void)state;
     struct pg_client p;
     struct stream s = {.rows = 0};
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     const struct db_param n = db_int8(1000);
     assert_int_equal(
         db_query(
@@ -255,8 +253,8 @@ static void a_terminated_backend_ends_the_query_and_everything_behind_it(void **
 {
     (void)state;
     struct pg_client p, other;
-    pg_client_open(&p, &pg);
-    pg_client_open(&other, &pg);
+    pg_client_open(&p);
+    pg_client_open(&other);
     p.free_when_lost = true;
     struct pg_answer a = {0}, b = {0};
     assert_int_equal(db_query(p.conn, &(struct db_query){.sql = "SELECT pg_sleep(600)", .done = pg_answered, .ctx = &a}), 0);
@@ -279,7 +277,7 @@ static void copy_through_a_plain_query_is_refused_and_nothing_hangs(void **state
 {
     (void)state;
     struct pg_client p;
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     struct pg_answer a = pg_sql(&p, "COPY (SELECT 1) TO STDOUT");
     assert_int_equal(a.status, ERROR_CLOSED);
     assert_true(pg_await(p.loop, &p.lost));
@@ -331,18 +329,6 @@ static void a_sqlstate_says_what_to_do(void **state)
         assert_int_equal(db_refusal_of(rows[i].sqlstate), rows[i].refusal);
 }
 
-static int up(void **state)
-{
-    (void)state;
-    return pg_fixture_set_up(&pg);
-}
-
-static int down(void **state)
-{
-    (void)state;
-    return pg_fixture_tear_down(&pg);
-}
-
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -365,5 +351,5 @@ int main(void)
         cmocka_unit_test(literals_are_quoted),
         cmocka_unit_test(a_sqlstate_says_what_to_do),
     };
-    return cmocka_run_group_tests(tests, up, down);
+    return cmocka_run_group_tests(tests, pg_fixture_up, pg_fixture_down);
 }

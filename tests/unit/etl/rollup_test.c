@@ -3,20 +3,6 @@
 #include "etl/rollup.h"
 #include "fixture.h"
 
-static struct pg_fixture pg;
-
-static int cluster_up(void **state)
-{
-    (void)state;
-    return pg_fixture_set_up(&pg);
-}
-
-static int cluster_down(void **state)
-{
-    (void)state;
-    return pg_fixture_tear_down(&pg);
-}
-
 /* sales (placed timestamp, zip text, amount numeric, n int, at point) */
 static struct dataset *sales_with(const char *rollup)
 {
@@ -156,7 +142,7 @@ static void rollup_is_filled_when_it_is_made_and_made_again(void **state)
     struct pg_client p;
     struct dataset *d = sales_with(by_day_and_zip);
     assert_int_equal(dataset_resolve_rollups(d), 0);
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     must_run(&p, "DROP TABLE IF EXISTS sales, sales_by");
     must_run(&p, "CREATE TABLE sales (placed timestamp, zip text, amount numeric, n int, at point)");
     must_run(&p, "INSERT INTO sales SELECT timestamp '2024-01-30' + i * interval '7 hours', nullif(i % 3, 0)::text, i / 10.0, "
@@ -184,7 +170,7 @@ static void partials_merged_equal_the_definition_over_all(void **state)
     struct pg_client p;
     struct dataset *d = sales_with(by_day_and_zip);
     assert_int_equal(dataset_resolve_rollups(d), 0);
-    pg_client_open(&p, &pg);
+    pg_client_open(&p);
     must_run(&p, "DROP TABLE IF EXISTS sales, sales_by");
     must_run(&p, "CREATE TABLE sales (placed timestamp, zip text, amount numeric, n int, at point)");
     create(&p, d);
@@ -243,5 +229,5 @@ int main(void)
         cmocka_unit_test(rollup_is_filled_when_it_is_made_and_made_again),
         cmocka_unit_test(partials_merged_equal_the_definition_over_all),
     };
-    return cmocka_run_group_tests(tests, cluster_up, cluster_down);
+    return cmocka_run_group_tests(tests, pg_fixture_up, pg_fixture_down);
 }

@@ -7,20 +7,6 @@
 
 enum { WORKERS = 2, CHUNK = 64 * 1024 };
 
-static struct pg_fixture pg;
-
-static int cluster_up(void **state)
-{
-    (void)state;
-    return pg_fixture_set_up(&pg);
-}
-
-static int cluster_down(void **state)
-{
-    (void)state;
-    return pg_fixture_tear_down(&pg);
-}
-
 /* A file on its way into table t (n int, s text), as a load brings it there. */
 struct flow {
     struct pg_client client;
@@ -59,7 +45,7 @@ static void on_done(void *ctx, const struct db_result *r)
 static void flow_open(struct flow *f, struct slice text)
 {
     *f = (struct flow){.memory = {.max = 4 << 20, .counters = &f->counters}};
-    pg_client_open(&f->client, &pg);
+    pg_client_open(&f->client);
     assert_int_equal(pg_sql(&f->client, "DROP TABLE IF EXISTS t; CREATE TABLE t (n int, s text)").status, 0);
     assert_int_equal(workers_new(f->client.loop, WORKERS, 0, &f->workers), 0);
     const struct table_column columns[] = {fixture_column("n", TYPE_INT4), fixture_column("s", TYPE_TEXT)};
@@ -219,7 +205,7 @@ static void abort_while_a_piece_is_on_its_way_keeps_it_until_done(void **state)
     struct flow f;
     struct pg_client holder;
     flow_open(&f, many_rows(&text, 200000));
-    pg_client_open(&holder, &pg);
+    pg_client_open(&holder);
     pg_sql(&f.client, "CREATE OR REPLACE FUNCTION hold() RETURNS trigger LANGUAGE plpgsql AS"
                       " $$ BEGIN PERFORM pg_advisory_xact_lock(7); RETURN NEW; END $$;"
                       " CREATE TRIGGER hold BEFORE INSERT ON t FOR EACH ROW EXECUTE FUNCTION hold()");
@@ -339,5 +325,5 @@ int main(void)
         cmocka_unit_test(copy_that_cannot_begin_is_done_with_the_words),
         cmocka_unit_test(abort_after_done_does_nothing),
     };
-    return cmocka_run_group_tests(tests, cluster_up, cluster_down);
+    return cmocka_run_group_tests(tests, pg_fixture_up, pg_fixture_down);
 }
