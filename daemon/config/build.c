@@ -9,8 +9,9 @@
 #include "config/build_notify.h"
 #include "config/build_report.h"
 #include "config/build_requires.h"
-#include "config/build_store.h"
 #include "config/build_source.h"
+#include "config/build_store.h"
+#include "config/build_tables.h"
 #include "config/builder.h"
 #include "config/columns.h"
 
@@ -196,6 +197,12 @@ static int build_dataset(struct builder *b, const struct ini_section *s, struct 
     return 0;
 }
 
+static int order_names(const void *a, const void *b)
+{
+    const struct config_dataset *const *x = a, *const *y = b;
+    return slice_compare(slice_of((*x)->name), slice_of((*y)->name));
+}
+
 static int build_datasets(struct builder *b)
 {
     b->datasets = arena_array(b->arena, builder_count_sections(b, OPTION_DATASET) + 1, sizeof(*b->datasets));
@@ -206,6 +213,13 @@ static int build_datasets(struct builder *b)
         int r = build_dataset(b, s, &b->datasets[b->config->n_datasets++]);
         if (r < 0) return r;
     }
+    size_t n = b->config->n_datasets;
+    const struct config_dataset **by_name = arena_array(b->arena, n + 1, sizeof *by_name);
+    if (!by_name) return -ENOMEM;
+    for (size_t i = 0; i < n; i++)
+        by_name[i] = &b->datasets[i];
+    qsort(by_name, n, sizeof *by_name, order_names);
+    b->config->by_name = by_name;
     return 0;
 }
 
@@ -217,15 +231,11 @@ static struct slice own_name(const struct ini_section *s)
     return rest;
 }
 
-static bool belongs_to(const struct ini_section *s, const struct config_dataset *d)
+/* Every [column …] and [rollup …] names a dataset that there is: which then has it in its list. */
+static int find_owners(struct builder *b)
 {
-    struct slice rest = s->name;
-    return slice_equal(slice_cut(&rest, '.'), slice_of(d->name));
-}
-
-/* Every [column …] and [rollup …] names a dataset that there is. */
-static void check_owners(struct builder *b)
-{
+    b->owned = arena_array(b->arena, b->config->n_datasets + 1, sizeof *b->owned);
+    if (!b->owned) return -ENOMEM;
     for (const struct ini_section *s = b->ini->first; s; s = s->next) {
         if (s->name.len == 0 || (!builder_is_kind(s, OPTION_COLUMN) && !builder_is_kind(s, OPTION_ROLLUP))) continue;
         struct slice rest = s->name, owner = slice_cut(&rest, '.');
@@ -233,7 +243,16 @@ static void check_owners(struct builder *b)
             mistakes_add(b->mistakes, s->place, "write [" SLICE_FMT " DATASET.NAME]", SLICE_ARG(s->kind));
             continue;
         }
-        if (config_dataset(b->config, owner)) continue;
+        const struct config_dataset *d = config_dataset(b->config, owner);
+        if (d) {
+            struct builder_owned *o = arena_zalloc(b->arena, sizeof *o);
+            struct builder_list *list = &b->owned[d - b->datasets];
+            if (!o) return -ENOMEM;
+            o->section = s;
+            *(list->last ? &list->last->next : &list->first) = o;
+            list->last = o;
+            continue;
+        }
         char text[BUILDER_HINT_MAX];
         struct name_nearest nearest = name_nearest_to(owner);
         for (size_t i = 0; i < b->config->n_datasets; i++)
@@ -241,6 +260,7 @@ static void check_owners(struct builder *b)
         mistakes_add(b->mistakes, s->place, "there is no [dataset " SLICE_FMT "]%s", SLICE_ARG(slice_cut_utf8(owner, 63)),
                      builder_hint(nearest.best, text));
     }
+    return 0;
 }
 
 static int build_column(struct builder *b, const struct config_dataset *d, const struct ini_section *s, struct config_column *c)
@@ -332,8 +352,8 @@ static int build_rollup(struct builder *b, const struct config_dataset *d, const
 static size_t count_owned(const struct builder *b, const struct config_dataset *d, enum option_section kind)
 {
     size_t n = 0;
-    for (const struct ini_section *s = b->ini->first; s; s = s->next)
-        n += builder_is_kind(s, kind) && belongs_to(s, d);
+    for (const struct builder_owned *o = b->owned[d - b->datasets].first; o; o = o->next)
+        n += builder_is_kind(o->section, kind);
     return n;
 }
 
@@ -346,9 +366,9 @@ static int build_columns(struct builder *b, struct config_dataset *d)
 {
     struct config_column *columns = arena_array(b->arena, count_owned(b, d, OPTION_COLUMN) + 1, sizeof(*columns));
     if (!columns) return -ENOMEM;
-    for (const struct ini_section *s = b->ini->first; s; s = s->next) {
-        if (!builder_is_kind(s, OPTION_COLUMN) || !belongs_to(s, d) || own_name(s).len == 0) continue;
-        int r = build_column(b, d, s, &columns[d->n_columns++]);
+    for (const struct builder_owned *o = b->owned[d - b->datasets].first; o; o = o->next) {
+        if (!builder_is_kind(o->section, OPTION_COLUMN)) continue;
+        int r = build_column(b, d, o->section, &columns[d->n_columns++]);
         if (r < 0) return r;
     }
     qsort(columns, d->n_columns, sizeof *columns, order_columns); /* config_column searches them */
@@ -360,9 +380,9 @@ static int build_rollups(struct builder *b, struct config_dataset *d)
 {
     struct config_rollup *rollups = arena_array(b->arena, count_owned(b, d, OPTION_ROLLUP) + 1, sizeof(*rollups));
     if (!rollups) return -ENOMEM;
-    for (const struct ini_section *s = b->ini->first; s; s = s->next) {
-        if (!builder_is_kind(s, OPTION_ROLLUP) || !belongs_to(s, d) || own_name(s).len == 0) continue;
-        int r = build_rollup(b, d, s, &rollups[d->n_rollups++]);
+    for (const struct builder_owned *o = b->owned[d - b->datasets].first; o; o = o->next) {
+        if (!builder_is_kind(o->section, OPTION_ROLLUP)) continue;
+        int r = build_rollup(b, d, o->section, &rollups[d->n_rollups++]);
         if (r < 0) return r;
     }
     d->rollup = rollups;
@@ -403,9 +423,7 @@ static void settle_header(struct builder *b, struct config_dataset *d)
     size_t positions = 0;
     for (size_t i = 0; i < d->n_columns; i++)
         positions += d->column[i].position > 0;
-    const struct ini_section *s = b->ini->first;
-    while (!(builder_is_kind(s, OPTION_DATASET) && slice_equal(s->name, slice_of(d->name))))
-        s = s->next;
+    const struct ini_section *s = builder_section(b, OPTION_DATASET, d->name);
     if (d->columns.n > 0 && positions == d->columns.n && !ini_entry(s, "header")) d->header = CONFIG_HEADER_NO;
     if (d->header == CONFIG_HEADER_NO && positions > 0 && positions < d->columns.n)
         mistakes_add(b->mistakes, builder_place_of(s, "header"),
@@ -418,41 +436,6 @@ static void settle_header(struct builder *b, struct config_dataset *d)
             d->name);
 }
 
-/* The table of `r`, a rollup of `d`, is no dataset's and no earlier rollup's. */
-static void check_rollup_table(struct builder *b, const struct config_dataset *d, const struct config_rollup *r)
-{
-    for (size_t i = 0; i < b->config->n_datasets; i++) {
-        const struct config_dataset *other = &b->datasets[i];
-        bool same = strcmp(other->schema, d->schema) == 0 && strcmp(other->table, r->table) == 0;
-        /* by name too: both would have the same address in the API */
-        if (same || strcmp(other->name, r->table) == 0)
-            mistakes_add(b->mistakes, r->place, "its table %s is that of dataset '%s'", r->table, other->name);
-    }
-    for (const struct config_dataset *other = b->datasets; other <= d; other++) {
-        for (size_t k = 0; k < other->n_rollups && &other->rollup[k] != r; k++) {
-            if (strcmp(other->rollup[k].table, r->table) == 0)
-                mistakes_add(b->mistakes, r->place, "its table %s is that of rollup '%s.%s'", r->table, other->name,
-                             other->rollup[k].name);
-        }
-    }
-}
-
-static void check_tables(struct builder *b)
-{
-    for (size_t i = 0; i < b->config->n_datasets; i++) {
-        const struct config_dataset *d = &b->datasets[i];
-        for (size_t k = 0; k < i; k++) {
-            const struct config_dataset *other = &b->datasets[k];
-            bool same = strcmp(other->schema, d->schema) == 0 && strcmp(other->table, d->table) == 0;
-            if (same && (d->mode == CONFIG_MODE_REPLACE || other->mode == CONFIG_MODE_REPLACE))
-                mistakes_add(b->mistakes, d->place, "dataset '%s' has the same table, and one of both replaces its content",
-                             other->name);
-        }
-        for (size_t k = 0; k < d->n_rollups; k++)
-            check_rollup_table(b, d, &d->rollup[k]);
-    }
-}
-
 int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_config)
 {
     struct builder b = {.ini = ini, .arena = ini->arena, .mistakes = m, .config = ret_config};
@@ -460,7 +443,7 @@ int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_c
     int r = build_singles(&b);
     if (r == 0) r = build_datasets(&b);
     if (r < 0) return r;
-    check_owners(&b);
+    r = find_owners(&b);
     for (size_t i = 0; i < ret_config->n_datasets && r == 0; i++) {
         r = build_columns(&b, &b.datasets[i]);
         if (r == 0) r = build_rollups(&b, &b.datasets[i]);
@@ -468,7 +451,7 @@ int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_c
         check_cells(&b, &b.datasets[i]);
         settle_header(&b, &b.datasets[i]);
     }
-    if (r == 0) check_tables(&b);
+    if (r == 0) r = check_tables(&b);
     if (r == 0) r = check_requires(&b);
     if (r == 0) r = build_derives(&b);
     if (r == 0) r = build_reports(&b);

@@ -94,6 +94,7 @@ bool build_expiry(struct slice text, int64_t *ret_s)
 static bool is_table(const struct config *c, struct slice name, struct name_nearest *nearest)
 {
     bool found = config_dataset(c, name) || config_derive(c, name);
+    if (found) return true;
     for (size_t i = 0; i < c->n_datasets; i++) {
         name_nearest_offer(nearest, c->datasets[i].name);
         for (size_t k = 0; k < c->datasets[i].n_rollups; k++) {

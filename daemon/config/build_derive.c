@@ -40,10 +40,7 @@ static int build_derive(struct builder *b, const struct ini_section *s, struct c
 
 static const struct ini_section *section_of(const struct builder *b, const struct config_derive *d)
 {
-    const struct ini_section *s = b->ini->first;
-    while (!(builder_is_kind(s, OPTION_DERIVE) && slice_equal(s->name, slice_of(d->name))))
-        s = s->next;
-    return s;
+    return builder_section(b, OPTION_DERIVE, d->name);
 }
 
 /* The dataset with a rollup whose table has that name, or NULL. */

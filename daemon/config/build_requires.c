@@ -5,10 +5,7 @@
 
 static struct config_place place_of(const struct builder *b, const struct config_dataset *d)
 {
-    const struct ini_section *s = b->ini->first;
-    while (!(builder_is_kind(s, OPTION_DATASET) && slice_equal(s->name, slice_of(d->name))))
-        s = s->next;
-    return builder_place_of(s, "requires");
+    return builder_place_of(builder_section(b, OPTION_DATASET, d->name), "requires");
 }
 
 static void check_name(struct builder *b, const struct config_dataset *d, const char *name)

@@ -58,6 +58,11 @@ struct config_place builder_place_of(const struct ini_section *s, const char *ke
     return e ? e->place : s ? s->place : (struct config_place){"", 0};
 }
 
+const struct ini_section *builder_section(const struct builder *b, enum option_section kind, const char *name)
+{
+    return ini_find(b->ini, options_section(kind)->kind, slice_of(name));
+}
+
 size_t builder_count_sections(const struct builder *b, enum option_section kind)
 {
     size_t n = 0;

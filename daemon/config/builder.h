@@ -12,19 +12,33 @@
 #include "config/ini.h"
 #include "config/options.h"
 
+/* A [column …] or [rollup …] of a dataset. */
+struct builder_owned {
+    const struct ini_section *section;
+    struct builder_owned *next;
+};
+
+/* In the order of the files. */
+struct builder_list {
+    struct builder_owned *first, *last;
+};
+
 struct builder {
     const struct ini *ini;
     struct arena *arena;
     struct mistakes *mistakes;
     struct config *config;
     struct config_dataset *datasets;
-    struct error err; /* the words of the last refusal */
+    struct builder_list *owned; /* of each dataset */
+    struct error err;           /* the words of the last refusal */
 };
 
 enum { BUILDER_HINT_MAX = 96 };
 /** " (did you mean 'x'?)", or "" for NULL. */
 const char *builder_hint(const char *nearest, char ret_text[BUILDER_HINT_MAX]);
 bool builder_is_kind(const struct ini_section *s, enum option_section kind);
+/** [kind name], or NULL. */
+const struct ini_section *builder_section(const struct builder *b, enum option_section kind, const char *name);
 /** How many [kind name] there are. */
 size_t builder_count_sections(const struct builder *b, enum option_section kind);
 /** The nearest thing to `text` that names a dataset. Never "". */

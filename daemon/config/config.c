@@ -57,7 +57,10 @@ static int finish(struct loading *l, int r, const char *path, struct config **re
     if (r == 0) r = build_config(&l->ini, l->mistakes, &l->holder->config);
     if (r == 0 && path) r = migrations_read(path, &l->holder->arena, l->mistakes, &l->holder->config);
     if (r == 0 && l->mistakes->n > 0) r = CONFIG_E_INVALID;
-    l->holder->config.said = l->ini.first;
+    struct ini *said = r == 0 ? arena_zalloc(&l->holder->arena, sizeof *said) : NULL;
+    if (r == 0 && !said) r = -ENOMEM;
+    if (said) *said = l->ini;
+    l->holder->config.said = said;
     if (r == 0)
         *ret_config = &l->holder->config;
     else
@@ -155,12 +158,7 @@ int config_load_public(const char *path, enum config_presence presence, struct m
     int r = begin(&l, mistakes);
     if (r < 0) return r;
     r = config_read(path, presence, mistakes, &l.ini);
-    for (struct ini_section **link = &l.ini.first; *link;) {
-        if (is_secret(*link))
-            *link = (*link)->next;
-        else
-            link = &(*link)->next;
-    }
+    ini_hide(&l.ini, is_secret);
     return finish(&l, r, path, ret_config);
 }
 
@@ -182,8 +180,17 @@ void config_unref(struct config *c)
 
 const struct config_dataset *config_dataset(const struct config *c, struct slice name)
 {
-    for (size_t i = 0; i < c->n_datasets; i++)
-        if (slice_equal(slice_of(c->datasets[i].name), name)) return &c->datasets[i];
+    size_t low = 0, high = c->by_name ? c->n_datasets : 0;
+    while (low < high) {
+        size_t middle = low + (high - low) / 2;
+        int order = slice_compare(name, slice_of(c->by_name[middle]->name));
+        if (order == 0) return c->by_name[middle];
+        if (order < 0) {
+            high = middle;
+        } else {
+            low = middle + 1;
+        }
+    }
     return NULL;
 }
 

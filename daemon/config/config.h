@@ -337,7 +337,8 @@ struct config {
     struct config_api api;
     const struct config_dataset *datasets; /* in file order: the first whose `files` match has the file */
     size_t n_datasets;
-    const struct config_exposed *exposed; /* in the order of `expose` */
+    const struct config_dataset **by_name; /* the same, for config_dataset() */
+    const struct config_exposed *exposed;  /* in the order of `expose` */
     size_t n_exposed;
     const struct config_derive *derives; /* each behind those that it is made of */
     size_t n_derives;
@@ -359,7 +360,7 @@ struct config {
     const size_t *order;                      /* the datasets' numbers, those that others look into before these */
     const struct config_migration *migration; /* by number */
     size_t n_migrations;
-    const struct ini_section *said; /* what the files say, as it stands there: see effective.h */
+    const struct ini *said; /* what the files say, as it stands there: see effective.h */
 };
 
 #define CONFIG_DEFAULT_PATH "/etc/cetl/cetl.conf"

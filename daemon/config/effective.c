@@ -11,16 +11,9 @@ struct walk {
     void *ctx;
 };
 
-static const struct ini_section *find(const struct config *c, const char *kind, const char *name)
-{
-    for (const struct ini_section *s = c->said; s; s = s->next)
-        if (slice_equal(s->kind, slice_of(kind)) && slice_equal(s->name, slice_of(name))) return s;
-    return NULL;
-}
-
 static void visit(const struct walk *w, enum option_section kind, const char *name, const void *values)
 {
-    const struct effective_section s = {kind, name, values, find(w->config, options_section(kind)->kind, name)};
+    const struct effective_section s = {kind, name, values, ini_find(w->config->said, options_section(kind)->kind, slice_of(name))};
     w->fn(w->ctx, &s);
 }
 

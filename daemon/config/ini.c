@@ -18,6 +18,53 @@ void ini_init(struct ini *ini, struct arena *arena)
     *ini = (struct ini){.arena = arena};
 }
 
+/* FNV-1a */
+static size_t mix(size_t hash, struct slice s)
+{
+    for (size_t i = 0; i < s.len; i++)
+        hash = (hash ^ (unsigned char)s.p[i]) * 16777619u;
+    return hash;
+}
+
+static size_t bucket_of(struct slice kind, struct slice name)
+{
+    return (size_t)(uint32_t)mix(mix(2166136261u, kind) * 16777619u, name) % INI_BUCKETS;
+}
+
+static struct ini_section *find(const struct ini *ini, struct slice kind, struct slice name)
+{
+    struct ini_section *s = ini->bucket[bucket_of(kind, name)];
+    while (s && !(slice_equal(s->kind, kind) && slice_equal(s->name, name)))
+        s = s->chain;
+    return s;
+}
+
+static void append(struct ini *ini, struct ini_section *s)
+{
+    struct ini_section **bucket = &ini->bucket[bucket_of(s->kind, s->name)];
+    s->chain = *bucket;
+    *bucket = s;
+    s->next = NULL;
+    *(ini->last ? &ini->last->next : &ini->first) = s;
+    ini->last = s;
+}
+
+const struct ini_section *ini_find(const struct ini *ini, const char *kind, struct slice name)
+{
+    return find(ini, slice_of(kind), name);
+}
+
+void ini_hide(struct ini *ini, bool (*hidden)(const struct ini_section *))
+{
+    struct ini_section *s = ini->first;
+    ini->first = ini->last = NULL;
+    memset(ini->bucket, 0, sizeof ini->bucket);
+    for (struct ini_section *next; s; s = next) {
+        next = s->next;
+        if (!hidden(s)) append(ini, s);
+    }
+}
+
 const struct ini_entry *ini_entry(const struct ini_section *section, const char *key)
 {
     for (const struct ini_entry *e = section->first; e; e = e->next)
@@ -58,10 +105,7 @@ static int open_section(struct reader *r, struct slice line)
         kind_len++;
     struct slice kind = {name.p, kind_len};
     name = slice_trim((struct slice){name.p + kind_len, name.len - kind_len});
-    struct ini_section **link = &r->ini->first;
-    while (*link && !(slice_equal((*link)->kind, kind) && slice_equal((*link)->name, name)))
-        link = &(*link)->next;
-    struct ini_section *s = *link;
+    struct ini_section *s = find(r->ini, kind, name);
     if (s && s->file == r->ini->files) {
         mistakes_add(r->mistakes, r->place, "section " SLICE_FMT " is there already, at line %d; put its keys there",
                      SLICE_ARG(line), s->place.line);
@@ -73,10 +117,11 @@ static int open_section(struct reader *r, struct slice line)
             refuse(r, "too many sections", line);
             return 0;
         }
-        s = *link = arena_zalloc(r->ini->arena, sizeof(*s));
+        s = arena_zalloc(r->ini->arena, sizeof(*s));
         if (!s) return -ENOMEM;
         s->kind = kind;
         s->name = name;
+        append(r->ini, s);
     }
     s->place = r->place;
     s->file = r->ini->files;

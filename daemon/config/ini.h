@@ -33,14 +33,17 @@ struct ini_section {
     unsigned file;
     struct ini_entry *first;
     struct ini_section *next;
+    struct ini_section *chain; /* the next one of its bucket */
 };
 
 /** Ceilings of all files together, and of one file's bytes. */
 enum { INI_SECTIONS_MAX = 4096, INI_ENTRIES_MAX = 32768, INI_FILE_MAX = 1 << 20 };
+enum { INI_BUCKETS = 1024 };
 
 struct ini {
     struct arena *arena;
-    struct ini_section *first; /* in the order of their first appearance */
+    struct ini_section *first, *last;        /* in the order of their first appearance */
+    struct ini_section *bucket[INI_BUCKETS]; /* the same, by kind and name */
     unsigned files, sections, entries;
 };
 
@@ -48,6 +51,10 @@ struct ini {
 void ini_init(struct ini *ini, struct arena *arena);
 /** Add a file. `file` is its name for people; both are copied. Mistakes go to `m`. 0 or -ENOMEM. */
 must_check int ini_read(struct ini *ini, const char *file, struct slice text, struct mistakes *m);
+/** [kind name], or NULL. */
+const struct ini_section *ini_find(const struct ini *ini, const char *kind, struct slice name);
+/** Takes out the sections that `hidden` says, as if no file had them. */
+void ini_hide(struct ini *ini, bool (*hidden)(const struct ini_section *));
 /** The entry of that key, or NULL. */
 const struct ini_entry *ini_entry(const struct ini_section *section, const char *key);
 

@@ -82,6 +82,7 @@ static const struct allow_rule two_rules[] = {{ALLOW_TABLES, false, {"items", 5}
 static const struct allow_rule all_rules[] = {{ALLOW_TABLES | ALLOW_REPORTS, true, {NULL, 0}, ALLOW_ALL}};
 static const struct config_rollup rollups[] = {{.name = "daily", .table = "items_daily"}};
 static const struct config_dataset datasets[] = {{.name = "orders"}, {.name = "items", .rollup = rollups, .n_rollups = 1}};
+static const struct config_dataset *datasets_by_name[] = {&datasets[1], &datasets[0]};
 static struct config_token tokens[] = {
     {.name = "one", .role = "", .allow = {one_rules, 3}, .expires_s = INT64_MAX},
     {.name = "two", .role = "re\\a'd\"er", .allow = {two_rules, 1}, .expires_s = INT64_MAX},
@@ -99,6 +100,7 @@ static int set_up(void **state)
     s->config.n_tokens = sizeof tokens / sizeof *tokens;
     s->config.datasets = datasets;
     s->config.n_datasets = sizeof datasets / sizeof *datasets;
+    s->config.by_name = datasets_by_name;
     s->api.config = &s->config;
     s->bench.router.ctx = &s->api;
     s->bench.router.guard = access_guard;

@@ -4,15 +4,18 @@
 #include <stddef.h>
 #include <stdint.h>
 /* cmocka needs the four above */
+#include "base/buf.h"
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "config/config.h"
+#include "config/ini.h"
 
 #include <fcntl.h>
 #include <ftw.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <syslog.h>
+#include <time.h>
 
 #include <cmocka.h>
 
@@ -272,6 +275,46 @@ static void a_folder_is_no_configuration(void **state)
     mistakes_done(&m);
 }
 
+static const char *text_of(struct buf *out, int datasets)
+{
+    buf_init(out, INI_FILE_MAX);
+    for (int i = 0; i < datasets; i++)
+        buf_printf(out, "[dataset d%d]\ncolumns = a int\n[column d%d.a]\nfrom = A\n[rollup d%d.r]\ngroup = a\nmeasure = count(*)\n",
+                   i, i, i);
+    return buf_cstr(out);
+}
+
+/* CPU time, so that a busy machine makes no difference. */
+static int64_t cost_of(int datasets)
+{
+    struct buf text, printed;
+    const char *conf = text_of(&text, datasets);
+    int64_t best = INT64_MAX;
+    for (int round = 0; round < 3; round++) {
+        struct timespec from, to;
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &from);
+        struct config *c = parse(conf);
+        buf_init(&printed, 64 << 20);
+        config_print(c, &printed);
+        clock_gettime(CLOCK_THREAD_CPUTIME_ID, &to);
+        assert_int_equal(c->n_datasets, datasets);
+        assert_int_equal(c->datasets[datasets - 1].n_columns + c->datasets[datasets - 1].n_rollups, 2);
+        int64_t cost = (to.tv_sec - from.tv_sec) * 1000000000 + to.tv_nsec - from.tv_nsec;
+        if (cost < best) best = cost;
+        buf_done(&printed);
+        config_unref(c);
+    }
+    buf_done(&text);
+    return best;
+}
+
+static void many_sections_cost_as_much_each_as_few(void **state)
+{
+    (void)state;
+    int64_t few = cost_of(100), many = cost_of(1300);
+    if (many > 3 * 13 * few) fail_msg("%lld ns for 100 datasets, %lld ns for 1300", (long long)few, (long long)many);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -285,6 +328,7 @@ int main(void)
         cmocka_unit_test(a_counted_configuration_lives_as_long_as_its_last_user),
         cmocka_unit_test(fragments_are_read_in_the_order_of_their_names),
         cmocka_unit_test(a_folder_is_no_configuration),
+        cmocka_unit_test(many_sections_cost_as_much_each_as_few),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
