@@ -53,6 +53,24 @@ const char *origin_expected(struct slice text)
     return NULL;
 }
 
+bool http_url_is_open(const char *url)
+{
+    struct slice rest = slice_of(url);
+    if (!slice_starts(rest, SLICE("http://"))) return false;
+    rest.p += strlen("http://");
+    rest.len = strcspn(rest.p, "/?#");
+    bool v6 = rest.len > 0 && rest.p[0] == '[';
+    if (v6) rest = (struct slice){rest.p + 1, rest.len - 1};
+    struct slice host = slice_cut(&rest, v6 ? ']' : ':');
+    char text[INET6_ADDRSTRLEN];
+    unsigned char address[sizeof(struct in6_addr)];
+    if (host.len >= sizeof text || (v6 && !rest.p)) return true;
+    snprintf(text, sizeof text, SLICE_FMT, SLICE_ARG(host));
+    if (v6) return inet_pton(AF_INET6, text, address) != 1 || !IN6_IS_ADDR_LOOPBACK((const struct in6_addr *)address);
+    if (slice_equal_nocase(host, SLICE("localhost"))) return false;
+    return inet_pton(AF_INET, text, address) != 1 || address[0] != 127;
+}
+
 const char *http_url_mistake(const char *url)
 {
     struct slice all = slice_of(url);

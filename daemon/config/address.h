@@ -17,5 +17,7 @@ const char *origin_expected(struct slice text);
 /** What is wrong with the address of another server's page (http:// or https://), without saying the address, which may be a
  * secret; or NULL. */
 const char *http_url_mistake(const char *url);
+/** Would what is sent there be read by others on the way: http:// to another machine? Loopback addresses and localhost are here. */
+bool http_url_is_open(const char *url);
 
 #endif

@@ -316,7 +316,9 @@ struct config_archive {
 struct config_source {
     struct config_place place;
     const char *name;
-    const char *url;
+    const char *url, *url_file, *token_file, *user, *password_file; /* as written; "": none */
+    const char *target, *token, *password;                          /* what they hold; "": none */
+    int plain_http;                                                 /* bool: they may be sent so that others can read them */
     const char *dataset;
     const char *ca_file;
     int64_t every_ms;  /* 0: when it is asked for */

@@ -473,11 +473,22 @@ static const struct option archive_options[] = {
 
 #define F(field) offsetof(struct config_source, field)
 static const struct option source_options[] = {
-    {"url", TYPE(TEXT), F(url), "", "https://example.org/events.zip",
+    {"url", TYPE(URL), F(url), "", "https://example.org/events.zip",
      .prose =
          "The address of a file, http:// or https://, which is loaded as if it were sent. It is asked whether the file changed "
          "since the last pull (ETag, Last-Modified). Or s3://BUCKET/PREFIX, azure://ACCOUNT/CONTAINER/PREFIX (see [store]) or "
-         "file:///FOLDER: every file below it that was not taken before."},
+         "file:///FOLDER: every file below it that was not taken before. What stands behind a '?' is never shown."},
+    {"url_file", TYPE(PATH), F(url_file), "", "%d/events-url",
+     .prose = "A file that holds it instead, where the address is a secret (a presigned URL). A reload reads it anew."},
+    {"token_file", TYPE(PATH), F(token_file), "", "%d/events-token",
+     .prose = "A file that holds a token, which is sent to the server of `url`, and to no other one that it redirects to: "
+              "Authorization: Bearer … A reload reads it anew."},
+    {"user", TYPE(TEXT), F(user), "", "cetld",
+     .prose = "The name for a server that asks for a name and a password (Authorization: Basic …), which is sent there alone."},
+    {"password_file", TYPE(PATH), F(password_file), "", "%d/events-password",
+     .prose = "A file that holds the password of `user`. A reload reads it anew."},
+    {"plain_http", CHOICE({"no", false}, {"yes", true}), F(plain_http), "no",
+     .prose = "May the token or password go to another machine by http://, where everybody on the way can read it?"},
     {"every", RANGE(DURATION, 0, 365 * DAY), F(every_ms), "1h",
      .prose =
          "How often. Where the server cannot be reached, or fails, it is asked again sooner. 0: only when somebody asks for it "

@@ -373,17 +373,14 @@ static int parse_table(const struct input *in, void *field)
 
 /* By type; value_format.c has the other half. */
 static int (*const parsers[])(const struct input *in, void *field) = {
-    [VALUE_TEXT] = parse_text,         [VALUE_SQL] = parse_sql,
-    [VALUE_PATH] = parse_path,         [VALUE_PATHS] = parse_paths,
-    [VALUE_COUNT] = parse_count,       [VALUE_SIZE] = parse_size,
-    [VALUE_DURATION] = parse_duration, [VALUE_MODE] = parse_mode,
-    [VALUE_CHOICE] = parse_choice,     [VALUE_LIST] = parse_list,
-    [VALUE_GLOBS] = parse_globs,       [VALUE_ADDRESSES] = parse_addresses,
-    [VALUE_ORIGINS] = parse_origins,   [VALUE_DELIMITER] = parse_delimiter,
-    [VALUE_QUOTE] = parse_quote,       [VALUE_ESCAPE] = parse_escape,
-    [VALUE_LINES] = parse_lines,       [VALUE_MARK] = parse_mark,
-    [VALUE_ENCODING] = parse_encoding, [VALUE_BUDGET] = parse_budget,
-    [VALUE_TABLE] = parse_table,       [VALUE_ZONE] = parse_zone,
+    [VALUE_TEXT] = parse_text,           [VALUE_URL] = parse_text,          [VALUE_SQL] = parse_sql,
+    [VALUE_PATH] = parse_path,           [VALUE_PATHS] = parse_paths,       [VALUE_COUNT] = parse_count,
+    [VALUE_SIZE] = parse_size,           [VALUE_DURATION] = parse_duration, [VALUE_MODE] = parse_mode,
+    [VALUE_CHOICE] = parse_choice,       [VALUE_LIST] = parse_list,         [VALUE_GLOBS] = parse_globs,
+    [VALUE_ADDRESSES] = parse_addresses, [VALUE_ORIGINS] = parse_origins,   [VALUE_DELIMITER] = parse_delimiter,
+    [VALUE_QUOTE] = parse_quote,         [VALUE_ESCAPE] = parse_escape,     [VALUE_LINES] = parse_lines,
+    [VALUE_MARK] = parse_mark,           [VALUE_ENCODING] = parse_encoding, [VALUE_BUDGET] = parse_budget,
+    [VALUE_TABLE] = parse_table,         [VALUE_ZONE] = parse_zone,
 };
 
 int value_parse(const struct value_rule *rule, struct slice text, const struct value_context *context, void *ret_field)

@@ -14,6 +14,7 @@
 
 enum value_type {
     VALUE_TEXT,  /* const char *; one line */
+    VALUE_URL,   /* the same; behind the '?' of http(s) may be a secret, which is never shown */
     VALUE_SQL,   /* const char *; any lines */
     VALUE_PATH,  /* const char *; absolute, or empty; %d is the credentials folder ($CREDENTIALS_DIRECTORY, /etc/cetl/credentials),
                     %% a percent sign */

@@ -17,6 +17,15 @@ static void format_string(const struct value_rule *rule, const void *field, stru
     }
 }
 
+static void format_url(const struct value_rule *rule, const void *field, struct buf *out)
+{
+    (void)rule;
+    struct slice rest = slice_of(*(const char *const *)field);
+    if (!slice_starts(rest, SLICE("http"))) return buf_put(out, rest); /* a key or path may have one */
+    buf_put(out, slice_cut(&rest, '?'));
+    if (rest.p) buf_puts(out, "?…");
+}
+
 static void format_path(const struct value_rule *rule, const void *field, struct buf *out)
 {
     (void)rule;
@@ -145,6 +154,7 @@ static const struct {
     const char *what; /* for value_describe; NULL: nothing to say */
 } types[] = {
     [VALUE_TEXT] = {format_string, NULL},
+    [VALUE_URL] = {format_url, NULL},
     [VALUE_SQL] = {format_string, NULL},
     [VALUE_PATH] = {format_path, NULL},
     [VALUE_PATHS] = {format_paths, NULL},

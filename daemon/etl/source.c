@@ -45,7 +45,12 @@ static void read_note(struct source *s)
     cleanup_fd int dir = source_folder(s->config.state);
     if (dir < 0 || fs_read_small(dir, s->name, NOTE_MAX, &text, &len) < 0) return;
     struct slice rest = {text, len}, url = slice_cut(&rest, '\n'), dataset = slice_cut(&rest, '\n');
-    if (!slice_equal(url, slice_of(s->url)) || !slice_equal(dataset, slice_of(s->dataset))) return;
+    struct buf name;
+    buf_init(&name, NOTE_MAX);
+    source_access_name(s, &name);
+    bool same = buf_check(&name) == 0 && slice_equal(url, buf_slice(&name)) && slice_equal(dataset, slice_of(s->dataset));
+    buf_done(&name);
+    if (!same) return;
     take_line(&rest, s->version.etag);
     take_line(&rest, s->version.modified);
 }
@@ -55,7 +60,8 @@ static void write_note(const struct source *s)
 {
     struct buf text;
     buf_init(&text, NOTE_MAX);
-    buf_printf(&text, "%s\n%s\n%s\n%s\n", s->url, s->dataset, s->fresh.etag, s->fresh.modified);
+    source_access_name(s, &text);
+    buf_printf(&text, "\n%s\n%s\n%s\n", s->dataset, s->fresh.etag, s->fresh.modified);
     cleanup_fd int dir = source_folder(s->config.state);
     if (dir >= 0 && buf_check(&text) == 0) (void)!fs_write_small(dir, s->name, 0640, buf_slice(&text));
     buf_done(&text);
@@ -104,6 +110,7 @@ static void free_names(struct source *s)
     free(s->url);
     free(s->dataset);
     free(s->file_name);
+    source_access_forget(s);
     s->name = s->url = s->dataset = s->file_name = NULL;
 }
 
@@ -191,6 +198,10 @@ static void on_answer(void *ctx, const struct transfer_answer *a)
         return drop(s, SOURCE_FAILED, !big && a->status != ERROR_REFUSED);
     }
     if (a->code == 304) return drop(s, SOURCE_UNCHANGED, false);
+    if (a->code == 401 || a->code == 403) {
+        source_access_refused(s, a);
+        return drop(s, SOURCE_FAILED, false);
+    }
     if (a->code != 200) {
         error_set(&s->err, -EPROTO, "the server answered %d", a->code);
         return drop(s, SOURCE_FAILED, a->code == 408 || a->code == 425 || a->code == 429 || a->code >= 500);
@@ -203,12 +214,13 @@ static void on_answer(void *ctx, const struct transfer_answer *a)
 static void fetch(struct source *s)
 {
     char etag[SOURCE_VERSION_MAX + 32], modified[SOURCE_VERSION_MAX + 32];
-    const char *header[2];
+    const char *header[3];
     size_t n = 0;
     snprintf(etag, sizeof etag, "If-None-Match: %s", s->version.etag);
     snprintf(modified, sizeof modified, "If-Modified-Since: %s", s->version.modified);
     if (s->version.etag[0]) header[n++] = etag;
     if (s->version.modified[0]) header[n++] = modified;
+    if (s->authorization) header[n++] = s->authorization;
     struct transfer_request request = {.method = "GET",
                                        .url = s->url,
                                        .header = header,
@@ -216,6 +228,7 @@ static void fetch(struct source *s)
                                        .answer_max = (uint64_t)s->settings->bytes_max,
                                        .into = &s->upload.fd,
                                        .redirects = REDIRECTS,
+                                       .direct = source_access_is_direct(s),
                                        .ca_file = s->settings->ca_file,
                                        .done = on_answer,
                                        .ctx = s};
@@ -291,10 +304,10 @@ void source_pull(struct source *s)
     s->stored.more = false;
     s->upload = (struct upload){.place = s->config.place, .fd = -1};
     s->name = strdup(s->settings->name);
-    s->url = strdup(s->settings->url);
+    s->url = strdup(s->settings->target);
     s->dataset = strdup(s->settings->dataset);
-    s->file_name = source_file_name(s->settings->name, path_of(s->settings->url), true);
-    if (!s->name || !s->url || !s->dataset || !s->file_name) {
+    s->file_name = source_file_name(s->settings->name, path_of(s->settings->target), true);
+    if (!s->name || !s->url || !s->dataset || !s->file_name || source_access_take(s) < 0) {
         error_set(&s->err, -ENOMEM, "no memory");
         return source_end(s, SOURCE_FAILED, true);
     }
@@ -349,10 +362,16 @@ void source_free(struct source *s)
         destroy(s);
 }
 
+static bool differ(const char *a, const char *b)
+{
+    return strcmp(a, b) != 0;
+}
+
 void source_set(struct source *s, const struct config *all, const struct config_source *settings)
 {
     bool sooner = settings->every_ms > 0 && settings->every_ms != s->settings->every_ms;
-    bool other = strcmp(settings->url, s->settings->url) != 0;
+    bool other = differ(settings->target, s->settings->target) || differ(settings->token, s->settings->token) ||
+                 differ(settings->user, s->settings->user) || differ(settings->password, s->settings->password);
     s->settings = settings;
     s->all = all;
     if (s->pulling) return;

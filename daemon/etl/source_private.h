@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Between source.c (when, and one file over HTTP) and source_store.c (what is new in a store).
+ * Between source.c (when, and one file over HTTP), source_access.c (tokens, passwords and signed addresses) and source_store.c
+ * (what is new in a store).
  *
  * Thread: loop, but for what says so.
  */
@@ -52,6 +53,7 @@ struct source {
     bool pulling, working, freed; /* working: a worker has it */
     /* The job's: */
     char *name, *url, *dataset, *file_name;
+    char *authorization, *secret; /* the header, and the token or password in it; NULL: none */
     struct source_version version, fresh;
     struct source_stored stored;
     struct upload upload;
@@ -75,6 +77,17 @@ void source_submit(struct source *s, enum source_step step);
 void source_end(struct source *s, enum source_outcome outcome, bool may_pass);
 /** The last word of an address's path, where a file may be called so; else NAME.csv. Malloc'd. */
 char *source_file_name(const char *name, struct slice path, bool escaped);
+
+/* source_access.c */
+/** Keep what is to be shown to the server of s->url. 0 or -ENOMEM. */
+must_check int source_access_take(struct source *s);
+void source_access_forget(struct source *s);
+/** It would go to a proxy in plain text. */
+bool source_access_is_direct(const struct source *s);
+/** Append s->url with a digest for what stands behind its '?'. */
+void source_access_name(const struct source *s, struct buf *out);
+/** 401 or 403: s->err says which option is meant, in the server's words, and nothing that is secret. */
+void source_access_refused(struct source *s, const struct transfer_answer *a);
 
 /* source_store.c */
 /** A pull begins, of s->url. */

@@ -362,6 +362,7 @@ static void set_limits(const struct transfer *one)
     curl_easy_setopt(one->easy, CURLOPT_LOW_SPEED_LIMIT, 1L);
     curl_easy_setopt(one->easy, CURLOPT_LOW_SPEED_TIME, (long)((stall_ms + 999) / 1000));
     curl_easy_setopt(one->easy, CURLOPT_TIMEOUT_MS, (long)q->total_ms);
+    if (q->direct) curl_easy_setopt(one->easy, CURLOPT_PROXY, "");
     if (q->ca_file && q->ca_file[0]) curl_easy_setopt(one->easy, CURLOPT_CAINFO, q->ca_file);
 }
 

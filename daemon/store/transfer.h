@@ -58,7 +58,8 @@ enum { TRANSFER_HEADERS_MAX = 24, TRANSFER_ANSWER_MAX = 1 << 20, TRANSFER_REDIRE
 struct transfer_request {
     const char *method; /* "GET", "HEAD", "PUT", "POST", "DELETE" */
     const char *url;    /* as it goes over the wire: escaped */
-    /* "Name: value" each; copied. Host and Content-Length are made. Those that are secret go only where the URL says. */
+    /* "Name: value" each; copied. Host and Content-Length are made. Authorization goes to the URL's own
+     * scheme, host and port only, wherever a redirect leads, and to no proxy that makes a tunnel (libcurl 7.83 and later). */
     const char *const *header;
     size_t headers;
     struct slice body;   /* not copied: stays as it is until `done` */
@@ -66,6 +67,7 @@ struct transfer_request {
     const int *into;     /* the descriptor that the body of a 200 or 206 is appended to; NULL: memory. May be closed once
                           * transfer_start returned; not synced */
     unsigned redirects;  /* that are followed; 0: none (a 3xx is an answer then); at most TRANSFER_REDIRECTS_MAX */
+    bool direct;         /* without a proxy, whatever the environment says */
     const char *ca_file; /* certificates to trust instead of the system's; NULL or "": the system's */
     int64_t connect_ms;  /* for name, connection and TLS together; 0: 10 s */
     int64_t stall_ms;    /* without a byte in either direction; 0: 60 s */

@@ -197,6 +197,7 @@ def test_a_reload_changes_the_sources(make_cetld, database, feed):
     until(lambda: d.get("/status", unix=True).json["sources"] == [], d.log)
 
 
+# Those about who asks are in test_sources_access.py.
 OPTIONS = ["source.%s" % name for name in ("url", "every", "dataset", "size_max", "ca_file")]
 
 

@@ -46,12 +46,33 @@ static void origin_is_as_a_browser_writes_it(void **state)
     all_are(origin_expected, bad, sizeof bad / sizeof bad[0], false);
 }
 
+static void http_to_another_machine_is_open(void **state)
+{
+    (void)state;
+    static const char *const open[] = {"http://example.org/x",
+                                       "http://127.0.0.1.example.org/",
+                                       "http://localhost.example.org",
+                                       "http://127.1/x",
+                                       "http://0x7f.0.0.1/",
+                                       "http://[::2]/x",
+                                       "http://[::1/x",
+                                       "http://%6cocalhost/",
+                                       "http://10.0.0.1:80"};
+    static const char *const closed[] = {"https://example.org/x",  "http://127.0.0.1:80/x", "http://127.9.9.9",
+                                         "http://LocalHost:8080/", "http://[::1]:80/x",     "http://localhost?a=b"};
+    for (size_t i = 0; i < sizeof open / sizeof *open; i++)
+        assert_true(http_url_is_open(open[i]));
+    for (size_t i = 0; i < sizeof closed / sizeof *closed; i++)
+        assert_false(http_url_is_open(closed[i]));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(host_and_port_or_a_unix_path_is_an_address),
         cmocka_unit_test(unix_path_ends_where_the_socket_address_does),
         cmocka_unit_test(origin_is_as_a_browser_writes_it),
+        cmocka_unit_test(http_to_another_machine_is_open),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -217,6 +217,19 @@ static void texts_are_one_line_and_sql_is_any(void **state)
     becomes(VALUE_SQL, "a", "a");
 }
 
+static void what_may_be_a_secret_in_a_url_is_not_shown(void **state)
+{
+    (void)state;
+    becomes(VALUE_URL, "https://h/a", "https://h/a");
+    becomes(VALUE_URL, "s3://b/a?c", "s3://b/a?c");
+    const char *url = "https://h/a?b=c?d";
+    struct buf out;
+    buf_init(&out, 64);
+    value_format(&(struct value_rule){.type = VALUE_URL}, &url, &out);
+    assert_string_equal(buf_cstr(&out), "https://h/a?…");
+    buf_done(&out);
+}
+
 static void sql_is_written_with_indented_lines(void **state)
 {
     (void)state;
@@ -313,6 +326,7 @@ int main(void)
         cmocka_unit_test(budgets_are_rows_or_a_percentage),
         cmocka_unit_test(tables_are_names_of_sql),
         cmocka_unit_test(texts_are_one_line_and_sql_is_any),
+        cmocka_unit_test(what_may_be_a_secret_in_a_url_is_not_shown),
         cmocka_unit_test(sql_is_written_with_indented_lines),
         cmocka_unit_test(paths_are_absolute_and_may_name_the_credentials_folder),
         cmocka_unit_test(a_credential_is_found_by_its_name_or_by_that_of_the_folder_it_was_loaded_with),
