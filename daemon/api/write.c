@@ -372,7 +372,7 @@ static void find(struct write *w)
     struct rest_error err;
     buf_init(&sql, SQL_MAX);
     rest_builder_init(&b, &w->arena, &err, &sql);
-    write_put_find(&b, w->dataset, w->key);
+    write_put_find(&b, w->dataset, w->key, w->shape.kind != WRITE_DELETE);
     enter(w, WRITE_FINDING);
     const char *text = rest_builder_check(&b) == 0 ? buf_cstr(&sql) : NULL;
     if (text)

@@ -114,6 +114,66 @@ static void put_lookup(struct buf *out, const struct write_shape *s, const struc
     buf_puts(out, ")");
 }
 
+bool write_refuses_misses(const struct dataset *d, size_t column)
+{
+    const struct formulas_lookup *l = lookup_of(d, column);
+    return l && l->dimension && l->config->on_miss == CONFIG_MISS_REJECT;
+}
+
+bool write_may_miss(const struct write_shape *s, size_t column)
+{
+    const struct dataset *d = s->dataset;
+    if (!write_refuses_misses(d, column) || !write_is_computed(s, column)) return false;
+    const struct formulas_lookup *l = lookup_of(d, column);
+    for (size_t k = 0; s->kind == WRITE_INSERT && k < l->config->lookup.n; k++)
+        if (!write_brings(s, (size_t)d->formulas->input[l->key[k]].column)) return false;
+    return true;
+}
+
+static void put_key(struct buf *out, const struct dataset *d, const struct formulas_lookup *l, size_t k)
+{
+    buf_puts(out, "t0.");
+    put_name(out, d->table.column[d->formulas->input[l->key[k]].column].name);
+}
+
+void write_put_missed(struct buf *out, const struct dataset *d, size_t column)
+{
+    const struct formulas_lookup *l = lookup_of(d, column);
+    const struct lookup *c = &l->config->lookup;
+    for (size_t k = 0; k < c->n; k++) {
+        put_key(out, d, l, k);
+        buf_puts(out, " IS NOT NULL AND ");
+    }
+    buf_puts(out, "NOT EXISTS (SELECT FROM ");
+    put_table(out, &l->dimension->table);
+    buf_puts(out, " AS \"cetl l\" WHERE ");
+    for (size_t k = 0; k < c->n; k++) {
+        buf_puts(out, k ? " AND \"cetl l\"." : "\"cetl l\".");
+        put_name(out, c->pair[k].column);
+        buf_puts(out, " = ");
+        put_key(out, d, l, k);
+    }
+    buf_putc(out, ')');
+}
+
+/* The words that a file's row is refused with. */
+void write_put_missed_words(struct buf *out, const struct dataset *d, size_t column)
+{
+    const struct formulas_lookup *l = lookup_of(d, column);
+    const struct lookup *c = &l->config->lookup;
+    buf_puts(out, "concat('lookup ', ");
+    db_quote_literal(out, slice_of(l->config->lookup_sql));
+    buf_puts(out, ", ': no row of ', ");
+    db_quote_literal(out, slice_of(c->dataset));
+    for (size_t k = 0; k < c->n; k++) {
+        buf_puts(out, k ? ", ' and ', " : ", ' has ', ");
+        db_quote_literal(out, slice_of(c->pair[k].column));
+        buf_puts(out, ", ' = ', ");
+        put_key(out, d, l, k);
+    }
+    buf_putc(out, ')');
+}
+
 void write_put_computed(struct buf *out, const struct write_shape *s, size_t column)
 {
     const struct dataset *d = s->dataset;

@@ -22,7 +22,7 @@ static struct slice check_of(const struct dataset *d, size_t column)
 bool write_refuses(const struct dataset *d)
 {
     for (size_t i = 0; i < d->table.columns; i++)
-        if (check_of(d, i).p) return true;
+        if (check_of(d, i).p || write_refuses_misses(d, i)) return true;
     for (size_t i = 0; i < d->keys.references; i++)
         if (d->keys.reference[i].soft) return true;
     return false;
@@ -49,6 +49,21 @@ static void put_checks(struct buf *out, const struct dataset *d)
         buf_put(out, check);
         buf_puts(out, "\n) IS FALSE");
         put_refuse(out, "23514", d->table.column[i].name, slice_of(words));
+    }
+}
+
+static void put_misses(struct buf *out, const struct write_shape *s)
+{
+    const struct dataset *d = s->dataset;
+    for (size_t i = 0; i < d->table.columns; i++) {
+        if (!write_may_miss(s, i)) continue;
+        buf_puts(out, " WHEN ");
+        write_put_missed(out, d, i);
+        buf_puts(out, " THEN pg_temp.cetl_refuse('23503', ");
+        db_quote_literal(out, slice_of(d->table.column[i].name));
+        buf_puts(out, ", ");
+        write_put_missed_words(out, d, i);
+        buf_putc(out, ')');
     }
 }
 
@@ -119,6 +134,7 @@ void write_put_sound(struct buf *out, const struct write_shape *s)
     bool deletes = s->kind == WRITE_DELETE || s->kind == WRITE_SOFT_DELETE;
     buf_puts(out, "(SELECT CASE");
     size_t before = out->len;
+    if (!deletes) put_misses(out, s);
     if (!deletes) put_checks(out, d);
     if (!deletes) put_references(out, s);
     buf_puts(out, out->len == before ? " WHEN true THEN " : " ELSE ");

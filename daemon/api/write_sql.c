@@ -43,47 +43,52 @@ const struct dataset_unique *write_target(const struct dataset *d, const struct 
 
 /* ---- the statement ---- */
 
-/* "o" is the row as it was before the statement: its key is t0's. */
-static void put_before(struct buf *out, const struct write_shape *s, const char *what)
+/*
+ * What a row counted for before it is written over: "1", "0" (it was deleted softly), "" (it was not there). A setting of the
+ * transaction takes it from where the server has the row locked, just before it writes it, to where it returns the row, just after:
+ * a look at the table would show the row as it was when the statement began, and not what others committed since.
+ */
+#define WAS "'cetl.was'"
+
+static void put_visible(struct buf *out, const struct write_shape *s)
 {
-    const struct table *t = &s->dataset->table;
-    size_t n = s->targets ? s->targets : t->keys;
-    buf_printf(out, "(SELECT %s FROM ", what);
-    put_table(out, t);
-    buf_puts(out, " AS \"cetl o\" WHERE ");
-    for (size_t k = 0; k < n; k++) {
-        const char *name = s->targets ? s->target[k] : t->column[t->key[k]].name;
-        buf_puts(out, k ? " AND \"cetl o\"." : "\"cetl o\".");
-        put_name(out, name);
-        buf_puts(out, " = t0.");
-        put_name(out, name);
-    }
-    buf_puts(out, ")");
+    buf_puts(out, s->dataset->table.deleted_at ? "(t0." TABLE_DELETED_AT " IS NULL)::int" : "1");
+}
+
+static void put_note_was(struct buf *out, const struct write_shape *s)
+{
+    buf_puts(out, "set_config(" WAS ", (");
+    put_visible(out, s);
+    buf_puts(out, ")::text, true)");
+}
+
+/* An UPDATE of rows that it can bring back or take away. */
+static bool changes_visibility(const struct write_shape *s)
+{
+    return s->kind == WRITE_UPDATE && brings(s, s->dataset->table.deleted_at);
 }
 
 static void put_delta(struct buf *out, const struct write_shape *s)
 {
-    const struct table *t = &s->dataset->table;
     switch (s->kind) {
     case WRITE_INSERT:
-        if (s->clash == WRITE_CLASH_MERGE) {
-            buf_puts(out, "coalesce(");
-            put_before(out, s, t->deleted_at ? "(\"cetl o\"." TABLE_DELETED_AT " IS NOT NULL)::int" : "0");
-            buf_puts(out, ", 1)");
-        } else {
-            buf_puts(out, "1");
-        }
+        put_visible(out, s);
+        if (s->clash == WRITE_CLASH_MERGE) /* and the next row may be new */
+            buf_puts(out,
+                     " - coalesce(nullif(current_setting(" WAS ", true), ''), '0')::int + length(set_config(" WAS ", '', true))");
         break;
     case WRITE_UPDATE:
-        if (t->deleted_at && t->keys && brings(s, t->deleted_at)) {
-            buf_puts(out, "(t0." TABLE_DELETED_AT " IS NULL)::int - coalesce(");
-            put_before(out, s, "(\"cetl o\"." TABLE_DELETED_AT " IS NULL)::int");
-            buf_puts(out, ", 1)");
+        if (changes_visibility(s)) {
+            put_visible(out, s);
+            buf_puts(out, " - current_setting(" WAS ")::int");
         } else {
             buf_puts(out, "0");
         }
         break;
-    case WRITE_DELETE: buf_puts(out, t->deleted_at ? "-(t0." TABLE_DELETED_AT " IS NULL)::int" : "-1"); break;
+    case WRITE_DELETE:
+        buf_puts(out, "-");
+        put_visible(out, s);
+        break;
     case WRITE_SOFT_DELETE: buf_puts(out, "-1"); break;
     }
     buf_puts(out, " AS " WRITE_DELTA);
@@ -209,8 +214,11 @@ static void put_merge(struct buf *out, const struct write_shape *s)
         put_name(out, s->target[0]);
     }
     put_stamps(out, s, true, false);
-    if (!s->dataset->rollups) return;
     buf_puts(out, " WHERE ");
+    put_note_was(out, s);
+    buf_puts(out, " IS NOT NULL");
+    if (!s->dataset->rollups) return;
+    buf_puts(out, " AND ");
     write_put_note_old(out, s->dataset);
 }
 
@@ -310,6 +318,19 @@ static void put_defaults(struct buf *out, const struct write_shape *s, bool *fir
     }
 }
 
+static void put_set(struct buf *out, const struct write_shape *s, size_t column, bool first)
+{
+    const struct table_column *c = &s->dataset->table.column[column];
+    bool notes = c == s->dataset->table.deleted_at;
+    buf_puts(out, first ? "" : ", ");
+    put_name(out, c->name);
+    buf_puts(out, notes ? " = CASE WHEN " : " = ");
+    if (notes) put_note_was(out, s);
+    buf_puts(out, notes ? " IS NOT NULL THEN x." : "x.");
+    put_name(out, c->name);
+    if (notes) buf_puts(out, " END");
+}
+
 static int put_update(struct rest_builder *b, const struct write_shape *s)
 {
     struct buf *out = b->out;
@@ -323,11 +344,7 @@ static int put_update(struct rest_builder *b, const struct write_shape *s)
         return put_where(b, s);
     }
     for (size_t i = 0; i < s->body->fields; i++) {
-        const char *name = s->dataset->table.column[s->body->field[i].column].name;
-        buf_puts(out, first ? "" : ", ");
-        put_name(out, name);
-        buf_puts(out, " = x.");
-        put_name(out, name);
+        put_set(out, s, s->body->field[i].column, first);
         first = false;
     }
     if (s->whole) put_defaults(out, s, &first);
@@ -376,13 +393,15 @@ int write_put_rows(struct rest_builder *b, const struct write_shape *s)
     return r;
 }
 
-void write_put_find(struct rest_builder *b, const struct dataset *d, const struct slice *key)
+/* As UPDATE locks it: who inserts a row that refers to it, as a load may do for long, is not in the way. A role that may delete
+ * need not be one that may update; what goes is gone, whoever came first. */
+void write_put_find(struct rest_builder *b, const struct dataset *d, const struct slice *key, bool lock)
 {
     buf_puts(b->out, d->table.deleted_at ? "SELECT t0." TABLE_DELETED_AT " IS NOT NULL FROM " : "SELECT false FROM ");
     put_table(b->out, &d->table);
     buf_puts(b->out, " AS t0");
     write_put_key(b, &d->table, key);
-    buf_puts(b->out, " FOR UPDATE");
+    if (lock) buf_puts(b->out, " FOR NO KEY UPDATE");
 }
 
 /* ---- begin and end ---- */

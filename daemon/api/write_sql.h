@@ -5,10 +5,11 @@
  *   write_begin_sql ─▶ [the row, found and locked] ─▶ "WITH " write_put_rows " SELECT …" ─▶ write_end_sql ─▶ COMMIT
  *
  * `w` has the rows as they were written (or deleted), and what cetld needs to know about each:
- *   WRITE_DELTA   by how much the dataset has more rows for it: 1 inserted or revived, -1 deleted, 0 updated
+ *   WRITE_DELTA   by how much the dataset has more rows for it: 1 inserted or revived, -1 deleted, 0 updated (rows that are
+ *                 deleted softly do not count)
  *   WRITE_SOUND   never false: computing it noted the groups of rollups that the row is in, and was in, and refused the row (an
- *                 error of the server's with a column) when a check of the configuration is false for it, or when it refers to a
- *                 row that is softly deleted
+ *                 error of the server's with a column) when a lookup misses for it, when a check of the configuration is false,
+ *                 or when it refers to a row that is softly deleted
  *
  * The groups that rows were in are noted by a function in the conditions of UPDATE and ON CONFLICT, which sees the row as it is
  * locked: what another transaction did to it in between is not missed. (RETURNING shows old rows only from PostgreSQL 18 on.) The
@@ -49,8 +50,8 @@ struct write_shape {
 void write_begin_sql(struct buf *out, const struct dataset *d);
 /** "w AS (…)"; the body's rows are the builder's first parameter. 0, REST_E_QUERY, -ENOMEM. */
 must_check int write_put_rows(struct rest_builder *b, const struct write_shape *s);
-/** The row of `key`, locked → is it softly deleted? */
-void write_put_find(struct rest_builder *b, const struct dataset *d, const struct slice *key);
+/** The row of `key`, locked (no need for one that will be deleted) → is it softly deleted? */
+void write_put_find(struct rest_builder *b, const struct dataset *d, const struct slice *key, bool lock);
 /** " WHERE …" for t0, the row of the primary key's values. */
 void write_put_key(struct rest_builder *b, const struct table *t, const struct slice *key);
 /** The rollups, and the dataset's mark. Gives a row unless the dataset is not what it was. */

@@ -327,6 +327,29 @@ expr = gen_random_uuid()
     assert [r["total"] for r in again] == [8, 2]
 
 
+def test_what_a_lookup_misses_is_refused_as_in_a_file(cetld, database):
+    api = Api(cetld("""
+[dataset town]
+columns = code text primary key, name text
+[dataset line]
+mode = upsert
+columns = id int primary key, code text, town text
+[column line.town]
+lookup = town.name on town.code = code
+on_miss = reject
+"""))
+    api("POST", "/v1/town", {"code": "a", "name": "Aa"})
+    assert api("POST", "/v1/line", [{"id": 1, "code": "a"}, {"id": 2, "code": None}]).status == 201
+    answer = api("POST", "/v1/line/bulk", [{"id": 3, "code": "a"}, {"id": 4, "code": "zz"}])
+    assert (answer.status, answer.json["column"], answer.json["index"]) == (400, "town", 1)
+    assert answer.json["message"] == "lookup town.name on town.code = code: no row of town has code = zz"
+    assert api("PATCH", "/v1/line/1", {"code": "zz"}).status == 400
+    database.rows("DELETE FROM town")
+    assert api("PATCH", "/v1/line/1", {"town": "Bb"}).json == {"id": 1, "code": "a", "town": "Bb"}
+    assert api("POST", "/v1/line", {"id": 5, "code": "zz", "town": "told"}).status == 201
+    assert database.rows("SELECT id FROM line ORDER BY 1") == [(1,), (2,), (5,)]
+
+
 def test_computed_tables_cannot_be_written(cetld):
     api = Api(cetld("[dataset a]\ncolumns = x int, y int\n[rollup a.sums]\ngroup = x\nmeasure = sum(y) as y\n"))
     assert api("POST", "/v1/a_sums", {"x": 1}).status == 405
@@ -444,6 +467,72 @@ def test_rollups_are_true_after_writes_beside_loads(cetld, database, long):
         assert set(statuses) <= {200, 201, 204, 400, 404, 410} and statuses[201] > 10, statuses
         assert_rollups(database, seed)
         assert "stale" not in daemon.log(), daemon.log()
+
+
+def test_rows_are_counted_by_what_was_there_when_they_were_written(cetld, database, long):
+    """Writers of the same keys wait for each other: what the first one did the second one has not seen when it began."""
+    daemon = cetld("[dataset item]\ncolumns = id int primary key, name text\nmode = upsert\nsoft_delete = yes\n", database={"api_connections": "6"})
+    keys, told, trouble = range(200 if long else 40), [], []
+
+    def insert(api, key):
+        answer = api("POST", "/v1/item/bulk", [{"id": key, "name": "x"}])
+        told.append(answer.json["inserted"] if answer.status == 201 else answer)
+
+    def change(api, key):
+        how = random.randrange(4)
+        if how == 0:
+            api("DELETE", "/v1/item/%d" % key)
+        elif how == 1:
+            api("PATCH", "/v1/item?id=eq.%d&deleted_at=not.is.null" % key, {"deleted_at": None}, "return=minimal")
+        elif how == 2:
+            api("PATCH", "/v1/item?id=eq.%d" % key, {"deleted_at": "2024-01-01"}, "return=minimal")
+        else:
+            api("POST", "/v1/item", {"id": key, "name": "y"})
+
+    def each(act):
+        def run():
+            api = Api(daemon)
+            try:
+                for key in keys:
+                    act(api, key)
+            except Exception as e:  # pylint: disable=broad-except
+                trouble.append(repr(e))
+
+        threads = [threading.Thread(target=run) for _ in range(6)]
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+
+    each(insert)
+    assert not trouble and sum(told) == len(keys), (told, trouble)
+    assert counted(database, "item") == len(keys)
+    for _ in range(5 if long else 1):
+        each(change)
+        assert not trouble and counted(database, "item") == database.value("SELECT count(*) FROM item WHERE deleted_at IS NULL"), trouble
+
+
+def test_a_row_may_be_changed_while_rows_that_refer_to_it_are_inserted(cetld, database):
+    api = Api(cetld("[dataset town]\ncolumns = id int primary key, name text\n[dataset street]\ncolumns = town int references town\n"))
+    assert api("POST", "/v1/town", {"id": 1, "name": "a"}).status == 201
+    db = database.connect()
+    try:
+        with db.cursor() as sql:
+            sql.execute("BEGIN; INSERT INTO street VALUES (1)")
+            assert api("PATCH", "/v1/town/1", {"name": "b"}).json["name"] == "b"
+            sql.execute("COMMIT")
+    finally:
+        db.close()
+    assert api("DELETE", "/v1/town/1").status == 409
+
+
+def test_a_role_that_may_delete_need_not_be_one_that_may_update(make_cetld, database, tokens, role):
+    token, digest = new_token()
+    daemon = start(make_cetld, database.url(), tokens, "[dataset item]\ncolumns = id int primary key\n" + tokens.section("tied", digest, allow="item: read write", role=role))
+    api = Api(daemon, {"Authorization": "Bearer " + token})
+    database.rows('INSERT INTO item VALUES (1), (2); GRANT SELECT, DELETE ON item TO "%s"' % role)
+    assert [api("DELETE", "/v1/item/1").status for _ in range(2)] == [204, 404]
+    assert api("PATCH", "/v1/item/2", {"id": 3}).status == 403
 
 
 def test_what_is_deleted_is_not_deleted_again(cetld, database):
