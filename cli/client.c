@@ -50,11 +50,6 @@ void client_free(struct client *c)
     free(c);
 }
 
-const char *client_socket(const struct client *c)
-{
-    return c->socket;
-}
-
 void client_answer_done(struct client_answer *a)
 {
     buf_done(&a->body);

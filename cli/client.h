@@ -30,8 +30,6 @@ struct client;
 must_check int client_new(const struct cli *cli, struct client **ret_client);
 /** NULL is fine. */
 void client_free(struct client *c);
-/** Where the daemon is asked. */
-const char *client_socket(const struct client *c);
 
 struct client_request {
     const char *method; /* NULL: GET */

@@ -108,7 +108,6 @@ int dataset_counts_declare(struct dataset_counts *c, const struct config *config
 /* ---- text ---- */
 
 struct page {
-    const struct dataset_counts *counts;
     const struct scheduler *scheduler;
     const struct http_request *request;
     struct buf *out;
@@ -193,7 +192,7 @@ static const struct {
 
 void dataset_counts_text(const struct dataset_counts *c, const struct scheduler *s, const struct http_request *r, struct buf *out)
 {
-    struct page p = {.counts = c, .scheduler = s, .request = r, .out = out};
+    struct page p = {.scheduler = s, .request = r, .out = out};
     for (unsigned i = 0; i < sizeof families / sizeof families[0]; i++) {
         metrics_family(out, families[i].name, families[i].kind, families[i].help);
         for (const struct counts *n = c->by_name; n; n = n->hh.next)

@@ -132,10 +132,3 @@ bool allow_permits(const struct allow *a, enum allow_kind kind, enum allow_actio
         if (applies(&a->rule[i], kind, action) && (a->rule[i].every || (name.p && slice_equal(a->rule[i].name, name)))) return true;
     return false;
 }
-
-bool allow_permits_some(const struct allow *a, enum allow_kind kind, enum allow_action action)
-{
-    for (size_t i = 0; i < a->n; i++)
-        if (applies(&a->rule[i], kind, action)) return true;
-    return false;
-}

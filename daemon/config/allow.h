@@ -39,7 +39,5 @@ must_check int allow_parse(struct slice text, struct arena *arena, struct config
                            struct allow *ret_allow);
 /** Is `action` allowed for the table or report of that name, or, with {NULL, 0}, for every one? */
 bool allow_permits(const struct allow *a, enum allow_kind kind, enum allow_action action, struct slice name);
-/** Is it for any? */
-bool allow_permits_some(const struct allow *a, enum allow_kind kind, enum allow_action action);
 
 #endif

@@ -50,7 +50,7 @@ struct db_conn {
     void (*notified)(void *ctx, const char *channel, const char *payload);
     void *notified_ctx;
     struct error farewell; /* why the server closes the connection, if it said so */
-    int backend_pid, server_version;
+    int backend_pid;
     struct db_statements statements;
     struct db_conn_handler handler;
     int64_t connect_timeout_ms;
@@ -267,7 +267,6 @@ static void become_ready(struct db_conn *c)
 {
     timer_stop(c->limit);
     c->backend_pid = PQbackendPID(c->pg);
-    c->server_version = PQserverVersion(c->pg);
     enter(c, READY);
     c->handler.ready(c->handler.ctx, c);
 }
@@ -489,11 +488,6 @@ void db_conn_on_notify(struct db_conn *c, void (*notified)(void *ctx, const char
 int db_conn_backend_pid(const struct db_conn *c)
 {
     return c->backend_pid;
-}
-
-int db_conn_server_version(const struct db_conn *c)
-{
-    return c->server_version;
 }
 
 /* For operations (op.h) */

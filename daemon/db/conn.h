@@ -50,7 +50,5 @@ bool db_conn_in_transaction(const struct db_conn *c);
 void db_conn_on_notify(struct db_conn *c, void (*notified)(void *ctx, const char *channel, const char *payload), void *ctx);
 /** The backend's process id, for pg_cancel_backend from another connection. */
 int db_conn_backend_pid(const struct db_conn *c);
-/** PostgreSQL's version as PQserverVersion tells it: 150018. */
-int db_conn_server_version(const struct db_conn *c);
 
 #endif

@@ -305,15 +305,6 @@ void db_quote_literal(struct buf *out, struct slice text)
     buf_putc(out, '\'');
 }
 
-void db_quote_table(struct buf *out, struct slice qualified)
-{
-    struct slice rest = qualified, first = slice_cut(&rest, '.');
-    db_quote_identifier(out, first);
-    if (!rest.p) return;
-    buf_putc(out, '.');
-    db_quote_identifier(out, rest);
-}
-
 bool db_is_stale(const char *sqlstate)
 {
     return strcmp(sqlstate, "26000") == 0 || strcmp(sqlstate, "0A000") == 0;

@@ -70,8 +70,6 @@ int64_t db_get_int8(const PGresult *res, int row, int column, int64_t otherwise)
 void db_quote_literal(struct buf *out, struct slice text);
 /** An identifier in double quotes. */
 void db_quote_identifier(struct buf *out, struct slice name);
-/** schema.table; a name without a dot gets no schema. `qualified` is unquoted text, split at its first dot. */
-void db_quote_table(struct buf *out, struct slice qualified);
 
 enum db_refusal {
     DB_RETRY,    /* 08, 40, 53, 57, 58, 55P03, 25P03, 25006: the same again later */

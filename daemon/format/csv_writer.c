@@ -1,7 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/csv_writer.h"
 
-#include "base/num.h"
 #include "csv/quote.h"
 #include "format/pgvalue.h"
 
@@ -25,22 +24,6 @@ void csv_write_slice(struct csv_writer *w, struct slice text)
 {
     begin_cell(w);
     csv_quote(w->out, text, w->delimiter);
-}
-
-void csv_write_text(struct csv_writer *w, const char *text)
-{
-    if (text)
-        csv_write_slice(w, slice_of(text));
-    else
-        csv_write_null(w);
-}
-
-void csv_write_int(struct csv_writer *w, int64_t v)
-{
-    char digits[NUM_I64_MAX];
-    size_t len = (size_t)num_write_i64(v, digits);
-    begin_cell(w);
-    buf_append(w->out, digits, len);
 }
 
 int csv_write_value(struct csv_writer *w, uint32_t oid, struct slice value)

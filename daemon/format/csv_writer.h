@@ -5,8 +5,8 @@
  *
  *     struct csv_writer w;
  *     csv_writer_init(&w, &out, ',');
- *     csv_write_text(&w, "id");
- *     csv_write_text(&w, "name");
+ *     csv_write_slice(&w, SLICE("id"));
+ *     csv_write_slice(&w, SLICE("name"));
  *     csv_write_end(&w);
  *
  * A row whose only cell is NULL is an empty line, as PostgreSQL writes it; readers may skip it.
@@ -29,10 +29,7 @@ struct csv_writer {
 
 /** `out` must outlive the writer; its failures show in buf_check. The delimiter is one of , ; tab | */
 void csv_writer_init(struct csv_writer *w, struct buf *out, char delimiter);
-/** NULL is NULL. */
-void csv_write_text(struct csv_writer *w, const char *text);
 void csv_write_slice(struct csv_writer *w, struct slice text);
-void csv_write_int(struct csv_writer *w, int64_t v);
 void csv_write_null(struct csv_writer *w);
 /** One value in PostgreSQL's binary form (format/pgvalue.h). 0 or ERROR_PROTOCOL. */
 must_check int csv_write_value(struct csv_writer *w, uint32_t oid, struct slice value);

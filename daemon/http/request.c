@@ -236,11 +236,6 @@ void http_request_attach(struct http_request *r, void *state, void (*gone)(void 
     r->gone = gone;
 }
 
-void *http_request_state(const struct http_request *r)
-{
-    return r->state;
-}
-
 void *http_request_context(const struct http_request *r)
 {
     return http_conn_shared(r->conn)->router->ctx;

@@ -67,7 +67,6 @@ void *http_request_alloc(const struct http_request *r, size_t bytes);
 /** Who asks, as the guard found out (memory that lives as long as the request); NULL before. */
 void http_request_set_identity(struct http_request *r, const void *identity);
 const void *http_request_identity(const struct http_request *r);
-void *http_request_state(const struct http_request *r);
 /** What the server was given as routes' context. */
 void *http_request_context(const struct http_request *r);
 

@@ -20,12 +20,11 @@ enum { POLICY_OTHER = 0, RESET_ON_FORK = 1, SLICE_NS = 200000, PATIENCE_MS = 100
 struct loop {
     uv_loop_t uv;
     uv_idle_t idle;       /* active while something is deferred: the loop does not sleep then */
-    uv_prepare_t prepare; /* once a turn, for the measure of stalls; does not keep the loop running */
+    uv_prepare_t prepare; /* once a turn, which it measures; does not keep the loop running */
     uv_timer_t patience;  /* loop_free's */
     struct list deferred;
     uint64_t turn_began_ns;
     uint64_t idle_before_ns; /* uv_metrics_idle_time at that moment */
-    uint64_t stall_ns;
     struct histogram turns;
 };
 
@@ -57,7 +56,6 @@ static void measure_turn(uv_prepare_t *handle)
     if (l->turn_began_ns) {
         uint64_t turn = now - l->turn_began_ns, waited = idle - l->idle_before_ns;
         uint64_t busy = turn > waited ? turn - waited : 0;
-        if (busy > l->stall_ns) l->stall_ns = busy;
         histogram_observe(&l->turns, (int64_t)(busy / 1000));
     }
     l->turn_began_ns = now;
@@ -166,13 +164,6 @@ void loop_defer(struct loop *l, struct loop_deferred *d)
 void loop_undefer(struct loop_deferred *d)
 {
     list_remove(&d->link);
-}
-
-int64_t loop_stall_us(struct loop *l)
-{
-    int64_t us = (int64_t)(l->stall_ns / 1000);
-    l->stall_ns = 0;
-    return us;
 }
 
 const struct histogram *loop_turns(const struct loop *l)

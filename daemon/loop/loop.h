@@ -42,9 +42,7 @@ void loop_deferred_init(struct loop_deferred *d, void (*run)(struct loop_deferre
 /** Run `d` once in the next turn, never before this returned. Already deferred: nothing changes. Keeps the loop running. */
 void loop_defer(struct loop *l, struct loop_deferred *d);
 void loop_undefer(struct loop_deferred *d);
-/** The longest turn since the last call without the time it waited for events: how late somebody was served. Microseconds. */
-int64_t loop_stall_us(struct loop *l);
-/** All turns, likewise. */
+/** The turns, each without the time it waited for events: how late somebody was served. */
 const struct histogram *loop_turns(const struct loop *l);
 
 #endif

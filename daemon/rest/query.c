@@ -33,11 +33,6 @@ static struct slice last_word(struct slice name)
     return (struct slice){name.p + at, name.len - at};
 }
 
-bool rest_parameter_is_reserved(struct slice name)
-{
-    return is_one_of(name, of_root) || is_one_of(last_word(name), of_level);
-}
-
 /* ---- levels ---- */
 
 struct slice rest_level_name(const struct rest_level *level)

@@ -189,9 +189,6 @@ must_check int rest_query_parse(const struct http_parameter *parameter, size_t n
 /** A `select` alone, as a configuration has it. `name` stands in messages. */
 must_check int rest_select_parse(struct slice name, struct slice text, struct arena *arena, struct rest_query *ret_query,
                                  struct rest_error *err);
-/** Is it a parameter that is no condition on a column: select, order, limit, offset, and, or, columns, on_conflict, after? Of the
- * ones that may stand behind an embedding's name: also then. */
-bool rest_parameter_is_reserved(struct slice name);
 /** The name under which its rows hang in the parent's: alias or name. */
 struct slice rest_level_name(const struct rest_level *level);
 /** The embedding of that alias or name, or NULL. */

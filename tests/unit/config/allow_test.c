@@ -64,8 +64,6 @@ static void named_rules_are_for_their_name(void **state)
     assert_false(table(&a, ALLOW_READ, NULL));
     assert_false(table(&a, ALLOW_MANAGE, NULL));
     assert_false(allow_permits(&a, ALLOW_REPORTS, ALLOW_READ, SLICE("orders")));
-    assert_true(allow_permits_some(&a, ALLOW_TABLES, ALLOW_READ));
-    assert_false(allow_permits_some(&a, ALLOW_REPORTS, ALLOW_READ));
 }
 
 static void star_is_every_table_and_no_report(void **state)

@@ -290,17 +290,6 @@ static void lists_of_writes_and_after(void **state)
     refused(*state, "after=%221");
 }
 
-static void reserved_parameters_are_known(void **state)
-{
-    (void)state;
-    static const char *const reserved[] = {"select",  "order",       "a.limit", "not.or", "a.b.not.and",
-                                           "columns", "on_conflict", "after",   "offset"};
-    for (size_t i = 0; i < sizeof reserved / sizeof *reserved; i++)
-        assert_true(rest_parameter_is_reserved(slice_of(reserved[i])));
-    assert_false(rest_parameter_is_reserved(SLICE("a")) || rest_parameter_is_reserved(SLICE("a.select")) ||
-                 rest_parameter_is_reserved(SLICE("limits")));
-}
-
 /* ---- limits ---- */
 
 static void repeat(struct buf *out, const char *before, const char *text, unsigned n, const char *after)
@@ -379,7 +368,6 @@ int main(void)
         T(alias_goes_before_name),
         T(zero_bytes_are_refused),
         T(lists_of_writes_and_after),
-        T(reserved_parameters_are_known),
         T(each_limit_holds_exactly),
         T(names_and_lists_have_ceilings),
         T(select_of_a_configuration),
