@@ -1,39 +1,12 @@
 /* SPDX-License-Identifier: MIT */
-#include "etl/formulas.h"
-
 #include "base/name.h"
-#include "config/token.h"
 #include "data/type_name.h"
 #include "db/query.h"
-#include "etl/dimension.h"
+#include "etl/formulas_private.h"
 
-#include <locale.h>
 #include <stdio.h>
 
 enum { SLIP_DISTANCE = 2, FORMULA_BYTES_MAX = 64 * 1024 };
-
-/* One expression of the configuration. */
-struct formula {
-    const char *option; /* "expr", "check", "filter", "lookup" */
-    const char *text;
-    const struct config_place *place;
-    const struct table_column *column; /* whose it is; NULL: the filter */
-    struct expr_node *tree;            /* NULL: the server's already by its syntax */
-    bool wrong;                        /* it was told already */
-};
-
-struct resolving {
-    const struct config_dataset *config;
-    const struct table *t;
-    const struct dataset_dimensions *dimensions;
-    struct arena *arena;
-    formulas_mistake mistake;
-    void *ctx;
-    struct formulas *f;
-    struct formula *expr, *check, *lookup; /* of each column; text NULL: none */
-    struct formula filter;
-    struct expr_name *name; /* the scope: inputs, then columns */
-};
 
 bool formulas_wanted(const struct config_dataset *config)
 {
@@ -74,7 +47,7 @@ static void tell_lookup(const struct resolving *m, struct formula *f, const char
     m->mistake(m->ctx, f->place, text);
 }
 
-static void tell(const struct resolving *m, struct formula *f, size_t at, const char *words)
+void formulas_tell(const struct resolving *m, struct formula *f, size_t at, const char *words)
 {
     char text[ERROR_TEXT_MAX], where[FORMULAS_WHERE_MAX];
     if (strcmp(f->option, "lookup") == 0) return tell_lookup(m, f, words);
@@ -97,7 +70,7 @@ static bool is_from_file(const struct resolving *m, size_t column)
     return !is_made(m, column) && !c->generated && !c->lineage;
 }
 
-static int find_input(const struct resolving *m, const char *name, int column)
+int formulas_find_input(const struct resolving *m, const char *name, int column)
 {
     for (size_t i = 0; i < m->f->inputs; i++)
         if (m->f->input[i].column == column && strcmp(m->f->input[i].name, name) == 0) return (int)i;
@@ -113,12 +86,12 @@ static int parse(struct resolving *m, struct formula *f)
         snprintf(words, sizeof words,
                  "the expression has %zu bytes; at most %d are read: put it in a function or a view of the database",
                  strlen(f->text), FORMULA_BYTES_MAX);
-        tell(m, f, 0, words);
+        formulas_tell(m, f, 0, words);
         f->text = NULL;
         return 0;
     }
     int r = expr_parse(slice_of(f->text), m->arena, &wrong, &f->tree);
-    if (r == EXPR_E_SYNTAX) tell(m, f, wrong.at, wrong.why.text);
+    if (r == EXPR_E_SYNTAX) formulas_tell(m, f, wrong.at, wrong.why.text);
     if (r == EXPR_E_SYNTAX) f->text = NULL;
     if (r != EXPR_E_SERVER) return r < 0 ? r : 0;
     f->tree = NULL;
@@ -180,15 +153,9 @@ static const char *slip_of(const struct resolving *m, const char *name)
     return nearest.best && nearest.distance <= SLIP_DISTANCE ? nearest.best : NULL;
 }
 
-struct naming {
-    struct resolving *m;
-    struct formula *f;
-};
-
-/* A name in the `expr` of a column: it is an input, or becomes one. */
-static int use_name(void *ctx, const struct expr_node *node)
+int formulas_use_name(void *ctx, const struct expr_node *node)
 {
-    struct naming *n = ctx;
+    const struct formulas_naming *n = ctx;
     struct resolving *m = n->m;
     char words[ERROR_TEXT_MAX];
     const char *name = arena_cstr(m->arena, node->name);
@@ -208,195 +175,20 @@ static int use_name(void *ctx, const struct expr_node *node)
                            : NULL;
         if (!why) return 0;
         snprintf(words, sizeof words, "column %s %s", name, why);
-        tell(m, n->f, node->at, words);
+        formulas_tell(m, n->f, node->at, words);
         return 0;
     }
-    if (find_input(m, name, -1) >= 0) return 0;
+    if (formulas_find_input(m, name, -1) >= 0) return 0;
     const char *slip = own ? NULL : slip_of(m, name);
     if (slip) {
         snprintf(words, sizeof words,
                  "there is no column %s; did you mean %s? (A cell of the file is declared by inputs = %s text)", name, slip, name);
-        tell(m, n->f, node->at, words);
+        formulas_tell(m, n->f, node->at, words);
         return 0;
     }
     m->f->input[m->f->inputs++] =
         (struct formulas_input){.name = name, .type = {TYPE_TEXT, -1}, .column = -1, .reader = n->f->column->name};
     return 0;
-}
-
-/* ---- lookups ---- */
-
-/* A column of a dimension, or -1 and the mistake is told. */
-static int find_in(const struct resolving *m, struct formula *f, const struct dataset_dimension *in, const char *name)
-{
-    char words[ERROR_TEXT_MAX];
-    int at = table_find(&in->table, name);
-    if (at >= 0) return at;
-    struct name_nearest nearest = name_nearest_to(slice_of(name));
-    for (size_t i = 0; i < in->table.columns; i++)
-        name_nearest_offer(&nearest, in->table.column[i].name);
-    snprintf(words, sizeof words, "the table of %s has no column %s%s%s%s", in->name, name, nearest.best ? "; did you mean " : "",
-             nearest.best ? nearest.best : "", nearest.best ? "?" : "");
-    tell_lookup(m, f, words);
-    return -1;
-}
-
-/* dimension.key = name must be an operation that there is. */
-static int check_pair(struct resolving *m, struct formula *f, const struct formulas_lookup *l, size_t k)
-{
-    static const char text[] = "a = b";
-    const struct lookup_pair *pair = &l->config->lookup.pair[k];
-    const struct table_column *c = &l->dimension->table.column[table_find(&l->dimension->table, pair->column)];
-    const struct formulas_input *in = &m->f->input[l->key[k]];
-    const struct expr_name name[] = {{.name = "a", .type = c->type, .bytewise = true},
-                                     {.name = "b", .type = in->type, .bytewise = true}};
-    const struct expr_scope scope = {.name = name, .names = 2, .ctype_known = true};
-    struct expr_mistake wrong;
-    struct expr_node *tree;
-    const struct expr *expr;
-    int r = expr_parse(slice_of(text), m->arena, &wrong, &tree);
-    if (r == 0) r = expr_check(tree, &scope, &(struct expr_want){.condition = true}, m->arena, &wrong, &expr);
-    if (r == EXPR_E_TYPE) {
-        char words[ERROR_TEXT_MAX], type[64];
-        snprintf(words, sizeof words, "%s.%s is %s, and %s is %s, which it cannot be compared with%s%s%s%s", l->dimension->name,
-                 pair->column, c->sql_type, in->name, in->type.id == TYPE_OTHER ? "of another type" : type_sql(in->type, type),
-                 in->column < 0 ? "; declare inputs = " : "", in->column < 0 ? in->name : "", in->column < 0 ? " " : "",
-                 in->column < 0 ? c->sql_type : "");
-        tell_lookup(m, f, words);
-    }
-    return r < 0 ? r : 0;
-}
-
-static int check_dimension(struct resolving *m, struct formula *f, const struct formulas_lookup *l)
-{
-    const struct lookup *config = &l->config->lookup;
-    bool found = find_in(m, f, l->dimension, config->column) >= 0;
-    for (size_t k = 0; k < config->n; k++)
-        found = find_in(m, f, l->dimension, config->pair[k].column) >= 0 && found;
-    if (!found) return 0;
-    /* What is only declared has no oid: of its constraints nothing is known yet. */
-    if (l->dimension->table.oid && !dimension_is_unique(l->dimension, config)) {
-        char words[ERROR_TEXT_MAX];
-        snprintf(
-            words, sizeof words,
-            "%s%s of %s %s neither its primary key nor unique, so that several rows could be found; name its key behind `on`, or "
-            "add a unique constraint",
-            config->pair[0].column, config->n > 1 ? " and the others" : "", l->dimension->name, config->n > 1 ? "are" : "is");
-        tell_lookup(m, f, words);
-        return 0;
-    }
-    int r = 0;
-    for (size_t k = 0; k < config->n && r == 0; k++)
-        r = check_pair(m, f, l, k);
-    return r;
-}
-
-/* Its keys are inputs, or become some. */
-static int use_keys(struct resolving *m, size_t column)
-{
-    struct formula *f = &m->lookup[column];
-    const struct config_column *config = config_column(m->config, f->column->name);
-    for (size_t k = 0; k < config->lookup.n; k++) {
-        const struct expr_node name = {.name = slice_of(config->lookup.pair[k].name)};
-        int r = use_name(&(struct naming){m, f}, &name);
-        if (r != 0) return r;
-    }
-    return 0;
-}
-
-/* All inputs that come from the file are known: what is found follows them. */
-static int add_lookup(struct resolving *m, size_t column)
-{
-    struct formula *f = &m->lookup[column];
-    struct formulas_lookup *l = &m->f->lookup[m->f->lookups];
-    if (f->wrong) return 0;
-    *l = (struct formulas_lookup){.column = column, .input = m->f->inputs, .config = config_column(m->config, f->column->name)};
-    const struct lookup *config = &l->config->lookup;
-    l->dimension = dimension_find(m->dimensions, config->dataset);
-    l->key = arena_array(m->arena, config->n, sizeof *l->key);
-    if (!l->key) return -ENOMEM;
-    for (size_t k = 0; k < config->n; k++) {
-        const char *name = config->pair[k].name;
-        bool own = strcmp(name, f->column->name) == 0;
-        int of_table = own ? -1 : find_input(m, name, table_find(m->t, name));
-        l->key[k] = (size_t)(of_table >= 0 ? of_table : find_input(m, name, -1));
-    }
-    int r = l->dimension ? check_dimension(m, f, l) : 0;
-    if (r < 0 || f->wrong) return r;
-    int value = l->dimension ? table_find(&l->dimension->table, config->column) : -1;
-    struct type type = value >= 0 ? l->dimension->table.column[value].type : (struct type){TYPE_OTHER, -1};
-    m->f->input[m->f->inputs++] = (struct formulas_input){.name = f->column->name, .type = type, .column = (int)column};
-    m->f->lookups++;
-    return 0;
-}
-
-/* Why memory cannot tell whether keys are equal, or hold what is found; NULL: it can. */
-static const char *unfit(const struct resolving *m, const struct formulas_lookup *l)
-{
-    const struct formulas *f = m->f;
-    if (!l->dimension) return "nothing is known of the table that is looked into";
-    if (f->input[l->input].type.id == TYPE_OTHER) return "a type that only the server knows is looked up";
-    for (size_t k = 0; k < l->config->lookup.n; k++) {
-        const struct table_column *c =
-            &l->dimension->table.column[table_find(&l->dimension->table, l->config->lookup.pair[k].column)];
-        const struct formulas_input *in = &f->input[l->key[k]];
-        bool own = in->column >= 0 && m->t->column[in->column].collate && !m->t->column[in->column].bytewise;
-        if (!dictionary_comparable(c->type.id, in->type.id) || c->type.id == TYPE_JSON || c->type.id == TYPE_JSONB)
-            return "only the server compares keys of these types";
-        if (own || (c->collate && !c->bytewise)) return "a key has a collation of its own";
-    }
-    return NULL;
-}
-
-static bool same_keys(const struct lookup *a, const struct lookup *b)
-{
-    bool same = a->n == b->n;
-    for (size_t k = 0; k < a->n && same; k++)
-        same = strcmp(a->pair[k].column, b->pair[k].column) == 0;
-    return same;
-}
-
-/* Lookups into one table by the same key share what is read of it. */
-static int add_source(struct resolving *m, struct formulas_lookup *l)
-{
-    struct formulas *f = m->f;
-    const char *why = unfit(m, l);
-    if (why && !f->server) {
-        f->server = why;
-        f->server_place = &l->config->lookup_place;
-    }
-    if (why) return 0;
-    size_t s = 0, v = 0;
-    while (s < f->sources && !(f->source[s].dimension == l->dimension && same_keys(f->source[s].by, &l->config->lookup)))
-        s++;
-    struct formulas_source *source = &f->source[s];
-    if (s == f->sources) {
-        *source = (struct formulas_source){.dimension = l->dimension, .by = &l->config->lookup};
-        source->value = arena_array(m->arena, m->t->columns + 1, sizeof *source->value);
-        if (!source->value) return -ENOMEM;
-        f->sources++;
-    }
-    size_t column = (size_t)table_find(&l->dimension->table, l->config->lookup.column);
-    while (v < source->values && source->value[v] != column)
-        v++;
-    source->value[v] = column;
-    if (v == source->values) source->values++;
-    l->source = s;
-    l->value = v;
-    return 0;
-}
-
-static int add_lookups(struct resolving *m)
-{
-    int r = 0;
-    for (size_t i = 0; i < m->t->columns && r == 0; i++)
-        if (m->lookup[i].text) r = use_keys(m, i);
-    m->f->read = m->f->inputs;
-    for (size_t i = 0; i < m->t->columns && r == 0; i++)
-        if (m->lookup[i].text) r = add_lookup(m, i);
-    for (size_t i = 0; i < m->f->lookups && r == 0; i++)
-        r = add_source(m, &m->f->lookup[i]);
-    return r;
 }
 
 /* ---- names and types ---- */
@@ -453,7 +245,7 @@ static int check(struct resolving *m, struct formula *f, const struct expr_want 
     if (!f->tree || f->wrong) return 0;
     make_scope(m, f, &scope);
     int r = expr_check(f->tree, &scope, want, m->arena, &wrong, &ret_expr->expr);
-    if (r == EXPR_E_NAME || r == EXPR_E_TYPE || r == EXPR_E_SYNTAX) tell(m, f, wrong.at, wrong.why.text);
+    if (r == EXPR_E_NAME || r == EXPR_E_TYPE || r == EXPR_E_SYNTAX) formulas_tell(m, f, wrong.at, wrong.why.text);
     if (r == EXPR_E_SERVER && !m->f->server) {
         m->f->server = arena_cstr(m->arena, slice_of(wrong.why.text));
         m->f->server_place = f->place;
@@ -485,12 +277,12 @@ static int check_column(struct resolving *m, size_t i)
 {
     const struct table_column *c = &m->t->column[i];
     struct transform_column *to = &m->f->column[i];
-    int input = find_input(m, c->name, (int)i);
+    int input = formulas_find_input(m, c->name, (int)i);
     *to = (struct transform_column){
         .name = c->name, .type = c->type, .input = input >= 0 ? (size_t)input : 0, .not_null = c->not_null};
     if (is_made(m, i) && (c->generated || table_column_is_own(c))) {
-        tell(m, m->expr[i].text ? &m->expr[i] : &m->lookup[i], 0,
-             c->generated ? "the column is GENERATED, so the server makes its values" : "the column is cetld's own");
+        formulas_tell(m, m->expr[i].text ? &m->expr[i] : &m->lookup[i], 0,
+                      c->generated ? "the column is GENERATED, so the server makes its values" : "the column is cetld's own");
         return 0;
     }
     if (m->lookup[i].text) return check_looked_up(m, i, to);
@@ -537,8 +329,9 @@ int formulas_resolve(const struct config_dataset *config, const struct formulas_
     if (r == 0) r = make_room(&m);
     if (r == 0) r = add_declared(&m);
     for (size_t i = 0; i < t->columns && r == 0; i++)
-        if (m.expr[i].text && m.expr[i].tree) r = expr_each_name(m.expr[i].tree, use_name, &(struct naming){&m, &m.expr[i]});
-    if (r == 0) r = add_lookups(&m);
+        if (m.expr[i].text && m.expr[i].tree)
+            r = expr_each_name(m.expr[i].tree, formulas_use_name, &(struct formulas_naming){&m, &m.expr[i]});
+    if (r == 0) r = formulas_add_lookups(&m);
     for (size_t i = 0; i < t->columns && r == 0; i++)
         r = check_column(&m, i);
     if (r == 0) r = check(&m, &m.filter, &(struct expr_want){.condition = true}, &m.f->filter);
