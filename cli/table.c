@@ -65,7 +65,8 @@ struct slice table_cut(struct slice text, size_t room)
     return (struct slice){text.p, at};
 }
 
-size_t table_terminal(const struct cli *cli)
+/* The columns of stdout's terminal; SIZE_MAX where it is none. */
+static size_t terminal_width(const struct cli *cli)
 {
     struct winsize size;
     if (!cli->terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0) return SIZE_MAX;
@@ -119,7 +120,7 @@ static void put_column(const struct table *t, size_t i, struct slice text, enum 
 
 void table_print(const struct table *t, const struct cli *cli)
 {
-    size_t widths[TABLE_COLUMNS_MAX] = {0}, rows = t->cells.len / sizeof(struct cell) / t->columns, line = table_terminal(cli);
+    size_t widths[TABLE_COLUMNS_MAX] = {0}, rows = t->cells.len / sizeof(struct cell) / t->columns, line = terminal_width(cli);
     const struct cell *cells = (const struct cell *)(const void *)t->cells.data;
     bool headed = false;
     for (size_t i = 0; i < t->columns; i++) {

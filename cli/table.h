@@ -48,7 +48,5 @@ void table_print(const struct table *t, const struct cli *cli);
 size_t table_width(struct slice text);
 /** Its first characters that fit into so many. */
 struct slice table_cut(struct slice text, size_t room);
-/** How many of them stdout's terminal has; SIZE_MAX where it is none. */
-size_t table_terminal(const struct cli *cli);
 
 #endif

@@ -47,7 +47,9 @@ static void apply(struct daemon *d, struct config *fresh)
     log_info("configuration reloaded");
 }
 
-int daemon_read_config(struct daemon *d, struct mistakes *m)
+/* 0: it is in force (its tables a moment later); else the old one stays, which was logged, and `m` says why; positive: its
+ * mistakes. */
+static int read_config(struct daemon *d, struct mistakes *m)
 {
     struct config *fresh;
     struct keys *keys;
@@ -78,7 +80,7 @@ int daemon_reload_now(void *ctx, struct mistakes *m)
     notify_reloading(d->notify);
     d->reloading = true;
     d->reload_ms = loop_now_ms(d->loop);
-    int r = daemon_read_config(d, m);
+    int r = read_config(d, m);
     daemon_show_status(d);
     if (r != 0 || !db_pool_is_up(d->load_pool)) daemon_reloaded(d);
     return r;

@@ -83,9 +83,6 @@ void daemon_close_pools(struct daemon *d);
 
 /** The listeners, and who comes first: for make. 0 or negative, which was logged. */
 must_check int daemon_listen(struct daemon *d);
-/** Read the configuration anew, for whoever asks. 0: it is in force (its tables a moment later); else the old one stays, which was
- * logged, and `m` says why; positive: mistakes of the configuration's. */
-must_check int daemon_read_config(struct daemon *d, struct mistakes *m);
 /** Whoever waits for a reload may go on. */
 void daemon_reloaded(struct daemon *d);
 

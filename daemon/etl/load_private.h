@@ -224,8 +224,6 @@ void load_record(struct load *l);
 /* load_stage.c */
 /** Upsert or ignore. */
 bool load_is_keyed(const struct load *l);
-/** Its formulas run in the server. */
-bool load_in_server(const struct load *l);
 /** Its rows go through a stage, or may have to: by their keys, for formulas, or for a rollup's. */
 bool load_is_staged(const struct load *l);
 /** By which way an attempt begins. */

@@ -24,14 +24,15 @@ bool load_is_keyed(const struct load *l)
     return l->declared && (l->declared->mode == CONFIG_MODE_UPSERT || l->declared->mode == CONFIG_MODE_IGNORE);
 }
 
-bool load_in_server(const struct load *l)
+/* Its formulas run there. */
+static bool in_server(const struct load *l)
 {
     return l->plan->in_server;
 }
 
 bool load_is_staged(const struct load *l)
 {
-    return load_is_keyed(l) || load_in_server(l) || ((l->plan->dataset->staged || l->crowded) && !load_replaces(l));
+    return load_is_keyed(l) || in_server(l) || ((l->plan->dataset->staged || l->crowded) && !load_replaces(l));
 }
 
 /* Of the dataset as it is known now; the load's own snapshot may be an older one. */
@@ -42,7 +43,7 @@ static struct dataset *current(const struct load *l)
 
 enum load_way load_first_way(const struct load *l)
 {
-    if (load_in_server(l) || (l->plan->dataset->staged && !load_replaces(l))) return WAY_STAGE;
+    if (in_server(l) || (l->plan->dataset->staged && !load_replaces(l))) return WAY_STAGE;
     if (load_may_swap(l)) return WAY_SWAP;
     const struct dataset *d = current(l);
     return load_is_keyed(l) && d && d->clashes >= CLASHES_IN_A_ROW ? WAY_STAGE : WAY_COPY;
@@ -78,7 +79,7 @@ static struct stage stage_of(const struct load *l)
                           .text = l->plan->convert.text,
                           .update = l->declared->mode == CONFIG_MODE_UPSERT,
                           .newest_by = l->declared->newest_by,
-                          .formulas = load_in_server(l) ? l->plan->dataset->formulas : NULL,
+                          .formulas = in_server(l) ? l->plan->dataset->formulas : NULL,
                           .file = slice_of(l->arrival->file.name),
                           .loaded_at = l->plan->convert.loaded_at};
 }
@@ -310,7 +311,7 @@ static void on_staged(void *ctx, const struct db_result *r)
     if (lacks_privilege(l, r) || load_spoiled(l, r) || !load_answered(l, r)) return;
     uint64_t staged = (uint64_t)db_affected(r->rows);
     if (staged != arrival_kept(&l->arrival->counts)) return load_miscounted(l, staged);
-    load_in_server(l) ? compute_stage(l) : take_up(l);
+    in_server(l) ? compute_stage(l) : take_up(l);
 }
 
 void load_copy_to_stage(struct load *l, const char *before)

@@ -3,7 +3,8 @@
 #include "data/type_name.h"
 #include "expr/parser.h"
 
-bool word_is_reserved(const struct word *w)
+/* PostgreSQL's reserved words: no name of a column. */
+static bool is_reserved(const struct word *w)
 {
     static const char *const words[] = {"all",          "analyse",
                                         "analyze",      "and",
@@ -47,7 +48,8 @@ bool word_is_reserved(const struct word *w)
     return word_is_any(w, words);
 }
 
-bool word_is_function_only(const struct word *w)
+/* Those that may name a function, and no column either. */
+static bool is_function_only(const struct word *w)
 {
     static const char *const words[] = {"authorization", "binary", "collation", "concurrently", "cross",   "current_schema",
                                         "freeze",        "full",   "ilike",     "inner",        "is",      "isnull",
@@ -136,7 +138,7 @@ static size_t type_end(const struct parser *p, size_t i)
     static const char *const varying[] = {"character", "char", "bit", "nchar", NULL}, *const times[] = {"time", "timestamp", NULL},
                              *const chars[] = {"character", "char", NULL}, *const zones[] = {"with", "without", NULL};
     const struct word *w = &p->word[i];
-    if (!word_is_name(w) || word_is_reserved(w)) return i;
+    if (!word_is_name(w) || is_reserved(w)) return i;
     size_t end = i + 1;
     while (is_sign_at(p, end, ".") && word_is_name(&p->word[end + 1]))
         end += 2;
@@ -334,7 +336,7 @@ static int parse_name(struct parser *p, struct expr_node **ret_node)
         size_t open = p->now++;
         return parse_arguments(p, start, open, name, ret_node);
     }
-    if (word_is_function_only(part[0])) {
+    if (is_function_only(part[0])) {
         p->now = start;
         return parser_unexpected(p, "an operand");
     }
@@ -423,7 +425,7 @@ static int parse_primary(struct parser *p, struct expr_node **ret_node)
     if (word_is_any(w, truths)) return parse_truth(p, ret_node);
     if (parse_foreign(p, &r, ret_node) || parse_special(p, &r, ret_node) || parse_keyword_call(p, &r, ret_node)) return r;
     if (at_typed_literal(p)) return parse_typed_literal(p, ret_node);
-    if (!word_is_name(w) || word_is_reserved(w)) return parser_unexpected(p, "an operand");
+    if (!word_is_name(w) || is_reserved(w)) return parser_unexpected(p, "an operand");
     return parse_name(p, ret_node);
 }
 

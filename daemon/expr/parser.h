@@ -93,10 +93,6 @@ must_check int parse_type(struct parser *p, struct type *ret_type, struct slice 
 /** CASE, CAST(…), COALESCE(…), EXTRACT(… FROM …), …: false when what comes next is none of them. */
 bool parse_special(struct parser *p, int *ret_result, struct expr_node **ret_node);
 
-/** PostgreSQL's reserved words: no name of a column. */
-bool word_is_reserved(const struct word *w);
-/** Those that may name a function, and no column either. */
-bool word_is_function_only(const struct word *w);
 /** The number that a literal stands for, after its sign has changed. */
 must_check int number_set(struct parser *p, struct expr_node *node, struct slice digits);
 
