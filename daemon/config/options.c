@@ -146,7 +146,9 @@ static const struct option api_options[] = {
      .prose = "The web pages of other origins whose scripts may use the API, by scheme, host and port; * is every one. They may do "
               "what anybody may, or what the token allows that they send."},
     {"request_log", CHOICE({"no", false}, {"yes", true}), F(request_log), "no", .fixed = true,
-     .prose = "Is every request logged: method, target, status, bytes, time, id, and the trace it belongs to?"},
+     .prose = "Is every request logged: method, target, status, bytes, time, id, and the trace it belongs to? One that the client "
+              "left, or "
+              "that was cut, with a word about that; its status is 0 where there was no answer yet."},
     {"max_upload", RANGE(SIZE, KIB, 1024 * GIB), F(max_upload), "2G",
      .prose = "The largest body of an upload (POST /ingest/, PUT /ingest/NAME): beyond it 413. All files of a request together."},
     {"gzip", RANGE(COUNT, 0, 6), F(gzip), "1", .fixed = true,

@@ -79,8 +79,11 @@ void http_conn_close_with(struct http_conn *c, bool reset)
     if (!reset || c->local || uv_tcp_close_reset(&c->socket.tcp, socket_closed) < 0) uv_close(&c->socket.handle, socket_closed);
     uv_close((uv_handle_t *)&c->timer, socket_closed);
     /* `gone` may lead anywhere, but not to another end of this connection. The memory stays until the sockets are closed. */
-    for (list_each(l, next, &c->turns.requests))
-        http_conn_tell_gone(container_of(l, struct http_request, link));
+    for (list_each(l, next, &c->turns.requests)) {
+        struct http_request *r = container_of(l, struct http_request, link);
+        http_conn_log(c, r, false);
+        http_conn_tell_gone(r);
+    }
 }
 
 void http_conn_cut(struct http_conn *c)

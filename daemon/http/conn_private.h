@@ -91,5 +91,7 @@ bool http_conn_may_receive(const struct http_conn *c);
 
 /** What can be sent is; requests whose answers are out end, and who waited for room may write on. */
 void http_conn_send(struct http_conn *c);
+/** A line of the log; `whole`: its answer is out. */
+void http_conn_log(const struct http_conn *c, const struct http_request *r, bool whole);
 
 #endif

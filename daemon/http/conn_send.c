@@ -83,15 +83,16 @@ static void advance(struct http_conn *c)
 
 /* ---- requests whose answers are out ---- */
 
-static void log_access(const struct http_conn *c, const struct http_request *r)
+void http_conn_log(const struct http_conn *c, const struct http_request *r, bool whole)
 {
     const struct http_shared *s = c->shared;
     if (!s->log) return;
     char line[512];
     const char *method = r->message.target.p ? http_method_text(r->message.method) : "-";
     struct slice target = slice_cut_utf8(r->message.target, 256);
-    snprintf(line, sizeof line, "%s " SLICE_FMT " %d %llu bytes %.3f ms id=%s", method, SLICE_ARG(target), r->status,
-             (unsigned long long)r->body_bytes, (double)(clock_mono_us() - r->began_us) / 1000, r->id);
+    const char *cut = whole ? "" : r->phase == HTTP_WAITING ? " (closed before its answer)" : " (closed within its answer)";
+    snprintf(line, sizeof line, "%s " SLICE_FMT " %d %llu bytes %.3f ms id=%s%s", method, SLICE_ARG(target), r->status,
+             (unsigned long long)r->body_bytes, (double)(clock_mono_us() - r->began_us) / 1000, r->id, cut);
     s->log(s->log_ctx, r, line);
 }
 
@@ -112,7 +113,7 @@ static void finish(struct http_conn *c, struct http_request *r)
     counters_add(c->shared->counters, COUNTER_HTTP_REQUESTS, 1);
     if (c->shared->tally) http_tally_add(c->shared->tally, r->route, r->status, r->began_us ? r->answered_us - r->began_us : 0);
     if (r->status >= 500) counters_add(c->shared->counters, COUNTER_HTTP_ERRORS, 1);
-    log_access(c, r);
+    http_conn_log(c, r, !torn);
     http_turns_remove(&c->turns, r);
     c->again = true;
     http_conn_tell_gone(r);

@@ -4,9 +4,11 @@
 import gzip
 import json
 import os
+import re
 import shutil
 import signal
 import socket
+import struct
 import subprocess
 import tempfile
 
@@ -345,6 +347,29 @@ def test_request_log_has_id_and_trace(api):
     api.get("/v1/items?limit=3", headers={"X-Request-Id": "logged-2", "traceparent": "00-" + TRACE.upper() + "-00f067aa0ba902b7-01"})
     until(lambda: api.log_lines("id=logged-2"), lambda: api.log())
     assert "trace=" not in api.log_lines("id=logged-2")[0]
+
+
+def test_request_log_has_what_was_cut(shared):
+    def leave(path, name, answered):
+        with socket.create_connection(("127.0.0.1", shared.daemon.port)) as s:
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 4096)
+            s.sendall(b"GET %s HTTP/1.1\r\nHost: localhost\r\nX-Request-Id: %s\r\n\r\n" % (path.encode(), name.encode()))
+            answered(s)
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, struct.pack("ii", 1, 0))  # a reset: without it, it may wait for its answer
+        return until(lambda: shared.daemon.log_lines("id=" + name), lambda: shared.daemon.log())
+
+    (line,) = leave("/v1/items", "cut-1", lambda s: s.recv(100))
+    assert re.search(r"GET /v1/items 200 \d{4,} bytes .* id=cut-1 \(closed within its answer\)", line), line
+    db = shared.database.connect()
+    try:
+        with db.cursor() as sql:
+            sql.execute("BEGIN; LOCK TABLE items")
+            waits = "SELECT 1 FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%%FROM \"public\".\"items\"%%'"
+            (line,) = leave("/v1/items", "cut-2", lambda s: until(lambda: shared.database.rows(waits), lambda: "the query waits"))
+            sql.execute("ROLLBACK")
+    finally:
+        db.close()
+    assert "GET /v1/items 0 0 bytes" in line and "id=cut-2 (closed before its answer)" in line, line
 
 
 def test_server_sees_id_and_trace_of_a_stream(shared):
