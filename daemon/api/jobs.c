@@ -165,13 +165,18 @@ static void write_time(struct json_writer *w, const char *key, int64_t real_us)
     json_write_field_text(w, key, real_us ? text : NULL);
 }
 
+static struct jobs *jobs_of(const struct http_request *r)
+{
+    return ((struct api *)http_request_context(r))->jobs;
+}
+
 static const char *url_of(const struct job *j, char ret_url[URL_MAX])
 {
     snprintf(ret_url, URL_MAX, "/etl-jobs/%s", j->id);
     return ret_url;
 }
 
-static void write_job(struct json_writer *w, const struct jobs *all, const struct job *j)
+static void write_job(struct json_writer *w, const struct http_request *r, const struct job *j)
 {
     static const char *const states[] = {
         [JOB_PULLING] = "pulling", [JOB_SCANNING] = "scanning", [JOB_LOADING] = "loading", [JOB_DONE] = "done"};
@@ -180,7 +185,7 @@ static void write_job(struct json_writer *w, const struct jobs *all, const struc
     json_write_field_text(w, "id", j->id);
     json_write_field_text(w, "url", url_of(j, url));
     json_write_field_text(w, "state", states[j->state]);
-    pulls_write(w, all->sources, slice_of(j->source));
+    pulls_write(w, jobs_of(r)->sources, slice_of(j->source), r);
     json_write_field_int(w, "files", (int64_t)j->files);
     json_write_field_int(w, "files_open", (int64_t)(j->files - j->loaded - j->duplicate - j->failed));
     json_write_field_int(w, "files_loaded", (int64_t)j->loaded);
@@ -200,18 +205,13 @@ static void answer(struct http_request *r, int status, const struct buf *body)
     http_answer(r, status, "application/json", buf_slice(body));
 }
 
-static struct jobs *jobs_of(struct http_request *r)
-{
-    return ((struct api *)http_request_context(r))->jobs;
-}
-
 static void answer_job(struct http_request *r, int status, const struct job *j)
 {
     struct buf body;
     struct json_writer w;
     buf_init(&body, BODY_MAX);
     json_writer_init(&w, &body);
-    write_job(&w, jobs_of(r), j);
+    write_job(&w, r, j);
     answer(r, status, &body);
     buf_done(&body);
 }
@@ -268,7 +268,7 @@ void jobs_list(struct http_request *r)
     json_writer_init(&w, &body);
     json_write_array(&w);
     for (size_t i = all->n; i > all->n - kept(all); i--)
-        write_job(&w, all, &all->job[(i - 1) % JOBS_KEPT]);
+        write_job(&w, r, &all->job[(i - 1) % JOBS_KEPT]);
     json_write_end(&w);
     answer(r, 200, &body);
     buf_done(&body);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/pulls.h"
 
+#include "api/access.h"
 #include "base/clock.h"
 
 static bool is_meant(const struct source_view *v, struct slice name)
@@ -24,7 +25,14 @@ bool pulls_has(const struct sources *all, struct slice name)
     return false;
 }
 
-void pulls_write(struct json_writer *w, const struct sources *all, struct slice name)
+static bool may_know(const struct http_request *r, const struct source_view *v)
+{
+    const char *dataset = v->settings->dataset;
+    struct slice every = {NULL, 0};
+    return !r || access_allows(r, ACCESS_INGEST, every) || access_allows(r, ACCESS_READ, dataset[0] ? slice_of(dataset) : every);
+}
+
+void pulls_write(struct json_writer *w, const struct sources *all, struct slice name, const struct http_request *r)
 {
     static const char *const states[] = {
         [SOURCE_NEVER] = "never", [SOURCE_PULLED] = "pulled", [SOURCE_UNCHANGED] = "unchanged", [SOURCE_FAILED] = "failed"};
@@ -33,7 +41,7 @@ void pulls_write(struct json_writer *w, const struct sources *all, struct slice 
     for (size_t i = 0; i < sources_count(all); i++) {
         struct source_view v = sources_at(all, i);
         char at[CLOCK_ISO_MAX];
-        if (!is_meant(&v, name)) continue;
+        if (!is_meant(&v, name) || !may_know(r, &v)) continue;
         if (v.ended_us) clock_iso(v.ended_us, at);
         json_write_object(w);
         json_write_field_text(w, "name", v.settings->name);

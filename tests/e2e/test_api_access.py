@@ -397,6 +397,22 @@ def test_no_route_is_forgotten(make_cetld, database, tokens):
     assert daemon.request("POST", "/v1/items", b'{"id": 6, "name": "x"}', bearer(writer, Prefer="return=minimal", **{"Content-Type": "application/json"})).status == 201
 
 
+def test_jobs_show_sources_of_readable_datasets_only(make_cetld, database, tokens):
+    (little, little_hash), (puller, puller_hash) = new_token(), new_token()
+    config = ITEMS + "".join("[source %s]\nurl = http://127.0.0.1:1/x.csv\ndataset = %s\n" % s for s in (("mine", "items"), ("theirs", "orders")))
+    config += tokens.section("little", little_hash, allow="items: read") + tokens.section("puller", puller_hash, allow="ingest")
+    daemon = start(make_cetld, database.url(), tokens, config)
+    url = daemon.request("POST", "/start-etl-job", headers=bearer(puller)).json["url"]
+
+    def sources(path, token):
+        job = daemon.get(path, headers=bearer(token)).json
+        return [s["name"] for s in (job[0] if isinstance(job, list) else job)["sources"]]
+
+    for path in (url, "/etl-jobs"):
+        assert (sources(path, little), sources(path, puller)) == (["mine"], ["mine", "theirs"])
+    assert len(daemon.json("/status")["sources"]) == 2
+
+
 def test_too_many_requests_are_429(make_cetld, database, tokens):
     (slow, slow_hash), (fast, fast_hash) = new_token(), new_token()
     config = ITEMS + tokens.section("slow", slow_hash, allow="read", rate="3/h") + tokens.section("fast", fast_hash, allow="read")
