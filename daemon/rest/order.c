@@ -3,7 +3,15 @@
 
 #include "rest/where.h"
 
-enum { OID_JSON = 114 };
+#include <inttypes.h>
+
+enum {
+    OID_JSON = 114,
+    /* A page's size is a constant of its statement, not a parameter: PostgreSQL takes an unknown LIMIT for a tenth of the rows,
+     * finds the plan for any value too dear, and plans each call anew, which costs as much as ten rows do. Larger ones are rare and
+     * many. */
+    LIMIT_CONSTANT_MAX = 1000,
+};
 
 static bool is_ordered_by(const struct rest_ordering *o, const char *column)
 {
@@ -216,7 +224,10 @@ void rest_put_limit(struct rest_builder *b, const struct rest_level *level)
 {
     if (level->limit != REST_ALL) {
         buf_puts(b->out, " LIMIT ");
-        rest_put_param(b, db_int8(level->limit), (struct slice){NULL, 0});
+        if (level->limit <= LIMIT_CONSTANT_MAX)
+            buf_printf(b->out, "%" PRId64, level->limit);
+        else
+            rest_put_param(b, db_int8(level->limit), (struct slice){NULL, 0});
     }
     if (level->offset) {
         buf_puts(b->out, " OFFSET ");
