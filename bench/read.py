@@ -128,7 +128,13 @@ def kept():
                 " the same rows, each with 2 processes and pools of kept connections. %s. Medians of %d of %g s each."
                 % (CONNECTIONS, ROWS_KEPT, CONNECTIONS, SERVER_WORDS, ROUNDS, SECONDS))
     sides = {"nginx": [], "kept, `notify`": [], "kept, `exact`": [], "pgbench": [], "query": [], "FastAPI": [], "Flask": []}
-    queries = ["/v1/items?limit=10&id=gte.%d" % (i * 7919 % (ROWS_KEPT - 10)) for i in range(50000)]
+    places = ROWS_KEPT - 10
+    queries = ["/v1/items?limit=10&id=gte.%d" % (i * 7919 % places) for i in range(places)]  # each once: 7919 is prime
+
+    def round_of(n):
+        begin = n * places // (ROUNDS + 1)
+        return queries[begin:] + queries[:begin]
+
     for freshness in ("notify", "exact"):
         with bed(fsync=False) as b:
             address, body = fill(b, b.start(ITEMS, api={"freshness": freshness}))
@@ -142,8 +148,8 @@ def kept():
                     turn = [("nginx", lambda: load(file, ["/v1/items"])), ("kept, `%s`" % freshness, lambda: load(address, [KEPT]))]
                     turn = turn if file else turn[1:]
                     if freshness == "exact":
-                        turn += [("pgbench", lambda: pgbench(b, script)), ("query", lambda: load(address, queries[n::ROUNDS + 1]))]
-                    turn += [(name, lambda at=at: load(at, [q.replace("gte.", "") for q in queries[n::ROUNDS + 1]])) for name, at in stacks.items() if at]
+                        turn += [("pgbench", lambda: pgbench(b, script)), ("query", lambda: load(address, round_of(n)))]
+                    turn += [(name, lambda at=at: load(at, [q.replace("gte.", "") for q in round_of(n)])) for name, at in stacks.items() if at]
                     for name, act in turn if n % 2 else turn[::-1]:
                         result = act()
                         if n > 0:

@@ -7,7 +7,10 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
-enum { SHARE = 8 }; /* of the whole: the largest answer */
+enum {
+    SHARE = 8, /* of the whole: the largest answer */
+    DOORKEEPER = 4096,
+};
 
 struct cache_entry {
     UT_hash_handle hh;
@@ -26,6 +29,7 @@ struct cache {
     size_t bytes, max;
     uint64_t cleared;
     struct counters *counters;
+    uint32_t seen[DOORKEEPER]; /* hashes of keys that were put last, each at its place */
 };
 
 int cache_new(size_t max_bytes, struct counters *counters, struct cache **ret_cache)
@@ -58,8 +62,18 @@ static void drop(struct cache *c, struct cache_entry *e)
     cache_entry_unref(e);
 }
 
+/* And remembers it. Two keys of one hash are taken for one: no harm. */
+static bool seen_before(struct cache *c, unsigned hash)
+{
+    uint32_t *place = &c->seen[hash % DOORKEEPER];
+    bool seen = *place == hash;
+    *place = hash;
+    return seen;
+}
+
 void cache_drop(struct cache *c, struct cache_entry *e)
 {
+    (void)seen_before(c, e->hh.hashv); /* whose newer answer comes next */
     if (e->kept) drop(c, e);
     count(c);
 }
@@ -109,16 +123,23 @@ static struct cache_entry *entry_new(struct slice key, const struct cache_answer
     return e;
 }
 
-static struct cache_entry *find(struct cache *c, struct slice key)
+static unsigned hash_of(struct slice key)
+{
+    unsigned hash;
+    HASH_VALUE(key.p, key.len, hash);
+    return hash;
+}
+
+static struct cache_entry *find(struct cache *c, struct slice key, unsigned hash)
 {
     struct cache_entry *e;
-    HASH_FIND(hh, c->table, key.p, key.len, e);
+    HASH_FIND_BYHASHVALUE(hh, c->table, key.p, key.len, hash, e);
     return e;
 }
 
-static bool add(struct cache *c, struct cache_entry *e)
+static bool add(struct cache *c, struct cache_entry *e, unsigned hash)
 {
-    HASH_ADD_KEYPTR(hh, c->table, e->key.p, e->key.len, e);
+    HASH_ADD_KEYPTR_BYHASHVALUE(hh, c->table, e->key.p, e->key.len, hash, e);
     return e->hh.tbl;
 }
 
@@ -127,13 +148,15 @@ void cache_put(struct cache *c, struct slice key, const struct cache_answer *a)
     enum { TEXTS = 6 };
     size_t texts = key.len + a->media_type.len + a->etag.len + a->headers.len + a->body.len + a->tables.len + TEXTS;
     size_t bytes = sizeof(struct cache_entry) + texts;
-    struct cache_entry *old = find(c, key);
+    unsigned hash = hash_of(key);
+    struct cache_entry *old = find(c, key, hash);
+    bool known = old || seen_before(c, hash);
     if (old) drop(c, old);
-    if (bytes > c->max / SHARE) return count(c);
+    if (bytes > c->max / SHARE || (!known && c->bytes > c->max - bytes)) return count(c);
     while (c->bytes > c->max - bytes)
         drop(c, c->table);
     struct cache_entry *e = entry_new(key, a, texts);
-    if (e && add(c, e))
+    if (e && add(c, e, hash))
         c->bytes += bytes;
     else
         free(e);
@@ -142,12 +165,13 @@ void cache_put(struct cache *c, struct slice key, const struct cache_answer *a)
 
 struct cache_entry *cache_find(struct cache *c, struct slice key)
 {
-    struct cache_entry *e = find(c, key);
+    unsigned hash = hash_of(key);
+    struct cache_entry *e = find(c, key, hash);
     if (!e) return NULL;
     e->refs++;
     if (!e->hh.next) return e;
     HASH_DELETE(hh, c->table, e);
-    if (add(c, e)) return e;
+    if (add(c, e, hash)) return e;
     c->bytes -= e->bytes;
     e->kept = false;
     e->refs--;

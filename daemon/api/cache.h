@@ -5,7 +5,9 @@
  * versions.
  *
  * It holds at most `max` bytes, its own included; what was not asked for longest goes first, and an answer of more than an eighth
- * of that is not kept.
+ * of that is not kept. Once it is full, an answer whose key was not put before in the last few thousand is not kept either: who
+ * walks through a table once neither pays for it nor throws out what others ask for again and again (the doorkeeper of TinyLFU,
+ * Einziger et al. 2017).
  *
  * Thread: loop.
  */
@@ -35,7 +37,8 @@ struct cache_entry;
 must_check int cache_new(size_t max_bytes, struct counters *counters, struct cache **ret_cache);
 /** NULL is fine. */
 void cache_free(struct cache *c);
-/** Keep a copy, in the place of what had that key. Not when it is too large, or without memory. */
+/** Keep a copy, in the place of what had that key. Not when it is too large, for the first time while all is full, or without
+ * memory. */
 void cache_put(struct cache *c, struct slice key, const struct cache_answer *a);
 /** NULL: there is none. The caller has a reference. */
 struct cache_entry *cache_find(struct cache *c, struct slice key);

@@ -81,6 +81,7 @@ static void its_bytes_never_pass_the_bound_and_the_longest_unused_goes_first(voi
     for (int i = 0; i < 1000; i++) {
         snprintf(key, sizeof key, "k%d", i);
         put(c, key, body, i);
+        put(c, key, body, i);
         assert_true(cache_bytes(c) <= MAX);
         assert_int_equal(counters_get(&counters, COUNTER_CACHE_BYTES), cache_bytes(c));
         assert_true(has(c, "k0", body));
@@ -90,6 +91,30 @@ static void its_bytes_never_pass_the_bound_and_the_longest_unused_goes_first(voi
     assert_true(cache_bytes(c) > MAX / 2);
     cache_clear(c);
     assert_int_equal(cache_bytes(c), 0);
+    cache_free(c);
+}
+
+static void who_comes_once_throws_out_nobody(void **state)
+{
+    (void)state;
+    struct cache *c = cache_of(16000);
+    char key[16], body[1001];
+    memset(body, 'x', sizeof body - 1);
+    body[sizeof body - 1] = '\0';
+    int kept = 0;
+    for (int i = 0; i < 1000; i++) {
+        snprintf(key, sizeof key, "k%d", i);
+        put(c, key, body, i);
+        kept += has(c, key, body);
+    }
+    assert_true(kept > 4 && kept < 16 && has(c, "k0", body) && !has(c, "k999", body));
+    put(c, "k999", body, 1000);
+    assert_true(has(c, "k999", body));
+    struct cache_entry *stale = cache_find(c, SLICE("k0"));
+    cache_drop(c, stale);
+    cache_entry_unref(stale);
+    put(c, "k0", body, 1001); /* a newer answer to the same question */
+    assert_true(has(c, "k0", body));
     cache_free(c);
 }
 
@@ -165,6 +190,7 @@ int main(void)
         cmocka_unit_test(what_was_put_is_found),
         cmocka_unit_test(a_new_answer_takes_the_place_of_the_old_one),
         cmocka_unit_test(its_bytes_never_pass_the_bound_and_the_longest_unused_goes_first),
+        cmocka_unit_test(who_comes_once_throws_out_nobody),
         cmocka_unit_test(an_answer_that_is_too_large_is_not_kept_nor_the_one_before),
         cmocka_unit_test(sets_are_equal_by_tables_versions_and_birth),
         cmocka_unit_test(packed_form_counts),
