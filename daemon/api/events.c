@@ -3,11 +3,9 @@
 
 #include "api/access.h"
 #include "api/api.h"
-#include "api/event_ring.h"
+#include "api/event_text.h"
 #include "api/problem.h"
 #include "base/clock.h"
-#include "base/log.h"
-#include "format/json_writer.h"
 #include "http/accept.h"
 #include "loop/timer.h"
 
@@ -26,8 +24,6 @@ enum {
     TOKEN_MS = 10 * 60 * 1000,     /* a stream by a token ends then, so that its client shows it again */
     RETRY_MS = 2000,               /* after which a client comes back */
     FILTERS_MAX = 4096,            /* bytes of the names that a client asks for */
-    JSON_MAX = 64 * 1024,
-    SHOWN_MAX = 4 * NAME_MAX + 1,
 };
 
 struct client {
@@ -60,8 +56,8 @@ struct events {
     unsigned beat;
     int64_t rounded_ms, watched_ms;
     uint64_t progress; /* rows and bytes of all loads, when it was last told */
-    struct buf batch, json;
-    size_t words_at, words_end; /* in json: the error */
+    struct buf batch;
+    struct event_text text;
     bool closed;
 };
 
@@ -189,110 +185,30 @@ static bool watched(struct events *e)
     return events_are_watched(e);
 }
 
-static struct json_writer begin(struct events *e)
+static void push(struct events *e, struct event_new event)
 {
-    struct json_writer w;
-    buf_reset(&e->json);
-    e->words_at = e->words_end = 0;
-    json_writer_init(&w, &e->json);
-    json_write_object(&w);
-    return w;
-}
-
-/* Not everybody is told; see put_event. */
-static void write_error(struct events *e, struct json_writer *w, const char *error)
-{
-    e->words_at = e->json.len;
-    json_write_field_text(w, "error", error);
-    e->words_end = e->json.len;
-}
-
-static void push(struct events *e, struct json_writer *w, struct event_new event)
-{
-    json_write_end(w);
-    event.json = buf_slice(&e->json);
-    if (buf_check(&e->json) == 0) event.words = (struct slice){event.json.p + e->words_at, e->words_end - e->words_at};
-    if (buf_check(&e->json) < 0)
-        event_ring_skip(&e->ring);
-    else
+    if (event.json.p)
         event_ring_push(&e->ring, &event);
-    wake(e);
-}
-
-static void write_time(struct json_writer *w, const char *key, int64_t real_us)
-{
-    char text[CLOCK_ISO_MAX];
-    if (real_us) clock_iso(real_us, text);
-    if (real_us) json_write_field_text(w, key, text);
-}
-
-static void write_id(struct json_writer *w, const char *key, int64_t id)
-{
-    json_write_key(w, key);
-    if (id)
-        json_write_int(w, id);
     else
-        json_write_null(w);
-}
-
-static void write_file(struct json_writer *w, const char *dataset, const char *name, const struct arrival *a)
-{
-    char shown[SHOWN_MAX];
-    json_write_field_text(w, "dataset", dataset);
-    if (name) json_write_field_text(w, "name", log_escape(slice_of(name), shown, sizeof shown));
-    if (a) json_write_field_text(w, "token", a->file.token);
-    if (a) json_write_field_int(w, "bytes", (int64_t)a->file.st.st_size);
-}
-
-static void write_counts(struct json_writer *w, const struct arrival_counts *n)
-{
-    json_write_field_int(w, "rows_read", (int64_t)n->read);
-    json_write_field_int(w, "rows_loaded", (int64_t)n->loaded);
-    json_write_field_int(w, "rows_updated", (int64_t)n->updated);
-    json_write_field_int(w, "rows_ignored", (int64_t)n->ignored);
-    json_write_field_int(w, "rows_rejected", (int64_t)n->rejected);
-    json_write_field_int(w, "rows_filtered", (int64_t)n->filtered);
+        event_ring_skip(&e->ring);
+    wake(e);
 }
 
 static void on_file(struct observer *o, const struct observed_file *f)
 {
     struct events *e = container_of(o, struct events, observer);
-    if (!watched(e)) return;
-    struct json_writer w = begin(e);
-    write_id(&w, "id", f->id);
-    json_write_field_text(&w, "state", f->state);
-    write_file(&w, f->dataset, f->name, f->arrival);
-    if (f->arrival && f->arrival->state >= ARRIVAL_COMMITTING) write_counts(&w, &f->arrival->counts);
-    if (f->duplicate_of) json_write_field_int(&w, "duplicate_of", f->duplicate_of);
-    if (f->arrival) json_write_field_int(&w, "attempts", f->arrival->attempts);
-    write_error(e, &w, f->why);
-    if (f->arrival) write_time(&w, "arrived_at", f->arrival->arrived_us);
-    write_time(&w, "at", clock_real_us());
-    push(e, &w, (struct event_new){.dataset = f->dataset, .kind = "file"});
-}
-
-void events_version(struct events *e, const char *dataset, int64_t version)
-{
-    if (!watched(e)) return;
-    struct json_writer w = begin(e);
-    json_write_field_text(&w, "dataset", dataset);
-    json_write_field_int(&w, "version", version);
-    write_time(&w, "at", clock_real_us());
-    push(e, &w, (struct event_new){.dataset = dataset, .kind = "dataset"});
+    if (watched(e)) push(e, event_text_file(&e->text, f));
 }
 
 static void on_derive(struct observer *o, const struct observed_derive *d)
 {
     struct events *e = container_of(o, struct events, observer);
-    if (!watched(e)) return;
-    struct json_writer w = begin(e);
-    json_write_field_text(&w, "dataset", d->name);
-    json_write_field_text(&w, "state", d->error ? "failed" : "fresh");
-    if (d->rows >= 0) json_write_field_int(&w, "rows", d->rows);
-    if (!d->error) json_write_field_int(&w, "duration_ms", d->duration_ms);
-    write_error(e, &w, d->error);
-    write_time(&w, "at", clock_real_us());
-    push(e, &w, (struct event_new){.dataset = d->name, .kind = "derive"});
+    if (watched(e)) push(e, event_text_derive(&e->text, d));
+}
+
+void events_version(struct events *e, const char *dataset, int64_t version)
+{
+    if (watched(e)) push(e, event_text_version(&e->text, dataset, version));
 }
 
 static bool add_progress(void *ctx, const struct arrival *a, struct load_progress p)
@@ -306,11 +222,7 @@ static bool add_progress(void *ctx, const struct arrival *a, struct load_progres
 static bool tell_progress(void *ctx, const struct arrival *a, struct load_progress p)
 {
     struct events *e = ctx;
-    struct json_writer w = begin(e);
-    write_file(&w, a->dataset, a->file.name, a);
-    json_write_field_int(&w, "bytes_read", (int64_t)p.bytes);
-    json_write_field_int(&w, "rows_read", (int64_t)p.rows);
-    push(e, &w, (struct event_new){.dataset = a->dataset, .kind = "progress", .passing = true});
+    push(e, event_text_progress(&e->text, a, p));
     return true;
 }
 
@@ -372,7 +284,7 @@ int events_new(const struct events_config *config, struct events **ret_events)
     snprintf(name, sizeof name, "%llx", (unsigned long long)(clock_real_us() / 1000));
     event_ring_init(&e->ring, name);
     buf_init(&e->batch, 2 * EVENT_RING_BYTES);
-    buf_init(&e->json, JSON_MAX);
+    event_text_init(&e->text);
     e->watched_ms = INT64_MIN / 2;
     int r = timer_new(config->loop, serve, e, &e->round_timer);
     if (r == 0) r = timer_new(config->loop, on_beat, e, &e->beat_timer);
@@ -396,7 +308,7 @@ void events_free(struct events *e)
     timer_free(e->second_timer);
     event_ring_done(&e->ring);
     buf_done(&e->batch);
-    buf_done(&e->json);
+    event_text_done(&e->text);
     free(e);
 }
 
