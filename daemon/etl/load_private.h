@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of a load share: load.c (outcomes, unwinding), load_open.c (which dataset: checking, opening, inferring,
- * creating), load_alter.c (the table changes, so that the file fits), load_copy.c (the transaction), load_parallel.c (several of
- * them), load_stage.c (keyed modes), load_refer.c (rows without what they refer to), load_report.c (is a refusal still true; the
- * ledger row of a file that was not loaded). Nobody else includes this.
+ * creating), load_alter.c (the table changes, so that the file fits), load_copy.c (the rows' way into the transaction),
+ * load_record.c (its end), load_parallel.c (several of them), load_stage.c (keyed modes), load_refer.c (rows without what they
+ * refer to), load_report.c (is a refusal still true; the ledger row of a file that was not loaded). Nobody else includes this.
  *
  * The rule for all of them: load_conclude and what leads to it (fail, retry, refused) may end the load, and with it the object:
  * return right after.
@@ -208,18 +208,22 @@ void load_fail_flow(struct load *l);
 void load_copy(struct load *l);
 /** COPYING: send the rows by this COPY; NULL: there was no memory for it. Then what follows it. */
 void load_copy_by(struct load *l, const char *copy_sql);
-/** RECORDING is over. */
-void load_commit(struct load *l);
 /** What carries the pipeline's pieces into a COPY of the load's connection. */
 struct sender load_sender(struct load *l, void (*done)(void *ctx, const struct db_result *r));
 /** Send the pipeline's pieces into the COPY of this SQL; NULL: there was no memory for it. */
 void load_send(struct load *l, const char *sql, void (*done)(void *ctx, const struct db_result *r));
 /** True when PostgreSQL refused the rows before the file was read to its end: it is read on for its digest, and judged then. */
 bool load_spoiled(struct load *l, const struct db_result *r);
-/** PostgreSQL has another number of rows than were sent: the file fails. */
-void load_miscounted(struct load *l, uint64_t counted);
+
+/* load_record.c */
 /** The rows are in the transaction, and arrival->counts says what became of each: RECORDING. */
 void load_record(struct load *l);
+/** PostgreSQL has another number of rows than were sent: the file fails. */
+void load_miscounted(struct load *l, uint64_t counted);
+/** Are there partial aggregates to merge? They are of rows that are new as they were sent. */
+bool load_has_partials(const struct load *l);
+/** RECORDING is over. */
+void load_commit(struct load *l);
 
 /* load_stage.c */
 /** Upsert or ignore. */
