@@ -1,11 +1,13 @@
 #!/bin/bash
 # SPDX-License-Identifier: MIT
 # boot.sh SCRIPT FILE…: boots a real systemd in a container over a cached minimal Debian tree, with the files and folders in /test, runs SCRIPT
-# inside and ends with its status. Root; needs mmdebstrap and systemd-container (make check-systemd installs them).
+# inside and ends with its status, or with 77 where this machine can boot none. Root; needs mmdebstrap and systemd-container (make
+# check-systemd installs them).
 # The tree is made once from the package sources that this machine uses (BASE=, default below ~/.cache). PostgreSQL is not installed
 # in it: its packages lie in apt's cache, so that scripts install it when they want to. The container has no network.
 set -euo pipefail
-[ "$(id -u)" = 0 ] || { echo "boot.sh must be root: sudo make check-systemd" >&2; exit 1; }
+cannot() { echo "no systemd can be booted here: $*" >&2; exit 77; }
+[ "$(id -u)" = 0 ] || cannot "that takes root (sudo make check-systemd)"
 script=$1
 shift
 suite=$(. /etc/os-release && echo "$VERSION_CODENAME")
@@ -21,9 +23,9 @@ if [ ! -e "$base/.complete" ]; then
     echo "making a minimal $suite in $base"
     rm -rf "$base"
     mkdir -p "$base"
-    mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --skip=cleanup/apt \
+    mmdebstrap --quiet --mode=root --variant=minbase --include="$packages" --skip=cleanup/apt --dpkgopt=force-unsafe-io \
         --customize-hook='rm -f "$1"/var/cache/apt/archives/*.deb' --customize-hook='APT_CONFIG=$MMDEBSTRAP_APT_CONFIG apt-get -o APT::Install-Recommends=true install --yes --quiet --download-only postgresql' \
-        "$suite" "$base" "$sources"
+        "$suite" "$base" "$sources" || { rm -rf "$base"; cannot "mmdebstrap makes no tree of Debian's packages from $sources"; }
     : >"$base/etc/machine-id"
     rm -f "$base/etc/hostname"
     touch "$base/.complete"
@@ -48,7 +50,7 @@ finish() {
 trap finish EXIT
 
 mkdir "$work"/{upper,lower,root}
-mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/lower" "$work/root"
+mount -t overlay overlay -o "lowerdir=$base,upperdir=$work/upper,workdir=$work/lower" "$work/root" || cannot "no overlay can be mounted"
 mkdir -p "$work/root/test"
 install -m 755 "$script" "$work/root/test/run"
 cp -r "$@" "$(dirname "$0")/steps.sh" "$work/root/test/"
@@ -59,9 +61,10 @@ nspawn=$!
 for _ in $(seq 300); do
     init=$(pgrep -P "$nspawn" -o || true)
     [ -n "$init" ] && inside test -S /run/systemd/private 2>/dev/null && break
-    kill -0 "$nspawn" 2>/dev/null || { cat "$work/console.log" >&2; exit 1; }
+    kill -0 "$nspawn" 2>/dev/null || { cat "$work/console.log" >&2; cannot "systemd-nspawn ended"; }
     sleep 0.1
 done
+inside test -S /run/systemd/private 2>/dev/null || { cat "$work/console.log" >&2; cannot "systemd did not start within 30 s"; }
 inside systemctl is-system-running --wait >/dev/null || inside systemctl --failed --no-pager >&2
 
 rc=0
