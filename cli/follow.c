@@ -3,6 +3,7 @@
 
 #include "base/clock.h"
 #include "file.h"
+#include "format/json_writer.h"
 
 #include <stdlib.h>
 #include <time.h>
@@ -190,6 +191,28 @@ static void pause_ms(int64_t ms)
 {
     struct timespec t = {.tv_sec = ms / 1000, .tv_nsec = ms % 1000 * 1000000};
     nanosleep(&t, NULL);
+}
+
+void follow_leave(struct follow *f)
+{
+    progress_clear(&f->progress);
+    for (size_t i = 0; i < count(f); i++) {
+        const struct followed *w = file_at(f, i);
+        if (w->over) continue;
+        if (!f->cli->json) {
+            cli_complain(CLI_DOWN, "%s was taken, and will be loaded once the daemon runs if it is not yet: cetl show %s", w->name,
+                         w->token);
+            continue;
+        }
+        struct json_writer json;
+        buf_puts(&f->json, f->json.len > 0 ? ",\n" : "[");
+        json_writer_init(&json, &f->json);
+        json_write_object(&json);
+        json_write_field_text(&json, "name", w->name);
+        json_write_field_text(&json, "token", w->token);
+        json_write_field_text(&json, "state", "queued");
+        json_write_end(&json);
+    }
 }
 
 int follow_all(struct follow *f)

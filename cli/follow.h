@@ -32,6 +32,8 @@ void follow_done(struct follow *f);
 void follow_add(struct follow *f, struct slice token, struct slice name);
 /** Wait for all, and tell of each. CLI_OK, CLI_FAILED, CLI_DOWN. */
 must_check int follow_all(struct follow *f);
+/** Name those whose end nobody waits for: they are on disk, and will be loaded. */
+void follow_leave(struct follow *f);
 /** Tell of one that is over, or as it is: its JSON goes to `json`, or its outcome to stdout or, where it was refused, stderr. */
 void follow_tell(struct follow *f, struct json_value file);
 /** Print the JSON array, where --json asks for it. */

@@ -149,18 +149,24 @@ static int send_file(struct sending *s)
     return r;
 }
 
-/* CLI_DOWN ends it: the others would not get through, either. */
+/* CLI_DOWN ends it: the others would not get through, either. Which were not sent is said, and which were. */
 static int send_all(struct follow *f, int n, char **paths)
 {
     const char *as = cli_option(f->cli, "--as");
     int worst = CLI_OK;
-    for (int i = 0; i < n && worst != CLI_DOWN; i++) {
+    for (int i = 0; i < n; i++) {
+        if (worst == CLI_DOWN) {
+            cli_complain(CLI_DOWN, "%s was not sent", paths[i]);
+            continue;
+        }
         struct sending s = {.follow = f, .name = as ? as : base_name(paths[i])};
         int r = open_file(paths[i], &s);
         if (r == CLI_OK) r = send_file(&s);
         if (s.file && s.file != stdin) fclose(s.file);
+        if (r == CLI_DOWN && n > 1) cli_complain(r, "%s was not sent, or not to its end", paths[i]);
         if (r != CLI_OK) worst = r;
     }
+    if (worst == CLI_DOWN) follow_leave(f);
     return worst;
 }
 

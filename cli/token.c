@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/name.h"
 #include "base/secret_token.h"
 #include "cli.h"
 
@@ -20,6 +21,23 @@ static int write_hash(const char *path, const char *sha256)
     return r == 0 ? CLI_OK : cli_complain(CLI_FAILED, "%s: %s", path, error_name(r));
 }
 
+/* What [token NAME] can say, and what is a file's name as it stands. */
+static bool is_name(struct slice name)
+{
+    if (name.len == 0 || name.len > NAME_MAX_BYTES || name.p[0] == '.' || name.p[0] == '-') return false;
+    for (size_t i = 0; i < name.len; i++) {
+        unsigned char c = (unsigned char)name.p[i];
+        bool plain = (c >= '0' && c <= '9') || (c >= 'A' && c <= 'Z') || (c >= 'a' && c <= 'z') || c >= 0x80;
+        if (!plain && !strchr("_-.@+", c)) return false;
+    }
+    for (struct slice rest = name; rest.len > 0;) {
+        size_t n = slice_char_len(rest);
+        if (n == 0) return false;
+        rest = (struct slice){rest.p + n, rest.len - n};
+    }
+    return true;
+}
+
 static void explain(const char *name, const char *path)
 {
     char otherwise[256];
@@ -37,6 +55,11 @@ static void explain(const char *name, const char *path)
 int token_new_run(struct cli *cli, int argc, char **argv)
 {
     struct secret_token token;
+    if (argc > 1 && !is_name(slice_of(argv[1])))
+        return cli_complain(CLI_USAGE,
+                            "a token's name, as [token NAME] says it, is letters, digits and _ - . @ +, at most %d bytes; '%s' is "
+                            "none",
+                            NAME_MAX_BYTES, argv[1]);
     const char *path = cli_option(cli, "--hash-file");
     int r = secret_token_make(&token);
     if (r < 0) return cli_complain(CLI_FAILED, "no random numbers: %s", error_name(r));

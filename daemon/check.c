@@ -6,9 +6,13 @@
 #include "etl/sql.h"
 #include "rest/query.h"
 
+#include <grp.h>
+#include <pwd.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/stat.h>
+#include <unistd.h>
 
 enum { TIMEOUT_MS = 5000, SELECT_MAX = 1 << 20 };
 
@@ -61,12 +65,40 @@ static void on_ready(void *ctx, struct db_conn *c)
     if (r < 0) on_done(run, r, NULL);
 }
 
+/* What the server says to a user that it does not know leaves open what to do. */
+static void put_mend(const struct config *c)
+{
+    struct stat st;
+    const struct passwd *owner = stat(c->daemon.state, &st) == 0 ? getpwuid(st.st_uid) : NULL;
+    if (owner && owner->pw_uid != geteuid())
+        fprintf(stderr, "cetld: the daemon asks as its own user; so does: runuser -u %s -- cetld --check\n", owner->pw_name);
+}
+
 static void on_lost(void *ctx, struct db_conn *c, const struct error *why)
 {
     struct run *run = ctx;
     (void)c;
     unasked(run->config, words_of(why));
+    if (strstr(words_of(why), "role \"") || strstr(words_of(why), "authentication failed")) put_mend(run->config);
     loop_stop(run->loop);
+}
+
+/*
+ * Root has no role in PostgreSQL. Where the url names none, that of the daemon's own user counts, which is who owns `state`: root
+ * asks as that one. Nothing but the answer is left to be done, so that root's rights are given up for good.
+ */
+static void become_owner(const struct config *c)
+{
+    struct stat st;
+    if (geteuid() != 0 || getenv("PGUSER") || stat(c->daemon.state, &st) != 0 || st.st_uid == 0) return;
+    PQconninfoOption *options = PQconninfoParse(c->database.url, NULL);
+    bool named = !options;
+    for (const PQconninfoOption *o = options; o && o->keyword; o++)
+        named = named || (strcmp(o->keyword, "user") == 0 && o->val);
+    PQconninfoFree(options);
+    const struct passwd *owner = named ? NULL : getpwuid(st.st_uid);
+    if (owner && initgroups(owner->pw_name, owner->pw_gid) == 0 && setgid(owner->pw_gid) == 0 && setuid(owner->pw_uid) == 0)
+        printf("# the database is asked as user %s, as the daemon does\n", owner->pw_name);
 }
 
 /* libpq reads the url only when it connects, where a typo looks like a server that is away. */
@@ -122,6 +154,7 @@ int check_against_database(struct config *config)
                                .setup = SQL_SETUP,
                                .connect_timeout_ms = TIMEOUT_MS};
     struct db_conn_handler h = {.ready = on_ready, .lost = on_lost, .ctx = &run};
+    become_owner(config);
     int r = loop_new(&run.loop);
     if (r == 0) r = db_conn_new(run.loop, &c, &h, &run.conn);
     if (r == 0) loop_run(run.loop);

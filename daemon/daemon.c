@@ -21,7 +21,7 @@ static void log_mistakes(const struct mistakes *m, const char *verdict)
 {
     for (size_t i = 0; i < m->stored; i++)
         log_error("%s", m->text[i]);
-    log_error("%zu mistakes in the configuration; %s", m->n, verdict);
+    log_error("%zu mistake%s in the configuration; %s", m->n, m->n == 1 ? "" : "s", verdict);
 }
 
 static void apply(struct daemon *d, struct config *fresh)

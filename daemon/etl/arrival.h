@@ -52,6 +52,7 @@ struct arrival {
     bool alone;                   /* not in a group (etl/group.h): there it was unusual */
     unsigned skipped;             /* groups that it was in without being loaded */
     unsigned attempts, cancelled; /* of the latter: how many PostgreSQL cancelled */
+    unsigned unrecorded;          /* attempts whose ledger row the server refused */
     int64_t not_before_ms;        /* backoff, monotonic */
     struct error why;             /* of the last failure, for people; text "" when there is none */
 };

@@ -12,8 +12,10 @@
 enum {
     REJECTS_MAX = 8 * 1024 * 1024, /* bytes of rejects kept for one file */
     CANCELLED_MAX = 3,             /* a statement that is cancelled again and again will not get through */
+    UNRECORDED_MAX = 3,            /* neither will a ledger row that its constraints refuse */
 };
 #define QUERY_CANCELED "57014"
+#define UNIQUE_VIOLATION "23505"
 
 static const char *const state_name[] = {
     [STATE_CHECKING] = "checking",   [STATE_OPENING] = "opening",       [STATE_INFERRING] = "inferring",
@@ -100,6 +102,21 @@ static bool judges_rows(const struct load *l)
     return l->state == STATE_COPYING || l->state == STATE_COMMITTING || l->merging;
 }
 
+/* The ledger refuses what we write of the file: our fault, or that of who altered the ledger, and nothing that waiting mends. */
+static void fail_unrecorded(struct load *l, const char *why)
+{
+    char name[4 * NAME_MAX + 1];
+    log_escape(slice_of(l->arrival->file.name), name, sizeof name);
+    log_error(
+        "the ledger refuses the row of %s, so that none of its rows can stay. This is a fault of cetld, or the table cetl.file was "
+        "altered; please report it: %s",
+        name, why);
+    load_fail(
+        l,
+        "the ledger refused its row %d times, so that none of its rows could stay (a fault of cetld, or cetl.file was altered): %s",
+        (int)l->arrival->unrecorded, why);
+}
+
 /* What the server refused decides what becomes of the file. */
 void load_refused(struct load *l, const struct db_result *r)
 {
@@ -111,6 +128,9 @@ void load_refused(struct load *l, const struct db_result *r)
          * file. */
         l->arrival->check_ledger = true;
         refusal = DB_RETRY;
+        bool known = strcmp(r->error->sqlstate, UNIQUE_VIOLATION) == 0;
+        if (l->state == STATE_RECORDING && !known && ++l->arrival->unrecorded >= UNRECORDED_MAX)
+            return fail_unrecorded(l, r->error->text);
     }
     switch (refusal) {
     case DB_RETRY:

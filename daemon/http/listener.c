@@ -214,15 +214,29 @@ int http_listener_open(struct loop *loop, const char *address, const struct http
     return r < 0 ? error_set(err, r, "listen: %s: %s", address, advice(r)) : 0;
 }
 
+static bool address_text(const char *address, union any_address *a, char *ret_text)
+{
+    struct error err;
+    bool local = strncmp(address, "unix:", 5) == 0;
+    if ((local ? parse_unix(address + 5, a, &err) : parse_tcp(address, a, &err)) < 0) return false;
+    show_address(a, ret_text);
+    return true;
+}
+
+bool http_listener_is(const struct http_listener *l, const char *address)
+{
+    union any_address a;
+    char text[sizeof l->address];
+    return address_text(address, &a, text) && strcmp(text, l->address) == 0;
+}
+
 /* "[::]" and "0.0.0.0" are every address; the one of IPv6 also those of IPv4. */
 bool http_listener_covers(const struct http_listener *l, const char *address)
 {
     union any_address a;
-    struct error err;
     char text[sizeof l->address];
-    bool local = strncmp(address, "unix:", 5) == 0;
-    if ((local ? parse_unix(address + 5, &a, &err) : parse_tcp(address, &a, &err)) < 0) return false;
-    show_address(&a, text);
+    if (!address_text(address, &a, text)) return false;
+    bool local = a.any.sa_family == AF_UNIX;
     if (strcmp(text, l->address) == 0) return true;
     const char *port = local ? NULL : strrchr(text, ':');
     char all[2][32];

@@ -44,6 +44,8 @@ must_check int http_listener_adopt(struct loop *loop, int fd, const struct http_
                                    struct http_listener **ret_listener);
 /** Accept what comes; what came since somebody listens there comes first. 0 or -errno. */
 must_check int http_listener_go(struct http_listener *l);
+/** Is it that address and no other? */
+bool http_listener_is(const struct http_listener *l, const char *address);
 /** Does it listen at that address, itself or among all addresses of the machine? */
 bool http_listener_covers(const struct http_listener *l, const char *address);
 /** `closed` comes later. */

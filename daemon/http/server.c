@@ -146,6 +146,13 @@ bool http_server_covers(const struct http_server *s, const char *address)
     return false;
 }
 
+bool http_server_is_at(const struct http_server *s, unsigned i, const char *address)
+{
+    for (const struct list *l = s->listeners.next; l != &s->listeners; l = l->next)
+        if (i-- == 0) return http_listener_is(container_of(l, struct http_listener, link), address);
+    return false;
+}
+
 const char *http_server_address(const struct http_server *s, unsigned i)
 {
     for (const struct list *l = s->listeners.next; l != &s->listeners; l = l->next)

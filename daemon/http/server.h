@@ -52,6 +52,8 @@ must_check int http_server_adopt(struct http_server *s, int fd, struct error *er
 must_check int http_server_go(struct http_server *s);
 /** Is that address, as http_server_listen takes it, covered by a listener that is there? */
 bool http_server_covers(const struct http_server *s, const char *address);
+/** Is listener `i` at that address, and at no other? */
+bool http_server_is_at(const struct http_server *s, unsigned i, const char *address);
 /** The address of listener `i` as it is ("127.0.0.1:41234"), or NULL behind the last. */
 const char *http_server_address(const struct http_server *s, unsigned i);
 /**

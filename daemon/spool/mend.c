@@ -79,13 +79,20 @@ void mend_file(const struct mend *m, int code, struct error *err)
 
 void mend_folder(const struct mend *m, int code, struct error *err)
 {
-    char path[PATH_MAX + NAME_MAX], file[SHOWN_MAX / 2], folder[SHOWN_MAX / 2];
+    char path[PATH_MAX + NAME_MAX], file[SHOWN_MAX / 2], folder[SHOWN_MAX / 2], plain[SHOWN_MAX / 2];
     snprintf(path, sizeof(path), "%s/%s", m->folder, m->path);
     mend_quote(path, file, sizeof(file));
     *strrchr(path, '/') = '\0';
     mend_quote(path, folder, sizeof(folder));
+    log_escape(slice_of(path), plain, sizeof(plain));
     if (code == -EACCES)
         command(m->st, "rwx", folder, err);
+    else if (code == -EROFS && getenv("INVOCATION_ID"))
+        error_set(
+            err, 0,
+            "cannot be moved: the file system is read-only, at least for this unit; mend: systemctl edit cetld, [Service] "
+            "ReadWritePaths=\"%s\", systemctl restart cetld (or, where the disk itself is read-only: mount -o remount,rw): %s",
+            plain, file);
     else if (code == -EROFS)
         error_set(err, 0,
                   "cannot be moved: the file system is read-only; mend: mount -o remount,rw it, or move the file elsewhere: %s",

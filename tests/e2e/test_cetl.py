@@ -327,6 +327,29 @@ def test_ingest_waits_through_a_kill_and_a_restart(cetld, database, write):
     assert database.value("SELECT count(*) FROM orders") == 3
 
 
+def test_ingest_names_what_was_sent_when_the_daemon_goes_away_between_two_files(cetld, write, tmp_path):
+    """A pipe is the second file, so that the daemon can be stopped while somebody to write to it is waited for."""
+    daemon = cetld(CONFIG)
+    os.mkfifo(tmp_path / "strict_2.csv")
+    for n, arguments in enumerate([[], ["--json"]]):
+        files = [write("strict_1%d.csv" % n, "id,note\n%d,a\n" % n), str(tmp_path / "strict_2.csv"), write("strict_3.csv", "id,note\n3,a\n")]
+        name = os.path.basename(files[0])
+        process = start("ingest", *arguments, *files, daemon=daemon)
+        until(lambda: daemon.ledger(name), lambda: "it is sent\n" + daemon.log())
+        daemon.kill9()
+        os.close(os.open(files[1], os.O_WRONLY))
+        answer = Run(process)
+        assert answer.status == DOWN, answer
+        assert re.search(r"strict_2.csv was not sent.*\n.*strict_3.csv was not sent", answer.err), answer
+        if arguments:
+            assert [(f["name"], f["state"]) for f in answer.json] == [(name, "queued")], answer
+            token = answer.json[0]["token"]
+        else:
+            token = re.search(r"%s was taken, .*: cetl show (\S+)" % name, answer.err).group(1)
+        daemon.start()
+        assert name in cetl("show", token, daemon=daemon).out
+
+
 def test_ingest_says_on_stderr_what_it_waits_for(make_cetld, own_database, own_postgres, write):
     daemon = make_cetld(own_database.url(), CONFIG).start()
     own_postgres.stop()
@@ -519,6 +542,13 @@ def test_config_shows_every_option_and_where_it_is_said(daemon):
 
 
 # -- tokens, completion
+
+
+@pytest.mark.parametrize("name", ["", " ", "a b", "a]", "../ci", "a/b", "ci\n[token other]", "x\x1b[31m", b"\xff\xfe", "n" * 200, ".hidden"])
+def test_token_new_refuses_names_that_no_section_or_file_has(name, tmp_path):
+    answer = cetl("token", "new", "--hash-file", str(tmp_path / "hash"), name)
+    assert answer.status == USAGE and "[token NAME]" in answer.err and answer.out == "", answer
+    assert "\x1b" not in answer.err and not (tmp_path / "hash").exists()
 
 
 def test_token_new_makes_a_token_and_its_hash(tmp_path):

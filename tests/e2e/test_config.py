@@ -2,6 +2,7 @@
 """The command line, --check, and reload by SIGHUP."""
 
 import os
+import pwd
 import re
 import signal
 import subprocess
@@ -187,3 +188,25 @@ def test_unmatched_leave_leaves_them(cetld):
     daemon.drop("items_1.csv", "id,name\n1,a\n")
     daemon.wait_state("items_1.csv")
     assert daemon.ledger("stray.csv") == [] and os.path.exists(daemon.path("incoming", "stray.csv"))
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="root asks as the daemon's user")
+def test_check_as_root_asks_as_the_daemons_user(make_cetld, database):
+    """Beside Debian's PostgreSQL the url names no user, and root is none of its roles."""
+    url = "host=%s port=%d dbname=%s" % (database.cluster.folder, database.cluster.port, database.name)
+    daemon = make_cetld(url, "[dataset items]\ncolumns = id bigint, x nothing\n", user="postgres")
+    answer = run("--check", "-c", daemon.conf)
+    assert answer.returncode == 1 and "as user postgres" in answer.stdout, answer
+    assert "nothing" in answer.stderr and "not asked" not in answer.stderr, answer
+    os.chown(daemon.state, pwd.getpwnam("nobody").pw_uid, -1)
+    assert 'role "nobody" does not exist' in run("--check", "-c", daemon.conf).stderr
+    other = ["setpriv", "--reuid=daemon", "--regid=daemon", "--clear-groups", daemon.binary, "--check", "-c", daemon.conf]
+    answer = subprocess.run(other, capture_output=True, text=True, timeout=30)
+    assert 'role "daemon" does not exist' in answer.stderr and "runuser -u nobody -- cetld --check" in answer.stderr, answer
+
+
+def test_one_mistake_is_one(make_cetld, database):
+    daemon = make_cetld(database.url(), ITEMS).start()
+    daemon.write_config(ITEMS + "colour = blue\n")
+    daemon.signal(signal.SIGHUP)
+    until(lambda: daemon.log_lines(r"\b1 mistake in the configuration"), daemon.log)

@@ -55,6 +55,20 @@ def test_bad_file_is_refused_and_kept(cetld, database, what):
     still_works(daemon, database)
 
 
+def test_a_row_that_the_ledger_refuses_again_and_again_fails_the_file_loudly(cetld, database):
+    """A breach of the ledger's own check is no file's fault, and no waiting mends it: the others load, beside it and behind it."""
+    daemon = cetld(ITEMS)
+    database.rows("ALTER TABLE cetl.file ADD CONSTRAINT no_threes CHECK (state <> 'loaded' OR rows_read <> 3)")
+    daemon.drop("items_three.csv", GOOD + b"3,three,3.00\n")
+    daemon.drop("items_good.csv", GOOD)
+    entry = daemon.wait_state("items_three.csv", "failed")
+    assert "the ledger refused its row 3 times" in entry["error"] and "no_threes" in entry["error"], entry
+    daemon.wait_state("items_good.csv", "loaded")
+    assert database.rows("SELECT id FROM items ORDER BY id") == [(1,), (2,)]
+    assert len(daemon.log_lines("the ledger refuses the row of items_three.csv.*please report it.*no_threes")) == 1, daemon.log()
+    assert os.path.exists(daemon.path("failed", "items_three.csv"))
+
+
 def test_errors_csv_names_line_column_value_and_what_was_expected(cetld):
     daemon = cetld(ITEMS)
     daemon.drop("items_bad.csv", b'id,name,price\n1,"two\nlines",1.00\n2,two,twelve\n')

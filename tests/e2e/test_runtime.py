@@ -89,6 +89,19 @@ def test_what_listen_says_beside_passed_sockets_is_listened_to_as_well(make_cetl
     assert daemon.get("/status").status == 200
 
 
+def test_where_passed_sockets_differ_from_the_configuration_that_is_told(make_cetld, database, folder):
+    tcp, unix = listening(), listening(os.path.join(folder, "passed.sock"))
+    os.chmod(os.path.join(folder, "passed.sock"), 0o666)
+    listen = "unix:%s/passed.sock, 127.0.0.1:0, unix:%s/api.sock" % (folder, folder)
+    daemon = make_cetld(database.url(), ITEMS, api={"listen": listen, "socket_mode": "0600"})
+    daemon.socket = os.path.join(folder, "api.sock")
+    daemon.passed = [tcp, unix]
+    daemon.start()
+    assert len(daemon.log_lines("systemctl edit cetld.socket")) == 2, daemon.log()
+    assert daemon.log_lines(r"127.0.0.1:%d is listened to.*`listen` does not name it" % tcp.getsockname()[1]), daemon.log()
+    assert daemon.log_lines(r"the mode of unix:.*passed.sock is 0666, .* not 0600, as socket_mode says"), daemon.log()
+
+
 def test_passed_sockets_answer_without_a_database_too(make_cetld, folder):
     tcp = listening()
     daemon = make_cetld("host=%s dbname=nothing" % folder, ITEMS, api={"listen": "127.0.0.1:%d, unix:%s/x.sock" % (tcp.getsockname()[1], folder)})
