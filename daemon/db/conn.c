@@ -4,9 +4,9 @@
 #include "base/log.h"
 #include "db/address.h"
 #include "db/op.h"
+#include "db/params.h"
 #include "loop/timer.h"
 
-#include <assert.h>
 #include <poll.h>
 #include <stdlib.h>
 #include <string.h>
@@ -118,41 +118,10 @@ static void lose(struct db_conn *c, int code, const struct error *why)
     if (c->state == LOST) c->handler.lost(c->handler.ctx, c, &words);
 }
 
-/*
- * libpq's words for the loss of a connection. It keeps the SQLSTATE of a refusal at connecting to itself, but writes it into the
- * text when verbosity is high: "…FATAL:  3D000: database "x" does not exist\nLOCATION:  …". Taken apart again here: the words on
- * one line, the code for itself.
- */
-static void describe(const char *message, struct error *ret_err)
-{
-    struct buf text;
-    buf_init(&text, ERROR_TEXT_MAX);
-    char sqlstate[6] = "";
-    for (struct slice rest = slice_of(message); rest.p;) {
-        struct slice line = slice_trim(slice_cut(&rest, '\n'));
-        if (line.len == 0 || slice_starts(line, SLICE("LOCATION:"))) continue;
-        if (text.len) buf_putc(&text, ' ');
-        for (size_t i = 0; i + 10 <= line.len; i++) {
-            const char *at = line.p + i;
-            if (memcmp(at, ":  ", 3) != 0 || memcmp(at + 8, ": ", 2) != 0) continue;
-            if (strspn(at + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 5) continue;
-            memcpy(sqlstate, at + 3, 5);
-            buf_append(&text, line.p, i + 3);
-            line = (struct slice){at + 10, line.len - i - 10};
-            break;
-        }
-        buf_put(&text, line);
-    }
-    const char *words = buf_cstr(&text);
-    error_set(ret_err, ERROR_CLOSED, "%s", words && words[0] ? words : "the connection to the database is lost");
-    memcpy(ret_err->sqlstate, sqlstate, sizeof sqlstate);
-    buf_done(&text);
-}
-
 static void broken(struct db_conn *c)
 {
     struct error why = c->farewell;
-    if (!why.text[0]) describe(PQerrorMessage(c->pg), &why);
+    if (!why.text[0]) db_op_lost(PQerrorMessage(c->pg), &why);
     lose(c, ERROR_CLOSED, &why);
 }
 
@@ -343,39 +312,6 @@ static void event(uv_poll_t *poll, int status, int events)
         run(c);
 }
 
-/* Parameters of ours that the conninfo does not set itself. A half-open connection is noticed within a minute. */
-static const struct {
-    const char *keyword, *value;
-} defaults[] = {
-    {"keepalives_idle", "30"},
-    {"keepalives_interval", "10"},
-    {"keepalives_count", "3"},
-    {"tcp_user_timeout", "30000"},
-};
-enum { DEFAULTS = sizeof defaults / sizeof defaults[0], KEYWORDS_MAX = DEFAULTS + 8 };
-
-struct keywords {
-    const char *keyword[KEYWORDS_MAX], *value[KEYWORDS_MAX];
-    int n;
-};
-
-static void set(struct keywords *k, const char *keyword, const char *value)
-{
-    if (!value) return;
-    assert(k->n < KEYWORDS_MAX - 1);
-    k->keyword[k->n] = keyword;
-    k->value[k->n++] = value;
-}
-
-static void set_defaults(struct keywords *k, const char *conninfo)
-{
-    PQconninfoOption *given = PQconninfoParse(conninfo, NULL);
-    for (const PQconninfoOption *o = given; o && o->keyword; o++)
-        for (int i = 0; i < DEFAULTS; i++)
-            if (!o->val && strcmp(o->keyword, defaults[i].keyword) == 0) set(k, defaults[i].keyword, defaults[i].value);
-    PQconninfoFree(given);
-}
-
 static void resolved(void *ctx, int r, const struct db_address_list *list, const struct error *why)
 {
     struct db_conn *c = ctx;
@@ -383,17 +319,15 @@ static void resolved(void *ctx, int r, const struct db_address_list *list, const
         lose(c, r, why);
         return;
     }
-    struct keywords k = {.n = 0};
-    set_defaults(&k, c->conninfo);
-    /* Later ones win over earlier ones, and over what dbname expands to when they stand behind it. */
-    set(&k, "dbname", c->conninfo);
-    set(&k, "host", list->host);
-    set(&k, "hostaddr", list->hostaddr);
-    set(&k, "port", list->port);
-    set(&k, "password", c->password);
-    set(&k, "application_name", c->application_name);
-    set(&k, "client_encoding", "UTF8");
-    c->pg = PQconnectStartParams(k.keyword, k.value, 1);
+    struct db_params p;
+    db_params_init(&p, c->conninfo);
+    db_params_set(&p, "host", list->host);
+    db_params_set(&p, "hostaddr", list->hostaddr);
+    db_params_set(&p, "port", list->port);
+    db_params_set(&p, "password", c->password);
+    db_params_set(&p, "application_name", c->application_name);
+    db_params_set(&p, "client_encoding", "UTF8");
+    c->pg = PQconnectStartParams(p.keyword, p.value, 1);
     db_address_free(c->address);
     c->address = NULL;
     if (!c->pg) {

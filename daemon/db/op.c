@@ -31,6 +31,37 @@ void db_op_error(const PGresult *res, struct error *err)
     if (state) memcpy(err->sqlstate, state, strnlen(state, sizeof err->sqlstate - 1));
 }
 
+/*
+ * libpq's words for the loss of a connection. It keeps the SQLSTATE of a refusal at connecting to itself, but writes it into the
+ * text when verbosity is high: "…FATAL:  3D000: database "x" does not exist\nLOCATION:  …". Taken apart again here: the words on
+ * one line, the code for itself.
+ */
+void db_op_lost(const char *message, struct error *ret_err)
+{
+    struct buf text;
+    buf_init(&text, ERROR_TEXT_MAX);
+    char sqlstate[6] = "";
+    for (struct slice rest = slice_of(message); rest.p;) {
+        struct slice line = slice_trim(slice_cut(&rest, '\n'));
+        if (line.len == 0 || slice_starts(line, SLICE("LOCATION:"))) continue;
+        if (text.len) buf_putc(&text, ' ');
+        for (size_t i = 0; i + 10 <= line.len; i++) {
+            const char *at = line.p + i;
+            if (memcmp(at, ":  ", 3) != 0 || memcmp(at + 8, ": ", 2) != 0) continue;
+            if (strspn(at + 3, "0123456789ABCDEFGHIJKLMNOPQRSTUVWXYZ") != 5) continue;
+            memcpy(sqlstate, at + 3, 5);
+            buf_append(&text, line.p, i + 3);
+            line = (struct slice){at + 10, line.len - i - 10};
+            break;
+        }
+        buf_put(&text, line);
+    }
+    const char *words = buf_cstr(&text);
+    error_set(ret_err, ERROR_CLOSED, "%s", words && words[0] ? words : "the connection to the database is lost");
+    memcpy(ret_err->sqlstate, sqlstate, sizeof sqlstate);
+    buf_done(&text);
+}
+
 static void put_details(struct buf *b, const PGresult *res)
 {
     static const struct {

@@ -43,6 +43,8 @@ void db_op_keep(struct db_op *op, PGresult *res);
 void db_op_report(struct db_op *op, const struct db_result *why, void (*done)(void *ctx, const struct db_result *r), void *ctx);
 /** Fill `err` from an error result. */
 void db_op_error(const PGresult *res, struct error *err);
+/** Fill it from libpq's words for the loss of a connection (PQerrorMessage at PQERRORS_VERBOSE): ERROR_CLOSED. */
+void db_op_lost(const char *message, struct error *ret_err);
 
 /** ERROR_CLOSED when the connection is lost; the caller keeps the operation then. */
 must_check int db_conn_enqueue(struct db_conn *c, struct db_op *op);
