@@ -8,6 +8,7 @@
  * there, the manifest last.
  */
 #include "backup_sql.h"
+#include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
 #include "carried.h"
@@ -16,6 +17,7 @@
 #include "depot.h"
 #include "format/avro_row.h"
 #include "interrupt.h"
+#include "leftover.h"
 #include "packer.h"
 #include "progress.h"
 
@@ -30,12 +32,13 @@ struct backup {
     const struct cli *cli;
     const char *to, *url;
     int level;
-    bool all;
+    bool all, once;
     char **names;
     int n_names;
     char *part;          /* the folder while it is written, malloc'd */
     struct depot *depot; /* `to` is a URL of an object store */
     int dir;             /* that folder */
+    bool there;          /* `once`, and it was made before */
     PGconn *pg;
     struct manifest m;
     struct carried *carried; /* of m.table, malloc'd */
@@ -379,29 +382,55 @@ static void report(const struct backup *b)
     printf("%s\n", b->to);
 }
 
+/* Is there a whole one already? That is a mistake, or with --once the end. */
+static int found(struct backup *b)
+{
+    b->there = true;
+    return b->once ? CLI_OK : cli_complain(CLI_FAILED, "%s has a backup already; each gets a place of its own", b->to);
+}
+
 /* In $TMPDIR, else /var/tmp, which is on a disk. */
 static int make_temporary(struct backup *b)
 {
     bool there = false;
     int ret = depot_open(b->cli, b->to, &b->depot);
     if (ret == CLI_OK) ret = depot_has(b->depot, MANIFEST_NAME, &there);
-    if (ret == CLI_OK && there) ret = cli_complain(CLI_FAILED, "%s has a backup already; each gets a place of its own", b->to);
     if (ret != CLI_OK) return ret;
+    if (there) return found(b);
     b->part = depot_folder(&b->dir);
     return b->part ? CLI_OK : CLI_FAILED;
+}
+
+/* TO.part-PID, beside the folder that it becomes. What killed ones left of the same name goes. */
+static int make_beside(struct backup *b, int len)
+{
+    cleanup_free char *parent = NULL;
+    if (asprintf(&parent, "%.*s.part-", len, b->to) < 0 || asprintf(&b->part, "%s%d", parent, (int)getpid()) < 0)
+        return cli_complain(CLI_FAILED, "no memory");
+    char *slash = strrchr(parent, '/');
+    if (!slash) leftover_sweep(".", parent, MANIFEST_NAME);
+    if (slash == parent) leftover_sweep("/", slash + 1, MANIFEST_NAME);
+    if (slash && slash != parent) {
+        *slash = '\0';
+        leftover_sweep(parent, slash + 1, MANIFEST_NAME);
+    }
+    if (mkdir(b->part, 0700) < 0) return cli_complain(CLI_FAILED, "%s: %s", b->to, strerror(errno));
+    b->dir = fs_open_dir(AT_FDCWD, b->part);
+    int r = b->dir < 0 ? b->dir : leftover_hold(b->dir);
+    return r == 0 ? CLI_OK : cli_complain(CLI_FAILED, "%s: %s", b->part, error_name(r));
 }
 
 static int make_part(struct backup *b)
 {
     if (depot_is_url(b->to)) return make_temporary(b);
+    cleanup_free char *manifest = NULL;
     size_t n = strlen(b->to);
     while (n > 1 && b->to[n - 1] == '/')
         n--;
-    if (asprintf(&b->part, "%.*s.part-%d", (int)n, b->to, (int)getpid()) < 0) return cli_complain(CLI_FAILED, "no memory");
+    if (asprintf(&manifest, "%s/" MANIFEST_NAME, b->to) < 0) return cli_complain(CLI_FAILED, "no memory");
+    if (b->once && access(manifest, F_OK) == 0) return found(b);
     if (access(b->to, F_OK) == 0) return cli_complain(CLI_FAILED, "%s is there already; a backup gets a folder of its own", b->to);
-    if (mkdir(b->part, 0700) < 0) return cli_complain(CLI_FAILED, "%s: %s", b->part, strerror(errno));
-    b->dir = fs_open_dir(AT_FDCWD, b->part);
-    return b->dir >= 0 ? CLI_OK : cli_complain(CLI_FAILED, "%s: %s", b->part, error_name(b->dir));
+    return make_beside(b, (int)n);
 }
 
 static int run(struct backup *b)
@@ -410,9 +439,9 @@ static int run(struct backup *b)
     if (ret != CLI_OK) return ret;
     interrupt_cancels(b->pg);
     ret = make_part(b);
-    if (ret == CLI_OK) ret = copy_tables(b);
-    if (ret == CLI_OK) ret = b->depot ? send_away(b) : publish(b);
-    if (ret == CLI_OK) report(b);
+    if (ret == CLI_OK && !b->there) ret = copy_tables(b);
+    if (ret == CLI_OK && !b->there) ret = b->depot ? send_away(b) : publish(b);
+    if (ret == CLI_OK && !b->there) report(b);
     if (b->dir >= 0 && (ret != CLI_OK || b->depot)) discard(b);
     depot_close(b->depot);
     return ret;
@@ -422,6 +451,7 @@ static int read_options(struct backup *b)
 {
     const char *codec = cli_option(b->cli, "--codec");
     b->all = cli_option(b->cli, "--all");
+    b->once = cli_option(b->cli, "--once");
     b->to = cli_option(b->cli, "--to");
     b->url = cli_option(b->cli, "--database");
     b->level = codec && strcmp(codec, "null") == 0 ? 0 : LEVEL;

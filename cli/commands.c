@@ -42,6 +42,7 @@ static const struct cli_option token_options[] = {
 static const struct cli_option backup_options[] = {
     {"--all", NULL, "The tables of all datasets."},
     {"--to", "FOLDER", "A folder that is not there yet (cetl-backup- and the time without it), or a URL: s3://BUCKET/…, azure://ACCOUNT/CONTAINER/…."},
+    {"--once", NULL, "Where there is a whole backup already, that is no mistake: nothing is done."},
     {"--codec", "CODEC", "Of the blocks in the Avro files: deflate, or null, which is faster and larger."},
     {"--database", "URL", "Another database than the configuration's, as libpq reads it."},
     {NULL, NULL, NULL}};

@@ -7,12 +7,16 @@
 #include "database.h"
 #include "etl/archive.h"
 #include "interrupt.h"
+#include "leftover.h"
 #include "loop/timer.h"
 #include "store/store.h"
 
 #include <fcntl.h>
 
-enum { KEY_MAX = STORE_KEY_MAX + 1, READ_BYTES = 1 << 20, LOOK_MS = 100 };
+/* Not as a backup is called: what is left of such folders is removed. */
+#define FOLDER_PREFIX "cetl-on-its-way-"
+
+enum { KEY_MAX = STORE_KEY_MAX + 1, READ_BYTES = 1 << 20, LOOK_MS = 100, FOLDER_TRIES = 10 };
 
 struct depot {
     const char *url; /* the caller's */
@@ -31,22 +35,34 @@ bool depot_is_url(const char *text)
     return store_is_url(slice_of(text));
 }
 
+/* -EAGAIN: another cetl took it for a leftover before it was held. */
+static int make_folder(char *path, int *ret_dir)
+{
+    if (!mkdtemp(path)) return -errno;
+    cleanup_fd int dir = fs_open_dir(AT_FDCWD, path);
+    if (dir < 0) return dir == -ENOENT ? -EAGAIN : dir;
+    int r = leftover_hold(dir);
+    if (r == 0) *ret_dir = steal_fd(&dir);
+    return r;
+}
+
 char *depot_folder(int *ret_dir)
 {
     const char *temporary = getenv("TMPDIR");
-    char *path;
-    if (asprintf(&path, "%s/cetl-backup-XXXXXX", temporary && temporary[0] ? temporary : "/var/tmp") < 0) {
-        cli_complain(CLI_FAILED, "no memory");
-        return NULL;
+    if (!temporary || !temporary[0]) temporary = "/var/tmp";
+    leftover_sweep(temporary, FOLDER_PREFIX, NULL);
+    for (int tries = 1;; tries++) {
+        char *path;
+        if (asprintf(&path, "%s/" FOLDER_PREFIX "XXXXXX", temporary) < 0) {
+            cli_complain(CLI_FAILED, "no memory");
+            return NULL;
+        }
+        int r = make_folder(path, ret_dir);
+        if (r == 0) return path;
+        if (r != -EAGAIN || tries == FOLDER_TRIES) cli_complain(CLI_FAILED, "%s: %s", path, error_name(r));
+        free(path);
+        if (r != -EAGAIN || tries == FOLDER_TRIES) return NULL;
     }
-    int dir = mkdtemp(path) ? fs_open_dir(AT_FDCWD, path) : -errno;
-    if (dir >= 0) {
-        *ret_dir = dir;
-        return path;
-    }
-    cli_complain(CLI_FAILED, "%s: %s", path, error_name(dir));
-    free(path);
-    return NULL;
 }
 
 /* What is under way then ends with the store. */

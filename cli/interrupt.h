@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * SIGINT and SIGTERM of a command that has something to clean up: the first one cancels the statement that runs, and the command
- * ends by itself; the second one kills.
+ * SIGINT and SIGTERM of a command that has something to clean up: the first one cancels the statement that runs, and those
+ * that begin afterwards, and the command ends by itself; the second one kills.
  */
 #ifndef CETL_INTERRUPT_H
 #define CETL_INTERRUPT_H

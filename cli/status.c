@@ -49,6 +49,25 @@ static void put_database(struct buf *out, struct json_value database)
     }
 }
 
+/* Of each: when it was made, and what is in the way of the next. */
+static void put_backups(struct table *table, struct buf *out, struct json_value backups)
+{
+    const char *title = "backups";
+    for (struct json_walk walk = json_walk_begin(backups); json_walk_next(&walk); title = "") {
+        struct json_value error = field_of(walk.value, "error"), made = field_of(walk.value, "made_at");
+        bool bad = error.kind == JSON_KIND_STRING, running = field_is(field_of(walk.value, "state"), "running");
+        field_text(out, field_of(walk.value, "name"));
+        buf_puts(out, running ? ": is being made; the last one " : ": the last one ");
+        if (made.kind == JSON_KIND_STRING)
+            field_text(out, made);
+        else
+            buf_puts(out, "is to come");
+        if (bad) buf_puts(out, "; it fails: ");
+        if (bad) field_text(out, error);
+        table_pair(table, title, out, bad ? TABLE_BAD : TABLE_PLAIN);
+    }
+}
+
 static void print_status(const struct cli *cli, struct json_value status)
 {
     static const char *const now[] = {"queued", "waiting", "loading", "unreadable", NULL};
@@ -84,6 +103,7 @@ static void print_status(const struct cli *cli, struct json_value status)
     table_pair(&table, "just now", &text, TABLE_PLAIN);
     buf_printf(&text, "%.1f MiB of buffers", (double)field_int(field_of(status, "memory_used_bytes")) / (1 << 20));
     table_pair(&table, "memory", &text, TABLE_PLAIN);
+    put_backups(&table, &text, field_of(status, "backups"));
     table_print(&table, cli);
     table_done(&table);
     buf_done(&text);

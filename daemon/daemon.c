@@ -41,6 +41,7 @@ static void apply(struct daemon *d, struct config *fresh)
     events_ask_again(d->api.events);
     if (notices_set_config(d->notices, fresh) < 0) log_warning("no memory for the receivers of notifications; the old ones stay");
     if (sources_set_config(d->sources, fresh) < 0) log_warning("no memory for the sources; the old ones stay");
+    if (backups_set_config(d->backups, fresh) < 0) log_warning("no memory for the backups; the old ones stay");
     if (dataset_counts_declare(d->api.dataset_counts, fresh) < 0) log_warning("no memory to count by dataset");
     setup_run(d->setup, fresh);
     scheduler_rescan(d->scheduler);
@@ -127,6 +128,7 @@ void daemon_down(void *ctx, const struct error *why)
     scheduler_hold(d->scheduler);
     derives_hold(d->derives);
     rebuilds_hold(d->rebuilds);
+    backups_hold(d->backups);
 }
 
 void daemon_set_up(void *ctx)
@@ -143,6 +145,7 @@ void daemon_set_up(void *ctx)
     derives_go(d->derives);
     rebuilds_go(d->rebuilds);
     archives_go(d->archives);
+    backups_go(d->backups);
 }
 
 void daemon_look_again(void *ctx)

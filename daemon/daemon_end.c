@@ -61,7 +61,7 @@ static void close_database(void *ctx)
 
 static void maybe_close(struct daemon *d)
 {
-    if (!d->loads_stopped || !d->http_drained) return;
+    if (!d->loads_stopped || !d->http_drained || !d->backups_stopped) return;
     d->over_ms = loop_now_ms(d->loop);
     if (timer_new(d->loop, close_database, d, &d->next_timer) == 0) {
         timer_start(d->next_timer, 0);
@@ -76,6 +76,13 @@ static void loads_stopped(void *ctx)
     d->loads_stopped = true;
     timer_free(d->abandon_timer);
     d->abandon_timer = NULL;
+    maybe_close(d);
+}
+
+static void backups_stopped(void *ctx)
+{
+    struct daemon *d = ctx;
+    d->backups_stopped = true;
     maybe_close(d);
 }
 
@@ -102,6 +109,7 @@ void daemon_end(void *ctx)
     events_close(d->api.events);
     http_server_drain(d->http, http_drained, d); /* may call back at once */
     notices_hurry(d->notices);
+    backups_stop(d->backups, backups_stopped, d);
     keeper_stop(d->keeper);
     archives_stop(d->archives);
     derives_stop(d->derives);

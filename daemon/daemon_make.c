@@ -271,7 +271,13 @@ static int make_etl(struct daemon *d)
     struct error err;
     r = scheduler_start(d->scheduler, &err);
     if (r < 0) log_error("%s", err.text);
-    return r < 0 ? r : make_sources(d);
+    if (r == 0) r = make_sources(d);
+    struct backups_config backups = {.loop = d->loop,
+                                     .workers = d->storers,
+                                     .observers = &d->observers,
+                                     .state = d->config->daemon.state,
+                                     .config_path = d->options.path};
+    return r < 0 ? r : backups_new(&backups, d->config, &d->backups);
 }
 
 static void log_request(void *ctx, const struct http_request *r, const char *line)
@@ -338,6 +344,7 @@ static int make_api(struct daemon *d)
     d->api = (struct api){.loop = d->loop,
                           .scheduler = d->scheduler,
                           .sources = d->sources,
+                          .backups = d->backups,
                           .observers = &d->observers,
                           .catalog = d->catalog,
                           .derives = d->derives,
@@ -393,6 +400,7 @@ int daemon_make(struct daemon *d)
 void daemon_done(struct daemon *d)
 {
     archives_stop(d->archives);
+    backups_stop(d->backups, NULL, NULL);
     daemon_close_pools(d);
     jobs_free(d->api.jobs);
     sources_free(d->sources);
@@ -427,6 +435,7 @@ void daemon_done(struct daemon *d)
     workers_free(d->storers);
     keeper_free(d->keeper);
     archives_free(d->archives);
+    backups_free(d->backups);
     d->loop_left = !loop_free(d->loop);
     if (d->placed) place_close(&d->place);
     config_unref(d->api.first);

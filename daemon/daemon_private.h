@@ -14,6 +14,7 @@
 #include "daemon.h"
 #include "db/embedded.h"
 #include "etl/archive.h"
+#include "etl/backups.h"
 #include "etl/keeper.h"
 #include "etl/notices.h"
 #include "etl/rebuilds.h"
@@ -42,6 +43,7 @@ struct daemon {
     struct transfers *transfers; /* to other servers */
     struct notices *notices;
     struct sources *sources;
+    struct backups *backups;
     struct signals *signals;
     struct notify *notify;
     struct timer *status_timer, *next_timer, *http_timer, *abandon_timer, *accept_timer;
@@ -67,7 +69,7 @@ struct daemon {
     bool reloading;
     int64_t reload_ms;            /* when it began */
     char mistake[ERROR_TEXT_MAX]; /* why the newest configuration is not in force */
-    bool embedded_ready, stopping, loads_stopped, http_drained;
+    bool embedded_ready, stopping, loads_stopped, http_drained, backups_stopped;
     bool loop_left;  /* see loop_free */
     int64_t over_ms; /* loads and requests are, since then */
 };

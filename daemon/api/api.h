@@ -15,6 +15,7 @@
 #include "etl/setup.h"
 #include "http/router.h"
 
+struct backups;
 struct dataset_counts;
 struct http_tally;
 struct jobs;
@@ -53,6 +54,7 @@ struct api {
     unsigned intakes;  /* under way (etl/intake.h) */
     struct jobs *jobs; /* api/jobs.h */
     struct sources *sources;
+    struct backups *backups; /* or NULL */
     struct counters *counters;
     struct dataset_counts *dataset_counts; /* api/dataset_counts.h; or NULL */
     struct http_tally *tally;              /* or NULL */

@@ -2,6 +2,7 @@
 #include "api/metrics.h"
 
 #include "api/api.h"
+#include "api/backup_tell.h"
 #include "api/dataset_counts.h"
 #include "base/clock.h"
 #include "base/process.h"
@@ -123,6 +124,7 @@ void metrics_get(struct http_request *r)
     put_machine(api, &body);
     put_process(api, &body);
     if (api->dataset_counts) dataset_counts_text(api->dataset_counts, api->scheduler, r, &body);
+    if (api->backups) backup_tell_metrics(&body, api->backups);
     if (api->tally) http_tally_text(api->tally, &body);
     if (buf_check(&body) < 0)
         http_problem(

@@ -3,6 +3,7 @@
 
 #include "api/access.h"
 #include "api/api.h"
+#include "api/backup_tell.h"
 #include "api/pulls.h"
 #include "base/clock.h"
 #include "format/json_writer.h"
@@ -63,6 +64,7 @@ void status_get(struct http_request *r)
     json_write_field_int(&w, "copy_bytes_per_second", meter_per_second(&api->bytes_rate));
     json_write_end(&w);
     if (here && api->sources) pulls_write(&w, api->sources, SLICE(""), NULL);
+    if (here && api->backups) backup_tell_status(&w, api->backups);
     json_write_field_int(&w, "memory_used_bytes", counters_get(api->counters, COUNTER_MEMORY_USED));
     json_write_end(&w);
     http_answer(r, 200, "application/json", buf_slice(&body));

@@ -84,3 +84,15 @@ const char *http_url_mistake(const char *url)
         if (*c <= ' ' || *c >= 0x7f) return "it holds a blank, a line end, or a byte that is not ASCII; escape it as %20";
     return NULL;
 }
+
+const char *store_url_mistake(struct slice url, bool *ret_is_store)
+{
+    bool azure = slice_starts(url, SLICE("azure://"));
+    *ret_is_store = azure || slice_starts(url, SLICE("s3://")) || slice_starts(url, SLICE("file:///"));
+    if (!*ret_is_store) return NULL;
+    if (slice_starts(url, SLICE("file:///"))) return url.len > strlen("file:///") ? NULL : "it names no folder";
+    size_t scheme = azure ? strlen("azure://") : strlen("s3://");
+    struct slice rest = {url.p + scheme, url.len - scheme};
+    if (slice_cut(&rest, '/').len == 0) return azure ? "it names no account" : "it names no bucket";
+    return azure && (!rest.p || slice_cut(&rest, '/').len == 0) ? "it names no container: azure://ACCOUNT/CONTAINER/…" : NULL;
+}

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What addresses look like in the configuration: those that the daemon listens on, and the origins of web pages.
+ * What addresses look like in the configuration: those that the daemon listens on, the origins of web pages, and URLs.
  *
  * Thread: any.
  */
@@ -19,5 +19,8 @@ const char *origin_expected(struct slice text);
 const char *http_url_mistake(const char *url);
 /** Would what is sent there be read by others on the way: http:// to another machine? Loopback addresses and localhost are here. */
 bool http_url_is_open(const char *url);
+/** What is wrong with the URL of an object store (s3://, azure://, file:///): what names the bucket, container or folder must be
+ * there. NULL: nothing, or it is another URL. */
+const char *store_url_mistake(struct slice url, bool *ret_is_store);
 
 #endif

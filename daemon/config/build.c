@@ -3,6 +3,7 @@
 
 #include "base/name.h"
 #include "config/build_access.h"
+#include "config/build_backup.h"
 #include "config/build_derive.h"
 #include "config/build_expose.h"
 #include "config/build_lookup.h"
@@ -460,5 +461,6 @@ int build_config(const struct ini *ini, struct mistakes *m, struct config *ret_c
     if (r == 0) r = build_notify(&b);
     if (r == 0) r = build_stores(&b);
     if (r == 0) r = build_sources(&b);
+    if (r == 0) r = build_backups(&b);
     return r == 0 ? build_lookups(&b) : r;
 }

@@ -8,7 +8,7 @@
 
 static const char *const event_name[CONFIG_EVENTS] = {
     [CONFIG_EVENT_FAILED] = "failed", [CONFIG_EVENT_WAITING] = "waiting",     [CONFIG_EVENT_UNREADABLE] = "unreadable",
-    [CONFIG_EVENT_LOADED] = "loaded", [CONFIG_EVENT_DUPLICATE] = "duplicate",
+    [CONFIG_EVENT_LOADED] = "loaded", [CONFIG_EVENT_DUPLICATE] = "duplicate", [CONFIG_EVENT_BACKUP] = "backup",
 };
 
 const char *config_event_name(enum config_event event)
@@ -63,7 +63,7 @@ static void parse_events(struct builder *b, const struct ini_section *s, struct 
             n->events |= 1u << k;
         else
             mistakes_add(b->mistakes, builder_place_of(s, "on"),
-                         "on: '%.60s' is none of failed, waiting, unreadable, loaded, duplicate%s", n->on.item[i],
+                         "on: '%.60s' is none of failed, waiting, unreadable, loaded, duplicate, backup%s", n->on.item[i],
                          builder_hint(nearest.best, hint));
     }
     if (n->on.n == 0) mistakes_add(b->mistakes, builder_place_of(s, "on"), "on names nothing, so that nobody would ever be told");

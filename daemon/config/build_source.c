@@ -7,19 +7,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* What is wrong with the URL of a store: what names the bucket, container or folder must be there. */
-static const char *store_mistake(struct slice rest, bool *ret_is_store)
-{
-    bool azure = slice_starts(rest, SLICE("azure://"));
-    *ret_is_store = azure || slice_starts(rest, SLICE("s3://")) || slice_starts(rest, SLICE("file:///"));
-    if (!*ret_is_store) return NULL;
-    if (slice_starts(rest, SLICE("file:///"))) return rest.len > strlen("file:///") ? NULL : "it names no folder";
-    size_t scheme = azure ? strlen("azure://") : strlen("s3://");
-    rest = (struct slice){rest.p + scheme, rest.len - scheme};
-    if (slice_cut(&rest, '/').len == 0) return azure ? "it names no account" : "it names no bucket";
-    return azure && (!rest.p || slice_cut(&rest, '/').len == 0) ? "it names no container: azure://ACCOUNT/CONTAINER/…" : NULL;
-}
-
 /* What the file holds, "" for no file. 0; 1 after a mistake; -ENOMEM. */
 static int read_secret(struct builder *b, const struct ini_section *s, const char *key, const char *path, const char **ret_secret)
 {
@@ -38,7 +25,7 @@ static int read_secret(struct builder *b, const struct ini_section *s, const cha
 static void check_address(struct builder *b, const struct ini_section *s, const struct config_source *source)
 {
     bool is_store, by_file = *source->url_file;
-    const char *key = by_file ? "url_file" : "url", *mistake = store_mistake(slice_of(source->target), &is_store);
+    const char *key = by_file ? "url_file" : "url", *mistake = store_url_mistake(slice_of(source->target), &is_store);
     if (!is_store) mistake = http_url_mistake(source->target);
     if (!*source->target)
         mistakes_add(

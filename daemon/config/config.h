@@ -282,6 +282,7 @@ enum config_event {
     CONFIG_EVENT_UNREADABLE,
     CONFIG_EVENT_LOADED,
     CONFIG_EVENT_DUPLICATE,
+    CONFIG_EVENT_BACKUP, /* not of a file: one that was due could not be made */
     CONFIG_EVENTS
 };
 /** [notify NAME] */
@@ -325,6 +326,17 @@ struct config_source {
     int64_t bytes_max; /* of a file */
 };
 
+/** [backup NAME] */
+struct config_backup {
+    struct config_place place;
+    const char *name;
+    const char *to;           /* a folder, or the URL of an object store: each backup gets a folder in it */
+    struct config_list table; /* datasets and tables; "*" alone: those of all datasets */
+    int64_t every_ms;
+    const char *at_text; /* as written */
+    int64_t at_ms;       /* of the day, in UTC; -1: it does not matter when */
+};
+
 /** NNN_name.sql of the folder of migrations. */
 struct config_migration {
     int number; /* from 1, without gaps */
@@ -359,6 +371,8 @@ struct config {
     size_t n_archives;
     const struct config_source *sources; /* in file order */
     size_t n_sources;
+    const struct config_backup *backups; /* in file order */
+    size_t n_backups;
     const size_t *order;                      /* the datasets' numbers, those that others look into before these */
     const struct config_migration *migration; /* by number */
     size_t n_migrations;

@@ -61,6 +61,8 @@ void effective_each(const struct config *c, effective_fn *fn, void *ctx)
         visit(&w, OPTION_ARCHIVE, c->archives[i].name, &c->archives[i]);
     for (size_t i = 0; i < c->n_sources; i++)
         visit(&w, OPTION_SOURCE, c->sources[i].name, &c->sources[i]);
+    for (size_t i = 0; i < c->n_backups; i++)
+        visit(&w, OPTION_BACKUP, c->backups[i].name, &c->backups[i]);
 }
 
 struct config_place effective_place(const struct effective_section *s, const struct option *o)

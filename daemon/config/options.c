@@ -427,8 +427,9 @@ static const struct option notify_options[] = {
      .prose = "A file that holds it instead, since the addresses that chat services give are secrets."},
     {"token_file", TYPE(PATH), F(token_file), "", "%d/hook-token",
      .prose = "A file that holds a token, which is sent along: Authorization: Bearer … Empty: none."},
-    {"on", TYPE(LIST), F(on), "failed, waiting, unreadable",
-     .prose = "Of which files: failed, waiting (for another dataset), unreadable, loaded, duplicate."},
+    {"on", TYPE(LIST), F(on), "failed, waiting, unreadable, backup",
+     .prose = "Of which files: failed, waiting (for another dataset), unreadable, loaded, duplicate; and backup: one that was due "
+              "could not be made."},
     {"datasets", TYPE(LIST), F(datasets), "*", .prose = "Of which datasets: names, or globs such as sales_*."},
     {"ca_file", TYPE(PATH), F(ca_file), "", "/etc/cetl/ca.pem",
      .prose = "Certificates (PEM) that are trusted instead of the system's."},
@@ -503,6 +504,25 @@ static const struct option source_options[] = {
 };
 #undef F
 
+#define F(field) offsetof(struct config_backup, field)
+static const struct option backup_options[] = {
+    {"to", TYPE(TEXT), F(to), "", "s3://bucket/backups",
+     .prose =
+         "Where to: an absolute path of a folder, or s3://BUCKET/…, azure://ACCOUNT/CONTAINER/… (see [store]). Each backup gets a "
+         "folder of its own there, NAME- and the time (UTC) behind it: nightly-20260131T023000Z. Old ones stay until you remove "
+         "them."},
+    {"tables", TYPE(LIST), F(table), "*", "orders, reporting.daily",
+     .prose = "Datasets, and tables as SQL writes them. *: the tables of all datasets."},
+    {"every", RANGE(DURATION, SECOND, 365 * DAY), F(every_ms), "1d",
+     .prose = "How often. The first one is made at once. One that was due while the daemon was down is made when it is back; one "
+              "that fails is tried again, with pauses of up to 15 minutes."},
+    {"at", TYPE(TEXT), F(at_text), "", "02:30",
+     .prose = "At which time of the day, in UTC; with `every` of less than a day from there on. `every` then divides a day, or is "
+              "some of them. Empty: `every` after the one before."},
+    {0},
+};
+#undef F
+
 static const struct option_section_info sections[OPTION_SECTIONS] = {
     [OPTION_DAEMON] = {"daemon", NULL, daemon_options, "The daemon as a whole."},
     [OPTION_DATABASE] = {"database", NULL, database_options, "Where the rows go."},
@@ -532,6 +552,8 @@ static const struct option_section_info sections[OPTION_SECTIONS] = {
          "stored. As many as you like."},
     [OPTION_SOURCE] = {"source", "events", source_options,
                        "A file of another server, which is fetched and loaded. As many as you like."},
+    [OPTION_BACKUP] = {"backup", "nightly", backup_options,
+                       "Tables that are written away as Avro files, now and then, as `cetl backup` does it. As many as you like."},
 };
 
 const struct option_section_info *options_section(enum option_section section)

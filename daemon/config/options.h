@@ -30,6 +30,7 @@ enum option_section {
     OPTION_STORE,
     OPTION_ARCHIVE,
     OPTION_SOURCE,
+    OPTION_BACKUP,
     OPTION_SECTIONS
 };
 

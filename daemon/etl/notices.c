@@ -110,6 +110,28 @@ static void on_file(struct observer *o, const struct observed_file *f)
     buf_done(&json);
 }
 
+static void on_backup(struct observer *o, const struct observed_backup *k)
+{
+    struct notices *all = container_of(o, struct notices, observer);
+    char now[CLOCK_ISO_MAX], line[LINE_MAX_BYTES];
+    struct buf json;
+    struct json_writer w;
+    clock_iso(clock_real_us(), now);
+    buf_init(&json, JSON_MAX);
+    json_writer_init(&w, &json);
+    json_write_object(&w);
+    json_write_field_text(&w, "state", config_event_name(CONFIG_EVENT_BACKUP));
+    json_write_field_text(&w, "name", k->name);
+    json_write_field_text(&w, "error", k->why);
+    json_write_field_text(&w, "at", now);
+    json_write_end(&w);
+    snprintf(line, sizeof line, "backup %s could not be made: " SLICE_FMT, k->name,
+             SLICE_ARG(slice_cut_utf8(slice_of(k->why), LINE_MAX_BYTES / 2)));
+    for (size_t i = 0; buf_check(&json) == 0 && i < all->settings->n_notify; i++)
+        if (all->settings->notify[i].events & 1u << CONFIG_EVENT_BACKUP) webhook_add(all->webhook[i], buf_slice(&json), line);
+    buf_done(&json);
+}
+
 /* ---- its life ---- */
 
 static struct webhook *find(const struct notices *n, const char *name)
@@ -163,6 +185,7 @@ int notices_new(const struct webhook_config *config, struct observers *observers
     if (!n) return -ENOMEM;
     n->config = *config;
     n->observer.file = on_file;
+    n->observer.backup = on_backup;
     int r = notices_set_config(n, settings);
     if (r < 0) {
         free(n);

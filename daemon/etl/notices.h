@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Who is told when files fail, wait or cannot be read: an observer, and a webhook for each [notify NAME].
+ * Who is told when files fail, wait or cannot be read, or a backup cannot be made: an observer, and a webhook for each [notify NAME].
  *
  * Thread: loop.
  */

@@ -62,3 +62,11 @@ void observers_derive(struct observers *os, const struct observed_derive *d)
         if (o->derive) o->derive(o, d);
     }
 }
+
+void observers_backup(struct observers *os, const struct observed_backup *b)
+{
+    for (list_each(l, next, &os->all)) {
+        struct observer *o = observer_at(l);
+        if (o->backup) o->backup(o, b);
+    }
+}

@@ -31,6 +31,10 @@ struct observed_derive {
     int64_t rows;      /* -1: not known */
     int64_t duration_ms;
 };
+/** A backup that was due could not be made: the first time, and again where the reason is another. */
+struct observed_backup {
+    const char *name, *why;
+};
 
 /** Embed it. */
 struct observer {
@@ -40,6 +44,7 @@ struct observer {
     void (*scanned)(struct observer *o); /* what a scheduler_rescan found complete is claimed, or is about to be */
     void (*file)(struct observer *o, const struct observed_file *f);
     void (*derive)(struct observer *o, const struct observed_derive *d);
+    void (*backup)(struct observer *o, const struct observed_backup *b);
 };
 
 struct observers {
@@ -56,5 +61,6 @@ void observers_file(struct observers *os, const struct observed_file *f);
 /** The same for an arrival that is in that state, about which there is no more to say. */
 void observers_state(struct observers *os, const struct arrival *a, const char *state, const char *why);
 void observers_derive(struct observers *os, const struct observed_derive *d);
+void observers_backup(struct observers *os, const struct observed_backup *b);
 
 #endif

@@ -51,8 +51,9 @@ def samples(daemon, **headers):
 
 
 @pytest.fixture
-def shop(cetld):
-    daemon = cetld(SHOP)
+def shop(cetld, folder):
+    os.mkdir(os.path.join(folder, "backups"))
+    daemon = cetld(SHOP + "[backup nightly]\nto = %s/backups\ntables = pg_catalog.pg_depend\n" % folder)
     daemon.drop("orders_1.csv", "id,amount\n1,1.5\n2,2\n3,x\n")
     daemon.wait_state("orders_1.csv")
     daemon.drop("orders_2.csv", "id,amount\n2,9\n4,4\n")
@@ -181,6 +182,7 @@ def test_every_metric_is_explained_with_its_type_and_labels(shop):
     shop.get("/v1/orders")
     shop.drop("sales.csv", "id\n1\n")
     shop.wait_state("sales.csv", "waiting")
+    until(lambda: ("cetl_backup_duration_seconds", "backup", "nightly") in samples(shop), shop.log)
     docs, real = explained(), {}
     for f in families(shop).values():
         name = f.name + "_total" if f.type == "counter" else f.name

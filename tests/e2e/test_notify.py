@@ -285,7 +285,7 @@ def test_certificate_is_checked(cetld, folder):
     ("url = https://example.org/a b", "url: it holds a blank"),
     ("url = https://example.org/\nurl_file = %s/conf", "url and url_file are both there"),
     ("url_file = %s/nothing", "url_file: "),
-    ("url = https://example.org/\non = faild", "on: 'faild' is none of failed, waiting, unreadable, loaded, duplicate (did you mean 'failed'?)"),
+    ("url = https://example.org/\non = faild", "on: 'faild' is none of failed, waiting, unreadable, loaded, duplicate, backup (did you mean 'failed'?)"),
     ("url = https://example.org/\non =", "on names nothing"),
     ("url = https://example.org/\ndatasets = [a", "datasets: '[a' is no glob"),
     ("url = https://example.org/\ntoken_file = %s/nothing", "token_file: "),

@@ -14,6 +14,7 @@ from cluster import Database
 from daemon import BINARY, Cetld
 from manager import Manager
 from reload_cases import CASES
+from test_backup_every import OPTIONS as BACKUP_OPTIONS
 from test_reload_store import OPTIONS as STORE_OPTIONS
 from test_sources import OPTIONS as SOURCE_OPTIONS
 from test_sources_access import OPTIONS as ACCESS_OPTIONS
@@ -163,7 +164,7 @@ def test_every_option_has_a_case_or_says_that_it_takes_a_restart():
     all_options = options()
     assert len(all_options) > 100
     reloadable = {name for name, prose in all_options.items() if RESTART not in prose}
-    tested = [case.option for case in CASES] + STORE_OPTIONS + SOURCE_OPTIONS + ACCESS_OPTIONS
+    tested = [case.option for case in CASES] + STORE_OPTIONS + SOURCE_OPTIONS + ACCESS_OPTIONS + BACKUP_OPTIONS
     assert len(set(tested)) == len(tested)
     assert set(tested) == reloadable, "without a case in reload_cases.py, or not fixed any more: %s; with one that is none: %s" % (
         sorted(reloadable - set(tested)), sorted(set(tested) - reloadable))
