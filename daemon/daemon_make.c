@@ -240,7 +240,6 @@ static int make_sources(struct daemon *d)
                               .place = &d->place,
                               .memory = &d->memory,
                               .state = d->config->daemon.state,
-                              .min_free = d->config->daemon.spool_min_free,
                               .file = on_pulled,
                               .ctx = d};
     return sources_new(&c, d->config, &d->sources);

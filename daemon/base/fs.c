@@ -10,6 +10,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/statvfs.h>
 
 enum { COPY_BYTES = 256 * 1024, COPY_SYNC_BYTES = 32 * 1024 * 1024, ALTERNATIVES_MAX = 1000000, EXTENSION_MAX = 32 };
 
@@ -108,6 +109,15 @@ static int rename_unique(const struct fs_move *m, char ret_name[NAME_MAX + 1])
     return -EEXIST;
 }
 
+int fs_keeps_free(int fd, uint64_t min_free, uint64_t more)
+{
+    struct statvfs fs;
+    if (min_free == 0) return 0;
+    if (fstatvfs(fd, &fs) < 0) return -errno;
+    uint64_t room = (uint64_t)fs.f_bavail * fs.f_frsize;
+    return room < more || room - more < min_free ? -ENOSPC : 0;
+}
+
 int fs_copy(int from, int to, struct fs_pace *pace)
 {
     cleanup_free char *bytes = malloc(COPY_BYTES);
@@ -117,7 +127,8 @@ int fs_copy(int from, int to, struct fs_pace *pace)
         ssize_t n = fs_pread_full(from, bytes, COPY_BYTES, offset);
         if (n < 0) return (int)n;
         if (n == 0) return 0;
-        int r = fs_write_all(to, bytes, (size_t)n);
+        int r = pace ? fs_keeps_free(to, pace->min_free, (uint64_t)n) : 0;
+        if (r == 0) r = fs_write_all(to, bytes, (size_t)n);
         if (r < 0) return r;
         offset += n;
         if (offset % COPY_SYNC_BYTES == 0 && fdatasync(to) < 0) return -errno;

@@ -30,10 +30,13 @@ must_check int fs_rename_noreplace(int from_dir, const char *from, int to_dir, c
  * cut so that 255 bytes hold. ret_name holds NAME_MAX + 1 bytes.
  */
 void fs_alternative_name(const char *name, unsigned n, char *ret_name);
+/** 0 where `more` bytes leave so many free on the disk of fd; else -ENOSPC, or -errno. `min_free` 0: it is not asked. */
+must_check int fs_keeps_free(int fd, uint64_t min_free, uint64_t more);
 /** Of long copies: how far they are, and whether they are to end. Shared by as many as one likes; any thread. */
 struct fs_pace {
     _Atomic uint64_t copied; /* bytes */
     _Atomic bool stop;       /* they end with -ECANCELED, and leave everything as if they had not begun */
+    uint64_t min_free;       /* bytes of the disk that they write to that stay free, else -ENOSPC */
 };
 /**
  * Everything of `from`, from its start, to where `to` stands, written to disk every few MiB so that no fsync takes long. `pace` may

@@ -58,8 +58,8 @@ static const struct option daemon_options[] = {
     {"rescan", RANGE(DURATION, SECOND, DAY), F(rescan_ms), "30s",
      .prose = "How often incoming/ is searched for files that no event told of."},
     {"spool_min_free", RANGE(SIZE, 0, 1024 * GIB), F(spool_min_free), "64M",
-     .prose = "What uploads leave free on the disk of the spool: beyond it they are refused with 507. What is dropped into "
-              "incoming/ is not asked."},
+     .prose = "What uploads and sources leave free on the disk of the spool: beyond it uploads are refused with 507, and pulls "
+              "fail and are tried again. What is dropped into incoming/ is not asked."},
     {"keep_done", RANGE(DURATION, 0, 36500 * DAY), F(keep_done_ms), "0",
      .prose = "How long loaded files stay in done/. 0: for ever. What is gone cannot be replayed."},
     {"keep_failed", RANGE(DURATION, 0, 36500 * DAY), F(keep_failed_ms), "0",

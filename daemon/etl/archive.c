@@ -46,12 +46,11 @@ static void on_next(void *ctx, const struct db_result *r)
     a->conn = NULL;
     a->asking = false;
     if (!a->name) return free(a); /* archive_free has waited for this */
-    if (r->status != 0) {
-        if (r->status == ERROR_REFUSED) log_warning("archive %s: its queue cannot be read: %s", a->name, r->error->text);
-        return timer_start(a->timer, LOOK_MS);
-    }
+    if (r->status == ERROR_REFUSED) log_warning("archive %s: its queue cannot be read: %s", a->name, r->error->text);
+    if (a->paused) return; /* meanwhile: the timer has the end of that */
+    if (r->status != 0) return timer_start(a->timer, LOOK_MS);
     a->more = false;
-    for (int i = 0; r->status == 0 && i < PQntuples(r->rows); i++) {
+    for (int i = 0; i < PQntuples(r->rows); i++) {
         if (is_under_way(a, id_of(r->rows, i))) continue;
         a->more = true;
         if (a->n_tasks == ARCHIVE_TASKS) break;
@@ -127,6 +126,9 @@ void archive_task_over(struct archive *a, const struct archive_task *t)
         a->complained = false;
         works(a);
         log_debug("archive %s: %s is stored as %s%s", a->name, name, a->base, t->key);
+        if (t->unseen && !a->blind)
+            log_info("archive %s: its key may not look at what is stored; that the store took it is believed", a->name);
+        a->blind |= t->unseen;
     }
     if (t->outcome == TASK_GONE && !t->lost) a->missed = true;
     if (!a->paused && (a->more || a->missed)) timer_start(a->timer, 0);

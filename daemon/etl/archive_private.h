@@ -37,6 +37,7 @@ struct archive {
     unsigned failures;               /* in a row */
     bool waiting, asking, more;      /* for a connection, the queue; there is more than was begun */
     bool paused, complained, missed; /* missed: a file was not there, and is to be looked for soon */
+    bool blind;                      /* its key may not look; told */
 };
 
 enum task_state { TASK_FINDING, TASK_STORING, TASK_REPORTING, TASK_NOTING };
@@ -68,6 +69,7 @@ struct archive_task {
     bool busy;    /* a worker has it, or the server */
     bool waiting; /* for a connection */
     bool lost;    /* given up */
+    bool unseen;  /* stored, as the store says */
 };
 
 /** Of row `row` of SQL_ARCHIVE_NEXT. NULL: no memory for it now, of the process or of memory_max. */

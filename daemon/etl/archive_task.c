@@ -130,6 +130,7 @@ static void on_stored(void *ctx, const struct store_result *r)
     }
     if (r->status == STORE_E_CHANGED) return end(t, TASK_GONE, ARCHIVE_GONE);
     if (r->status != 0) return end(t, TASK_FAILED, r->why);
+    t->unseen = r->unseen;
     t->state = TASK_REPORTING;
     int e = report(t);
     if (e < 0) end(t, TASK_FAILED, error_name(e));
@@ -175,10 +176,22 @@ static int make_key(struct archive_task *t)
     return r;
 }
 
+/* One goes on whatever the loads hold. */
+static bool take_memory(struct archive_task *t, uint64_t bytes, bool anyway)
+{
+    size_t n = store_put_memory(t->archive->store, bytes);
+    if (n <= t->memory) return true;
+    if (!memory_take(t->all->config.memory, n - t->memory, anyway)) return false;
+    t->memory = n;
+    return true;
+}
+
 static int store(struct archive_task *t)
 {
     int r = make_key(t);
     if (r < 0) return r;
+    /* Where the ledger did not know how large it is. */
+    if (!take_memory(t, t->bytes, t->archive->n_tasks == 1)) return ERROR_TOO_BIG;
     t->state = TASK_STORING;
     struct store_put put = {
         .key = slice_of(t->key), .file = &t->file, .bytes = t->bytes, .sum = t->original.sum, .done = on_stored, .ctx = t};
@@ -253,13 +266,11 @@ struct archive_task *archive_task_start(struct archive *a, const PGresult *rows,
     *t = (struct archive_task){.all = a->all, .archive = a, .file = -1};
     list_init(&t->link);
     read_row(t, rows, row);
-    size_t part = t->original.bytes >= 0 && t->original.bytes < STORE_PART ? (size_t)t->original.bytes + 1 : (size_t)STORE_PART;
-    /* One goes on whatever the loads hold. */
-    if (!t->dataset || !t->report || !memory_take(a->all->config.memory, part, a->n_tasks == 0)) {
+    uint64_t bytes = t->original.bytes >= 0 ? (uint64_t)t->original.bytes : STORE_PART;
+    if (!t->dataset || !t->report || !take_memory(t, bytes, a->n_tasks == 0)) {
         task_free(t);
         return NULL;
     }
-    t->memory = part;
     list_append(&a->tasks, &t->link);
     find(t);
     return t;

@@ -15,7 +15,8 @@ struct listing {
     struct listing_config config;
     struct listing_object object[LISTING_PAGE]; /* of this page, that are to be taken */
     size_t n, at, young;
-    struct buf next;
+    struct buf next, mark; /* mark: where an earlier page ended, of which no other has that end */
+    unsigned pages, marked;
     bool begun, folder;
     struct store_op *op;
     listing_done done;
@@ -29,6 +30,7 @@ int listing_new(const struct listing_config *config, struct listing **ret_listin
     l->config = *config;
     l->folder = slice_starts(slice_of(config->url), SLICE("file:"));
     buf_init(&l->next, NEXT_MAX);
+    buf_init(&l->mark, NEXT_MAX);
     *ret_listing = l;
     return 0;
 }
@@ -46,6 +48,7 @@ void listing_free(struct listing *l)
     store_cancel(l->op);
     forget_page(l);
     buf_done(&l->next);
+    buf_done(&l->mark);
     free(l);
 }
 
@@ -53,6 +56,8 @@ void listing_rewind(struct listing *l)
 {
     forget_page(l);
     buf_reset(&l->next);
+    buf_reset(&l->mark);
+    l->pages = l->marked = 0;
     l->begun = false;
     l->young = 0;
 }
@@ -88,12 +93,23 @@ static int take(struct listing *l, const struct store_object *from)
     return 0;
 }
 
+/* Brent's way: the mark is moved at the 1st, 2nd, 4th, … page, so that it comes to lie in every circle. */
+static bool is_circle(struct listing *l)
+{
+    if (l->next.len > 0 && slice_equal(buf_slice(&l->next), buf_slice(&l->mark))) return true;
+    if (++l->pages < 2 * l->marked) return false;
+    buf_reset(&l->mark);
+    buf_put(&l->mark, buf_slice(&l->next));
+    l->marked = l->pages;
+    return false;
+}
+
 static void on_page(void *ctx, const struct store_result *result, const struct store_page *page)
 {
     struct listing *l = ctx;
     int r = result->status;
     l->op = NULL;
-    for (size_t i = 0; r == 0 && i < page->n && i < LISTING_PAGE; i++)
+    for (size_t i = 0; r == 0 && i < page->n; i++)
         r = take(l, &page->object[i]);
     if (r == 0) {
         buf_reset(&l->next);
@@ -101,6 +117,7 @@ static void on_page(void *ctx, const struct store_result *result, const struct s
         r = buf_check(&l->next);
     }
     if (r != 0) return l->done(l->ctx, r, result->status != 0 ? result->why : error_name(r), NULL);
+    if (is_circle(l)) return l->done(l->ctx, ERROR_PROTOCOL, "the store's list goes round in circles", NULL);
     listing_next(l, l->done, l->ctx);
 }
 

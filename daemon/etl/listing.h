@@ -7,7 +7,8 @@
  *     listing_free(l)
  *
  * Memory: one page of the store's list. Names that end with a slash and hold nothing stand for folders, and are passed over. In a
- * folder of this machine so are, for now, files that were written within the last LISTING_QUIET_MS: somebody may be at it.
+ * folder of this machine so are, for now, files that were written within the last LISTING_QUIET_MS: somebody may be at it. A list
+ * that goes round in circles is an error.
  *
  * Thread: loop.
  */
@@ -19,7 +20,7 @@
 
 enum {
     LISTING_QUIET_MS = 2000,
-    LISTING_PAGE = 500,
+    LISTING_PAGE = 1000, /* as many as a store gives that is not asked for a number */
     LISTING_VERSION_MAX = 256,
     LISTING_COST = LISTING_PAGE * (STORE_KEY_MAX + 512), /* bytes of memory, at most */
 };

@@ -73,8 +73,7 @@ static int open_upload(struct source *s)
     if (!s->stored.store) read_note(s);
     int r = upload_room(s->config.place, &room);
     if (r < 0) return error_set(&s->err, r, "the spool cannot be looked at: %s", error_name(r));
-    if (room < (uint64_t)s->config.min_free)
-        return error_set(&s->err, -ENOSPC, "there is not enough space left on the disk of the spool");
+    if (room < s->min_free) return error_set(&s->err, -ENOSPC, SOURCE_FULL);
     r = upload_open(s->config.place, &s->upload);
     return r < 0 ? error_set(&s->err, r, "the spool cannot be written: %s", error_name(r)) : 0;
 }
@@ -142,7 +141,9 @@ static void rest(struct source *s, bool may_pass)
 {
     bool again = may_pass && (s->settings->every_ms > 0 || s->tries < TRIES);
     int64_t soon = rest_ms(s), every = s->settings->every_ms;
-    if (s->stored.more)
+    if (s->moved && every > 0)
+        timer_start(s->timer, FIRST_MS);
+    else if (s->stored.more)
         timer_start(s->timer, REST_FIRST_MS);
     else if (again)
         timer_start(s->timer, every > 0 && every < soon ? every : soon);
@@ -194,7 +195,8 @@ static void on_answer(void *ctx, const struct transfer_answer *a)
     s->transfer = NULL;
     if (a->status != 0) {
         bool big = a->status == ERROR_TOO_BIG;
-        error_set(&s->err, a->status, big ? "the file is larger than size_max" : "%s", a->why);
+        const char *why = big ? "the file is larger than size_max" : a->status == -ENOSPC ? SOURCE_FULL : a->why;
+        error_set(&s->err, a->status, "%s", why);
         return drop(s, SOURCE_FAILED, !big && a->status != ERROR_REFUSED);
     }
     if (a->code == 304) return drop(s, SOURCE_UNCHANGED, false);
@@ -227,6 +229,7 @@ static void fetch(struct source *s)
                                        .headers = n,
                                        .answer_max = (uint64_t)s->settings->bytes_max,
                                        .into = &s->upload.fd,
+                                       .min_free = s->min_free,
                                        .redirects = REDIRECTS,
                                        .direct = source_access_is_direct(s),
                                        .ca_file = s->settings->ca_file,
@@ -301,7 +304,8 @@ void source_pull(struct source *s)
     timer_stop(s->timer);
     free_names(s);
     s->err = (struct error){0};
-    s->stored.more = false;
+    s->stored.more = s->moved = false;
+    s->min_free = (uint64_t)s->all->daemon.spool_min_free;
     s->upload = (struct upload){.place = s->config.place, .fd = -1};
     s->name = strdup(s->settings->name);
     s->url = strdup(s->settings->target);
@@ -374,6 +378,7 @@ void source_set(struct source *s, const struct config *all, const struct config_
                  differ(settings->user, s->settings->user) || differ(settings->password, s->settings->password);
     s->settings = settings;
     s->all = all;
+    s->moved |= s->pulling && other;
     if (s->pulling) return;
     if (settings->every_ms == 0) timer_stop(s->timer);
     if (settings->every_ms > 0 && (sooner || other)) timer_start(s->timer, other ? FIRST_MS : settings->every_ms);

@@ -36,7 +36,6 @@ struct source_config {
     struct place *place;
     struct memory *memory;
     const char *state;                                /* the daemon's folder; outlives the source */
-    int64_t min_free;                                 /* bytes of the spool's disk that stay free */
     void (*file)(void *ctx, struct place_file *file); /* it is claimed, and the receiver's */
     void *ctx;
 };

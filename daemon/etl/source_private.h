@@ -15,6 +15,7 @@
 #include "spool/upload.h"
 
 enum { SOURCE_VERSION_MAX = 512 };
+#define SOURCE_FULL "there is not enough space left on the disk of the spool (spool_min_free)"
 
 /* What a worker does: RECALL and TIDY are a store's begin and end. */
 enum source_step { STEP_RECALL, STEP_OPEN, STEP_PLACE, STEP_DROP, STEP_TIDY };
@@ -51,9 +52,11 @@ struct source {
     struct worker_job job;
     enum source_step step;
     bool pulling, working, freed; /* working: a worker has it */
+    bool moved;                   /* it has another address since the pull began */
     /* The job's: */
     char *name, *url, *dataset, *file_name;
     char *authorization, *secret; /* the header, and the token or password in it; NULL: none */
+    uint64_t min_free;
     struct source_version version, fresh;
     struct source_stored stored;
     struct upload upload;

@@ -85,6 +85,7 @@ static void on_fetched(struct source *s, int status, const char *why)
 {
     struct source_stored *t = &s->stored;
     bool big = status == ERROR_TOO_BIG;
+    if (status == -ENOSPC) why = SOURCE_FULL;
     if (status == 0) return source_submit(s, STEP_PLACE);
     if (status != STORE_E_MISSING) { /* removed since it was listed: there is nothing to take */
         error_set(&s->err, status, "%.300s: %.600s", t->object.key, big ? "the file is larger than size_max" : why);
@@ -121,6 +122,7 @@ static void get(struct source *s)
     struct store_get get = {.key = slice_of(s->stored.object.key),
                             .into = &s->upload.fd,
                             .bytes_max = (uint64_t)s->settings->bytes_max,
+                            .min_free = s->min_free,
                             .done = on_got,
                             .ctx = s};
     int r = store_get(s->stored.store, &get, &s->stored.op);

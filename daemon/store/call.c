@@ -54,7 +54,6 @@ static void put_words(char *text, size_t size, const struct transfer_answer *a)
 static int status_of(const struct transfer_answer *a)
 {
     if (a->status == ERROR_REFUSED) return STORE_E_REFUSED;
-    if (a->status == ERROR_TOO_BIG) return STORE_E_REFUSED;
     if (a->status != 0) return a->status;
     if (a->code >= 200 && a->code <= 299) return 0;
     if (a->code == 404) return STORE_E_MISSING;
@@ -117,6 +116,7 @@ static int start(struct store_call *c, const char *url, struct slice headers)
                                  .body = c->body,
                                  .answer_max = c->answer_max,
                                  .into = c->into,
+                                 .min_free = c->min_free,
                                  .ca_file = c->store->config.ca_file,
                                  .stall_ms = c->store->config.stall_ms,
                                  .done = on_answer,

@@ -13,13 +13,13 @@
 #include <stdlib.h>
 #include <sys/file.h>
 
-enum { BLOCK = 256 * 1024, KEYS_MAX = 64 << 20, DEPTH_MAX = 32, PAGE = 1000, PATH_BYTES = 4096 + STORE_KEY_MAX };
+enum { KEYS_MAX = 64 << 20, DEPTH_MAX = 32, PAGE = 1000, PATH_BYTES = 4096 + STORE_KEY_MAX };
 
 struct folder_op {
     struct store_op op;
     struct buf key, next, root;
     int file;
-    uint64_t bytes_max;
+    uint64_t bytes_max, min_free;
     uint8_t sum[DIGEST_BYTES];
     store_done done;
     void (*listed)(void *ctx, const struct store_result *r, const struct store_page *page);
@@ -86,12 +86,12 @@ static void describe(struct folder_op *f, const struct stat *st)
 static int pass(int from, int to, uint8_t ret_sum[DIGEST_BYTES])
 {
     struct digest d;
-    cleanup_free char *block = malloc(BLOCK);
+    cleanup_free char *block = malloc(FOLDER_BLOCK);
     int r = block ? digest_init(&d) : -ENOMEM;
     if (r < 0) return r;
     off_t at = 0;
     ssize_t n;
-    while ((n = fs_pread_full(from, block, BLOCK, at)) > 0) {
+    while ((n = fs_pread_full(from, block, FOLDER_BLOCK, at)) > 0) {
         digest_update(&d, block, (size_t)n);
         r = to >= 0 ? fs_write_all(to, block, (size_t)n) : 0;
         if (r < 0) break;
@@ -187,7 +187,8 @@ static void get_run(struct worker_job *job)
     if (fd < 0 || fstat(fd, &st) < 0) return set(f, -errno, path);
     if (!S_ISREG(st.st_mode)) return set(f, STORE_E_REFUSED, path);
     if (f->bytes_max > 0 && (uint64_t)st.st_size > f->bytes_max) return set(f, ERROR_TOO_BIG, path);
-    int r = ftruncate(f->file, 0) < 0 || lseek(f->file, 0, SEEK_SET) < 0 ? -errno : fs_copy(fd, f->file, NULL);
+    struct fs_pace pace = {.min_free = f->min_free};
+    int r = ftruncate(f->file, 0) < 0 || lseek(f->file, 0, SEEK_SET) < 0 ? -errno : fs_copy(fd, f->file, &pace);
     if (r < 0) return set(f, r, path);
     describe(f, &st);
 }
@@ -347,7 +348,7 @@ int folder_get(struct store *s, const struct store_get *get, struct store_op **r
 {
     int fd = fcntl(*get->into, F_DUPFD_CLOEXEC, 3);
     if (fd < 0) return -errno;
-    struct folder_op as = {.file = fd, .bytes_max = get->bytes_max, .done = get->done, .ctx = get->ctx};
+    struct folder_op as = {.file = fd, .bytes_max = get->bytes_max, .min_free = get->min_free, .done = get->done, .ctx = get->ctx};
     return start(s, &as, get->key, get_run, ret_op);
 }
 

@@ -74,7 +74,12 @@ int store_get(struct store *s, const struct store_get *get, struct store_op **re
     if (s->kind == STORE_FOLDER) return folder_get(s, get, ret_op);
     int fd = fcntl(*get->into, F_DUPFD_CLOEXEC, 3);
     if (fd < 0) return -errno;
-    struct object as = {.op.call.answer_max = get->bytes_max, .verb = GET, .into = fd, .done = get->done, .ctx = get->ctx};
+    struct object as = {.op.call.answer_max = get->bytes_max,
+                        .op.call.min_free = get->min_free,
+                        .verb = GET,
+                        .into = fd,
+                        .done = get->done,
+                        .ctx = get->ctx};
     return start(s, &as, get->key, ret_op);
 }
 
@@ -97,6 +102,7 @@ struct listing {
     struct store_list wish;
     struct buf prefix, next;
     char most[16];
+    size_t most_n;
     /* of the page */
     struct store_object *object;
     size_t n;
@@ -134,42 +140,65 @@ static void take_text(struct listing *l, const struct xml *x, struct store_objec
     if ((xml_in(x, "Size") || xml_in(x, "Content-Length")) && num_parse_u64(slice_trim(x->text), &o->bytes) != 0) o->bytes = 0;
 }
 
-static int read_page(struct listing *l, struct slice body)
+/* What the begin and the end of a list say. */
+struct frame {
+    struct slice next;
+    bool whole; /* it is a list, and ends */
+    bool more;
+};
+
+static void take_frame(const struct xml *x, bool azure, struct frame *f)
+{
+    if (x->kind == XML_CLOSE && x->depth == 1) f->whole = xml_in(x, azure ? "EnumerationResults" : "ListBucketResult");
+    if (x->kind != XML_TEXT || x->depth != 2) return;
+    if (xml_in(x, azure ? "NextMarker" : "NextContinuationToken")) f->next = x->text;
+    if (xml_in(x, "IsTruncated")) f->more = slice_equal(x->text, SLICE("true"));
+}
+
+/* 0 or negative, with words. What is no list is not an empty one: its reader forgets what is not in it any more. */
+static int read_page(struct listing *l, struct slice body, const char **ret_why)
 {
     bool azure = l->op.store->kind == STORE_AZURE;
-    const char *element = azure ? "Blob" : "Contents", *next = azure ? "NextMarker" : "NextContinuationToken";
-    l->object = calloc(PAGE_MAX, sizeof *l->object);
+    const char *element = azure ? "Blob" : "Contents";
+    l->object = calloc(l->most_n, sizeof *l->object);
+    *ret_why = error_name(-ENOMEM);
     if (!l->object || !buf_reserve(&l->texts, body.len + 1)) return -ENOMEM;
     struct store_object o = {0};
-    struct slice token = {NULL, 0};
-    bool inside = false;
+    struct frame frame = {0};
+    bool inside = false, fits = true;
     for (struct xml x = xml_of(body); xml_next(&x);) {
+        take_frame(&x, azure, &frame);
         if (x.kind == XML_OPEN && xml_in(&x, element)) {
             o = (struct store_object){0};
             inside = true;
         } else if (x.kind == XML_CLOSE && xml_in(&x, element)) {
-            if (l->n < PAGE_MAX && o.key.len > 0) l->object[l->n++] = o;
+            fits = fits && l->n < l->most_n;
+            if (fits && o.key.len > 0) l->object[l->n++] = o;
             inside = false;
         } else if (x.kind == XML_TEXT && inside) {
             take_text(l, &x, &o);
-        } else if (x.kind == XML_TEXT && xml_in(&x, next)) {
-            token = keep(l, x.text);
         }
     }
     buf_reset(&l->next);
-    buf_put(&l->next, token);
-    return buf_check(&l->next);
+    xml_decode(&l->next, frame.next);
+    *ret_why = !frame.whole                        ? "what it answered is no list of objects, or not all of one"
+               : !fits                             ? "it listed more objects than it was asked for"
+               : frame.more && frame.next.len == 0 ? "it says that there are more objects, but not how to ask for them"
+                                                   : "";
+    return **ret_why ? ERROR_PROTOCOL : buf_check(&l->next);
 }
 
 static void on_listed(void *ctx, const struct store_reply *r)
 {
     struct listing *l = ctx;
     struct store_result result;
+    char why[STORE_WHY_MAX];
     store_result_of(l->op.store, r, &result);
-    if (r->status == STORE_E_MISSING) result.status = STORE_E_REFUSED; /* the bucket */
+    if (r->status == STORE_E_MISSING || r->status == ERROR_TOO_BIG) result.status = STORE_E_REFUSED; /* the bucket; a page */
     if (r->status == 0) {
-        int read = read_page(l, r->answer->body);
-        result = (struct store_result){.status = read, .why = read < 0 ? error_name(read) : ""};
+        const char *words;
+        result = (struct store_result){.status = read_page(l, r->answer->body, &words), .why = why};
+        snprintf(why, sizeof why, "%s: %s", l->op.store->host, words);
     }
     struct store_page page = {.object = l->object, .n = l->n, .next = buf_slice(&l->next)};
     l->wish.done(l->wish.ctx, &result, result.status == 0 ? &page : NULL);
@@ -208,7 +237,8 @@ int store_list(struct store *s, const struct store_list *list, struct store_op *
     l->op.call.ctx = l;
     buf_put(&l->prefix, list->prefix);
     buf_put(&l->next, list->next);
-    snprintf(l->most, sizeof l->most, "%u", list->page_max > 0 && list->page_max < PAGE_MAX ? list->page_max : PAGE_MAX);
+    l->most_n = list->page_max > 0 && list->page_max < PAGE_MAX ? list->page_max : PAGE_MAX;
+    snprintf(l->most, sizeof l->most, "%zu", l->most_n);
     int r = buf_check(&l->prefix);
     if (r == 0) r = buf_check(&l->next);
     if (r == 0) prepare(l);

@@ -40,6 +40,7 @@ struct put {
     struct buf body;
     struct digest digest;
     bool changed;
+    bool told; /* the store has compared all of it with what was signed, and says that it has it */
     int read_rc;
     char md5[BASE64_SIZE(MD5_BYTES)];
     char payload[DIGEST_HEX]; /* of the part in memory */
@@ -153,7 +154,23 @@ static void stored(struct put *p, const struct store_reply *r, bool was_there)
     store_result_of(p->op.store, r, &result);
     result.bytes = p->wish.bytes;
     result.was_there = was_there;
+    result.unseen = r->status != 0;
+    result.status = 0;
+    result.why = "";
     tell(p, &result);
+}
+
+/* Does the store compare what comes with the digest in the request? Azure has its MD5, S3 a signed SHA-256. */
+static bool is_compared(const struct put *p)
+{
+    const struct store *s = p->op.store;
+    return is_azure(p) || (s->config.key_id && s->config.secret);
+}
+
+/* The key may write, but not look. */
+static bool is_blind(const struct store_reply *r)
+{
+    return r->status == STORE_E_REFUSED && r->answer && (r->answer->code == 403 || r->answer->code == 401);
 }
 
 /* Ids of uploads of this key that nobody will end. */
@@ -198,12 +215,13 @@ static void on_joined(struct put *p, const struct store_reply *r)
         return fail(p, ERROR_CLOSED, words && *words ? words : "the parts could not be joined");
     }
     /* 404, too: an earlier try may have joined them, and its answer was lost */
+    p->told = r->status == 0 && is_compared(p);
     enter(p, is_azure(p) ? CHECKING : SWEEPING);
 }
 
 static void on_checked(struct put *p, const struct store_reply *r)
 {
-    if (r->status == 0 && is_there(p, r)) return stored(p, r, false);
+    if (r->status == 0 ? is_there(p, r) : p->told && is_blind(r)) return stored(p, r, false);
     if (r->status == STORE_E_MISSING) return fail(p, ERROR_CLOSED, "the object is not there after it was stored");
     if (r->status != 0) return fail(p, r->status, r->why);
     fail(p, ERROR_CLOSED, "what is there after it was stored is not of that size and SHA-256");
@@ -227,7 +245,10 @@ static void on_reply(void *ctx, const struct store_reply *r)
         xml_decode(&p->upload, xml_find(r->answer->body, "UploadId"));
         if (p->upload.len == 0 || buf_check(&p->upload) < 0) return fail(p, STORE_E_REFUSED, "the store gave no UploadId");
         return enter(p, READING);
-    case SENDING: return r->status == 0 ? enter(p, CHECKING) : fail(p, r->status, r->why);
+    case SENDING:
+        if (r->status != 0) return fail(p, r->status, r->why);
+        p->told = is_compared(p);
+        return enter(p, CHECKING);
     case PART: return r->status == 0 ? on_part(p, r) : fail(p, r->status, r->why);
     case JOINING: return r->status == 0 || r->status == STORE_E_MISSING ? on_joined(p, r) : fail(p, r->status, r->why);
     case CHECKING: return on_checked(p, r);
@@ -359,6 +380,12 @@ static uint64_t part_of(uint64_t bytes)
     return even > STORE_PART ? even : STORE_PART;
 }
 
+size_t store_put_memory(const struct store *s, uint64_t bytes)
+{
+    if (s->kind == STORE_FOLDER) return FOLDER_BLOCK;
+    return bytes < part_of(bytes) ? (size_t)bytes + 1 : (size_t)part_of(bytes) + 1;
+}
+
 int store_put(struct store *s, const struct store_put *put, struct store_op **ret_op)
 {
     if (s->kind == STORE_FOLDER) return folder_put(s, put, ret_op);
@@ -367,7 +394,7 @@ int store_put(struct store *s, const struct store_put *put, struct store_op **re
     if (!p) return -ENOMEM;
     *p = (struct put){.wish = *put, .file = -1, .part = part_of(put->bytes), .state = LOOKING};
     buf_init(&p->key, STORE_KEY_MAX);
-    buf_init(&p->body, STORE_PART_MAX + 64);
+    buf_init(&p->body, p->part + 1);
     buf_init(&p->join, JOIN_MAX);
     buf_init(&p->upload, UPLOAD_ID_MAX);
     buf_init(&p->old, OLD_MAX);

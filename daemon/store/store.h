@@ -9,7 +9,7 @@
  *     store_free(store);
  *
  * Every request is tried again, with growing pauses, while the store cannot be reached, is busy or fails (429, 5xx); what it
- * refuses is not. Memory: a put holds one part of STORE_PART at a time, a list one page.
+ * refuses is not. Memory: a put holds one part at a time (store_put_memory), a list one page.
  *
  * Thread: loop; files are read and written by the workers.
  */
@@ -62,13 +62,15 @@ struct slice store_url_key(struct slice url);
 
 /** What came of it. Valid during the callback only. */
 struct store_result {
-    int status;      /* 0, STORE_E_…, or negative: it could not be done now, again later may work (ERROR_CLOSED, -ENOSPC, -EIO) */
-    const char *why; /* with another status than 0, for a person: the store's words, if it had some */
-    uint64_t bytes;  /* of the object (head, get, put) */
+    int status; /* 0, STORE_E_…, ERROR_TOO_BIG (get: there is more than bytes_max), or another negative: it could not be done now,
+                 * again later may work (ERROR_CLOSED, -ENOSPC, -EIO) */
+    const char *why;       /* with another status than 0, for a person: the store's words, if it had some */
+    uint64_t bytes;        /* of the object (head, get, put) */
     struct slice etag;     /* its version, as the store has it; without quotes */
     struct slice modified; /* when it was last written, as the store says it */
     char sum[DIGEST_HEX];  /* head: the SHA-256 that a put noted with it, in hex, or "" */
     bool was_there;        /* put: it was stored before */
+    bool unseen;           /* put: the store answered that it has it, but the key may not look at it */
 };
 typedef void (*store_done)(void *ctx, const struct store_result *r);
 
@@ -87,14 +89,17 @@ struct store_put {
 };
 /**
  * Store a file. An object of that key, size and SHA-256 that is there already is left as it is; another one is overwritten. At the
- * end the object was looked at (size and SHA-256), and nobody sees a part of it before. 0 or -ENOMEM (…): `done` comes after 0.
+ * end the object was looked at (size and SHA-256), and nobody sees a part of it before. A key that may write but not look (403,
+ * 401) is no fault, where the store itself compared what came with the digests in the signed requests. 0 or -ENOMEM (…): `done`
+ * comes after 0.
  */
 must_check int store_put(struct store *s, const struct store_put *put, struct store_op **ret_op);
 
 struct store_get {
     struct slice key;
     const int *into;    /* emptied, then written; may be closed once store_get returned; not synced */
-    uint64_t bytes_max; /* more is refused; 0: any */
+    uint64_t bytes_max; /* more is ERROR_TOO_BIG; 0: any */
+    uint64_t min_free;  /* of the disk of `into`, that stay free: else -ENOSPC */
     store_done done;
     void *ctx;
 };
@@ -105,6 +110,9 @@ struct store_ask {
     store_done done;
     void *ctx;
 };
+/** Bytes of memory that a put of so many holds. */
+size_t store_put_memory(const struct store *s, uint64_t bytes);
+
 /** Look at an object; a folder's has no sum. */
 must_check int store_head(struct store *s, const struct store_ask *ask, struct store_op **ret_op);
 /** Remove it; it is no error when it is not there. */

@@ -14,7 +14,7 @@
 #include "store/store.h"
 
 enum store_kind { STORE_S3, STORE_AZURE, STORE_FOLDER };
-enum { STORE_SAS_MAX = 12, STORE_WHY_MAX = 600 };
+enum { STORE_SAS_MAX = 12, STORE_WHY_MAX = 600, FOLDER_BLOCK = 256 * 1024 /* of a file that is copied */ };
 
 struct store {
     struct store_config config; /* its texts are copies, or NULL */
@@ -49,7 +49,7 @@ struct store_call {
     struct slice body;
     const char *payload; /* the body's SHA-256 in hex, of a large one: nothing on the loop may take long; or NULL */
     const int *into;
-    uint64_t answer_max;
+    uint64_t answer_max, min_free;
     void (*done)(void *ctx, const struct store_reply *r);
     void *ctx;
     /* ---- */

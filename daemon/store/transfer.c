@@ -3,6 +3,7 @@
 
 #include "base/buf.h"
 #include "base/cleanup.h"
+#include "base/clock.h"
 #include "base/fs.h"
 #include "base/num.h"
 #include "loop/timer.h"
@@ -46,9 +47,11 @@ struct transfer {
     char words[CURL_ERROR_SIZE];
     struct buf heads, body;
     uint64_t bytes;
-    int rc;        /* why it was broken off by us, or 0 */
-    CURLcode code; /* libcurl's verdict, once `over` */
-    int into;      /* a duplicate of the request's, or -1 */
+    int rc;          /* why it was broken off by us, or 0 */
+    bool enough;     /* it was, but with an answer */
+    int64_t head_us; /* when its head began to come */
+    CURLcode code;   /* libcurl's verdict, once `over` */
+    int into;        /* a duplicate of the request's, or -1 */
     struct worker_job job;
     struct buf filling, writing; /* blocks of the file */
     int write_rc;
@@ -155,7 +158,8 @@ static void transfer_free(struct transfer *one)
 
 static int status_of(const struct transfer *one)
 {
-    if (one->rc < 0) return one->rc;
+    if (one->rc < 0) return one->rc == -ETIMEDOUT ? ERROR_CLOSED : one->rc;
+    if (one->enough) return 0;
     switch (one->code) {
     case CURLE_OK: return 0;
     case CURLE_OUT_OF_MEMORY: return -ENOMEM;
@@ -196,7 +200,8 @@ static void end(struct transfer *one, CURLcode code)
 static void write_run(struct worker_job *job)
 {
     struct transfer *one = container_of(job, struct transfer, job);
-    one->write_rc = fs_write_all(one->into, one->writing.data, one->writing.len);
+    one->write_rc = fs_keeps_free(one->into, one->request.min_free, one->writing.len);
+    if (one->write_rc == 0) one->write_rc = fs_write_all(one->into, one->writing.data, one->writing.len);
 }
 
 static void write_done(struct worker_job *job);
@@ -233,8 +238,11 @@ static void write_done(struct worker_job *job)
     if (!one->paused) return;
     one->paused = false;
     struct transfers *t = one->all;
-    curl_easy_pause(one->easy, CURLPAUSE_CONT);
-    drain(t);
+    /* It hands on what it holds at once, and a refusal of that is told here and never again. */
+    CURLcode code = curl_easy_pause(one->easy, CURLPAUSE_CONT);
+    if (code == CURLE_OK) return drain(t);
+    end(one, code);
+    settle(one);
 }
 
 static size_t keep_block(struct transfer *one, const char *p, size_t n)
@@ -261,18 +269,32 @@ static bool is_wanted(struct transfer *one)
     return code >= 200 && code <= 299;
 }
 
+/* A byte now and then is no stall, and never ends. */
+static bool is_late(const struct transfer *one, int64_t stalls)
+{
+    int64_t stall_ms = one->request.stall_ms > 0 ? one->request.stall_ms : STALL_MS;
+    return clock_mono_us() - one->head_us > stalls * stall_ms * 1000;
+}
+
+static size_t break_off(struct transfer *one, int rc)
+{
+    one->rc = rc;
+    return 0;
+}
+
 static size_t on_body(char *p, size_t size, size_t items, void *ctx)
 {
     struct transfer *one = ctx;
     size_t n = size * items;
     bool wanted = is_wanted(one), into_file = wanted && one->into >= 0;
+    if (one->rc < 0) return 0;
     uint64_t max = one->request.answer_max;
     if (max == 0 || (!wanted && max > TRANSFER_ANSWER_MAX)) max = into_file ? UINT64_MAX : TRANSFER_ANSWER_MAX;
-    if (wanted && n > max - one->bytes) {
-        one->rc = ERROR_TOO_BIG;
-        return 0;
-    }
+    if (wanted && n > max - one->bytes) return break_off(one, ERROR_TOO_BIG);
     if (into_file) return keep_block(one, p, n);
+    if (wanted && is_late(one, TRANSFER_SLOW)) return break_off(one, -ETIMEDOUT);
+    one->enough = !wanted && (one->bytes > TRANSFER_ANSWER_MAX || is_late(one, 1));
+    if (one->enough) return 0;
     size_t keep = one->body.len < max && n > max - one->body.len ? max - one->body.len : one->body.len < max ? n : 0;
     buf_append(&one->body, p, keep);
     one->rc = buf_check(&one->body);
@@ -285,7 +307,11 @@ static size_t on_head(char *p, size_t size, size_t items, void *ctx)
 {
     struct transfer *one = ctx;
     size_t n = size * items;
-    if (slice_starts((struct slice){p, n}, SLICE("HTTP/"))) buf_reset(&one->heads);
+    if (slice_starts((struct slice){p, n}, SLICE("HTTP/"))) {
+        buf_reset(&one->heads);
+        one->head_us = clock_mono_us();
+    }
+    if (is_late(one, TRANSFER_SLOW)) return break_off(one, -ETIMEDOUT);
     buf_append(&one->heads, p, n);
     one->rc = buf_check(&one->heads);
     return one->rc < 0 ? 0 : n;

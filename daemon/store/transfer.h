@@ -46,14 +46,14 @@ struct transfer_answer {
      */
     int status;
     int code;           /* of HTTP: 200, 304, 404, 503; 0 before there was one */
-    struct slice body;  /* of what is not in the file; of a large error the beginning */
+    struct slice body;  /* of what is not in the file; of an error that is large, or does not end, the beginning */
     uint64_t bytes;     /* that the body had */
     const char *url;    /* that answered in the end, after redirects */
     const char *why;    /* with another status than 0, words for a person */
     struct slice heads; /* the answer's head; transfer_header looks into it */
 };
 
-enum { TRANSFER_HEADERS_MAX = 24, TRANSFER_ANSWER_MAX = 1 << 20, TRANSFER_REDIRECTS_MAX = 10 };
+enum { TRANSFER_HEADERS_MAX = 24, TRANSFER_ANSWER_MAX = 1 << 20, TRANSFER_REDIRECTS_MAX = 10, TRANSFER_SLOW = 10 };
 
 struct transfer_request {
     const char *method; /* "GET", "HEAD", "PUT", "POST", "DELETE" */
@@ -66,11 +66,13 @@ struct transfer_request {
     uint64_t answer_max; /* bytes; 0: TRANSFER_ANSWER_MAX in memory, any number into a file */
     const int *into;     /* the descriptor that the body of a 200 or 206 is appended to; NULL: memory. May be closed once
                           * transfer_start returned; not synced */
+    uint64_t min_free;   /* bytes that stay free on the disk of `into`: else it ends with -ENOSPC; 0: none */
     unsigned redirects;  /* that are followed; 0: none (a 3xx is an answer then); at most TRANSFER_REDIRECTS_MAX */
     bool direct;         /* without a proxy, whatever the environment says */
     const char *ca_file; /* certificates to trust instead of the system's; NULL or "": the system's */
     int64_t connect_ms;  /* for name, connection and TLS together; 0: 10 s */
-    int64_t stall_ms;    /* without a byte in either direction; 0: 60 s */
+    int64_t stall_ms;    /* without a byte in either direction; 0: 60 s. What is kept in memory and is an error is over so long
+                          * after its head, and a head or another answer not later than TRANSFER_SLOW times that */
     int64_t total_ms;    /* for everything; 0: no limit */
     void (*done)(void *ctx, const struct transfer_answer *answer); /* never before transfer_start returned */
     void *ctx;

@@ -6,6 +6,7 @@ They drive the built program (CETLD=build/cetld) and need nothing that runs alre
 
 import os
 import shutil
+import subprocess
 import tempfile
 
 import pytest
@@ -51,6 +52,17 @@ def folder():
     os.chmod(path, 0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture
+def small_disk(folder):
+    """2 MB, as root."""
+    path = os.path.join(folder, "disk")
+    os.mkdir(path)
+    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", path], capture_output=True).returncode != 0:
+        pytest.skip("no file system can be mounted here")
+    yield path
+    subprocess.run(["umount", "-l", path], check=True)
 
 
 @pytest.fixture

@@ -410,16 +410,6 @@ def test_what_was_not_acknowledged_is_not_loaded_by_the_next_start(make_cetld, d
     assert database.value("SELECT count(*) FROM notes") == 1
 
 
-@pytest.fixture
-def small_disk(folder):
-    path = os.path.join(folder, "disk")
-    os.mkdir(path)
-    if os.geteuid() != 0 or subprocess.run(["mount", "-t", "tmpfs", "-o", "size=2m", "tmpfs", path], capture_output=True).returncode != 0:
-        pytest.skip("no file system can be mounted here")
-    yield path
-    subprocess.run(["umount", "-l", path], check=True)
-
-
 def test_disk_that_is_full(cetld, small_disk):
     daemon = cetld(ORDERS, daemon={"spool": small_disk, "spool_min_free": "0"})
     daemon.spool = small_disk

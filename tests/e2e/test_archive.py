@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """[archive]: originals are stored once they are loaded, whatever dies, and stay in done/ until then."""
 
+import contextlib
 import fcntl
 import hashlib
 import json
@@ -8,7 +9,10 @@ import os
 import signal
 import socket
 import subprocess
+import threading
+import time
 
+import psycopg2
 import pytest
 
 from daemon import BINARY
@@ -122,6 +126,53 @@ def test_a_store_that_never_answers_holds_up_neither_loads_nor_the_end(cetld, da
         until(lambda: silent.accept(), "it is asked")
         daemon.stop(deadline=10)
         assert database.rows("SELECT count(*) FROM cetl.original WHERE state = 'waiting'") == [(30,)]
+
+
+HELD = """
+ALTER TABLE cetl.dataset RENAME TO dataset_real;
+CREATE FUNCTION held() RETURNS bool LANGUAGE plpgsql AS $$BEGIN
+  IF current_query() LIKE '%FROM cetl.original o JOIN%' THEN PERFORM pg_advisory_xact_lock_shared(7); END IF; RETURN true; END$$;
+CREATE VIEW cetl.dataset AS SELECT * FROM cetl.dataset_real WHERE held();
+GRANT ALL ON cetl.dataset TO PUBLIC
+"""
+
+
+def test_a_look_at_the_queue_that_takes_long_changes_no_pause(cetld, database, folder):
+    """While it is on its way the first file is refused. What it finds must wait for the end of the pause, and no longer."""
+    asked, when, refuse, end = [], {}, threading.Event(), threading.Event()
+
+    def serve(listener):
+        with contextlib.suppress(OSError):
+            while True:
+                threading.Thread(target=one, args=(listener.accept()[0],), daemon=True).start()
+
+    def one(client):
+        with client, contextlib.suppress(OSError):
+            path = client.recv(65536).split(b" ")[1].decode()
+            asked.append(path)
+            when.setdefault(path, time.monotonic())
+            (refuse if path == "/bucket/1" else end).wait(120)
+            client.sendall(b"HTTP/1.1 400 Bad Request\r\nContent-Length: 0\r\nConnection: close\r\n\r\n")
+
+    with socket.create_server(("127.0.0.1", 0)) as listener, psycopg2.connect(database.url()) as connection:
+        threading.Thread(target=serve, args=(listener,), daemon=True).start()
+        daemon = cetld("[store s]\nurl = s3:\nendpoint = http://127.0.0.1:%d\n" % listener.getsockname()[1] + archive("s3://bucket/{id}")
+                       + "[dataset orders]\nfiles = *.csv\ncolumns = id bigint, name text\n")
+        daemon.drop("1.csv", ORDERS)
+        until(lambda: asked == ["/bucket/1"], daemon.log)
+        database.rows(HELD)
+        cursor = connection.cursor()
+        cursor.execute("SELECT pg_advisory_xact_lock(7)")
+        daemon.drop("2.csv", "id,name\n7,x\n")
+        until(lambda: database.rows("SELECT 1 FROM pg_locks WHERE locktype = 'advisory' AND NOT granted"), daemon.log)
+        refused = time.monotonic()
+        refuse.set()
+        until(lambda: database.value("SELECT max(tries) FROM cetl.original") == 1, daemon.log)
+        connection.rollback()
+        until(lambda: "/bucket/2" in when, lambda: "%s\n%s" % (asked, daemon.log()), deadline=15)
+        assert when["/bucket/2"] - refused > 0.9, asked
+        end.set()
+        daemon.stop()
 
 
 def test_a_folder_that_hangs_holds_up_no_loads(cetld, database, folder):

@@ -26,7 +26,7 @@ def zipped(text, name="events.csv"):
 
 
 class Feed(ThreadingHTTPServer):
-    """Gives `files`; what it was asked is in `asked`. `plan` are statuses for the next requests, "cut", or "hang": after a part."""
+    """Gives `files`; what it was asked is in `asked`. `plan` are statuses for the next requests, "cut", "hang": after a part, or "slow": whole, later."""
 
     daemon_threads = True
 
@@ -55,6 +55,9 @@ class Handler(BaseHTTPRequestHandler):
         if step == 200 and feed.versions and self.headers.get("If-None-Match") == etag:
             step = 304
         feed.asked.append((self.path, step))
+        if step == "slow":
+            feed.go_on.wait(60)
+            step = 200
         if isinstance(step, str) and step not in ("cut", "hang"):
             self.send_response(302)
             self.send_header("Location", step)
@@ -170,6 +173,27 @@ def test_a_file_that_does_not_load_fails_the_pull(make_cetld, database, feed):
     assert d.ledger("events.zip")[0]["state"] == "failed"
 
 
+def test_a_disk_keeps_what_is_to_stay_free_while_a_file_comes(make_cetld, database, feed, small_disk, folder):
+    """Of 2 MB 800 kB: neither a file of 1.5 MB over HTTP nor one out of a folder fits, and a reload that lowers the bound lets it in."""
+    large = EVENTS.encode() + b"3,%s,2024-01-31 14:00:00\n" % (b"x" * 1500000)
+    feed.files["/large.csv"] = large
+    os.mkdir(os.path.join(folder, "in"))
+    with open(os.path.join(folder, "in", "other.csv"), "wb") as f:
+        f.write(large)
+    os.utime(f.name, (1.7e9, 1.7e9))
+    text = config(feed, "/large.csv") + "[source folder]\nurl = file://%s/in\nevery = 0\n" % folder
+    d = make_cetld(database.url(), text, daemon={"spool": small_disk, "spool_min_free": "800K"})
+    d.spool = small_disk
+    d.start()
+    for name in ("events", "folder"):
+        answer = pull(d, name)
+        assert answer.returncode == 1 and "not enough space left" in answer.stdout, answer
+        assert d.files_in("work") == []
+    d.sections["daemon"]["spool_min_free"] = "0"
+    reload(d, text)
+    assert "pulled" in pull(d, "events").stdout
+
+
 @pytest.mark.parametrize("end", ["stop", "kill9"])
 def test_the_end_of_the_daemon_gives_a_pull_up(make_cetld, database, feed, end):
     feed.files["/events.zip"] = zipped(EVENTS)
@@ -198,6 +222,16 @@ def test_a_reload_changes_the_sources(make_cetld, database, feed):
 
 
 # Those about who asks are in test_sources_access.py.
+def test_an_address_that_changes_during_a_pull_is_pulled_next(make_cetld, database, feed):
+    feed.files["/a.csv"] = feed.files["/b.csv"] = EVENTS.encode()
+    feed.plan = ["slow"]
+    d = make_cetld(database.url(), config=config(feed, "/a.csv", every="1d")).start()
+    until(lambda: ("/a.csv", "slow") in feed.asked, d.log)
+    reload(d, config(feed, "/b.csv", every="1d"))
+    feed.go_on.set()
+    until(lambda: any(path == "/b.csv" for path, _ in feed.asked), d.log)
+
+
 OPTIONS = ["source.%s" % name for name in ("url", "every", "dataset", "size_max", "ca_file")]
 
 

@@ -153,6 +153,17 @@ def test_a_shared_access_signature_is_enough(azurite, large):
     assert azurite.object("sas", ODD_KEY) == read(large)
 
 
+@pytest.mark.long
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_a_signature_that_may_write_but_not_read_is_enough_to_store(azurite, size, request):
+    azurite.make_container("blind" + size)
+    path = request.getfixturevalue(size)
+    place = Place("azure://%s/blind%s" % (azurite.account, size), ENDPOINT=azurite.endpoint(), SECRET=azurite.sas("blind" + size, "cw"))
+    status, text = place.probe("put", "k", path)
+    assert status == 0 and azurite.object("blind" + size, "k") == read(path), text
+    assert place.probe("head", "k")[0] == REFUSED
+
+
 def faulty(server, plan):
     """A place whose store is behind Trouble."""
     trouble = Trouble(server.port, plan)
@@ -200,6 +211,21 @@ def test_what_an_upload_that_was_killed_left_behind_is_swept(swift, large):
     left = swift.request("GET", "/swept", "uploads=")
     assert left.count(b"<Upload>") == 1 and b"<Key>k.csv2</Key>" in left
     assert place.probe("list")[1].endswith(" k.csv") and len(place.probe("list")[1].splitlines()) == 1
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("size", ["small", "large"])
+def test_a_key_that_may_write_but_not_look_stores_once(swift, size, request):
+    swift.make_bucket("blind" + size)
+    path = request.getfixturevalue(size)
+    denied = b"HTTP/1.1 403 Forbidden\r\nContent-Length: 0\r\nConnection: close\r\n\r\n"
+    trouble, endpoint = faulty(swift, lambda n, head: denied if head.startswith(("HEAD", "GET")) else None)
+    try:
+        status, text = Place("s3://blind" + size, ENDPOINT=endpoint, KEY_ID=swift.id, SECRET=swift.secret).probe("put", "k", path)
+        assert status == 0 and swift.object("blind" + size, "k") == read(path), text
+        assert len([line for line in trouble.seen if line.startswith("PUT")]) == (1 if size == "small" else 3)
+    finally:
+        trouble.close()
 
 
 @pytest.mark.long

@@ -44,6 +44,24 @@ static void answer(struct peer *p, int fd, const char *target)
         peer_send(fd, "HTTP/1.1 503 Busy\r\nRetry-After: 7\r\nConnection: close\r\nContent-Length: 4\r\n\r\nlate");
     } else if (strcmp(target, "/cut") == 0) {
         peer_send(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nContent-Length: 100\r\n\r\nonly this");
+    } else if (strcmp(target, "/endless") == 0) {
+        peer_send(fd, "HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\nbusy, and no end\n");
+        char block[4096];
+        memset(block, 'e', sizeof block);
+        while (send(fd, block, sizeof block, MSG_NOSIGNAL) > 0)
+            ;
+    } else if (strcmp(target, "/drips") == 0) {
+        peer_send(fd, "HTTP/1.1 503 Busy\r\nConnection: close\r\n\r\n");
+        while (send(fd, "d", 1, MSG_NOSIGNAL) > 0)
+            usleep(5000);
+    } else if (strcmp(target, "/drips-well") == 0) {
+        peer_send(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\n\r\n");
+        while (send(fd, "d", 1, MSG_NOSIGNAL) > 0)
+            usleep(5000);
+    } else if (strcmp(target, "/drips-heads") == 0) {
+        peer_send(fd, "HTTP/1.1 200 OK\r\n");
+        while (send(fd, "a: b\r\n", 6, MSG_NOSIGNAL) > 0)
+            usleep(5000);
     } else if (strcmp(target, "/big") == 0) {
         static char block[BIG];
         memset(block, 'b', sizeof block);
@@ -257,6 +275,47 @@ static void a_file_that_cannot_be_written_breaks_it_off(void **state)
     tear_down(s);
 }
 
+static void an_error_that_does_not_end_is_an_answer_all_the_same(void **state)
+{
+    (void)state;
+    struct subject *s = set_up(&(struct subject){0});
+    run(s, (struct transfer_request){.method = "GET"}, "/endless");
+    assert_int_equal(s->status, 0);
+    assert_int_equal(s->code, 503);
+    assert_memory_equal(s->body, "busy, and no end\n", 17);
+    run(s, (struct transfer_request){.method = "GET", .stall_ms = 50}, "/drips");
+    assert_int_equal(s->status, 0);
+    assert_int_equal(s->code, 503);
+    tear_down(s);
+}
+
+static void what_is_kept_in_memory_ends_in_time(void **state)
+{
+    (void)state;
+    struct subject *s = set_up(&(struct subject){0});
+    run(s, (struct transfer_request){.method = "GET", .stall_ms = 10}, "/drips-well");
+    assert_int_equal(s->status, ERROR_CLOSED);
+    run(s, (struct transfer_request){.method = "GET", .stall_ms = 10}, "/drips-heads");
+    assert_int_equal(s->status, ERROR_CLOSED);
+    assert_non_null(strstr(s->why, "timed out"));
+    tear_down(s);
+}
+
+static void a_disk_keeps_what_is_to_stay_free(void **state)
+{
+    (void)state;
+    struct subject *s = set_up(&(struct subject){0});
+    FILE *f = tmpfile();
+    int fd = fileno(f);
+    run(s, (struct transfer_request){.method = "GET", .into = &fd, .min_free = INT64_MAX}, "/big");
+    assert_int_equal(s->status, -ENOSPC);
+    assert_int_equal(lseek(fd, 0, SEEK_END), 0);
+    run(s, (struct transfer_request){.method = "GET", .into = &fd, .min_free = 1}, "/big");
+    assert_int_equal(s->status, 0);
+    fclose(f);
+    tear_down(s);
+}
+
 static void one_may_begin_in_anothers_done_and_be_cancelled_at_any_time(void **state)
 {
     (void)state;
@@ -290,6 +349,9 @@ int main(void)
         cmocka_unit_test(a_large_answer_goes_into_the_file_whole),
         cmocka_unit_test(more_than_wanted_is_too_big),
         cmocka_unit_test(a_file_that_cannot_be_written_breaks_it_off),
+        cmocka_unit_test(an_error_that_does_not_end_is_an_answer_all_the_same),
+        cmocka_unit_test(what_is_kept_in_memory_ends_in_time),
+        cmocka_unit_test(a_disk_keeps_what_is_to_stay_free),
         cmocka_unit_test(one_may_begin_in_anothers_done_and_be_cancelled_at_any_time),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
