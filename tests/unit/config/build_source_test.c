@@ -99,12 +99,22 @@ static void secrets_come_from_files(void **state)
     unlink(token), unlink(address), unlink(password);
 }
 
+/* The pattern with the path where it has a %s. */
+static void with_path(char *ret_text, size_t size, const char *pattern, const char *path)
+{
+    const char *at = strstr(pattern, "%s");
+    if (at)
+        snprintf(ret_text, size, "%.*s%s%s", (int)(at - pattern), pattern, path, at + 2);
+    else
+        snprintf(ret_text, size, "%s", pattern);
+}
+
 /* `options` has a %s for the file. */
 static void expect_mistake_of(const char *options, const char *secret, const char *words)
 {
     char path[64], text[512], what[512];
-    snprintf(text, sizeof text, options, written(path, secret));
-    snprintf(what, sizeof what, words, path);
+    with_path(text, sizeof text, options, written(path, secret));
+    with_path(what, sizeof what, words, path);
     expect_mistake(text, what);
     unlink(path);
 }
