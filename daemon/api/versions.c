@@ -15,16 +15,20 @@
 #define HASH_NONFATAL_OOM 1
 #include <uthash.h>
 
+/* When this server began, as an interval: one that takes the place of another may lack its last commits, and count them anew. */
+#define SQL_BEGAN "(pg_postmaster_start_time() - timestamptz 'epoch')"
+
 /* $1 cetl.dataset.id, $2 oids of derived tables, arrays → kind, id, version, born, marks. A dataset whose trigger was dropped or
  * switched off has none. */
 #define SQL_VERSIONS                                                                                                               \
-    "SELECT 0::int8, d.id::int8, d.base_version + d.definition + m.n, d.created_at + t.file * interval '1 microsecond', m.n"       \
+    "SELECT 0::int8, d.id::int8, d.base_version + d.definition + m.n,"                                                             \
+    "  d.created_at + t.file * interval '1 microsecond' + " SQL_BEGAN ", m.n"                                                      \
     " FROM cetl.dataset d CROSS JOIN LATERAL (SELECT count(*) AS n FROM cetl.change WHERE dataset_id = d.id) m"                    \
     " CROSS JOIN LATERAL (SELECT c.oid, c.relfilenode::int8 AS file FROM pg_class c"                                               \
     "  WHERE c.oid = to_regclass(format('%I.%I', d.table_schema, d.table_name))) t"                                                \
     " WHERE d.id = ANY ($1::int[])"                                                                                                \
     " AND EXISTS (SELECT FROM pg_trigger WHERE tgname = '" SQL_OUTSIDE_NAME "' AND tgenabled = 'A' AND tgrelid = t.oid)"           \
-    " UNION ALL SELECT 1, made::int8, version, refreshed_at, 0 FROM cetl.derive WHERE made = ANY ($2::oid[])"
+    " UNION ALL SELECT 1, made::int8, version, refreshed_at + " SQL_BEGAN ", 0 FROM cetl.derive WHERE made = ANY ($2::oid[])"
 
 /* The trigger that notifies makes commits of marks wait for each other, so it is there only while somebody wants it. */
 #define SQL_NOTIFY_ON                                                                                                              \
@@ -86,7 +90,7 @@ struct versions {
     struct timer *timer;
     struct db_wait wait;
     struct db_conn *conn;
-    bool installing;
+    bool installing, installs; /* it is being seen to: that the trigger is there, or not */
 };
 
 /* ---- sets ---- */
@@ -373,9 +377,11 @@ static void on_installed(void *ctx, const struct db_result *r)
 {
     struct versions *v = ctx;
     v->installing = false;
-    if (r->status == 0) {
+    if (r->status == 0 && v->installs == v->wanted) {
         v->installed = v->wanted;
         forget_all(v);
+    } else if (r->status == 0) {
+        timer_start(v->timer, 0); /* another configuration came meanwhile */
     } else if (r->status == ERROR_REFUSED && db_refusal_of(r->error->sqlstate) != DB_RETRY) {
         log_warning("freshness = notify does not work, versions are looked up instead: %s", r->error->text);
     } else {
@@ -390,8 +396,9 @@ static void on_connected(struct db_wait *w, struct db_conn *c)
     struct versions *v = container_of(w, struct versions, wait);
     v->conn = c;
     v->installing = false;
-    if (!c) return;
-    const char *sql = v->wanted ? SQL_NOTIFY_ON : SQL_NOTIFY_OFF;
+    if (!c) return timer_start(v->timer, INSTALL_MS); /* too many wait for one */
+    v->installs = v->wanted;
+    const char *sql = v->installs ? SQL_NOTIFY_ON : SQL_NOTIFY_OFF;
     v->installing = true;
     if (db_query(c, &(struct db_query){.sql = sql, .done = on_installed, .ctx = v}) == 0) return;
     v->installing = false;

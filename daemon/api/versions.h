@@ -4,8 +4,9 @@
  *
  * A dataset's version is a number that grows with every commit that changes its rows or its rollups (cetl.dataset, and the marks in
  * cetl.change: loads and API writes leave one, and so does the trigger cetl_outside for everybody else). A derived table's counts
- * its refreshes. `born` tells two databases apart that have counted equally far, and two files of a table that ALTER TABLE wrote
- * anew. What has no version (a view, a table that the trigger does not watch) can be neither kept nor given an ETag.
+ * its refreshes. `born` tells two databases apart that have counted equally far (one that was restored, or took the place of
+ * another that was lost, may have done so: a server that is started anew has other versions), and two files of a table that ALTER
+ * TABLE wrote anew. What has no version (a view, a table that the trigger does not watch) can be neither kept nor given an ETag.
  *
  * Versions are looked up over the pipelined connection. All who ask in one turn of the loop share a look-up, which is sent in the
  * turn's end and before the queries that were asked for meanwhile: so what is read afterwards is never older than the version that

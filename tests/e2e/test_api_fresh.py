@@ -4,6 +4,7 @@
 import json
 import os
 import random
+import shutil
 import socket
 import struct
 import threading
@@ -68,6 +69,32 @@ def test_an_answer_that_is_the_same_is_304_until_somebody_writes(cetld, database
     assert answer.status == 200 and len(answer.json) == 5
     with open(d.log_path) as log:
         assert "could not be read" not in log.read()
+
+
+def test_a_server_that_lost_commits_is_not_taken_for_the_one_that_had_them(make_cetld, own_postgres, own_database):
+    """A standby that was behind takes over: it counts the same versions once more, of other rows."""
+    daemon = make_cetld(own_database.url(), ITEMS).start()
+    daemon.stop()
+    own_postgres.stop()
+    behind = own_postgres.data + ".behind"
+    shutil.copytree(own_postgres.data, behind)
+    if own_postgres.user:
+        for path, folders, files in os.walk(behind):
+            for name in [".", *folders, *files]:
+                shutil.chown(os.path.join(path, name), "postgres", "postgres")
+    own_postgres.start()
+    daemon.start()
+    insert = "INSERT INTO items (id, name) VALUES (1, '%s')"
+    own_database.rows(insert % "lost")
+    etag = daemon.get("/v1/items").headers["ETag"]
+    own_postgres.stop("immediate")
+    shutil.rmtree(own_postgres.data)
+    os.rename(behind, own_postgres.data)
+    own_postgres.start()
+    until(lambda: daemon.get("/readyz").status == 200, lambda: daemon.log())
+    own_database.rows(insert % "kept")
+    answer = daemon.get("/v1/items", headers={"If-None-Match": etag})
+    assert answer.status == 200 and answer.json[0]["name"] == "kept", answer
 
 
 def test_each_form_has_its_own_answer(cetld):

@@ -226,6 +226,27 @@ static void a_change_while_a_look_up_is_under_way_is_not_forgotten(void **state)
     close_subject(&s);
 }
 
+static void another_wish_while_the_trigger_goes_is_not_forgotten(void **state)
+{
+    (void)state;
+    struct subject s;
+    open_subject(&s);
+    versions_go(s.versions, true);
+    await_memory(&s);
+    assert_int_equal(pg_sql(&s.client, "BEGIN; LOCK TABLE cetl.change IN ROW EXCLUSIVE MODE").status, 0);
+    versions_go(s.versions, false);
+    while (pg_sql(&s.client, "SELECT FROM pg_locks WHERE NOT granted AND relation = 'cetl.change'::regclass").rows == 0)
+        continue;
+    versions_go(s.versions, true);
+    assert_int_equal(pg_sql(&s.client, "COMMIT").status, 0);
+    await_memory(&s);
+    assert_int_equal(pg_sql(&s.client, "INSERT INTO one VALUES (4)").status, 0);
+    for (int i = 0; i < 1000 && remembers(&s); i++)
+        assert_int_equal(pg_sql(&s.client, "SELECT pg_sleep(0.001)").status, 0);
+    assert_false(remembers(&s));
+    close_subject(&s);
+}
+
 static int set_up(void **state)
 {
     pg_fixture_up(state);
@@ -255,6 +276,7 @@ int main(void)
         cmocka_unit_test(memory_counts_until_somebody_tells_of_a_change),
         cmocka_unit_test(a_version_is_recent_for_a_moment),
         cmocka_unit_test(a_change_while_a_look_up_is_under_way_is_not_forgotten),
+        cmocka_unit_test(another_wish_while_the_trigger_goes_is_not_forgotten),
     };
     return cmocka_run_group_tests(tests, set_up, pg_fixture_down);
 }
