@@ -2,6 +2,7 @@
 #include "api/cors.h"
 
 #include "api/api.h"
+#include "base/ascii.h"
 
 #include <stdio.h>
 
@@ -57,8 +58,7 @@ static bool is_field_list(struct slice text)
 {
     for (size_t i = 0; i < text.len; i++) {
         char c = text.p[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && !strchr("-_., !#$%&'*+^`|~", c)) return false;
+        if (!ascii_is_alnum(c) && !strchr("-_., !#$%&'*+^`|~", c)) return false;
     }
     return text.len > 0 && text.len < FIELDS_MAX;
 }

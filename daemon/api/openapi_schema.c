@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/openapi_schema.h"
 
+#include "base/ascii.h"
 #include "base/num.h"
 
 #include <stdio.h>
@@ -99,12 +100,11 @@ void openapi_write_type(struct json_writer *w, const char *sql_type, bool nullab
 
 void openapi_put_key(struct buf *out, const char *name)
 {
-    for (const unsigned char *p = (const unsigned char *)name; *p; p++) {
-        bool plain = (*p >= 'a' && *p <= 'z') || (*p >= 'A' && *p <= 'Z') || (*p >= '0' && *p <= '9') || *p == '_';
-        if (plain)
-            buf_putc(out, (char)*p);
+    for (const char *p = name; *p; p++) {
+        if (ascii_is_alnum(*p) || *p == '_')
+            buf_putc(out, *p);
         else
-            buf_printf(out, ".%02x", *p);
+            buf_printf(out, ".%02x", (unsigned)(unsigned char)*p);
     }
 }
 

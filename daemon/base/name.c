@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/name.h"
 
+#include "base/ascii.h"
+
 #include <stdint.h>
 #include <stdio.h>
 
@@ -116,15 +118,10 @@ struct slice name_stem(struct slice file)
     return file;
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static bool has_letter(const char *name, size_t len)
 {
     for (size_t i = 0; i < len; i++)
-        if (name[i] != '_' && !is_digit(name[i])) return true;
+        if (name[i] != '_' && !ascii_is_digit(name[i])) return true;
     return false;
 }
 
@@ -136,7 +133,7 @@ static size_t without_mark(const char *name, size_t len, char c)
     at--;
     while (at > 0 && name[at - 1] == '_')
         at--;
-    return at > 0 && is_digit(name[at - 1]) ? at : len;
+    return at > 0 && ascii_is_digit(name[at - 1]) ? at : len;
 }
 
 /* The length of the name without the numbers at its end, and the t, z and v of times and versions: 20240131_t120000_z, _v2. */
@@ -145,7 +142,7 @@ static size_t without_numbers(const char *name, size_t len)
     size_t cut = without_mark(name, len, 'z');
     for (;;) {
         size_t at = cut;
-        while (at > 0 && (is_digit(name[at - 1]) || name[at - 1] == '_'))
+        while (at > 0 && (ascii_is_digit(name[at - 1]) || name[at - 1] == '_'))
             at--;
         if (at == cut) return cut;
         cut = without_mark(name, at, 't');
@@ -166,7 +163,7 @@ bool name_is_route(struct slice name)
 static size_t usable(const char *name, size_t len, char ret_name[NAME_MAX_BYTES + 1])
 {
     char text[NAME_MAX_BYTES + 16];
-    const char *prefix = len > 0 && !is_digit(name[0]) ? "" : "t_";
+    const char *prefix = len > 0 && !ascii_is_digit(name[0]) ? "" : "t_";
     const char *suffix = name_is_route((struct slice){name, len}) ? "_data" : "";
     struct slice core = len ? (struct slice){name, len} : SLICE("data");
     int n = snprintf(text, sizeof(text), "%s" SLICE_FMT "%s", prefix, SLICE_ARG(core), suffix);

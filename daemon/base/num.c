@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/num.h"
 
+#include "base/ascii.h"
+
 #include <stdio.h>
 #include <string.h>
 
@@ -33,18 +35,13 @@ enum {
     DURATION_UNITS = sizeof(duration_units) / sizeof(duration_units[0])
 };
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 int num_parse_u64(struct slice text, uint64_t *ret_value)
 {
     if (text.len == 0) return NUM_E_SYNTAX;
     uint64_t value = 0;
     bool over = false;
     for (size_t i = 0; i < text.len; i++) {
-        if (!is_digit(text.p[i])) return NUM_E_SYNTAX;
+        if (!ascii_is_digit(text.p[i])) return NUM_E_SYNTAX;
         over |= __builtin_mul_overflow(value, (uint64_t)10, &value);
         over |= __builtin_add_overflow(value, (uint64_t)(text.p[i] - '0'), &value);
     }
@@ -69,7 +66,7 @@ int num_parse_i64(struct slice text, int64_t *ret_value)
 static int take_number(struct slice *text, int64_t *ret_value)
 {
     size_t n = 0;
-    while (n < text->len && is_digit(text->p[n]))
+    while (n < text->len && ascii_is_digit(text->p[n]))
         n++;
     uint64_t value;
     int r = num_parse_u64((struct slice){text->p, n}, &value);

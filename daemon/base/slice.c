@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/slice.h"
 
+#include "base/ascii.h"
+
 #include <stdint.h>
 
 static unsigned char fold(char c)
@@ -26,16 +28,11 @@ bool slice_ends(struct slice s, struct slice suffix)
     return s.len >= suffix.len && (suffix.len == 0 || memcmp(s.p + (s.len - suffix.len), suffix.p, suffix.len) == 0);
 }
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 struct slice slice_trim_slow(struct slice s)
 {
-    while (s.len > 0 && is_space(s.p[0]))
+    while (s.len > 0 && ascii_is_space(s.p[0]))
         s.p++, s.len--;
-    while (s.len > 0 && is_space(s.p[s.len - 1]))
+    while (s.len > 0 && ascii_is_space(s.p[s.len - 1]))
         s.len--;
     return s;
 }

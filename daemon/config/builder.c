@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/builder.h"
 
+#include "base/ascii.h"
+
 #include <stdio.h>
 
 const char *builder_hint(const char *nearest, char ret_text[BUILDER_HINT_MAX])
@@ -29,7 +31,7 @@ void builder_usable_name(struct slice text, char ret_name[NAME_MAX_BYTES + 1])
 {
     char name[NAME_MAX_BYTES + 1];
     size_t len = name_normalise(text, name);
-    bool usable = len > 0 && !(name[0] >= '0' && name[0] <= '9');
+    bool usable = len > 0 && !ascii_is_digit(name[0]);
     snprintf(ret_name, NAME_MAX_BYTES + 1, usable ? "%s" : "t_%.61s", name);
 }
 

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/encoding.h"
 
+#include "base/ascii.h"
 #include "base/name.h"
 
 #include <iconv.h>
@@ -49,8 +50,7 @@ static bool is_name(struct slice text)
     static const char others[] = "-_.:+";
     if (text.len == 0 || text.len >= ENCODING_NAME_MAX) return false;
     for (size_t i = 0; i < text.len; i++) {
-        char c = text.p[i], lower = (char)(c | 0x20);
-        if (!(c >= '0' && c <= '9') && !(lower >= 'a' && lower <= 'z') && !memchr(others, c, sizeof others - 1)) return false;
+        if (!ascii_is_alnum(text.p[i]) && !memchr(others, text.p[i], sizeof others - 1)) return false;
     }
     return true;
 }

@@ -1,15 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/token.h"
 
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
+#include "base/ascii.h"
 
 static bool begins_name(char c)
 {
@@ -18,7 +10,7 @@ static bool begins_name(char c)
 
 static bool in_name(char c)
 {
-    return begins_name(c) || is_digit(c) || c == '$';
+    return begins_name(c) || ascii_is_digit(c) || c == '$';
 }
 
 /* Bytes of the nested comment at the start of s, or 0 when it is not closed. */
@@ -39,7 +31,7 @@ static struct slice skip(struct slice s)
 {
     for (;;) {
         size_t n = 0;
-        if (s.len > 0 && is_space(s.p[0]))
+        if (s.len > 0 && ascii_is_space(s.p[0]))
             n = 1;
         else if (slice_starts(s, SLICE("--")))
             while (n < s.len && s.p[n] != '\n')
@@ -72,7 +64,7 @@ static size_t dollar_len(struct slice s)
     size_t tag = 1;
     while (tag < s.len && in_name(s.p[tag]) && s.p[tag] != '$')
         tag++;
-    if (tag >= s.len || s.p[tag] != '$' || is_digit(s.p[1])) return 1;
+    if (tag >= s.len || s.p[tag] != '$' || ascii_is_digit(s.p[1])) return 1;
     tag++;
     const char *end = memmem(s.p + tag, s.len - tag, s.p, tag);
     return end ? (size_t)(end - s.p) + tag : 0;
@@ -106,7 +98,7 @@ struct token token_next(struct slice *rest)
         t = (struct token){TOKEN_STRING, {s.p, quoted_len(s, 0, false)}};
     else if (s.p[0] == '$' && dollar_len(s) != 1)
         t = (struct token){TOKEN_STRING, {s.p, dollar_len(s)}};
-    else if (is_digit(s.p[0]))
+    else if (ascii_is_digit(s.p[0]))
         t = (struct token){TOKEN_NUMBER, {s.p, run_len(s, in_number)}};
     else if (slice_starts(s, SLICE("::")))
         t.text.len = 2;

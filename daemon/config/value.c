@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/value.h"
 
+#include "base/ascii.h"
 #include "base/glob.h"
 #include "base/num.h"
 #include "base/zone.h"
@@ -257,11 +258,6 @@ static bool is_plain_byte(struct slice text)
     return text.len == 1 && text.p[0] > ' ' && text.p[0] < 0x7f;
 }
 
-static bool is_letter_or_digit(char c)
-{
-    return (c >= '0' && c <= '9') || ((c | 0x20) >= 'a' && (c | 0x20) <= 'z');
-}
-
 static int parse_delimiter(const struct input *in, void *field)
 {
     char *c = field;
@@ -271,7 +267,7 @@ static int parse_delimiter(const struct input *in, void *field)
         *c = '\t';
     else if (slice_equal(in->text, SLICE("space")))
         *c = ' ';
-    else if (is_plain_byte(in->text) && in->text.p[0] != '"' && !is_letter_or_digit(in->text.p[0]))
+    else if (is_plain_byte(in->text) && in->text.p[0] != '"' && !ascii_is_alnum(in->text.p[0]))
         *c = in->text.p[0];
     else
         return refuse(in, "a delimiter: auto, tab, space, or one ASCII character that is no letter and no digit");
@@ -290,7 +286,7 @@ static bool parse_open_char(const struct input *in, void *field)
 static int parse_quote(const struct input *in, void *field)
 {
     if (parse_open_char(in, field)) return 0;
-    if (!is_plain_byte(in->text) || is_letter_or_digit(in->text.p[0]))
+    if (!is_plain_byte(in->text) || ascii_is_alnum(in->text.p[0]))
         return refuse(in, "auto, none, or one ASCII character that is no letter and no digit");
     *(char *)field = in->text.p[0];
     return 0;

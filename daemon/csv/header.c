@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "csv/header.h"
 
-enum { WIDTH_MAX = 1024 }; /* only so many cells of a record are looked at */
+#include "base/ascii.h"
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
+enum { WIDTH_MAX = 1024 }; /* only so many cells of a record are looked at */
 
 static bool is_one_of(struct slice s, const char *const *words)
 {
@@ -20,7 +17,7 @@ static bool looks_numeric(struct slice s)
 {
     size_t digits = 0;
     for (size_t i = 0; i < s.len; i++) {
-        if (is_digit(s.p[i]))
+        if (ascii_is_digit(s.p[i]))
             digits++;
         else if (s.p[i] == '\0' || !strchr(digits ? "+-.,:/%$() TZeE" : "+-.,$(", s.p[i]))
             return false;
@@ -59,7 +56,7 @@ struct column {
 
 static bool is_year(struct slice s)
 {
-    return s.len == 4 && is_digit(s.p[0]) && is_digit(s.p[1]) && is_digit(s.p[2]) && is_digit(s.p[3]);
+    return s.len == 4 && ascii_is_digit(s.p[0]) && ascii_is_digit(s.p[1]) && ascii_is_digit(s.p[2]) && ascii_is_digit(s.p[3]);
 }
 
 static void add_record(struct column *column, size_t n, const struct record *record)

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/infer_cell.h"
 
+#include "base/ascii.h"
 #include "data/type_datetime.h"
 #include "data/type_float.h"
 #include "data/type_json.h"
@@ -22,15 +23,10 @@ static const struct time_form {
 };
 enum { TIME_FORMS = sizeof(time_forms) / sizeof(time_forms[0]), SEPARATORS = sizeof(separators) };
 
-static bool is_digit(char c)
-{
-    return (unsigned)(c - '0') <= 9;
-}
-
 static size_t count_digits(struct slice s)
 {
     size_t n = 0;
-    while (n < s.len && is_digit(s.p[n]))
+    while (n < s.len && ascii_is_digit(s.p[n]))
         n++;
     return n;
 }
@@ -60,7 +56,7 @@ static unsigned look_plain_number(struct slice s)
     if (s.len == 0 || s.len > NUMBER_BYTES_MAX) return 0;
     struct slice rest = s.p[0] == '-' ? skip(s, 1) : s;
     size_t whole = count_digits(rest);
-    if (whole == 0 && !(rest.len > 1 && rest.p[0] == '.' && is_digit(rest.p[1])))
+    if (whole == 0 && !(rest.len > 1 && rest.p[0] == '.' && ascii_is_digit(rest.p[1])))
         return is_one_of(s, words, sizeof(words) / sizeof(words[0])) ? BIT(FLOAT8) : 0;
     if (whole > 1 && rest.p[0] == '0') return 0;
     union value unused;
@@ -100,7 +96,7 @@ static unsigned look_iso_date(struct slice s)
     if (s.len > DATE_BYTES) {
         if (s.p[DATE_BYTES] != ' ' && s.p[DATE_BYTES] != 'T') return 0;
         for (struct slice rest = skip(s, DATE_BYTES + 1); rest.len > 0; rest = skip(rest, 1)) {
-            if (!is_digit(rest.p[0]) && !memchr(":.+-Z", rest.p[0], 5)) return 0;
+            if (!ascii_is_digit(rest.p[0]) && !memchr(":.+-Z", rest.p[0], 5)) return 0;
             zone |= rest.p[0] == 'Z' || rest.p[0] == '+' || rest.p[0] == '-';
         }
     }
@@ -175,7 +171,7 @@ static unsigned look_uuid(struct slice s)
     for (size_t i = 0; i < UUID_BYTES; i++) {
         bool hyphen = i == 8 || i == 13 || i == 18 || i == 23;
         char lower = (char)(s.p[i] | 0x20);
-        if (hyphen ? s.p[i] != '-' : !is_digit(s.p[i]) && (lower < 'a' || lower > 'f')) return 0;
+        if (hyphen ? s.p[i] != '-' : !ascii_is_digit(s.p[i]) && (lower < 'a' || lower > 'f')) return 0;
     }
     return BIT(UUID);
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_datetime.h"
 
+#include "base/ascii.h"
 #include "data/type_float.h"
 
 #include <math.h>
@@ -91,25 +92,10 @@ struct decoder {
     int32_t zone_s;
 };
 
-static bool is_digit(char c)
-{
-    return (unsigned)(c - '0') <= 9;
-}
-
-static bool is_alpha(char c)
-{
-    return (unsigned)((c | 0x20) - 'a') < 26;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static struct slice take_digits(struct decoder *d)
 {
     const char *start = d->p;
-    while (d->p < d->end && is_digit(*d->p))
+    while (d->p < d->end && ascii_is_digit(*d->p))
         d->p++;
     return (struct slice){start, (size_t)(d->p - start)};
 }
@@ -226,11 +212,11 @@ static int take_date(struct decoder *d, const char *start)
     d->p = start;
     for (size_t i = 0; i < PARTS; i++) {
         const char *part = d->p;
-        while (d->p < d->end && (is_digit(*d->p) || (is_alpha(*d->p) && is_alpha(*part))))
+        while (d->p < d->end && (ascii_is_digit(*d->p) || (ascii_is_letter(*d->p) && ascii_is_letter(*part))))
             d->p++;
         struct slice s = {part, (size_t)(d->p - part)};
         if (s.len == 0) return TYPE_E_SYNTAX;
-        if (is_alpha(*part)) {
+        if (ascii_is_letter(*part)) {
             if (d->month || !(d->month = type_datetime_month(s))) return TYPE_E_SYNTAX;
         } else {
             d->part[d->parts++] = s;
@@ -276,13 +262,13 @@ static bool zone_may_follow(const struct decoder *d)
 static int take_t(struct decoder *d, char next)
 {
     if ((!date_complete(d) && !d->time_only) || (d->seen & SEEN_TIME) || !see(d, SEEN_T)) return TYPE_E_SYNTAX;
-    return is_digit(next) ? 0 : TYPE_E_SYNTAX;
+    return ascii_is_digit(next) ? 0 : TYPE_E_SYNTAX;
 }
 
 static int take_word(struct decoder *d)
 {
     const char *start = d->p;
-    while (d->p < d->end && is_alpha(*d->p))
+    while (d->p < d->end && ascii_is_letter(*d->p))
         d->p++;
     const struct word *w = find_word((struct slice){start, (size_t)(d->p - start)});
     if (!w) return TYPE_E_SYNTAX;
@@ -291,7 +277,7 @@ static int take_word(struct decoder *d)
     if (w->kind == WORD_MONTH && (next == '-' || next == '/' || next == '.')) return take_date(d, start);
     if (w->kind == WORD_T) return take_t(d, next);
     /* Digits and signs behind a word make it the name of a zone: 01:30 PM-05 is none of ours either. */
-    if (next && !is_space(next) && next != ',' && !is_alpha(next)) return TYPE_E_SYNTAX;
+    if (next && !ascii_is_space(next) && next != ',' && !ascii_is_letter(next)) return TYPE_E_SYNTAX;
     switch (w->kind) {
     case WORD_MONTH:
         if (d->month || (d->seen & SEEN_DATE)) return TYPE_E_SYNTAX;
@@ -367,13 +353,13 @@ static int take_all(struct decoder *d)
 {
     int r = 0;
     while (!r && d->p < d->end) {
-        if (is_digit(*d->p))
+        if (ascii_is_digit(*d->p))
             r = take_number(d);
-        else if (is_alpha(*d->p))
+        else if (ascii_is_letter(*d->p))
             r = take_word(d);
         else if (*d->p == '+' || *d->p == '-')
             r = take_zone(d);
-        else if (is_space(*d->p) || *d->p == ',')
+        else if (ascii_is_space(*d->p) || *d->p == ',')
             d->p++;
         else
             r = TYPE_E_SYNTAX;

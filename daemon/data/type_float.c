@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_float.h"
 
+#include "base/ascii.h"
 #include "data/digits.h"
 #include "data/power5.h"
 #include "data/type_rows.h"
@@ -27,15 +28,10 @@ struct format {
 };
 static const struct format float8 = {52, 1023, 0x7ff, 22, -4, 23}, float4 = {23, 127, 0xff, 10, -17, 10};
 
-static bool is_digit(char c)
-{
-    return (unsigned)(c - '0') <= 9;
-}
-
 /* Digits from p on; leading zeros do not count. `scale`: how far the exponent goes down with each digit that is kept. */
 static const char *take_digits(const char *p, const char *end, int scale, struct scanned *n, int *kept)
 {
-    for (; p < end && is_digit(*p); p++) {
+    for (; p < end && ascii_is_digit(*p); p++) {
         if (*kept < DIGITS_KEPT) {
             n->mantissa = n->mantissa * 10 + (unsigned)(*p - '0');
             *kept += n->mantissa != 0;
@@ -70,7 +66,7 @@ static bool scan(struct slice s, struct scanned *ret_scanned)
         if (minus || (p < end && *p == '+')) p++;
         if (p == end || end - p > EXPONENT_DIGITS) return false;
         int e = 0;
-        for (; p < end && is_digit(*p); p++)
+        for (; p < end && ascii_is_digit(*p); p++)
             e = e * 10 + (*p - '0');
         n.exponent += minus ? -e : e;
     }

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_format.h"
 
+#include "base/ascii.h"
+
 #include <stdlib.h>
 
 enum field {
@@ -57,24 +59,9 @@ struct type_format {
     char pattern[PATTERN_MAX + 1];
 };
 
-static bool is_digit(char c)
-{
-    return (unsigned)(c - '0') <= 9;
-}
-
-static bool is_alpha(char c)
-{
-    return (unsigned)((c | 0x20) - 'a') < 26;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
 static void add_literal(struct type_format *f, char c)
 {
-    f->node[f->nodes++] = (struct node){.kind = is_space(c) ? NODE_SPACE : NODE_LITERAL, .literal = c};
+    f->node[f->nodes++] = (struct node){.kind = ascii_is_space(c) ? NODE_SPACE : NODE_LITERAL, .literal = c};
 }
 
 /* "quoted text", from behind the first quote; the bytes taken, or 0 when the second quote is missing */
@@ -112,7 +99,7 @@ static int compile(struct type_format *f, struct slice pattern, struct error *er
             size_t taken = add_quoted(f, (struct slice){rest.p + 1, rest.len - 1});
             if (!taken) return error_set(err, TYPE_E_SYNTAX, "a quote in the template is not closed");
             i += 1 + taken;
-        } else if (is_alpha(rest.p[0]) || is_digit(rest.p[0])) {
+        } else if (ascii_is_letter(rest.p[0]) || ascii_is_digit(rest.p[0])) {
             return error_set(
                 err, TYPE_E_SYNTAX,
                 "\"%c\" in the template is no part of a date or time; put literal text in quotes, as in YYYY-MM-DD\"T\"HH24:MI",
@@ -193,7 +180,7 @@ bool type_format_suits(const struct type_format *f, enum type_id id)
 static struct slice letters(struct slice s)
 {
     size_t n = 0;
-    while (n < s.len && is_alpha(s.p[n]))
+    while (n < s.len && ascii_is_letter(s.p[n]))
         n++;
     return (struct slice){s.p, n};
 }
@@ -222,7 +209,7 @@ static inline int take_digits(const struct node *n, struct slice *s, unsigned va
     static const unsigned scale[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
     size_t taken = 0, max = s->len < n->max ? s->len : n->max;
     unsigned v = 0;
-    for (; taken < max && is_digit(s->p[taken]); taken++)
+    for (; taken < max && ascii_is_digit(s->p[taken]); taken++)
         v = v * 10 + (unsigned)(s->p[taken] - '0');
     if (taken < n->min) return TYPE_E_SYNTAX;
     if (n->kind == NODE_YEAR_OF_TWO) v += v < 70 ? 2000 : 1900;
@@ -245,7 +232,7 @@ static int take(const struct node *n, struct slice *s, unsigned value[FIELD_N])
         taken = 1;
         break;
     case NODE_SPACE:
-        while (taken < s->len && is_space(s->p[taken]))
+        while (taken < s->len && ascii_is_space(s->p[taken]))
             taken++;
         if (!taken) return TYPE_E_SYNTAX;
         break;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_json.h"
 
+#include "base/ascii.h"
 #include "data/type_numeric.h"
 
 /* What may come next */
@@ -62,13 +63,9 @@ static bool take_hex(struct scanner *s, unsigned *ret_unit)
     if (s->end - s->p < 4) return false;
     unsigned v = 0;
     for (int i = 0; i < 4; i++) {
-        char c = *s->p++, lower = (char)(c | 0x20);
-        if (c >= '0' && c <= '9')
-            v = v << 4 | (unsigned)(c - '0');
-        else if (lower >= 'a' && lower <= 'f')
-            v = v << 4 | (unsigned)(lower - 'a' + 10);
-        else
-            return false;
+        int digit = ascii_hex(*s->p++);
+        if (digit < 0) return false;
+        v = v << 4 | (unsigned)digit;
     }
     *ret_unit = v;
     return true;
@@ -108,7 +105,7 @@ static bool take_string(struct scanner *s)
 static size_t count_digits(const struct scanner *s)
 {
     const char *p = s->p;
-    while (p < s->end && (unsigned)(*p - '0') <= 9)
+    while (p < s->end && ascii_is_digit(*p))
         p++;
     return (size_t)(p - s->p);
 }
@@ -159,7 +156,7 @@ static int take_value(struct scanner *s)
     if (c == '"') {
         s->p++;
         r = take_string(s) ? 0 : TYPE_E_SYNTAX;
-    } else if (c == '-' || (c >= '0' && c <= '9')) {
+    } else if (c == '-' || ascii_is_digit(c)) {
         r = take_number(s);
     } else {
         r = take_word(s) ? 0 : TYPE_E_SYNTAX;

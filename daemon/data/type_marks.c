@@ -1,12 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_marks.h"
 
-#include <stdio.h>
+#include "base/ascii.h"
 
-static bool is_digit(char c)
-{
-    return (unsigned)(c - '0') <= 9;
-}
+#include <stdio.h>
 
 /* Bytes of the thousands mark at the start of s; 0: it is not there. A blank may be one that does not break, or a narrow one; an
  * apostrophe may be the typographic one. */
@@ -40,7 +37,7 @@ static bool copy_whole(const struct type_marks *marks, struct plain *p)
     const char *first = p->to;
     size_t group = 0, groups = 0, len;
     for (;;) {
-        if (p->rest.len > 0 && is_digit(p->rest.p[0])) {
+        if (p->rest.len > 0 && ascii_is_digit(p->rest.p[0])) {
             copy(p);
             group++;
         } else if ((len = mark_len(marks->thousands, p->rest))) {

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_numeric.h"
 
+#include "base/ascii.h"
 #include "data/digits.h"
 #include "data/type_rows.h"
 
@@ -44,7 +45,7 @@ static unsigned digit_at(const struct number *n, int64_t i)
 
 static const char *skip_digits(const char *p, const char *end)
 {
-    while (p < end && (unsigned)(*p - '0') <= 9)
+    while (p < end && ascii_is_digit(*p))
         p++;
     return p;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "data/type_time.h"
 
+#include "base/ascii.h"
 #include "base/zone.h"
 #include "data/digits.h"
 #include "data/type_datetime.h"
@@ -50,7 +51,7 @@ static inline bool scan_iso_rest(const char *p, const char *end, struct type_sta
     if (*p == '.') {
         static const unsigned scale[] = {1000000, 100000, 10000, 1000, 100, 10, 1};
         const char *digits = ++p;
-        while (p < end && (unsigned)(*p - '0') <= 9)
+        while (p < end && ascii_is_digit(*p))
             p++;
         size_t n = (size_t)(p - digits);
         if (n < 1 || n > 6) return false;

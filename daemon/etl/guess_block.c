@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/guess_block.h"
 
+#include "base/ascii.h"
 #include "base/name.h"
 #include "config/config.h"
 #include "config/options.h"
@@ -116,7 +117,7 @@ static const char *const reserved[] = {
 static bool is_plain(const char *name)
 {
     for (const char *p = name; *p; p++) {
-        bool letter = (*p >= 'a' && *p <= 'z') || *p == '_', digit = *p >= '0' && *p <= '9';
+        bool letter = (*p >= 'a' && *p <= 'z') || *p == '_', digit = ascii_is_digit(*p);
         if (!letter && (!digit || p == name)) return false;
     }
     for (size_t i = 0; i < sizeof reserved / sizeof reserved[0]; i++)

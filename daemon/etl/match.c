@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "etl/match.h"
 
+#include "base/ascii.h"
 #include "base/log.h"
 #include "base/name.h"
 #include "csv/utf8.h"
@@ -35,20 +36,13 @@ bool plan_head_agrees(const struct plan_head *head, const struct table *t)
 
 /* ---- the path ---- */
 
-static int digit_of(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 static struct slice decode_percent(struct slice text, struct arena *a)
 {
     char *out = arena_alloc(a, text.len + 1);
     size_t n = 0;
     for (size_t i = 0; out && i < text.len; i++) {
-        int high = text.p[i] == '%' && i + 2 < text.len ? digit_of(text.p[i + 1]) : -1;
-        int low = high >= 0 ? digit_of(text.p[i + 2]) : -1;
+        int high = text.p[i] == '%' && i + 2 < text.len ? ascii_hex(text.p[i + 1]) : -1;
+        int low = high >= 0 ? ascii_hex(text.p[i + 2]) : -1;
         out[n++] = low >= 0 ? (char)(high << 4 | low) : text.p[i];
         if (low >= 0) i += 2;
     }
@@ -196,8 +190,8 @@ static int match_inputs(struct matching *m, int *order)
         m->match.input[i] = cell;
         if (r == 0 && cell >= 0) m->used[cell] = true;
         if (r != 0 || cell >= 0 || in->column >= 0) continue;
-        r = in->reader ? error_set(m->err, PLAN_E_HEADER, "line 1: no cell for %s, which the expr or lookup of column %s reads", in->name,
-                                   in->reader)
+        r = in->reader ? error_set(m->err, PLAN_E_HEADER, "line 1: no cell for %s, which the expr or lookup of column %s reads",
+                                   in->name, in->reader)
                        : error_set(m->err, PLAN_E_HEADER, "line 1: no cell for %s, which `inputs` names", in->name);
     }
     return r;

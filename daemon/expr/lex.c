@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "expr/lex.h"
 
+#include "base/ascii.h"
 #include "base/name.h"
 #include "config/token.h"
 
@@ -20,15 +21,10 @@ int mistake_at(struct expr_mistake *m, size_t at, int code, const char *format, 
     return error_set(&m->why, code, "%s", text);
 }
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static size_t digits(struct slice s, size_t at)
 {
     size_t n = 0;
-    while (at + n < s.len && is_digit(s.p[at + n]))
+    while (at + n < s.len && ascii_is_digit(s.p[at + n]))
         n++;
     return n;
 }
@@ -63,7 +59,8 @@ static size_t operator_len(struct slice s)
 
 static bool in_name(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || is_digit(c) || (unsigned char)c >= 0x80;
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_' || c == '$' || ascii_is_digit(c) ||
+           (unsigned char)c >= 0x80;
 }
 
 static int cut_number(struct slice from, struct word *w, struct expr_mistake *m)
@@ -110,7 +107,7 @@ static int next_word(struct slice text, struct slice *rest, struct word *w, stru
                               : "the quote is not closed that is opened here");
     w->kind = kinds[t.kind];
     int r = 0;
-    if (w->kind == WORD_NUMBER || (token_is_sign(t, ".") && from.len > 1 && is_digit(from.p[1]))) {
+    if (w->kind == WORD_NUMBER || (token_is_sign(t, ".") && from.len > 1 && ascii_is_digit(from.p[1]))) {
         r = cut_number(from, w, m);
     } else if (w->kind == WORD_SIGN && lex_is_operator(from.p[0])) {
         w->kind = WORD_OPERATOR;

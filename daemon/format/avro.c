@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/avro.h"
 
+#include "base/ascii.h"
 #include "base/num.h"
 #include "format/json_reader.h"
 #include "format/json_writer.h"
@@ -41,7 +42,7 @@ void avro_schema_done(struct avro_schema *s)
 
 static bool is_letter(char c)
 {
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_';
+    return ascii_is_letter(c) || c == '_';
 }
 
 static bool is_taken(const struct avro_schema *s, size_t before, const char *name)
@@ -58,7 +59,7 @@ void avro_schema_field(struct avro_schema *s, size_t i, const char *column)
     size_t n = 0;
     if (!is_letter(column[0])) stem[n++] = '_';
     for (const char *p = column; *p && n + 1 < sizeof stem; p++) {
-        bool plain = is_letter(*p) || (*p >= '0' && *p <= '9');
+        bool plain = is_letter(*p) || ascii_is_digit(*p);
         if (p == column && !is_letter(*p) && !plain) continue;
         stem[n++] = plain ? *p : '_';
     }
@@ -145,7 +146,7 @@ static bool get_name(struct json_value v, char ret_name[AVRO_NAME_SIZE])
     memcpy(memory, v.raw.p + 1, n);
     memory[n] = '\0';
     for (size_t i = 0; i < n; i++)
-        if (!is_letter(memory[i]) && !(i > 0 && memory[i] >= '0' && memory[i] <= '9')) return false;
+        if (!is_letter(memory[i]) && !(i > 0 && ascii_is_digit(memory[i]))) return false;
     memcpy(ret_name, memory, n + 1);
     return true;
 }

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/avro_row.h"
 
+#include "base/ascii.h"
 #include "base/civil.h"
 #include "data/decimal.h"
 
@@ -296,13 +297,6 @@ static bool give_decimal(struct buf *out, __int128 value, const struct avro_colu
     return true;
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    if (c >= 'a' && c <= 'f') return c - 'a' + 10;
-    return c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 static bool give_uuid(struct buf *out, struct slice text)
 {
     char bytes[UUID_BYTES];
@@ -313,7 +307,7 @@ static bool give_uuid(struct buf *out, struct slice text)
             if (text.p[i++] != '-') return false;
             continue;
         }
-        int high = hex_value(text.p[i]), low = hex_value(text.p[i + 1]);
+        int high = ascii_hex(text.p[i]), low = ascii_hex(text.p[i + 1]);
         if (high < 0 || low < 0) return false;
         bytes[n++] = (char)(high << 4 | low);
         i += 2;

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "format/json_reader.h"
 
+#include "base/ascii.h"
 #include "csv/utf8.h"
 
 #include <assert.h>
@@ -49,20 +50,13 @@ static int refuse(struct scanner *s, const char *at, const char *message)
 
 /* ---- strings ---- */
 
-static int hex_of(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    char lower = (char)(c | 0x20);
-    return lower >= 'a' && lower <= 'f' ? lower - 'a' + 10 : -1;
-}
-
 /* Four hexadecimal digits at `p`, or -1. */
 static int unit_at(const char *p, const char *end)
 {
     int v = 0;
     if (end - p < 4) return -1;
     for (int i = 0; i < 4; i++) {
-        int digit = hex_of(p[i]);
+        int digit = ascii_hex(p[i]);
         if (digit < 0) return -1;
         v = v << 4 | digit;
     }
@@ -244,7 +238,7 @@ static void skip_space(struct scanner *s)
 static size_t take_digits(struct scanner *s)
 {
     const char *begin = s->p;
-    while (s->p < s->end && *s->p >= '0' && *s->p <= '9')
+    while (s->p < s->end && ascii_is_digit(*s->p))
         s->p++;
     return (size_t)(s->p - begin);
 }
@@ -338,7 +332,7 @@ static int scan_value(struct scanner *s, bool *ret_opened)
     if (s->p == s->end) return refuse(s, s->p, s->p == s->start ? "there is nothing" : "a value is expected here");
     char c = *s->p;
     if (c == '"') return scan_string(s);
-    if (c == '-' || (c >= '0' && c <= '9')) return scan_number(s);
+    if (c == '-' || ascii_is_digit(c)) return scan_number(s);
     if (c != '{' && c != '[') return scan_word(s);
     int r = open_level(s);
     skip_space(s);

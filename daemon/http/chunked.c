@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/chunked.h"
 
+#include "base/ascii.h"
+
 enum {
     OVERHEAD_FREE = 16384, /* bytes of sizes and extensions that every body may have */
     OVERHEAD_SHARE = 16,   /* and that many more for each byte of data */
@@ -17,16 +19,9 @@ static bool refuse(struct http_chunked *c, const char *why)
     return false;
 }
 
-static int hex(char ch)
-{
-    if (ch >= '0' && ch <= '9') return ch - '0';
-    ch |= 0x20;
-    return ch >= 'a' && ch <= 'f' ? ch - 'a' + 10 : -1;
-}
-
 static bool size_byte(struct http_chunked *c, char ch)
 {
-    int digit = hex(ch);
+    int digit = ascii_hex(ch);
     if (digit >= 0) {
         if (c->left >> 59) return refuse(c, "a chunk's size is too large");
         c->left = c->left << 4 | (uint64_t)digit;

@@ -1,6 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/disposition.h"
 
+#include "base/ascii.h"
+
 enum { NAME_BYTES = 200, EXTENSION_BYTES = 10 };
 
 /* Not in a name, on any system: separators, what Windows keeps for itself, controls. */
@@ -12,7 +14,7 @@ static bool is_unsafe(char c)
 /* attr-char of RFC 8187. */
 static bool is_plain(char c)
 {
-    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || strchr("!#$&+-.^_`|~", c);
+    return ascii_is_alnum(c) || strchr("!#$&+-.^_`|~", c);
 }
 
 /* '%' is taken for an escape by some (RFC 6266, appendix D). */

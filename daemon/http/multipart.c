@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/multipart.h"
 
+#include "base/ascii.h"
 #include "csv/utf8.h"
 
 enum { STORE_BLOCK = 2048, STORE_MAX = 1 << 20 };
@@ -20,8 +21,7 @@ static bool is_boundary(struct slice s)
 {
     for (size_t i = 0; i < s.len; i++) {
         char c = s.p[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && (c == '\0' || !strchr("'()+_,-./:=? ", c))) return false;
+        if (!ascii_is_alnum(c) && (c == '\0' || !strchr("'()+_,-./:=? ", c))) return false;
     }
     return s.len > 0 && s.len <= HTTP_BOUNDARY_MAX && s.p[s.len - 1] != ' ';
 }
@@ -68,16 +68,11 @@ bool http_multipart_is_whole(const struct http_multipart *m)
 
 /* ---- a part's header ---- */
 
-static int hex(char c)
-{
-    return c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
-}
-
 /* The byte that %XX at s.p[i] stands for, or -1. */
 static int percent(struct slice s, size_t i)
 {
     if (s.p[i] != '%' || i + 2 >= s.len) return -1;
-    int high = hex(s.p[i + 1]), low = hex(s.p[i + 2]);
+    int high = ascii_hex(s.p[i + 1]), low = ascii_hex(s.p[i + 2]);
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

@@ -1,12 +1,13 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/parameters.h"
 
+#include "base/ascii.h"
+
 #include <string.h>
 
 static bool is_token_char(char c)
 {
-    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9')) return true;
-    return c != '\0' && strchr("!#$%&'*+-.^_`|~", c);
+    return ascii_is_alnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c));
 }
 
 bool http_is_token(struct slice s)

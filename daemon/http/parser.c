@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/parser.h"
 
+#include "base/ascii.h"
 #include "base/num.h"
 #include "http/parameters.h"
 #include "http/target.h"
@@ -40,11 +41,6 @@ static enum http_parsed refuse(struct http_parser *p, int status, const char *wh
 
 /* ---- the request line ---- */
 
-static bool is_digit(char c)
-{
-    return c >= '0' && c <= '9';
-}
-
 static const char *const methods[HTTP_METHOD_N] = {
     [HTTP_GET_] = "GET",     [HTTP_HEAD_] = "HEAD",     [HTTP_POST_] = "POST",       [HTTP_PUT_] = "PUT",
     [HTTP_PATCH_] = "PATCH", [HTTP_DELETE_] = "DELETE", [HTTP_OPTIONS_] = "OPTIONS",
@@ -70,8 +66,7 @@ static bool host_is_sound(struct slice host)
 {
     for (size_t i = 0; i < host.len; i++) {
         char c = host.p[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || is_digit(c);
-        if (!alnum && (c == '\0' || !strchr("-._~%!$&'()*+,;=:[]", c))) return false;
+        if (!ascii_is_alnum(c) && (c == '\0' || !strchr("-._~%!$&'()*+,;=:[]", c))) return false;
     }
     return true;
 }
@@ -91,8 +86,8 @@ static enum http_parsed read_request_line(struct http_parser *p, struct slice li
 {
     struct http_message *m = p->message;
     struct slice rest = line, method = slice_cut(&rest, ' '), target = slice_cut(&rest, ' '), version = rest;
-    if (!http_is_token(method) || version.len != 8 || !slice_starts(version, SLICE("HTTP/")) || !is_digit(version.p[5]) ||
-        version.p[6] != '.' || !is_digit(version.p[7]))
+    if (!http_is_token(method) || version.len != 8 || !slice_starts(version, SLICE("HTTP/")) || !ascii_is_digit(version.p[5]) ||
+        version.p[6] != '.' || !ascii_is_digit(version.p[7]))
         return refuse(p, 400, "the first line is no request line such as: GET /status HTTP/1.1");
     m->http10 = slice_equal(version, SLICE("HTTP/1.0"));
     if (!m->http10 && !slice_equal(version, SLICE("HTTP/1.1"))) return refuse(p, 505, "only HTTP/1.1 and HTTP/1.0 are spoken here");

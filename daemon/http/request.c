@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/request.h"
 
+#include "base/ascii.h"
 #include "http/conn.h"
 
 #include <stdio.h>
@@ -71,8 +72,7 @@ static bool id_is_sane(struct slice id)
 {
     for (size_t i = 0; i < id.len; i++) {
         char c = id.p[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (!alnum && c != '-' && c != '_' && c != '.') return false;
+        if (!ascii_is_alnum(c) && c != '-' && c != '_' && c != '.') return false;
     }
     return id.len > 0 && id.len <= HTTP_ID_MAX;
 }

@@ -1,12 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "http/target.h"
 
-static int hex(char c)
-{
-    if (c >= '0' && c <= '9') return c - '0';
-    c |= 0x20;
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
+#include "base/ascii.h"
 
 static int decode(struct slice text, bool plus_is_space, struct arena *arena, struct slice *ret_text)
 {
@@ -24,7 +19,7 @@ static int decode(struct slice text, bool plus_is_space, struct arena *arena, st
     for (size_t i = 0; i < text.len; i++) {
         char c = text.p[i];
         if (c == '%') {
-            int high = i + 1 < text.len ? hex(text.p[i + 1]) : -1, low = i + 2 < text.len ? hex(text.p[i + 2]) : -1;
+            int high = i + 1 < text.len ? ascii_hex(text.p[i + 1]) : -1, low = i + 2 < text.len ? ascii_hex(text.p[i + 2]) : -1;
             if (high < 0 || low < 0 || (high | low) == 0) return HTTP_TARGET_E_ENCODING;
             c = (char)(high << 4 | low);
             i += 2;
@@ -117,8 +112,7 @@ void http_target_encode(struct buf *out, struct slice segment)
 {
     for (size_t i = 0; i < segment.len; i++) {
         char c = segment.p[i];
-        bool alnum = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
-        if (alnum || (c && strchr("-._~", c)))
+        if (ascii_is_alnum(c) || (c && strchr("-._~", c)))
             buf_putc(out, c);
         else
             buf_printf(out, "%%%02X", (unsigned)(unsigned char)c);

@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "rest/sql.h"
 
+#include "base/ascii.h"
 #include "format/pgvalue.h"
 #include "rest/order.h"
 #include "rest/where.h"
@@ -233,7 +234,7 @@ int64_t rest_plan_rows(struct slice json)
         int64_t rows = 0;
         for (i += sizeof word - 1; i < json.len && json.p[i] == ' '; i++) {
         }
-        for (; i < json.len && json.p[i] >= '0' && json.p[i] <= '9' && rows < INT64_MAX / 16; i++)
+        for (; i < json.len && ascii_is_digit(json.p[i]) && rows < INT64_MAX / 16; i++)
             rows = rows * 10 + (json.p[i] - '0');
         return rows;
     }
