@@ -19,7 +19,7 @@ _cetl()
     table=$("${COMP_WORDS[0]/#\~/$HOME}" --words 2>/dev/null) || return
 
     case $before in
-        --socket | -c | --config | --hash-file) _cetl_files "$typed"; return ;;
+        --socket | -c | --config | --hash-file | -o) _cetl_files "$typed"; return ;;
         --state)
             _cetl_words 'queued waiting loading committing loaded duplicate failed unloaded unreadable' "$typed"
             return

@@ -72,6 +72,7 @@ int status_run(struct cli *cli, int argc, char **argv);
 int files_run(struct cli *cli, int argc, char **argv);
 int show_run(struct cli *cli, int argc, char **argv);
 int rejects_run(struct cli *cli, int argc, char **argv);
+int original_run(struct cli *cli, int argc, char **argv);
 int ingest_run(struct cli *cli, int argc, char **argv);
 int replay_run(struct cli *cli, int argc, char **argv);
 int unload_run(struct cli *cli, int argc, char **argv);

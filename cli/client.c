@@ -79,7 +79,7 @@ static size_t on_body(char *bytes, size_t size, size_t n, void *ctx)
     struct transfer *t = ctx;
     long status = 0;
     curl_easy_getinfo(t->curl, CURLINFO_RESPONSE_CODE, &status);
-    if (t->request->on_bytes && status < 400) {
+    if (t->request->on_bytes && status < 300) {
         t->enough = !t->request->on_bytes(t->request->ctx, (struct slice){bytes, size * n});
         return t->enough ? 0 : size * n;
     }

@@ -47,7 +47,7 @@ struct client_request {
     int64_t timeout_ms; /* of the whole; 0: a minute; -1: none, for what may take long */
     bool quiet;         /* do not complain when the daemon is down: it will be asked again */
 
-    /** The body of an answer below 400, as it comes, instead of in the answer. False: that is enough; CLI_FAILED, without a word.
+    /** The body of an answer below 300, as it comes, instead of in the answer. False: that is enough; CLI_FAILED, without a word.
      */
     bool (*on_bytes)(void *ctx, struct slice bytes);
     /** While it is under way, a few times a second. */

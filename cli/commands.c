@@ -13,6 +13,10 @@ static const struct cli_option files_options[] = {
 static const struct cli_option rejects_options[] = {
     {"--csv", NULL, "The header and the rows as they stood in the file, to be mended and sent again."},
     {NULL, NULL, NULL}};
+static const struct cli_option original_options[] = {
+    {"-o", "FILE", "Where to; standard output without it."},
+    {"--link", NULL, "Print a link instead, by which whoever has it can fetch the file for five minutes; only an object store has one."},
+    {NULL, NULL, NULL}};
 static const struct cli_option ingest_options[] = {
     {"--dataset", "NAME", "Where the rows go, whatever the files' names say."},
     {"--as", "NAME", "The file's name, instead of its own; - as FILE is standard input."},
@@ -74,6 +78,13 @@ static const struct cli_command commands[] = {
      .prose = "the rows of a file that were rejected, and why",
      .run = rejects_run,
      .options = rejects_options},
+    {.name = "original",
+     .arguments = "ID",
+     .prose = "fetch a file as it was dropped",
+     .run = original_run,
+     .options = original_options,
+     .details = "It comes from the [archive] that has it, or from done/ or failed/, and is compared with the SHA-256 that the ledger "
+                "knows. The exit status is 1 when it is not kept any more."},
     {.name = "ingest",
      .arguments = "FILE…",
      .prose = "send files, and wait until they are loaded",

@@ -353,6 +353,8 @@ static int make_api(struct daemon *d)
                           .versions = d->versions,
                           .load_pool = d->load_pool,
                           .workers = d->workers,
+                          .storers = d->storers,
+                          .transfers = d->transfers,
                           .place = &d->place,
                           .memory = &d->memory,
                           .counters = &d->counters,

@@ -49,6 +49,8 @@ struct api {
     struct events *events;
     struct openapi *openapi;
     struct workers *workers;
+    struct workers *storers;     /* for folders that may be mounts */
+    struct transfers *transfers; /* to other servers */
     struct place *place;
     struct memory *memory;
     unsigned intakes;  /* under way (etl/intake.h) */

@@ -79,6 +79,10 @@ static const struct openapi_operation operations[] = {
     {GET, OPENAPI_ONCE, false, "/v1/files/{id}/rejects", "rejects", "files", "The rows of a file that were rejected",
      "As CSV: the header and the rows as they stood in the file, so that they can be mended and sent again.",
      "file.id rejects.limit rejects.offset rejects.format", NULL, "200=rejects 400 404 503"},
+    {GET, OPENAPI_ONCE, false, "/v1/files/{id}/original", "original", "files", "A file as it was dropped",
+     "It takes `manage`. Where an object store has it, by a redirect to a link that is good for five minutes; what lies on the daemon's "
+     "machine is answered as it is. 410 when it is not kept any more.",
+     "file.any original.link", NULL, "200=original 307=link 400 404 410 503"},
     {POST, OPENAPI_ONCE, false, "/v1/files/{id}/unload", "unload", "files", "Take a file's rows out of its table again", NULL,
      "file.id force", NULL, "200=unloaded 400 404 409 503"},
     {POST, OPENAPI_ONCE, false, "/v1/files/{id}/replay", "replay", "files", "Load a file once more", NULL, "file.id force again", NULL,
@@ -139,6 +143,8 @@ static const struct openapi_parameter parameters[] = {
     {"rejects.limit", "query", "limit", false, "{\"type\":\"integer\",\"minimum\":0,\"maximum\":1000,\"default\":1000}", "The most rejects."},
     {"rejects.offset", "query", "offset", false, INTEGER(0), "Rejects that are left out."},
     {"rejects.format", "query", "format", false, "{\"type\":\"string\",\"enum\":[\"csv\",\"json\"]}", "As Accept says it, too."},
+    {"original.link", "query", "link", false, "{\"type\":\"string\",\"enum\":[\"yes\",\"no\"]}",
+     "`yes`: 200 and the link as JSON instead of a redirect; 404 where there is none."},
     {"force", "query", "force", false, "{\"type\":\"string\",\"enum\":[\"yes\",\"no\"]}", "Do it although something would be lost."},
     {"again", "query", "again", false, "{\"type\":\"string\",\"enum\":[\"yes\",\"no\"]}", "Load it on top of what is loaded."},
     {"ingest.name", "query", "name", false, TEXT, "The file's name, where the body is the file."},
@@ -176,6 +182,8 @@ static const struct openapi_content contents[] = {
     {"files", "Files.", "application/json", REFS("file")},
     {"file", "The file.", "application/json", REF("file")},
     {"rejects", "The rejects.", "application/json text/csv", REFS("reject")},
+    {"original", "Its bytes; or, with `link=yes`, the link.", "application/octet-stream application/json", REF("link")},
+    {"link", "Where it is.", "application/json", REF("link")},
     {"config", "Options.", "application/json", REFS("option")},
     {"reloaded", "The new one is in force.", "application/json", OBJECT},
     {"unloaded", "Its rows are out of the table.", "application/json", OBJECT},
@@ -215,6 +223,9 @@ static const char schemas[] =
     ",\"duplicate_of\":" INT64_NULL ",\"arrived_at\":" TIME_NULL ",\"started_at\":" TIME_NULL ",\"finished_at\":" TIME_NULL "}},"
     "\"cetl-reject\":{\"type\":\"object\",\"properties\":{\"line\":" INT64_NULL ",\"byte_offset\":" INT64_NULL ",\"column\":" NULLABLE("string") ",\"code\":" TEXT
     ",\"message\":" TEXT ",\"value\":" NULLABLE("string") ",\"raw\":" NULLABLE("string") "}},"
+    "\"cetl-link\":{\"type\":\"object\",\"description\":\"Whoever has it gets the file.\",\"required\":[\"url\",\"until\",\"ca_file\"],"
+    "\"properties\":{\"url\":{\"type\":\"string\",\"format\":\"uri\"},\"until\":{\"type\":\"string\",\"format\":\"date-time\"},\"ca_file\":" NULLABLE("string")
+    "}},"
     "\"cetl-option\":{\"type\":\"object\",\"required\":[\"section\",\"option\",\"value\",\"fixed\"],\"properties\":{\"section\":" TEXT
     ",\"name\":" NULLABLE("string") ",\"option\":" TEXT ",\"value\":" TEXT ",\"file\":" NULLABLE("string") ",\"line\":" NULLABLE("integer")
     ",\"fixed\":{\"type\":\"boolean\"},\"after_restart\":" NULLABLE("string") "}},"

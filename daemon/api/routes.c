@@ -13,6 +13,7 @@
 #include "api/manage.h"
 #include "api/metrics.h"
 #include "api/openapi.h"
+#include "api/originals.h"
 #include "api/report.h"
 #include "api/rows.h"
 #include "api/status.h"
@@ -36,6 +37,7 @@ static const struct http_route routes[] = {
     {HTTP_GET_, "/v1/files", files_list},
     {HTTP_GET_, "/v1/files/{id}", files_one},
     {HTTP_GET_, "/v1/files/{id}/rejects", files_rejects},
+    {HTTP_GET_, "/v1/files/{id}/original", originals_get},
     {HTTP_POST_, "/v1/files/{id}/unload", actions_unload},
     {HTTP_POST_, "/v1/files/{id}/replay", actions_replay},
     {HTTP_GET_, "/start-etl-job", jobs_start},

@@ -124,6 +124,14 @@ static int start(struct store_call *c, const char *url, struct slice headers)
     return transfer_start(c->store->config.transfers, &t, &c->transfer);
 }
 
+void store_path(const struct store *s, struct slice key, struct buf *out)
+{
+    buf_puts(out, s->root);
+    if (key.len > 0) buf_putc(out, '/');
+    escape_path(out, key);
+    if (out->len == 0) buf_putc(out, '/');
+}
+
 /* A signature holds for some minutes only: each try has its own. */
 static int try_now(struct store_call *c)
 {
@@ -133,10 +141,7 @@ static int try_now(struct store_call *c)
     buf_init(&path, URL_MAX);
     buf_init(&url, URL_MAX);
     buf_init(&headers, HEADERS_MAX);
-    buf_puts(&path, s->root);
-    if (c->key.len > 0) buf_putc(&path, '/');
-    escape_path(&path, c->key);
-    if (path.len == 0) buf_putc(&path, '/');
+    store_path(s, c->key, &path);
     struct sign_pair query[SIGN_PAIRS_MAX];
     memcpy(query, c->query, c->n_query * sizeof *query);
     memcpy(query + c->n_query, s->sas, s->n_sas * sizeof *query);

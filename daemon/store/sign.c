@@ -4,8 +4,10 @@
 #include "base/hmac.h"
 #include "store/escape.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 #include <time.h>
 
 enum { TEXT_MAX = 64 * 1024 };
@@ -69,7 +71,7 @@ void sign_query(struct buf *out, const struct sign_pair *query, size_t n)
 
 struct s3_signing {
     char stamp[24], day[12];
-    char payload[DIGEST_HEX];
+    char payload[DIGEST_HEX]; /* or "UNSIGNED-PAYLOAD" */
     struct sign_pair all[SIGN_PAIRS_MAX + 3];
     struct pairs signed_headers;
 };
@@ -82,14 +84,19 @@ static void put_names(struct buf *out, const struct pairs *p)
     }
 }
 
-/* host and what begins with x-amz- is signed. */
-static void s3_prepare(const struct sign_request *q, struct s3_signing *s)
+static void s3_date(const struct sign_request *q, struct s3_signing *s)
 {
     struct tm tm;
     time_t now = (time_t)q->now_s;
     gmtime_r(&now, &tm);
     strftime(s->stamp, sizeof s->stamp, "%Y%m%dT%H%M%SZ", &tm);
     strftime(s->day, sizeof s->day, "%Y%m%d", &tm);
+}
+
+/* host and what begins with x-amz- is signed. */
+static void s3_prepare(const struct sign_request *q, struct s3_signing *s)
+{
+    s3_date(q, s);
     uint8_t sum[DIGEST_BYTES];
     if (q->payload) {
         snprintf(s->payload, sizeof s->payload, "%s", q->payload);
@@ -171,6 +178,40 @@ int sign_s3(const struct sign_keys *keys, const struct sign_request *q, struct b
     return buf_check(ret_headers);
 }
 
+int sign_s3_query(const struct sign_keys *keys, const struct sign_request *q, int64_t seconds, struct buf *ret_query)
+{
+    enum { OURS = 5 };
+    struct s3_signing s = {.payload = "UNSIGNED-PAYLOAD"};
+    char expires[24], credential[256], signature[DIGEST_HEX] = "";
+    if (q->n_query > SIGN_PAIRS_MAX - OURS) return -E2BIG;
+    s3_date(q, &s);
+    snprintf(expires, sizeof expires, "%lld", (long long)seconds);
+    int n = snprintf(credential, sizeof credential, SLICE_FMT "/%s/" SLICE_FMT "/s3/aws4_request", SLICE_ARG(keys->id), s.day,
+                     SLICE_ARG(keys->region));
+    if (n < 0 || (size_t)n >= sizeof credential) return -E2BIG;
+    s.all[0] = (struct sign_pair){SLICE("host"), slice_of(q->host)};
+    s.signed_headers = sorted(s.all, 1, "");
+    struct sign_pair query[SIGN_PAIRS_MAX] = {{SLICE("X-Amz-Algorithm"), SLICE("AWS4-HMAC-SHA256")},
+                                              {SLICE("X-Amz-Credential"), slice_of(credential)},
+                                              {SLICE("X-Amz-Date"), slice_of(s.stamp)},
+                                              {SLICE("X-Amz-Expires"), slice_of(expires)},
+                                              {SLICE("X-Amz-SignedHeaders"), SLICE("host")}};
+    if (q->n_query > 0) memcpy(query + OURS, q->query, q->n_query * sizeof *query);
+    struct sign_request whole = *q;
+    whole.query = query;
+    whole.n_query = OURS + q->n_query;
+    struct buf canonical;
+    buf_init(&canonical, TEXT_MAX);
+    s3_canonical(&whole, &s, &canonical);
+    int r = buf_check(&canonical);
+    if (r == 0) s3_signature(keys, &s, buf_slice(&canonical), signature);
+    buf_done(&canonical);
+    if (r < 0) return r;
+    sign_query(ret_query, query, whole.n_query);
+    buf_printf(ret_query, "&X-Amz-Signature=%s", signature);
+    return buf_check(ret_query);
+}
+
 /* ---- Azure ---- */
 
 #define AZURE_VERSION "2021-12-02"
@@ -198,14 +239,21 @@ static void azure_text(const struct sign_keys *keys, const struct sign_request *
         buf_printf(out, "\n" SLICE_FMT ":" SLICE_FMT, SLICE_ARG(query.item[i]->name), SLICE_ARG(query.item[i]->value));
 }
 
-static int azure_authorize(const struct sign_keys *keys, struct slice text, struct buf *ret_headers)
+static int azure_signature(const struct sign_keys *keys, struct slice text, char ret_signature[BASE64_SIZE(DIGEST_BYTES)])
 {
     uint8_t key[256], sum[DIGEST_BYTES];
     size_t n;
     if (keys->secret.len > sizeof key || !base64_decode(keys->secret, key, &n)) return SIGN_E_KEY;
     hmac_sha256((struct slice){(const char *)key, n}, text, sum);
+    base64_encode(sum, sizeof sum, ret_signature);
+    return 0;
+}
+
+static int azure_authorize(const struct sign_keys *keys, struct slice text, struct buf *ret_headers)
+{
     char signature[BASE64_SIZE(DIGEST_BYTES)];
-    base64_encode(sum, sizeof sum, signature);
+    int r = azure_signature(keys, text, signature);
+    if (r != 0) return r;
     buf_printf(ret_headers, "Authorization: SharedKey " SLICE_FMT ":%s", SLICE_ARG(keys->id), signature);
     buf_putc(ret_headers, '\0');
     return 0;
@@ -237,4 +285,40 @@ int sign_azure(const struct sign_keys *keys, const struct sign_request *q, struc
     if (r == 0) r = azure_authorize(keys, buf_slice(&text), ret_headers);
     buf_done(&text);
     return r != 0 ? r : buf_check(ret_headers);
+}
+
+/* The fields of a service SAS that are signed, each on its line: permissions, start, expiry, resource, identifier, address,
+ * protocol, version, kind, snapshot, encryption scope, then five headers of the answer. */
+static void azure_blob_text(const struct sign_keys *keys, const struct sign_blob *b, const char *until, struct buf *out)
+{
+    buf_printf(out, "r\n\n%s\n/blob/" SLICE_FMT "/" SLICE_FMT "/" SLICE_FMT "\n\n\n%s\n" AZURE_VERSION "\nb\n\n\n\n%s\n\n\n%s",
+               until, SLICE_ARG(keys->id), SLICE_ARG(b->container), SLICE_ARG(b->key), b->https ? "https" : "",
+               b->disposition ? b->disposition : "", b->type ? b->type : "");
+}
+
+int sign_azure_query(const struct sign_keys *keys, const struct sign_blob *b, struct buf *ret_query)
+{
+    char until[32], signature[BASE64_SIZE(DIGEST_BYTES)];
+    struct tm tm;
+    time_t at = (time_t)b->until_s;
+    gmtime_r(&at, &tm);
+    strftime(until, sizeof until, "%Y-%m-%dT%H:%M:%SZ", &tm);
+    struct buf text;
+    buf_init(&text, TEXT_MAX);
+    azure_blob_text(keys, b, until, &text);
+    int r = buf_check(&text);
+    if (r == 0) r = azure_signature(keys, buf_slice(&text), signature);
+    buf_done(&text);
+    if (r != 0) return r;
+    struct sign_pair query[8] = {{SLICE("sv"), SLICE(AZURE_VERSION)},
+                                 {SLICE("sp"), SLICE("r")},
+                                 {SLICE("sr"), SLICE("b")},
+                                 {SLICE("se"), slice_of(until)},
+                                 {SLICE("sig"), slice_of(signature)}};
+    size_t n = 5;
+    if (b->https) query[n++] = (struct sign_pair){SLICE("spr"), SLICE("https")};
+    if (b->disposition) query[n++] = (struct sign_pair){SLICE("rscd"), slice_of(b->disposition)};
+    if (b->type) query[n++] = (struct sign_pair){SLICE("rsct"), slice_of(b->type)};
+    sign_query(ret_query, query, n);
+    return buf_check(ret_query);
 }

@@ -16,6 +16,7 @@
 #include "base/buf.h"
 #include "base/digest.h"
 
+#include <stdbool.h>
 #include <stdint.h>
 
 enum { SIGN_PAIRS_MAX = 16 };
@@ -56,5 +57,25 @@ must_check int sign_s3(const struct sign_keys *keys, const struct sign_request *
 /** As above: x-ms-date, x-ms-version and Authorization. SIGN_E_KEY: the secret is not base 64. An empty secret signs nothing (for
  * SAS). */
 must_check int sign_azure(const struct sign_keys *keys, const struct sign_request *q, struct buf *ret_headers);
+
+/*
+ * Presigned URLs: whoever has one may do just that for `seconds`, and nothing else. Both append the query that goes behind the '?',
+ * with the signature; q->query is signed, too, and q's headers and body are not. At most 5 pairs of one's own.
+ *
+ * Sources: "Authenticating Requests: Using Query Parameters" (AWS, S3 API reference); "Create a service SAS" (Microsoft, Azure
+ * Storage), of the version below.
+ */
+must_check int sign_s3_query(const struct sign_keys *keys, const struct sign_request *q, int64_t seconds, struct buf *ret_query);
+
+/** What a service SAS of Azure's lets somebody do: read one blob. */
+struct sign_blob {
+    struct slice container, key; /* not escaped */
+    const char *disposition;     /* the answer's Content-Disposition; or NULL */
+    const char *type;            /* its Content-Type; or NULL */
+    bool https;                  /* by https alone */
+    int64_t until_s;             /* since 1970 */
+};
+/** SIGN_E_KEY as above. */
+must_check int sign_azure_query(const struct sign_keys *keys, const struct sign_blob *blob, struct buf *ret_query);
 
 #endif

@@ -16,6 +16,7 @@
 #ifndef CETLD_STORE_STORE_H
 #define CETLD_STORE_STORE_H
 
+#include "base/buf.h"
 #include "base/digest.h"
 #include "store/transfer.h"
 
@@ -127,6 +128,17 @@ struct store_page {
     size_t n;
     struct slice next; /* what to ask the next page with; len 0: this was the last */
 };
+struct store_link {
+    struct slice key;
+    const char *disposition; /* Content-Disposition of the answer; or NULL */
+    int64_t seconds;         /* that it is good for; of a store whose requests are not signed it always is */
+};
+/**
+ * Append a URL by which whoever has it can fetch the object, without a request to the store: the object may be missing. 0, -ENOMEM,
+ * or STORE_E_REFUSED with the words in err: a folder has none, and a shared access signature would give away what else it allows.
+ */
+must_check int store_link(const struct store *s, const struct store_link *link, struct error *err, struct buf *ret_url);
+
 struct store_list {
     struct slice prefix; /* of the keys */
     struct slice next;   /* where the last page ended; empty: the first page */

@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * What the parts of store.h share: store.c (making one, its URLs), call.c (one signed request, tried again), object.c (head, get,
- * delete, list), put.c (storing), folder.c (all of that in a folder).
+ * delete, list), link.c (presigned URLs), put.c (storing), folder.c (all of that in a folder).
  *
  * Thread: loop.
  */
@@ -61,6 +61,8 @@ struct store_call {
 must_check int store_call_send(struct store_call *c);
 /** Also when nothing is under way. */
 void store_call_stop(struct store_call *c);
+/** Append the object's path (the bucket's, without a key), escaped. */
+void store_path(const struct store *s, struct slice key, struct buf *out);
 /** The name that a header of metadata has: x-amz-meta-sha256. */
 const char *store_sum_header(const struct store *s);
 

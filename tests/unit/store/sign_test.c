@@ -127,13 +127,65 @@ static void a_query_is_sorted_and_escaped(void **state)
     buf_done(&b);
 }
 
+/* The example of "Authenticating Requests: Using Query Parameters" (AWS, S3 API reference). */
+static void s3_presigns_as_its_reference_does(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 65536);
+    struct sign_request q = {.method = "GET", .host = "examplebucket.s3.amazonaws.com", .path = "/test.txt", .now_s = MAY_24_2013};
+    assert_int_equal(sign_s3_query(&amazon, &q, 86400, &b), 0);
+    assert_string_equal(buf_cstr(&b), "X-Amz-Algorithm=AWS4-HMAC-SHA256"
+                                      "&X-Amz-Credential=AKIAIOSFODNN7EXAMPLE%2F20130524%2Fus-east-1%2Fs3%2Faws4_request"
+                                      "&X-Amz-Date=20130524T000000Z&X-Amz-Expires=86400&X-Amz-SignedHeaders=host"
+                                      "&X-Amz-Signature=aeeed9bbccd4d02ee5c0109b86d86835f995330da4c265957d157751f604d404");
+    char before[1024];
+    snprintf(before, sizeof before, "%s", buf_cstr(&b));
+    struct sign_pair more[] = {{SLICE("response-content-type"), SLICE("a/b")}, {SLICE("A"), SLICE("")}};
+    q.query = more;
+    q.n_query = 2;
+    buf_reset(&b);
+    assert_int_equal(sign_s3_query(&amazon, &q, 86400, &b), 0);
+    assert_true(slice_starts(buf_slice(&b), SLICE("A=&X-Amz-Algorithm=")));
+    assert_non_null(strstr(buf_cstr(&b), "&response-content-type=a%2Fb&X-Amz-Signature="));
+    assert_string_not_equal(strstr(buf_cstr(&b), "&X-Amz-Signature="), strstr(before, "&X-Amz-Signature=")); /* it is signed, too */
+    struct sign_pair many[SIGN_PAIRS_MAX] = {{{NULL, 0}, {NULL, 0}}};
+    q.query = many;
+    q.n_query = SIGN_PAIRS_MAX - 4;
+    assert_true(sign_s3_query(&amazon, &q, 86400, &b) < 0);
+    buf_done(&b);
+}
+
+/* The signature was made by another hand: Python's hmac, over the fields as "Create a service SAS" lists them. */
+static void azure_signs_for_one_blob(void **state)
+{
+    (void)state;
+    struct buf b;
+    buf_init(&b, 65536);
+    struct sign_keys keys = {.id = SLICE("acct"), .secret = SLICE("c2VjcmV0")};
+    struct sign_blob blob = {.container = SLICE("box"),
+                             .key = SLICE("a b/\xc3\xa9.csv"),
+                             .disposition = "attachment; filename=\"\xc3\xa9.csv\"",
+                             .type = "text/csv",
+                             .https = true,
+                             .until_s = MAY_24_2013 + 300};
+    assert_int_equal(sign_azure_query(&keys, &blob, &b), 0);
+    assert_string_equal(buf_cstr(&b),
+                        "rscd=attachment%3B%20filename%3D%22%C3%A9.csv%22&rsct=text%2Fcsv&se=2013-05-24T00%3A05%3A00Z&sig="
+                        "G3Ml40BW722DbQ%2BeajHs4lOkkMmvdHRnPll%2BG4%2B9eNQ%3D&sp=r&spr=https&sr=b&sv=2021-12-02");
+    keys.secret = SLICE("no base 64!");
+    buf_reset(&b);
+    assert_int_equal(sign_azure_query(&keys, &blob, &b), SIGN_E_KEY);
+    assert_int_equal(b.len, 0);
+    buf_done(&b);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
-        cmocka_unit_test(s3_signs_as_its_reference_does),
-        cmocka_unit_test(s3_signs_metadata_and_the_body),
-        cmocka_unit_test(azure_signs_as_the_store_does),
-        cmocka_unit_test(a_query_is_sorted_and_escaped),
+        cmocka_unit_test(s3_signs_as_its_reference_does),    cmocka_unit_test(s3_signs_metadata_and_the_body),
+        cmocka_unit_test(azure_signs_as_the_store_does),     cmocka_unit_test(a_query_is_sorted_and_escaped),
+        cmocka_unit_test(s3_presigns_as_its_reference_does), cmocka_unit_test(azure_signs_for_one_blob),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
