@@ -362,7 +362,7 @@ static int make_api(struct daemon *d)
                           .first = config_ref(d->config),
                           .instance = &d->instance,
                           .started_us = clock_mono_us(),
-                          .control = {daemon_reload_now, daemon_is_reloading, daemon_mistake, d}};
+                          .control = {daemon_reload_now, daemon_is_reloading, daemon_mistake, daemon_look_again, d}};
     d->api.reads = (struct reads){
         .loop = d->loop, .pipeline = d->pipeline, .versions = d->versions, .cache = d->cache, .counters = &d->counters};
     api_router(&d->api);

@@ -30,6 +30,8 @@ struct api_control {
     bool (*reloading)(void *ctx);
     /** Why the newest configuration is not in force, or "". */
     const char *(*mistake)(void *ctx);
+    /** The database is not as the catalog says: read it anew. */
+    void (*look_again)(void *ctx);
     void *ctx;
 };
 
@@ -69,6 +71,7 @@ struct api {
     char embedded_why[ERROR_TEXT_MAX];  /* why the embedded cluster is not there, or "" */
     struct meter rows_rate, bytes_rate; /* loaded, and sent by COPY; noted each second */
     bool ready;                         /* the database answers and the catalog was read */
+    int64_t altered_ms;                 /* when a refusal last had the catalog read anew (api/altered.h), or 0 */
     struct api_control control;
     struct http_router router;
 };

@@ -3,6 +3,7 @@
 
 #include "api/access.h"
 #include "api/problem.h"
+#include "api/row_key.h"
 #include "api/scope.h"
 #include "api/write_answer.h"
 #include "format/json_reader.h"
@@ -135,6 +136,18 @@ static bool refuse(struct write *w, const char *message, const char *hint)
     return false;
 }
 
+/* Our ETags are weak, and If-Match wants strong ones (RFC 9110, 13.1.1): none matches. */
+static bool check_match(struct write *w)
+{
+    struct slice match = http_request_header(w->request, "If-Match");
+    if (w->verb == WRITE_GET_ROW || !match.p || slice_equal(slice_trim(match), SLICE("*"))) return true;
+    http_problem(w->request, &(struct http_problem){.status = 412,
+                                                    .message = "If-Match matches nothing: the ETags here are weak",
+                                                    .hint = "a PATCH of the collection with conditions on the old values, as "
+                                                            "id=eq.1&updated_at=eq.TIME, changes a row only while it has them"});
+    return false;
+}
+
 /* Rows are chosen by conditions only where that means something. */
 static bool check_query(struct write *w)
 {
@@ -239,30 +252,6 @@ static bool choose_rows(struct write *w)
     return r == 0 && scope_may_read(w->request, &tables);
 }
 
-/* The values of the key in the path. */
-static bool take_key(struct write *w)
-{
-    const struct table *t = w->table;
-    struct slice rest = http_request_capture(w->request, "key");
-    w->key = arena_array(&w->arena, t->keys + 1, sizeof *w->key);
-    if (!w->key) {
-        problem_internal(w->request);
-        return false;
-    }
-    size_t n = 0;
-    for (; n < t->keys && rest.p; n++)
-        w->key[n] = t->keys == 1 ? rest : slice_cut(&rest, ',');
-    if (t->keys == 1) rest.p = NULL;
-    if (t->keys > 0 && n == t->keys && !rest.p) return true;
-    char hint[160];
-    snprintf(hint, sizeof hint, t->keys ? "its key has %zu values, separated by commas" : "choose its rows by conditions", t->keys);
-    http_problem(w->request,
-                 &(struct http_problem){.status = 404,
-                                        .message = t->keys ? "there is no such row" : "the rows of this table have no key",
-                                        .hint = hint});
-    return false;
-}
-
 /* ---- what becomes of keys that are there ---- */
 
 static bool take_names(struct write *w, const struct rest_name *names)
@@ -343,7 +332,7 @@ static struct write *open_write(struct http_request *r, enum write_verb verb, bo
     w->readable.deleted_at = NULL;
     if (!take_query(w)) return drop(w);
     w->own = row || verb == WRITE_BULK || !speaks_postgrest(&w->prefer);
-    if (!check_query(w) || !take_api_select(w) || !take_scope(w) || (row && !take_key(w))) return drop(w);
+    if (!check_match(w) || !check_query(w) || !take_api_select(w) || !take_scope(w) || (row && !row_key_take(w))) return drop(w);
     if (!form_choose(http_request_header(r, "Accept"), false, &w->form)) {
         http_problem(r, &(struct http_problem){.status = 406,
                                                .message = "rows come as application/json, application/x-ndjson or text/csv",

@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/access.h"
+#include "api/altered.h"
 #include "api/problem.h"
 #include "api/select_private.h"
 #include "api/trace.h"
@@ -184,6 +185,7 @@ static void answer_refusal(struct select *s, const struct db_result *result)
          limit = strncmp(sqlstate, "54", 2) == 0;
     struct slice name = value ? rest_shown(rest_param_at_fault(&s->statement, result->detail)) : (struct slice){NULL, 0};
     char message[ERROR_TEXT_MAX + 160];
+    if (altered_noticed(http_request_context(s->request), sqlstate)) return altered_answer(select_let_go(s));
     if (!name.p && !no_operator && !limit) return problem_from_database(select_let_go(s), result);
     snprintf(message, sizeof message, "%s" SLICE_FMT "%s%s", name.p ? "the parameter " : "", SLICE_ARG(name), name.p ? ": " : "",
              result->error->text);

@@ -360,8 +360,10 @@ static void on_found(void *ctx, const struct db_result *r)
     struct write *w = ctx;
     if (!went_well(w, r)) return;
     bool there = PQntuples(r->rows) > 0, deleted = there && PQgetvalue(r->rows, 0, 0)[0] == 't';
-    if (there && !deleted) return write_rows(w);
-    if (w->request) write_answer_missing(w, deleted);
+    bool wanted = w->request && slice_equal(slice_trim(http_request_header(w->request, "If-None-Match")), SLICE("*"));
+    if (there && !deleted && !wanted) return write_rows(w);
+    if (w->request && (!there || deleted)) write_answer_missing(w, deleted);
+    if (w->request) write_answer_there(w);
     undo(w);
 }
 

@@ -191,6 +191,13 @@ bool write_answer_allows(struct write *w)
     return true;
 }
 
+/* If-None-Match: *. */
+void write_answer_there(struct write *w)
+{
+    http_problem(write_let_go(w),
+                 &(struct http_problem){.status = 412, .message = "this row is there", .hint = "nothing was written"});
+}
+
 void write_answer_missing(struct write *w, bool deleted)
 {
     http_problem(write_let_go(w),

@@ -20,6 +20,8 @@ void write_answer_fault(struct write *w);
 void write_answer_refusal(struct write *w);
 /** Take what is in the server's error. */
 void write_refusal_read(const struct db_result *result, struct write_refusal *ret_refusal);
+/** A row is there that was to be written only if it is not. */
+void write_answer_there(struct write *w);
 /** A row is not there, or deleted. */
 void write_answer_missing(struct write *w, bool deleted);
 

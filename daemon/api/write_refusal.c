@@ -1,5 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /* Why a write was refused, in words for its author: see write_answer.h. */
+#include "api/altered.h"
 #include "api/problem.h"
 #include "api/write_answer.h"
 #include "format/json_writer.h"
@@ -124,6 +125,7 @@ static int own_status(const struct write *w)
 void write_answer_refusal(struct write *w)
 {
     const struct write_refusal *r = &w->refusal;
+    if (altered_noticed(w->api, r->sqlstate)) return altered_answer(write_let_go(w));
     int status = w->own ? own_status(w) : problem_status(r->sqlstate);
     bool misfit = is_class(r, "22") && w->fault.message[0] && w->fault.index == w->index && w->index >= 0;
     struct columns all = r->constraint[0] && w->dataset ? columns_of(w, r->constraint) : (struct columns){NULL, 0};

@@ -32,6 +32,11 @@ static int decode(struct slice text, bool plus_is_space, struct arena *arena, st
     return 0;
 }
 
+int http_target_decode(struct slice text, struct arena *arena, struct slice *ret_text)
+{
+    return decode(text, false, arena, ret_text);
+}
+
 static bool has_scheme(struct slice text, struct slice scheme)
 {
     return text.len >= scheme.len && slice_equal_nocase((struct slice){text.p, scheme.len}, scheme);

@@ -38,6 +38,8 @@ must_check int http_target_parse(struct slice text, struct arena *arena, struct 
 struct slice http_target_authority(struct slice text);
 bool http_target_is_https(struct slice text);
 
+/** Percent-decoded, in the arena or where it stands. 0, HTTP_TARGET_E_ENCODING, or -ENOMEM. */
+must_check int http_target_decode(struct slice text, struct arena *arena, struct slice *ret_text);
 /** `segment` as it stands in a path: percent-encoded but for RFC 3986's unreserved characters. */
 void http_target_encode(struct buf *out, struct slice segment);
 

@@ -106,6 +106,38 @@ def test_no_digit_is_lost(api):
     assert api.database.value("SELECT amount::text FROM stock") == many
 
 
+def test_a_comma_in_a_key_of_several_columns(api):
+    for place in ("a,b", "", "%2C", "q/?#"):
+        answer = api("POST", "/v1/stock", {"place": place, "number": 7, "amount": 1})
+        assert api("GET", answer.headers["Location"]).json["place"] == place, answer.headers["Location"]
+    assert api("GET", "/v1/stock/%252C%2C7").json["place"] == "%2C"  # all of it encoded
+    assert api("GET", "/v1/stock/a,b,7").status == 404 and api("GET", "/v1/stock/7").status == 404
+
+
+def test_conditional_writes_change_nothing(api):
+    api("POST", "/v1/item", {"name": "old"})
+    etag = api("GET", "/v1/item?id=eq.1").headers["ETag"]
+    for method, path, body in (("PATCH", "/v1/item/1", {"name": "new"}), ("PUT", "/v1/item/1", {"name": "new"}), ("DELETE", "/v1/item/1", None),
+                               ("PATCH", "/v1/item?id=eq.1", {"name": "new"}), ("DELETE", "/v1/item?id=eq.1", None), ("POST", "/v1/item", {"name": "new"})):
+        assert api(method, path, body, If_Match=etag).status == 412
+    assert api("PUT", "/v1/item/1", {"name": "new"}, If_None_Match="*").status == 412
+    assert api("PATCH", "/v1/item/77", {"name": "new"}, If_None_Match="*").status == 404
+    assert api.database.rows("SELECT name FROM item") == [("old",)]
+    assert api("PATCH", "/v1/item/1", {"name": "new"}, If_Match="*", If_None_Match='"another"').json["name"] == "new"
+
+
+def test_a_table_that_others_alter_is_read_anew(cetld, database):
+    daemon = cetld("[dataset item]\ncolumns = id int primary key, name text, colour text\n")
+    assert Api(daemon)("POST", "/v1/item", {"id": 1, "name": "a"}).status == 201
+    assert daemon.get("/v1/item").status == 200
+    database.rows("ALTER TABLE item DROP COLUMN colour")
+    answer = daemon.get("/v1/item?limit=1")
+    assert answer.status == 503 and answer.headers["Retry-After"] == "1" and "altered" in answer.json["message"], answer
+    until(lambda: daemon.get("/v1/item?limit=1").status == 200, lambda: daemon.get("/v1/item?limit=1"))
+    assert daemon.get("/v1/item/1").json == {"id": 1, "name": "a"}
+    assert Api(daemon)("POST", "/v1/item", {"id": 2, "name": "b"}).status == 201
+
+
 def test_postgrest_inserts(api):
     assert (lambda a: (a.status, a.body, a.headers["Content-Range"], a.headers["Preference-Applied"]))(
         api("POST", "/v1/item", {"name": "a"}, "return=minimal")) == (201, b"", "*/*", "return=minimal")

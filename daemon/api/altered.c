@@ -1,0 +1,22 @@
+/* SPDX-License-Identifier: MIT */
+#include "api/altered.h"
+
+enum { AGAIN_MS = 10000 };
+
+bool altered_noticed(struct api *api, const char *sqlstate)
+{
+    bool gone = strcmp(sqlstate, "42703") == 0 || strcmp(sqlstate, "42P01") == 0;
+    int64_t now_ms = loop_now_ms(api->loop);
+    if (!gone || !api->control.look_again || (api->altered_ms && now_ms < api->altered_ms + AGAIN_MS)) return false;
+    api->altered_ms = now_ms;
+    api->control.look_again(api->control.ctx);
+    return true;
+}
+
+void altered_answer(struct http_request *r)
+{
+    http_header(r, "Retry-After", "1");
+    http_problem(r, &(struct http_problem){.status = 503,
+                                           .message = "the table was altered meanwhile; what it is now is being read",
+                                           .hint = "try again in a moment"});
+}
