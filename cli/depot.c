@@ -185,7 +185,8 @@ int depot_put(struct depot *d, int dir, const char *name)
     if (r == 0)
         r = store_put(
             d->store,
-            &(struct store_put){.key = key_of(d, name, memory), .file = &fd, .bytes = bytes, .sum = sum, .done = on_done, .ctx = d},
+            &(struct store_put){
+                .key = key_of(d, name, memory), .file = &fd, .bytes = bytes, .sum = sum, .sweep = true, .done = on_done, .ctx = d},
             &op);
     int ret = finish(d, name, r);
     return ret == CLI_OK && d->status != 0 ? cli_complain(CLI_FAILED, "%s: there is no such place", d->url) : ret;

@@ -2,8 +2,8 @@
 /*
  * Storing a file, whole or in parts, one part at a time:
  *
- *   LOOKING ─ there already ─▶ done
- *      └─▶ READING ─▶ SENDING ─▶ CHECKING ─▶ done                                      small files
+ *   LOOKING ─ there already ─▶ done, or SWEEPING
+ *      └─▶ READING ─▶ SENDING ─▶ [SWEEPING …] ─▶ CHECKING ─▶ done                      small files
  *      └─▶ BEGINNING ─▶ (READING ─▶ PART)… ─▶ JOINING ─▶ SWEEPING ─▶ [ABORTING …] ─▶ CHECKING      S3
  *      └─▶ (READING ─▶ PART)… ─▶ JOINING ─▶ CHECKING                                               Azure
  *                                    a failure between BEGINNING and JOINING ─▶ GIVING_UP ─▶ done
@@ -39,7 +39,7 @@ struct put {
     uint64_t at;   /* where the one in memory begins */
     struct buf body;
     struct digest digest;
-    bool changed;
+    bool changed, was_there;
     bool told; /* the store has compared all of it with what was signed, and says that it has it */
     int read_rc;
     char md5[BASE64_SIZE(MD5_BYTES)];
@@ -93,6 +93,12 @@ static bool is_last(const struct put *p)
 static bool is_azure(const struct put *p)
 {
     return p->op.store->kind == STORE_AZURE;
+}
+
+/* It is stored: what killed uploads left of it goes, where somebody might. */
+static enum state after_storing(const struct put *p)
+{
+    return is_azure(p) || !(is_large(p) || p->wish.sweep) ? CHECKING : SWEEPING;
 }
 
 /* ---- reading ---- */
@@ -216,12 +222,12 @@ static void on_joined(struct put *p, const struct store_reply *r)
     }
     /* 404, too: an earlier try may have joined them, and its answer was lost */
     p->told = r->status == 0 && is_compared(p);
-    enter(p, is_azure(p) ? CHECKING : SWEEPING);
+    enter(p, after_storing(p));
 }
 
 static void on_checked(struct put *p, const struct store_reply *r)
 {
-    if (r->status == 0 ? is_there(p, r) : p->told && is_blind(r)) return stored(p, r, false);
+    if (r->status == 0 ? is_there(p, r) : p->told && is_blind(r)) return stored(p, r, p->was_there);
     if (r->status == STORE_E_MISSING) return fail(p, ERROR_CLOSED, "the object is not there after it was stored");
     if (r->status != 0) return fail(p, r->status, r->why);
     fail(p, ERROR_CLOSED, "what is there after it was stored is not of that size and SHA-256");
@@ -233,7 +239,9 @@ static void on_reply(void *ctx, const struct store_reply *r)
     switch (p->state) {
     case LOOKING:
         if (r->status < 0) return fail(p, r->status, r->why);
-        if (r->status == 0 && is_there(p, r)) return stored(p, r, true);
+        p->was_there = r->status == 0 && is_there(p, r);
+        if (p->was_there && (is_azure(p) || !p->wish.sweep)) return stored(p, r, true);
+        if (p->was_there) return enter(p, SWEEPING);
         /* A key that may not look may still write; what is wrong is then said with words, which HEAD has not. */
         return enter(p, is_large(p) && !is_azure(p) ? BEGINNING : READING);
     case SWEEPING:
@@ -248,7 +256,7 @@ static void on_reply(void *ctx, const struct store_reply *r)
     case SENDING:
         if (r->status != 0) return fail(p, r->status, r->why);
         p->told = is_compared(p);
-        return enter(p, CHECKING);
+        return enter(p, after_storing(p));
     case PART: return r->status == 0 ? on_part(p, r) : fail(p, r->status, r->why);
     case JOINING: return r->status == 0 || r->status == STORE_E_MISSING ? on_joined(p, r) : fail(p, r->status, r->why);
     case CHECKING: return on_checked(p, r);

@@ -85,6 +85,7 @@ struct store_put {
     uint64_t bytes;     /* its size */
     const uint8_t *sum; /* its SHA-256, which is checked on the way and noted with the object; copied */
     const char *type;   /* "text/csv"; NULL: application/octet-stream. Static */
+    bool sweep; /* S3: end what killed uploads in parts left of this key, also where this one is not in parts, or was there */
     store_done done;
     void *ctx;
 };

@@ -13,6 +13,7 @@ import socket
 import subprocess
 import tempfile
 import threading
+import time
 import urllib.error
 import urllib.parse
 import urllib.request
@@ -218,7 +219,8 @@ class Trouble(threading.Thread):
     """
     In front of a store: hands requests on byte by byte, but for those of which `plan` says another thing. plan(n, head) gets the number
     of the connection and the request's head, and gives None, "cut" (the connection is closed with the request half read), "lost" (the
-    request is done, the answer is not given) or bytes (the answer). One request a connection.
+    request is done, the answer is not given), a number (the seconds that each 64 KiB of body and answer take) or bytes (the answer). One
+    request a connection.
     """
 
     def __init__(self, port, plan):
@@ -263,11 +265,14 @@ class Trouble(threading.Thread):
             if length > len(body):
                 client.recv(1024)
             return
+        slow = isinstance(verdict, float)
         while len(body) < length:
-            more = client.recv(1 << 20)
+            more = client.recv(65536 if slow else 1 << 20)
             if not more:
                 return
             body += more
+            if slow:
+                time.sleep(verdict * len(more) / 65536)
         if isinstance(verdict, bytes):
             client.sendall(verdict)
             return
@@ -281,7 +286,10 @@ class Trouble(threading.Thread):
                 if verdict == "lost":
                     answer += more
                     continue
-                client.sendall(more)
+                for at in range(0, len(more), 65536 if slow else len(more)):
+                    client.sendall(more[at:at + 65536] if slow else more)
+                    if slow:
+                        time.sleep(verdict)
 
     def close(self):
         self.listener.shutdown(socket.SHUT_RDWR)

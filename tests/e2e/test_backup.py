@@ -6,6 +6,7 @@ import hashlib
 import io
 import json
 import os
+import re
 import shutil
 import signal
 import struct
@@ -915,3 +916,112 @@ def test_a_store_that_is_busy_or_cuts_is_asked_again(cetl, database, folder, tem
     say_store(cetl, folder, "s3:", "http://127.0.0.1:%d" % trouble.port, swift.secret, swift.id)
     out_and_back(cetl, database, "s3://busy/x")
     assert len(trouble.seen) > 4
+
+
+def make_noise(database, rows, name="t"):
+    """A table whose file cannot be packed: about 1 KB a row."""
+    execute(database, "CREATE TABLE %s (id int PRIMARY KEY, note bytea)" % name,
+            "INSERT INTO %s SELECT i, (SELECT decode(string_agg(md5(random()::text || i || k), ''), 'hex') FROM generate_series(1, 64) k)"
+            " FROM generate_series(1, %d) i" % (name, rows))
+
+
+@pytest.mark.long
+def test_a_slow_store_is_waited_for_there_and_back(cetl, database, folder, temporary, swift):
+    """A tenth of a second for 64 KiB."""
+    swift.make_bucket("slow")
+    trouble = Trouble(swift.port, lambda n, head: 0.1)
+    try:
+        say_store(cetl, folder, "s3:", "http://127.0.0.1:%d" % trouble.port, swift.secret, swift.id)
+        make_noise(database, 3000)
+        before = checksum(database, "t")
+        cetl("backup", "t", "--to", "s3://slow/x")
+        execute(database, "DELETE FROM t")
+        cetl("restore", "s3://slow/x")
+        assert checksum(database, "t") == before
+    finally:
+        trouble.close()
+
+
+def start(cetl, folder, *arguments):
+    return subprocess.Popen([CETL, "-c", cetl.conf, *arguments], cwd=folder, stdout=subprocess.DEVNULL)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("kind", ["s3", "azure"])
+def test_a_backup_that_is_killed_on_its_way_is_none_and_the_next_one_is_the_only_one(cetl, database, folder, temporary, swift, azurite, kind):
+    """Killed before the manifest is there, in the middle of a small object, and twice of a large one, which is not large any more in the end."""
+    server = swift if kind == "s3" else azurite
+    (server.make_bucket if kind == "s3" else server.make_container)("killed")
+    url = "s3://killed/x" if kind == "s3" else "azure://%s/killed/x" % server.account
+    at = ["PUT .*manifest", "PUT .*small", r"PUT .*large.*(partNumber=2|comp=block\b(?!list))", r"PUT .*large.*(partNumber=2|comp=block\b(?!list))"]
+    process = None
+
+    def plan(n, head):
+        if at and re.match(at[0], head.split("\r\n")[0]):
+            at.pop(0)
+            process.kill()
+            return "cut"
+        return None
+
+    trouble = Trouble(server.port, plan)
+    try:
+        endpoint = server.endpoint().replace(":%d" % server.port, ":%d" % trouble.port)
+        say_store(cetl, folder, "s3:" if kind == "s3" else "azure://" + server.account, endpoint, server.secret, server.id if kind == "s3" else "")
+        make_noise(database, 20, "small")
+        make_noise(database, 20000, "large")
+        for left in (3, 2, 1, 0):
+            process = start(cetl, folder, "backup", "small", "large", "--to", url)
+            assert process.wait(120) == -signal.SIGKILL and len(at) == left, trouble.seen
+            assert "no manifest.json" in cetl("restore", url, status=1)
+            execute(database, "UPDATE small SET note = note || '\\x00'", "UPDATE large SET note = note || '\\x00'")  # objects that are there are others
+        if kind == "s3":
+            assert b"<Upload>" in server.request("GET", "/killed", "uploads=")
+        execute(database, "DELETE FROM large WHERE id > 20")  # its file is a small one now
+        before = checksum(database, "small"), checksum(database, "large")
+        cetl("backup", "small", "large", "--to", url)
+        listing = server.request("GET", "/killed", "list-type=2" if kind == "s3" else "comp=list&restype=container").decode()
+        assert sorted(re.findall("x/([^<]+)</(?:Key|Name)>", listing)) == ["1.public.small.avro", "2.public.large.avro", "manifest.json"], listing
+        if kind == "s3":
+            assert b"<Upload>" not in server.request("GET", "/killed", "uploads=")
+        execute(database, "DELETE FROM small", "DELETE FROM large")
+        cetl("restore", url)
+        assert (checksum(database, "small"), checksum(database, "large")) == before
+    finally:
+        trouble.close()
+
+
+@pytest.mark.parametrize("place", ["b", "file://%s/store/b"])
+def test_a_killed_backup_leaves_nothing_once_the_next_is_made(cetl, database, folder, temporary, place):
+    """The second table is locked, so the first one's file is there when it is killed."""
+    place = place % folder if "%s" in place else place
+    execute(database, "CREATE TABLE first AS SELECT i AS id FROM generate_series(1, 1000) i", "CREATE TABLE second AS SELECT 1 AS id")
+
+    def under_way():
+        return [f for top in (folder, temporary) for n in os.listdir(top) if ".part-" in n or "on-its-way" in n for f in os.listdir(os.path.join(top, n))]
+
+    db = database.cluster.connect(database.name)
+    db.autocommit = False
+    try:
+        with db.cursor() as sql:
+            sql.execute("LOCK TABLE second IN ACCESS EXCLUSIVE MODE")
+        process = start(cetl, folder, "backup", "first", "second", "--to", place)
+        until(lambda: "1.public.first.avro" in under_way(), "it is under way")
+        process.kill()
+        process.wait(30)
+        assert under_way()
+        cetl("restore", place, status=1)
+        other = start(cetl, folder, "backup", "first", "second", "--to", "other")  # of another place, and at work: not touched
+        until(lambda: [n for n in os.listdir(folder) if n.startswith("other.part-")], "it is under way")
+    finally:
+        db.close()
+    assert other.wait(30) == 0
+    cetl("backup", "first", "second", "--to", place)
+    assert not under_way()
+    assert "has a backup already" in cetl("backup", "first", "--to", place, status=1) or place == "b"
+    before = manifest_of(os.path.join(folder, "store/b" if ":" in place else "b"))
+    cetl("backup", "first", "--once", "--to", place)
+    assert manifest_of(os.path.join(folder, "store/b" if ":" in place else "b")) == before
+    execute(database, "DELETE FROM first")
+    cetl("restore", place)
+    cetl("restore", "--dry-run", "other")
+    assert database.value("SELECT count(*) FROM first") == 1000
