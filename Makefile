@@ -63,7 +63,16 @@ help:
 deps: ## install what building and running needs, when it is missing (apt-get; sudo when not root)
 	@tools/deps.sh build run
 
-$(BUILD)/%.o: %.c
+# What objects are compiled with is a file, which changes only when that does: then all are compiled anew (CI=1, CC=clang, a new version).
+# `sudo make install` takes what was built, whatever root's environment has.
+FLAGS   := $(BUILD)/flags
+COMPILE  = $(CC) $(ALL_CFLAGS)
+.PHONY: force
+$(FLAGS): $(if $(filter-out install,$(or $(MAKECMDGOALS),all)),force)
+	@mkdir -p $(@D)
+	@printf '%s\n' '$(subst ','"'"',$(COMPILE))' | cmp -s - $@ || printf '%s\n' '$(subst ','"'"',$(COMPILE))' >$@
+
+$(BUILD)/%.o: %.c $(FLAGS)
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
@@ -72,9 +81,9 @@ $(BUILD)/%.o: %.c
 # It says `+` to pass the job slots on.
 AGAIN    = +$(Q)$(UNDER) $(MAKE) --no-print-directory $(if $(filter -j%,$(MAKEFLAGS)),,-j$(JOBS))
 
-$(BUILD)/daemon/csv/simd_avx2.o $(BUILD)/daemon/data/cells_avx2.o: CFLAGS += -mavx2 -mbmi -mpopcnt -mpclmul
+$(BUILD)/daemon/csv/simd_avx2.o $(BUILD)/daemon/data/cells_avx2.o: private CFLAGS += -mavx2 -mbmi -mpopcnt -mpclmul
 
-$(BUILD)/llhttp/%.o: $(LLHTTP_DIR)/%.c
+$(BUILD)/llhttp/%.o: $(LLHTTP_DIR)/%.c $(FLAGS)
 	$(say) CC $<
 	@mkdir -p $(@D)
 	$(Q)$(CC) -std=gnu11 $(OPT) $(SANFLAG) -w $(LLHTTP_CFLAGS) -c -o $@ $<
@@ -94,7 +103,7 @@ $(BUILD)/web.c: tools/web.sh $(WEB)
 	@mkdir -p $(@D)
 	$(Q)tools/web.sh $(WEB) >$@.new && mv $@.new $@
 
-$(BUILD)/web.o: $(BUILD)/web.c
+$(BUILD)/web.o: $(BUILD)/web.c $(FLAGS)
 	$(Q)$(CC) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(DAEMON): $(patsubst %.c,$(BUILD)/%.o,$(wildcard daemon/*.c)) $(call upto,api)

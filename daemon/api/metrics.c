@@ -12,7 +12,8 @@
 #include <libpq-fe.h>
 #include <stdio.h>
 
-enum { BODY_MAX = 4 << 20 };
+/* As many datasets as a configuration can have (INI_SECTIONS_MAX), with the longest names, are less than 9 MB. */
+enum { BODY_MAX = 16 << 20 };
 
 static void put_gauge(struct buf *out, const char *name, const char *help, int64_t value)
 {

@@ -571,6 +571,17 @@ def complete(*typed, folder=None):
     return run.stdout.split("\n")[:-1]
 
 
+def test_bash_completes_ids_of_files(daemon, write):
+    ids = []
+    for name in ("completed_1.csv", "completed_2.csv"):
+        ids.append(str(cetl("ingest", "--dataset", "orders", "--json", write(name, orders()), daemon=daemon).json[0]["id"]))
+    where = ["-c", daemon.conf]
+    assert set(ids) <= set(complete(*where, "show", "")) and set(complete("show", *where, ids[0])) >= {ids[0]}
+    assert set(ids) <= set(complete(*where, "files", "--before", "")) and set(ids) <= set(complete(*where, "unload", ids[1], ""))
+    assert all(i.isdigit() for i in complete(*where, "replay", ""))
+    assert complete("--socket", "/nowhere", "show", "") == [""]
+
+
 def test_bash_completes_commands_options_states_and_files(tmp_path):
     assert sorted(complete("")) == sorted({name.split()[0] for name in words()})
     assert complete("stat") == ["status"]

@@ -1,7 +1,12 @@
 /* SPDX-License-Identifier: MIT */
 #include "../http/bench.h"
+#include "api/access.h"
 #include "api/api.h"
+#include "api/dataset_counts.h"
 #include "api/metrics.h"
+#include "base/name.h"
+#include "config/config.h"
+#include "config/ini.h"
 #include "format/metrics_text.h"
 
 static const struct http_limits limits = {
@@ -86,11 +91,45 @@ static void body_is_prometheus_text(void **state)
     buf_done(&in);
 }
 
+/* As many as a configuration can have, with the longest names. */
+static void as_many_datasets_as_there_can_be_fit(void **state)
+{
+    (void)state;
+    enum { DATASETS = INI_SECTIONS_MAX };
+    struct bench b;
+    struct buf in;
+    struct observers observers;
+    struct counters counters = {0};
+    struct api api = {.counters = &counters};
+    struct config_dataset *dataset = calloc(DATASETS, sizeof *dataset);
+    char(*name)[NAME_MAX_BYTES + 1] = calloc(DATASETS, sizeof *name);
+    struct config config = {.datasets = dataset, .n_datasets = DATASETS, .api.anonymous = CONFIG_ANONYMOUS_READ};
+    for (int i = 0; i < DATASETS; i++) {
+        snprintf(name[i], sizeof name[i], "%0*d", NAME_MAX_BYTES, i);
+        dataset[i].name = name[i];
+    }
+    api.config = &config;
+    observers_init(&observers);
+    assert_int_equal(dataset_counts_new(&observers, &api.dataset_counts), 0);
+    assert_int_equal(dataset_counts_declare(api.dataset_counts, &config), 0);
+    bench_start(&b, routes, &limits);
+    b.router.ctx = &api;
+    b.router.guard = access_guard;
+    buf_init(&in, 64 << 20);
+    bench_expect(&b, "GET /metrics HTTP/1.1\r\nHost: localhost\r\nConnection: close\r\n\r\n", 200, &in);
+    assert_true(bench_has(&in, name[0]) && bench_has(&in, name[DATASETS - 1]));
+    bench_stop(&b);
+    buf_done(&in);
+    dataset_counts_free(api.dataset_counts);
+    free(dataset), free(name);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(every_counter_is_there_even_at_its_longest),
         cmocka_unit_test(body_is_prometheus_text),
+        cmocka_unit_test(as_many_datasets_as_there_can_be_fit),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -588,7 +588,7 @@ static void what_moves_in_while_the_first_scan_settles_comes_behind_it(void **st
 static void a_large_folder_does_not_stall_the_loop(void **state)
 {
     struct fixture *f = *state;
-    int n = 30000;
+    int n = 12000;
     f->config.unclosed_ms = 100000;
     f->config.settle_ms = 10;
     for (int i = 0; i < n; i++) {
