@@ -57,7 +57,7 @@ all: $(DAEMON) $(CETL) ## build the daemon and its command (CC=clang, SAN=addres
 .PHONY: help
 help:
 	@echo "cetld $(VERSION): make TARGET [NAME=VALUE]"
-	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-16s %s\n' "  $$name" "$$text"; done
+	@sed -n 's/^\([a-z-]*\):.*## /  \1|/p' $(MAKEFILE_LIST) | while IFS='|' read -r name text; do printf '%-20s %s\n' "  $$name" "$$text"; done
 
 .PHONY: deps
 deps: ## install what building and running needs, when it is missing (apt-get; sudo when not root)

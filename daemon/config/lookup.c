@@ -1,14 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "config/lookup.h"
 
-#include "config/token.h"
-
-struct parser {
-    struct slice rest;
-    struct token now;
-    struct arena *arena;
-    struct error *err;
-};
+#include "config/token_reader.h"
 
 /* [table.]name */
 struct operand {
@@ -16,52 +9,27 @@ struct operand {
     const char *name;
 };
 
-static void advance(struct parser *p)
-{
-    p->now = token_next(&p->rest);
-}
-
-/* `expected` is what should stand where the parser is. */
-static int syntax(struct parser *p, const char *expected)
-{
-    if (p->now.kind == TOKEN_END) return error_set(p->err, LOOKUP_E_SYNTAX, "it ends where %s was expected", expected);
-    if (p->now.kind == TOKEN_BAD) return error_set(p->err, LOOKUP_E_SYNTAX, "a quote or a comment is not closed");
-    return error_set(p->err, LOOKUP_E_SYNTAX, "found '" SLICE_FMT "' where %s was expected",
-                     SLICE_ARG(slice_cut_utf8(p->now.text, 60)), expected);
-}
-
-static int take_name(struct parser *p, const char *expected, const char **ret_name)
-{
-    if (!token_is_name(p->now)) return syntax(p, expected);
-    const char *name = token_name(p->now, p->arena);
-    if (!name) return -ENOMEM;
-    if (!*name) return syntax(p, expected);
-    advance(p);
-    *ret_name = name;
-    return 0;
-}
-
-static int take_operand(struct parser *p, const char *expected, struct operand *ret_operand)
+static int take_operand(struct token_reader *p, const char *expected, struct operand *ret_operand)
 {
     struct operand o = {0};
-    int r = take_name(p, expected, &o.name);
+    int r = token_take_name(p, expected, &o.name);
     if (r == 0 && token_is_sign(p->now, ".")) {
-        advance(p);
+        token_advance(p);
         o.table = o.name;
-        r = take_name(p, "a column", &o.name);
+        r = token_take_name(p, "a column", &o.name);
     }
     if (r == 0) *ret_operand = o;
     return r;
 }
 
 /* dataset.column = name, or the other way round */
-static int take_pair(struct parser *p, const char *dataset, struct lookup_pair *ret_pair)
+static int take_pair(struct token_reader *p, const char *dataset, struct lookup_pair *ret_pair)
 {
     struct operand a = {0}, b = {0};
     int r = take_operand(p, "DATASET.COLUMN = NAME", &a);
     if (r != 0) return r;
-    if (!token_is_sign(p->now, "=")) return syntax(p, "'='");
-    advance(p);
+    if (!token_is_sign(p->now, "=")) return token_unexpected(p, "'='");
+    token_advance(p);
     r = take_operand(p, a.table ? "a column or an input" : "DATASET.COLUMN", &b);
     if (r != 0) return r;
     struct operand of = a.table ? a : b, name = a.table ? b : a;
@@ -78,7 +46,7 @@ static int take_pair(struct parser *p, const char *dataset, struct lookup_pair *
     return 0;
 }
 
-static int take_pairs(struct parser *p, struct lookup *l)
+static int take_pairs(struct token_reader *p, struct lookup *l)
 {
     struct lookup_pair *pair = arena_array(p->arena, LOOKUP_KEYS_MAX, sizeof *pair);
     if (!pair) return -ENOMEM;
@@ -91,24 +59,23 @@ static int take_pairs(struct parser *p, struct lookup *l)
             if (strcmp(pair[i].column, pair[l->n - 1].column) == 0)
                 return error_set(p->err, LOOKUP_E_SYNTAX, "%s.%s is there twice", l->dataset, pair[i].column);
         if (p->now.kind == TOKEN_END) return 0;
-        if (!token_is_word(p->now, "and")) return syntax(p, "'and' or the end");
-        advance(p);
+        if (!token_is_word(p->now, "and")) return token_unexpected(p, "'and' or the end");
+        token_advance(p);
     }
 }
 
 int lookup_parse(struct slice text, struct arena *arena, struct error *err, struct lookup *ret_lookup)
 {
-    struct parser p = {.rest = text, .arena = arena, .err = err};
+    struct token_reader p = token_reader_of(text, arena, err);
     struct operand of = {0};
     struct lookup l = {0};
-    advance(&p);
     int r = take_operand(&p, "DATASET.COLUMN on DATASET.KEY = NAME", &of);
     if (r != 0) return r;
     if (!of.table)
         return error_set(err, LOOKUP_E_SYNTAX, "'%s' has no dataset before it; write DATASET.%s on DATASET.KEY = NAME", of.name,
                          of.name);
-    if (!token_is_word(p.now, "on")) return syntax(&p, "'on'");
-    advance(&p);
+    if (!token_is_word(p.now, "on")) return token_unexpected(&p, "'on'");
+    token_advance(&p);
     l.dataset = of.table;
     l.column = of.name;
     r = take_pairs(&p, &l);

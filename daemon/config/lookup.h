@@ -15,6 +15,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "config/token_reader.h"
 
 /** One `=`. */
 struct lookup_pair {
@@ -28,7 +29,7 @@ struct lookup {
     size_t n;
 };
 
-enum { LOOKUP_E_SYNTAX = 1, LOOKUP_KEYS_MAX = 16 };
+enum { LOOKUP_E_SYNTAX = TOKEN_E_SYNTAX, LOOKUP_KEYS_MAX = 16 };
 
 /** Strings are in the arena. 0, LOOKUP_E_SYNTAX with the words in err, or -ENOMEM. */
 must_check int lookup_parse(struct slice text, struct arena *arena, struct error *err, struct lookup *ret_lookup);

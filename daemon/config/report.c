@@ -2,36 +2,13 @@
 #include "config/report.h"
 
 #include "base/name.h"
-#include "config/token.h"
+#include "config/token_reader.h"
 
 enum { SHOWN_BYTES = 60 };
 
 /* ---- parameters ---- */
 
-struct parser {
-    struct slice rest;
-    struct token now;
-    bool new_line; /* one ends before `now` */
-    struct arena *arena;
-    struct error *err;
-};
-
-static void advance(struct parser *p)
-{
-    const char *from = p->rest.p;
-    p->now = token_next(&p->rest);
-    p->new_line = memchr(from, '\n', (size_t)(p->now.text.p - from));
-}
-
-static int syntax(struct parser *p, const char *expected)
-{
-    if (p->now.kind == TOKEN_BAD) return error_set(p->err, REPORT_E_SYNTAX, "a quote or a comment is not closed");
-    if (p->now.kind == TOKEN_END) return error_set(p->err, REPORT_E_SYNTAX, "it ends where %s was expected", expected);
-    return error_set(p->err, REPORT_E_SYNTAX, "found '" SLICE_FMT "' where %s was expected",
-                     SLICE_ARG(slice_cut_utf8(p->now.text, SHOWN_BYTES)), expected);
-}
-
-static bool ends_item(const struct parser *p)
+static bool ends_item(const struct token_reader *p)
 {
     return p->now.kind == TOKEN_END || token_is_sign(p->now, ",") || p->new_line;
 }
@@ -50,58 +27,58 @@ static bool in_type(struct token t, int depth)
            (depth > 0 && (t.kind == TOKEN_NUMBER || token_is_sign(t, ",")));
 }
 
-static int take_type(struct parser *p, const char **ret_type)
+static int take_type(struct token_reader *p, const char **ret_type)
 {
     struct slice type = {p->now.text.p, 0};
     int depth = 0;
     while ((depth > 0 || !ends_item(p)) && in_type(p->now, depth) && depth + depth_of(p->now) >= 0) {
         depth += depth_of(p->now);
         type.len = (size_t)(p->now.text.p + p->now.text.len - type.p);
-        advance(p);
+        token_advance(p);
     }
-    if (type.len == 0 || depth > 0) return syntax(p, depth > 0 ? "the end of a type" : "a parameter's type");
+    if (type.len == 0 || depth > 0) return token_unexpected(p, depth > 0 ? "the end of a type" : "a parameter's type");
     *ret_type = arena_cstr(p->arena, type);
     return *ret_type ? 0 : -ENOMEM;
 }
 
 /* The expression behind `default`, to the end of the item. */
-static int take_default(struct parser *p, const char **ret_expression)
+static int take_default(struct token_reader *p, const char **ret_expression)
 {
     struct slice text = {NULL, 0};
     int depth = 0;
-    advance(p);
+    token_advance(p);
     while (depth > 0 || !ends_item(p)) {
         depth += depth_of(p->now);
         if (p->now.kind == TOKEN_BAD || p->now.kind == TOKEN_END || depth < 0 || token_is_sign(p->now, ";"))
-            return syntax(p, depth > 0 ? "the end of a default" : "a default");
+            return token_unexpected(p, depth > 0 ? "the end of a default" : "a default");
         if (token_is_sign(p->now, ":") || token_is_sign(p->now, "$"))
             return error_set(p->err, REPORT_E_SYNTAX, "a default is an expression by itself; it knows no other parameter");
         if (!text.p) text.p = p->now.text.p;
         text.len = (size_t)(p->now.text.p + p->now.text.len - text.p);
-        advance(p);
+        token_advance(p);
     }
-    if (!text.p) return syntax(p, "a default's expression");
+    if (!text.p) return token_unexpected(p, "a default's expression");
     *ret_expression = arena_cstr(p->arena, text);
     return *ret_expression ? 0 : -ENOMEM;
 }
 
-static int take_param(struct parser *p, struct report_param *params, size_t *n)
+static int take_param(struct token_reader *p, struct report_param *params, size_t *n)
 {
     struct report_param param = {0};
     struct slice written = p->now.text;
-    if (p->now.kind != TOKEN_NAME) return syntax(p, "a parameter's name");
+    if (p->now.kind != TOKEN_NAME) return token_unexpected(p, "a parameter's name");
     if (*n == REPORT_PARAMS_MAX) return error_set(p->err, REPORT_E_SYNTAX, "more than %d parameters", REPORT_PARAMS_MAX);
     param.name = token_name(p->now, p->arena);
     if (!param.name) return -ENOMEM;
     if (report_param_find(&(struct report_params){params, *n}, slice_of(param.name)) != REPORT_NO_PARAM)
         return error_set(p->err, REPORT_E_SYNTAX, "the parameter '%s' is there twice", param.name);
-    advance(p);
+    token_advance(p);
     if (ends_item(p))
         return error_set(p->err, REPORT_E_SYNTAX, "the parameter '" SLICE_FMT "' has no type; write " SLICE_FMT " int",
                          SLICE_ARG(slice_cut_utf8(written, SHOWN_BYTES)), SLICE_ARG(slice_cut_utf8(written, SHOWN_BYTES)));
     int r = take_type(p, &param.type);
     if (r == 0 && !ends_item(p) && token_is_word(p->now, "default")) r = take_default(p, &param.otherwise);
-    if (r == 0 && !ends_item(p)) r = syntax(p, "'default' or the next parameter");
+    if (r == 0 && !ends_item(p)) r = token_unexpected(p, "'default' or the next parameter");
     if (r == 0) params[(*n)++] = param;
     return r;
 }
@@ -110,13 +87,12 @@ int report_params_parse(struct slice text, struct arena *arena, struct error *er
 {
     struct report_param *params = arena_array(arena, REPORT_PARAMS_MAX, sizeof *params);
     if (!params) return -ENOMEM;
-    struct parser p = {.rest = text, .arena = arena, .err = err};
+    struct token_reader p = token_reader_of(text, arena, err);
     size_t n = 0;
-    if (text.len > 0) advance(&p);
-    while (text.len > 0 && p.now.kind != TOKEN_END) {
+    while (p.now.kind != TOKEN_END) {
         int r = take_param(&p, params, &n);
         if (r) return r;
-        if (token_is_sign(p.now, ",")) advance(&p);
+        if (token_is_sign(p.now, ",")) token_advance(&p);
     }
     *ret_params = (struct report_params){params, n};
     return 0;

@@ -17,10 +17,11 @@
 #include "base/arena.h"
 #include "base/buf.h"
 #include "base/error.h"
+#include "config/token_reader.h"
 
 #include <stdbool.h>
 
-enum { REPORT_E_SYNTAX = 1, REPORT_PARAMS_MAX = 32, REPORT_PIECES_MAX = 1024, REPORT_NO_PARAM = -1 };
+enum { REPORT_E_SYNTAX = TOKEN_E_SYNTAX, REPORT_PARAMS_MAX = 32, REPORT_PIECES_MAX = 1024, REPORT_NO_PARAM = -1 };
 
 struct report_param {
     const char *name;      /* folded to lower case, as SQL does */

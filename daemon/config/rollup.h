@@ -21,6 +21,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/slice.h"
+#include "config/token_reader.h"
 
 enum rollup_key_kind { ROLLUP_KEY_COLUMN, ROLLUP_KEY_DATE, ROLLUP_KEY_TRUNC, ROLLUP_KEY_EXPR };
 struct rollup_key {
@@ -49,7 +50,7 @@ struct rollup_measure {
     const char *alias;
 };
 
-enum { ROLLUP_E_SYNTAX = 1, ROLLUP_ITEMS_MAX = 64 };
+enum { ROLLUP_E_SYNTAX = TOKEN_E_SYNTAX, ROLLUP_ITEMS_MAX = 64 };
 
 struct rollup_keys {
     const struct rollup_key *item;
