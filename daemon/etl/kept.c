@@ -6,6 +6,7 @@
 #include "base/clock.h"
 #include "etl/archive.h"
 #include "loop/timer.h"
+#include "spool/upload.h"
 #include "store/store.h"
 
 #include <fcntl.h>
@@ -18,6 +19,13 @@
 
 enum { TRIES = 2, STALL_MS = 10000, URL_MAX = 16 * 1024 };
 
+/* What a worker does. */
+enum step {
+    STEP_LOOK,  /* in a folder, or the spool */
+    STEP_ROOM,  /* a file without a name, for what a store gives */
+    STEP_CHECK, /* is that it? */
+};
+
 struct kept {
     struct kept_config config;
     char token[PLACE_TOKEN_MAX], name[NAME_MAX + 1];
@@ -27,9 +35,11 @@ struct kept {
     struct store *store;
     struct store_op *op;
     struct worker_job job;
+    enum step step;
     int rc, fd;
     uint64_t bytes;
     bool working, gone, busy; /* a worker has it; cancelled meanwhile; something may have it, but does not say so */
+    bool brings;              /* what the store has comes by us, since it has no link */
     struct buf link;
     struct error why; /* of the first that failed */
     char *ca_file;
@@ -93,12 +103,39 @@ static int open_path(struct kept *k, const char *path)
     return 0;
 }
 
+/* It is gone when it is closed; a crash in between leaves an upload, which the next start removes. */
+static int make_room(struct kept *k)
+{
+    struct upload u;
+    char path[sizeof u.hidden + 8];
+    int r = upload_open(k->config.place, &u);
+    if (r < 0) return r;
+    snprintf(path, sizeof path, "work/%s", u.hidden);
+    k->fd = openat(k->config.place->root, path, O_RDWR | O_NOFOLLOW | O_CLOEXEC);
+    r = k->fd < 0 ? -errno : 0;
+    upload_close(&u);
+    return r;
+}
+
+static int check(const struct kept *k)
+{
+    uint8_t sum[DIGEST_BYTES];
+    if (!k->config.original.has_sum) return 0;
+    int r = digest_of_file(k->fd, sum);
+    return r < 0 ? r : digest_equal(sum, k->config.original.sum) ? 0 : ORIGINAL_E_GONE;
+}
+
 static void run(struct worker_job *job)
 {
     struct kept *k = container_of(job, struct kept, job);
     struct original *o = &k->config.original;
-    k->rc = k->at < k->config.urls ? open_path(k, k->url[k->at] + strlen("file://"))
-                                   : original_open(k->config.place, o, o->has_sum, &k->fd, &k->bytes);
+    if (k->step == STEP_ROOM)
+        k->rc = make_room(k);
+    else if (k->step == STEP_CHECK)
+        k->rc = check(k);
+    else
+        k->rc = k->at < k->config.urls ? open_path(k, k->url[k->at] + strlen("file://"))
+                                       : original_open(k->config.place, o, o->has_sum, &k->fd, &k->bytes);
 }
 
 /* ---- on the loop ---- */
@@ -108,16 +145,47 @@ static void go_on(struct kept *k)
     timer_start(k->timer, 0);
 }
 
-static void on_opened(struct worker_job *job)
+static void submit(struct kept *k, enum step step)
+{
+    k->step = step;
+    k->working = true;
+    workers_submit(k->config.workers, &k->job);
+}
+
+/* The next place, then. */
+static void give_up(struct kept *k, const char *why)
+{
+    if (why) note(k, true, k->at == k->config.urls ? "done/ and failed/" : k->url[k->at], why);
+    if (k->fd >= 0) close(k->fd);
+    k->fd = -1;
+    k->brings = false;
+    k->at++;
+    go_on(k);
+}
+
+static void on_got(void *ctx, const struct store_result *r)
+{
+    struct kept *k = ctx;
+    k->op = NULL;
+    if (r->status != 0) return give_up(k, r->why);
+    submit(k, STEP_CHECK);
+}
+
+static void on_worked(struct worker_job *job)
 {
     struct kept *k = container_of(job, struct kept, job);
     k->working = false;
     if (k->gone) return kept_free(k);
-    if (k->rc == 0) return end(k, KEPT_OPEN);
-    bool spool = k->at == k->config.urls;
-    if (k->rc < 0) note(k, true, spool ? "done/ and failed/" : k->url[k->at], error_name(k->rc));
-    k->at++;
-    go_on(k);
+    if (k->rc != 0) return give_up(k, k->rc < 0 ? error_name(k->rc) : NULL);
+    if (k->step != STEP_ROOM) return end(k, KEPT_OPEN);
+    struct store_get get = {.key = store_url_key(slice_of(k->url[k->at])),
+                            .into = &k->fd,
+                            .bytes_max = k->bytes + 1, /* of an empty one, too: 0 would be any number */
+                            .min_free = (uint64_t)k->config.config->daemon.spool_min_free,
+                            .done = on_got,
+                            .ctx = k};
+    int r = store_get(k->store, &get, &k->op);
+    if (r < 0) give_up(k, error_name(r));
 }
 
 /* The store has it: is it what the ledger knows, and is there a link? */
@@ -132,7 +200,11 @@ static void take(struct kept *k, const struct store_result *r)
     int rc = other ? error_set(&err, STORE_E_REFUSED, "something else lies there") : store_link(k->store, &link, &err, &k->link);
     if (rc == 0) return;
     buf_reset(&k->link);
-    note(k, rc<0, k->url[k->at], rc> 0 ? err.text : error_name(rc));
+    k->brings = rc > 0 && !other && !k->config.link_only;
+    k->bytes = r->bytes;
+    if (k->brings) return;
+    bool busy = rc < 0;
+    note(k, busy, k->url[k->at], busy ? error_name(rc) : err.text);
 }
 
 static void on_head(void *ctx, const struct store_result *r)
@@ -143,7 +215,7 @@ static void on_head(void *ctx, const struct store_result *r)
         take(k, r);
     else if (r->status != STORE_E_MISSING)
         note(k, true, k->url[k->at], r->why);
-    if (k->link.len == 0) k->at++;
+    if (k->link.len == 0 && !k->brings) k->at++;
     go_on(k); /* a store cannot be freed here */
 }
 
@@ -169,6 +241,7 @@ static int ask(struct kept *k)
 static void on_time(void *ctx)
 {
     struct kept *k = ctx;
+    if (k->brings) return submit(k, STEP_ROOM);
     store_free(k->store);
     k->store = NULL;
     if (k->link.len > 0) return end(k, KEPT_LINK);
@@ -183,8 +256,7 @@ static void on_time(void *ctx)
         k->store = NULL;
     }
     if (k->at > k->config.urls || k->config.link_only) return end(k, k->busy ? KEPT_BUSY : KEPT_GONE);
-    k->working = true;
-    workers_submit(k->config.workers, &k->job);
+    submit(k, STEP_LOOK);
 }
 
 int kept_start(const struct kept_config *config, struct kept **ret_kept)
@@ -193,7 +265,7 @@ int kept_start(const struct kept_config *config, struct kept **ret_kept)
     if (!k) return -ENOMEM;
     k->config = *config;
     k->fd = -1;
-    k->job = (struct worker_job){.run = run, .done = on_opened, .priority = WORKER_NORMAL};
+    k->job = (struct worker_job){.run = run, .done = on_worked, .priority = WORKER_NORMAL};
     config_ref(config->config);
     buf_init(&k->link, URL_MAX);
     snprintf(k->token, sizeof k->token, "%s", config->original.token);

@@ -4,7 +4,7 @@
  * signed; in a folder that is an archive; or still in work/, done/ or failed/ (original.h). What lies here is read to its end
  * first, so that nothing but the bytes that the ledger knows is given.
  *
- *   each URL, as it stands ──▶ ASKING (the store: is it there?) ──there──▶ link
+ *   each URL, as it stands ──▶ ASKING (the store: is it there?) ──there──▶ link; where none can be signed: a copy, open
  *                        └──▶ OPENING (worker: a folder) ──there──▶ open
  *        none of them has it ──▶ OPENING (worker: the spool) ──there──▶ open, else gone
  *
