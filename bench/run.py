@@ -20,6 +20,7 @@ import bed
 bed.end_on_signals()
 
 import append  # noqa: E402
+import archive  # noqa: E402
 import backup  # noqa: E402
 import fold  # noqa: E402
 import keyed  # noqa: E402
@@ -31,7 +32,7 @@ from cluster import programs  # noqa: E402
 from report import Section  # noqa: E402
 
 SECTIONS = {"append_sales": append.sales, "append_numeric": append.numeric, "keyed": keyed.measure, "rollup": rollup.measure, "small": small.measure,
-            "latency": small.latency, "fold": fold.measure, "memory": memory.measure, "backup": backup.measure,
+            "latency": small.latency, "fold": fold.measure, "memory": memory.measure, "backup": backup.measure, "archive": archive.measure,
             "read": read.kept, "read_stream": read.stream, "read_latency": read.latency}
 
 

@@ -14,7 +14,7 @@ npm="npm"
 san="clang"
 lint="clang clang-tidy clang-format cppcheck"
 deb="build-essential debhelper fakeroot"
-bench="nginx-light|nginx python3-fastapi uvicorn python3-asyncpg python3-flask gunicorn"
+bench="swift-proxy swift-account swift-container swift-object nginx-light|nginx python3-fastapi uvicorn python3-asyncpg python3-flask gunicorn"
 systemd="mmdebstrap systemd-container"
 checkdeb="lintian mmdebstrap piuparts systemd"
 
