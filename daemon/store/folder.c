@@ -13,7 +13,7 @@
 #include <stdlib.h>
 #include <sys/file.h>
 
-enum { KEYS_MAX = 64 << 20, DEPTH_MAX = 32, PAGE = 1000, PATH_BYTES = 4096 + STORE_KEY_MAX };
+enum { TEXTS_MAX = 8 << 20, DEPTH_MAX = 32, PAGE = 1000, PATH_BYTES = 4096 + STORE_KEY_MAX };
 
 struct folder_op {
     struct store_op op;
@@ -30,7 +30,8 @@ struct folder_op {
     char why[STORE_WHY_MAX], etag[48], modified[CLOCK_ISO_MAX];
     struct buf texts;
     struct store_object *object;
-    size_t n, room;
+    size_t n;
+    struct buf last; /* of a list: the last key that may be on the page, so far as is known; empty: any */
 };
 
 static void folder_free(struct store_op *op)
@@ -41,6 +42,7 @@ static void folder_free(struct store_op *op)
     buf_done(&f->next);
     buf_done(&f->root);
     buf_done(&f->texts);
+    buf_done(&f->last);
     free(f->object);
     free(f);
 }
@@ -219,29 +221,75 @@ static int by_key(const void *a, const void *b)
     return slice_compare(x->key, y->key);
 }
 
+/* The texts of the objects stand one behind the other, in the objects' order; until here only their lengths are known. */
+static void arrange(struct folder_op *f)
+{
+    size_t place = 0;
+    for (size_t i = 0; i < f->n; i++) {
+        struct store_object *o = &f->object[i];
+        o->key.p = f->texts.data + place;
+        o->etag.p = o->key.p + o->key.len;
+        o->modified.p = o->etag.p + o->etag.len;
+        place += o->key.len + o->etag.len + o->modified.len;
+    }
+    if (f->n > 0) qsort(f->object, f->n, sizeof *f->object, by_key);
+}
+
+/* Only the first ones are wanted, however many there are; one more than a page has tells that it is not the last. */
+static int trim(struct folder_op *f)
+{
+    struct buf kept;
+    buf_init(&kept, TEXTS_MAX);
+    arrange(f);
+    f->n = f->page_max + 1;
+    for (size_t i = 0; i < f->n; i++) {
+        buf_put(&kept, f->object[i].key);
+        buf_put(&kept, f->object[i].etag);
+        buf_put(&kept, f->object[i].modified);
+    }
+    buf_reset(&f->last);
+    buf_put(&f->last, f->object[f->n - 1].key);
+    buf_done(&f->texts);
+    f->texts = kept;
+    return buf_check(&f->last) < 0 ? -ENOMEM : buf_check(&kept);
+}
+
+static bool is_on_page(const struct folder_op *f, struct slice key)
+{
+    return slice_starts(key, buf_slice(&f->key)) && (f->next.len == 0 || slice_compare(key, buf_slice(&f->next)) > 0) &&
+           (f->last.len == 0 || slice_compare(key, buf_slice(&f->last)) < 0);
+}
+
 static int note(struct folder_op *f, struct slice key, const struct stat *st)
 {
-    if (!slice_starts(key, buf_slice(&f->key))) return 0;
-    if (f->next.len > 0 && slice_compare(key, buf_slice(&f->next)) <= 0) return 0;
-    if (f->n == f->room) {
-        size_t room = f->room ? 2 * f->room : PAGE;
-        struct store_object *more = reallocarray(f->object, room, sizeof *more);
-        if (!more) return -ENOMEM;
-        f->object = more;
-        f->room = room;
-    }
+    size_t room = 2 * ((size_t)f->page_max + 1);
+    if (!f->object) f->object = calloc(room, sizeof *f->object);
+    if (!f->object) return -ENOMEM;
     int64_t us = (int64_t)st->st_mtim.tv_sec * 1000000 + st->st_mtim.tv_nsec / 1000;
     char etag[48], modified[CLOCK_ISO_MAX];
     int n = snprintf(etag, sizeof etag, "%llx-%llx", (unsigned long long)us, (unsigned long long)st->st_size);
     clock_iso(us, modified);
-    /* The texts may move: places for now. */
     struct store_object *o = &f->object[f->n++];
     *o = (struct store_object){
         .key.len = key.len, .etag.len = (size_t)n, .modified.len = strlen(modified), .bytes = (uint64_t)st->st_size};
     buf_put(&f->texts, key);
     buf_append(&f->texts, etag, o->etag.len);
     buf_append(&f->texts, modified, o->modified.len);
-    return buf_check(&f->texts);
+    int r = buf_check(&f->texts);
+    return r == 0 && f->n == room ? trim(f) : r;
+}
+
+/* May anything below the folder `key` be on the page? */
+static bool is_near(const struct folder_op *f, struct buf *key)
+{
+    size_t before = key->len;
+    buf_putc(key, '/');
+    struct slice all = buf_slice(key), next = buf_slice(&f->next), wanted = buf_slice(&f->key);
+    bool near = slice_starts(all, wanted) || slice_starts(wanted, all);
+    if (next.len > 0 && slice_compare(all, next) < 0 && !slice_starts(next, all)) near = false;
+    if (f->last.len > 0 && slice_compare(all, buf_slice(&f->last)) >= 0) near = false;
+    key->len = before;
+    return near;
 }
 
 static int walk(struct folder_op *f, int at, struct buf *key, unsigned depth)
@@ -256,12 +304,16 @@ static int walk(struct folder_op *f, int at, struct buf *key, unsigned depth)
         struct stat st;
         size_t before = key->len;
         if (before + 1 + strlen(e->d_name) > STORE_KEY_MAX) continue; /* longer than a key can be */
-        if (e->d_name[0] == '.' || fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) < 0) continue;
+        if (e->d_name[0] == '.') continue;
         if (before > 0) buf_putc(key, '/');
         buf_puts(key, e->d_name);
         if (buf_check(key) < 0) return -ENOMEM;
-        if (S_ISREG(st.st_mode)) r = note(f, buf_slice(key), &st);
-        int below = S_ISDIR(st.st_mode) && depth < DEPTH_MAX ? fs_open_dir(dirfd(dir), e->d_name) : -1;
+        /* Each page goes through all of them: what is on another one costs as little as can be. */
+        bool may_be = (e->d_type != DT_REG || is_on_page(f, buf_slice(key))) && (e->d_type != DT_DIR || is_near(f, key));
+        bool there = may_be && fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        if (there && S_ISREG(st.st_mode) && is_on_page(f, buf_slice(key))) r = note(f, buf_slice(key), &st);
+        bool into = there && S_ISDIR(st.st_mode) && depth < DEPTH_MAX && is_near(f, key);
+        int below = into ? fs_open_dir(dirfd(dir), e->d_name) : -1;
         if (below >= 0) r = walk(f, below, key, depth + 1);
         key->len = before;
     }
@@ -278,15 +330,7 @@ static void list_run(struct worker_job *job)
     int r = at < 0 ? at : walk(f, at, &key, 0);
     buf_done(&key);
     if (r < 0) return set(f, r == -ENOENT ? STORE_E_REFUSED : r, root ? root : "");
-    size_t place = 0;
-    for (size_t i = 0; i < f->n; i++) {
-        struct store_object *o = &f->object[i];
-        o->key.p = f->texts.data + place;
-        o->etag.p = o->key.p + o->key.len;
-        o->modified.p = o->etag.p + o->etag.len;
-        place += o->key.len + o->etag.len + o->modified.len;
-    }
-    if (f->n > 0) qsort(f->object, f->n, sizeof *f->object, by_key);
+    arrange(f);
 }
 
 /* ---- all of them ---- */
@@ -320,7 +364,8 @@ static int start(struct store *s, const struct folder_op *as, struct slice key, 
     *f = *as;
     buf_init(&f->key, STORE_KEY_MAX);
     buf_init(&f->root, PATH_BYTES);
-    buf_init(&f->texts, KEYS_MAX);
+    buf_init(&f->texts, TEXTS_MAX);
+    buf_init(&f->last, STORE_KEY_MAX);
     store_op_init(&f->op, s, folder_free);
     buf_put(&f->key, key);
     buf_puts(&f->root, s->root);

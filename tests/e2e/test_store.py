@@ -119,6 +119,40 @@ def test_a_key_that_is_too_long_hides_no_others(folder):
     assert (status, len(text.splitlines())) == (0, 60)
 
 
+def listed(place, *prefix, **environment):
+    status, text = place.probe("list", *prefix, **environment)
+    assert status == 0, text
+    return [line.split(" ", 3)[3] for line in text.splitlines()]
+
+
+def test_pages_of_a_folder_are_the_keys_in_their_order(folder):
+    """Folders whose names sort before and behind what they hold, and beside those that they begin."""
+    keys = ["%s%d.csv" % (path, n) for path in ("", "a/", "a/b/", "a-/", "a0/", "b/deep/er/", "é/") for n in range(9)]
+    for key in keys:
+        path = os.path.join(folder, "store", key)
+        os.makedirs(os.path.dirname(path), exist_ok=True)
+        open(path, "w").close()
+    place = Place("file://" + os.path.join(folder, "store"))
+    keys.sort(key=os.fsencode)
+    for page in ("1", "2", "7", "1000"):
+        assert listed(place, PAGE=page) == keys
+        for prefix in ("a", "a/", "a/b/3", "b", "b/deep/er/", "c"):
+            assert listed(place, prefix, PAGE=page) == [key for key in keys if key.startswith(prefix)]
+
+
+@pytest.mark.long
+def test_a_page_of_a_large_folder_takes_little_memory(folder):
+    deep = os.path.join(folder, "store", *["d" * 200] * 4)
+    for n in range(16000):
+        if n % 1600 == 0:
+            os.makedirs(os.path.join(deep, str(n)))
+        open(os.path.join(deep, str(n // 1600 * 1600), "%05d.csv" % n), "w").close()
+    place = Place("file://" + os.path.join(folder, "store"))
+    *lines, peak = place.probe("list", PAGE="900", PEAK="1")[1].splitlines()
+    assert len(lines) == 16000
+    assert int(peak) < 24 << 10, peak  # the keys alone are 13 MB, twice while they grow
+
+
 def test_urls_that_are_none_are_told():
     for url, words in (("s3://", "BUCKET"), ("s3://a b/", "BUCKET"), ("azure://only", "CONTAINER"), ("ftp://x", "ftp://x"), ("file://x", "file://x")):
         status, text = Place(url).probe("list")

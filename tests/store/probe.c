@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * probe URL put KEY FILE | get KEY FILE | head KEY | delete KEY | list [PREFIX]: one call of store/store.h, for tests. ENDPOINT,
- * REGION, KEY_ID, SECRET, CA_FILE, TRIES, PAGE in the environment. Writes one line for each thing found; the exit status is that of
- * the call: 0, 1 missing, 2 refused, 3 changed, 4 to be tried again.
+ * REGION, KEY_ID, SECRET, CA_FILE, TRIES, PAGE in the environment. Writes one line for each thing found, and with PEAK the most KiB
+ * of memory that it had; the exit status is that of the call: 0, 1 missing, 2 refused, 3 changed, 4 to be tried again.
  */
 #include "base/cleanup.h"
 #include "base/fs.h"
@@ -89,6 +89,15 @@ static int start(struct probe *p, int argc, char **argv)
     return store_list(p->store, &p->list, &p->op);
 }
 
+static void put_peak(void)
+{
+    FILE *f = fopen("/proc/self/status", "re");
+    long kib;
+    for (char line[256]; f && fgets(line, sizeof line, f);)
+        if (sscanf(line, "VmHWM: %ld", &kib) == 1) printf("%ld\n", kib);
+    if (f) fclose(f);
+}
+
 int main(int argc, char **argv)
 {
     struct probe p = {.status = 2};
@@ -113,6 +122,7 @@ int main(int argc, char **argv)
     } else if (start(&p, argc, argv) == 0) {
         loop_run(p.loop);
     }
+    if (getenv("PEAK")) put_peak();
     store_free(p.store);
     transfers_free(transfers);
     workers_free(workers);
