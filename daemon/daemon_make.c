@@ -70,7 +70,7 @@ static void on_notified(void *ctx, const char *channel, const char *payload)
 /* One for the small reads, and the versions for what is read there. */
 static int make_pipeline(struct daemon *d, const char *conninfo)
 {
-    char setup[640];
+    char setup[1024];
     snprintf(setup, sizeof setup, SQL_SETUP_API "; " VERSIONS_LISTEN, (long long)PIPELINE_TIMEOUT_MS);
     bool notify = d->config->api.freshness == CONFIG_FRESHNESS_NOTIFY;
     struct db_pipeline_config c = {.conn = {.conninfo = conninfo,
@@ -95,7 +95,7 @@ static int make_pipeline(struct daemon *d, const char *conninfo)
 static int make_pools(struct daemon *d)
 {
     const char *conninfo = d->embedded ? db_embedded_conninfo(d->embedded) : d->config->database.url;
-    char api_setup[512];
+    char api_setup[1024];
     snprintf(api_setup, sizeof api_setup, SQL_SETUP_API, (long long)d->config->database.statement_timeout_ms);
     int r = make_pool(d, conninfo, SQL_SETUP, true, &d->load_pool);
     if (r == 0) r = make_pool(d, conninfo, api_setup, false, &d->api_pool);

@@ -17,11 +17,15 @@
 #define SQL_SETUP_PATH                                                                                                             \
     " SELECT set_config('search_path', regexp_replace(current_setting('search_path'), '\"\\$user\"\\s*(,\\s*)?', ''), false)"      \
     " WHERE current_user = 'cetl';"
-#define SQL_SETUP                                                                                                                  \
+/* What the configuration's SQL means, what values look like, and what a statement sees is not for the database's settings. */
+#define SQL_SETUP_VALUES                                                                                                           \
     "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
+    " SET standard_conforming_strings = on; SET extra_float_digits = 1; SET bytea_output = 'hex';"                                 \
+    " SET default_transaction_isolation = 'read committed';"
+#define SQL_SETUP                                                                                                                  \
+    SQL_SETUP_VALUES                                                                                                               \
     " SET statement_timeout = 0; SET idle_in_transaction_session_timeout = 0; SET lock_timeout = '" SQL_LOCK_TIMEOUT "';"          \
-    " SET extra_float_digits = 1; SET client_min_messages = warning; SET cetl.load = 'on';"                                        \
-    " SET default_transaction_isolation = 'read committed'; SET standard_conforming_strings = on;" SQL_SETUP_PATH                  \
+    " SET client_min_messages = warning; SET cetl.load = 'on';" SQL_SETUP_PATH                                                     \
     " SELECT set_config('synchronous_commit', 'on', false) WHERE current_setting('synchronous_commit') = 'off'"
 
 /*
@@ -30,7 +34,7 @@
  * PostgreSQL 14).
  */
 #define SQL_SETUP_API                                                                                                              \
-    "SET client_encoding = 'UTF8'; SET TimeZone = 'UTC'; SET DateStyle = 'ISO, MDY'; SET IntervalStyle = 'postgres';"              \
+    SQL_SETUP_VALUES                                                                                                               \
     " SET default_transaction_read_only = on; SET synchronize_seqscans = off; SET client_min_messages = warning;"                  \
     " SELECT set_config(name, '2s', false) FROM pg_settings WHERE name = 'client_connection_check_interval';" SQL_SETUP_PATH       \
     " SET statement_timeout = %lld"

@@ -567,6 +567,29 @@ def test_a_role_that_may_delete_need_not_be_one_that_may_update(make_cetld, data
     assert api("PATCH", "/v1/item/2", {"id": 3}).status == 403
 
 
+def test_settings_of_the_database_do_not_change_what_is_meant(make_cetld, database):
+    for setting in ("standard_conforming_strings = off", "extra_float_digits = -10", "bytea_output = 'escape'", "DateStyle = 'German'",
+                    "default_transaction_isolation = 'serializable'"):
+        database.rows("ALTER DATABASE %s SET %s" % (database.name, setting))
+    daemon = make_cetld(database.url(), r"""
+[dataset item]
+columns = id int primary key, name text, size float8, bytes bytea, day date
+[column item.name]
+check = name ~ '^\d$'
+""", api={"anonymous": "write"}).start()
+    api = Api(daemon)
+    assert api("POST", "/v1/item", {"id": 1, "name": "d"}).json["column"] == "name"
+    rows = [{"id": i, "name": "7", "size": 0.3 + i * 1e-16, "bytes": r"\x00ff", "day": "2024-03-04"} for i in range(1, 7)]
+    assert api("POST", "/v1/item/bulk", rows).status == 201
+    seen, path = [], "/v1/item?order=size&limit=1"
+    while path and len(seen) < 10:
+        answer = api("GET", path)
+        seen += answer.json
+        path = (answer.headers["Link"] or "")[1:].partition(">")[0]
+    assert [r["id"] for r in seen] == [1, 2, 3, 4, 5, 6] and (seen[0]["bytes"], seen[0]["day"]) == (r"\x00ff", "2024-03-04")
+    database.rows("ALTER DATABASE %s RESET ALL" % database.name)
+
+
 def test_what_is_deleted_is_not_deleted_again(cetld, database):
     api = Api(cetld(SALES), database=database)
     assert api("POST", "/v1/sale", [{"id": i, "day": "2021-01-01", "zip": "a", "amount": i} for i in (1, 2, 3)]).status == 201
