@@ -23,7 +23,7 @@ static int ask(const struct cli *cli, struct client *c, const char *id, const ch
 static int unload(struct follow *f, const char *id)
 {
     struct client_answer answer;
-    struct json_value done;
+    struct json_value done = {0};
     int r = ask(f->cli, f->client, id, "unload", &answer);
     if (r == CLI_OK) r = client_json(&answer, &done);
     if (r == CLI_OK && f->cli->json)
