@@ -30,6 +30,7 @@ static void apply(struct daemon *d, struct config *fresh)
     buf_init(&fixed, ERROR_TEXT_MAX);
     if (config_diff(d->api.first, fresh, &fixed) > 0) log_warning("these take a restart: " SLICE_FMT, SLICE_ARG(buf_slice(&fixed)));
     buf_done(&fixed);
+    config_settle(fresh, d->api.first);
     config_unref(d->config);
     d->config = fresh;
     d->api.config = fresh;

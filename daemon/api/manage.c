@@ -30,19 +30,19 @@ static void answer(struct http_request *r, const struct buf *body)
 /* ---- what is in force ---- */
 
 struct listing {
-    const struct config *first;
+    const struct config_written *written;
     struct json_writer w;
     struct buf value, next;
 };
 
-/* The values of a section some of which a reload cannot change, as they were at start: these are in force. */
-static const void *values_at_start(const struct config *first, enum option_section kind)
+/* What the files say, where not all of it may be in force. */
+static const void *values_written(const struct config_written *written, const struct effective_section *s)
 {
-    switch (kind) {
-    case OPTION_DAEMON: return &first->daemon;
-    case OPTION_DATABASE: return &first->database;
-    case OPTION_API: return &first->api;
-    default: return NULL;
+    switch (s->kind) {
+    case OPTION_DAEMON: return &written->daemon;
+    case OPTION_DATABASE: return &written->database;
+    case OPTION_API: return &written->api;
+    default: return s->values;
     }
 }
 
@@ -54,10 +54,9 @@ static void format(const struct option *o, const void *values, struct buf *out)
 
 static void write_option(struct listing *l, const struct effective_section *s, const struct option *o)
 {
-    const void *first = o->fixed ? values_at_start(l->first, s->kind) : NULL;
     struct config_place place = effective_place(s, o);
-    format(o, s->values, &l->next);
-    format(o, first ? first : s->values, &l->value);
+    format(o, values_written(l->written, s), &l->next);
+    format(o, s->values, &l->value);
     bool waits = !slice_equal(buf_slice(&l->value), buf_slice(&l->next));
     json_write_object(&l->w);
     json_write_field_text(&l->w, "section", options_section(s->kind)->kind);
@@ -88,7 +87,7 @@ static void write_section(void *ctx, const struct effective_section *s)
 void manage_config(struct http_request *r)
 {
     const struct api *api = http_request_context(r);
-    struct listing l = {.first = api->first};
+    struct listing l = {.written = api->config->written};
     struct buf body;
     if (!may(r)) return;
     buf_init(&body, BODY_MAX);

@@ -51,16 +51,27 @@ static int begin(struct loading *l, struct mistakes *m)
     return 0;
 }
 
+/* What was read stays beside what it became. */
+static int keep_words(struct loading *l)
+{
+    struct config *c = &l->holder->config;
+    struct ini *said = arena_zalloc(&l->holder->arena, sizeof *said);
+    struct config_written *written = arena_zalloc(&l->holder->arena, sizeof *written);
+    if (!said || !written) return -ENOMEM;
+    *said = l->ini;
+    *written = (struct config_written){c->daemon, c->database, c->api};
+    c->said = said;
+    c->written = written;
+    return 0;
+}
+
 /* Takes the loading apart, whatever came before. `path`: of the main file, or NULL. */
 static int finish(struct loading *l, int r, const char *path, struct config **ret_config)
 {
     if (r == 0) r = build_config(&l->ini, l->mistakes, &l->holder->config);
     if (r == 0 && path) r = migrations_read(path, &l->holder->arena, l->mistakes, &l->holder->config);
     if (r == 0 && l->mistakes->n > 0) r = CONFIG_E_INVALID;
-    struct ini *said = r == 0 ? arena_zalloc(&l->holder->arena, sizeof *said) : NULL;
-    if (r == 0 && !said) r = -ENOMEM;
-    if (said) *said = l->ini;
-    l->holder->config.said = said;
+    if (r == 0) r = keep_words(l);
     if (r == 0)
         *ret_config = &l->holder->config;
     else
@@ -279,8 +290,18 @@ bool config_budget_allows(const struct config_budget *b, uint64_t rejected, uint
 
 size_t config_diff(const struct config *old, const struct config *new, struct buf *out)
 {
-    return options_diff(OPTION_DAEMON, &old->daemon, &new->daemon, out) +
-           options_diff(OPTION_DATABASE, &old->database, &new->database, out) + options_diff(OPTION_API, &old->api, &new->api, out);
+    return options_diff(OPTION_DAEMON, &old->daemon, &new->written->daemon, out) +
+           options_diff(OPTION_DATABASE, &old->database, &new->written->database, out) +
+           options_diff(OPTION_API, &old->api, &new->written->api, out);
+}
+
+void config_settle(struct config *c, const struct config *first)
+{
+    options_keep_fixed(OPTION_DAEMON, &first->daemon, &c->daemon);
+    options_keep_fixed(OPTION_DATABASE, &first->database, &c->database);
+    options_keep_fixed(OPTION_API, &first->api, &c->api);
+    /* what the files say may fit the memory_max of the next start only */
+    if (c->daemon.max_record > c->daemon.memory_max / 2) c->daemon.max_record = c->daemon.memory_max / 2;
 }
 
 static void print_section(void *ctx, const struct effective_section *s)

@@ -345,10 +345,18 @@ struct config_migration {
     const char *sql;
 };
 
+/** What the files say of the sections with options that take a restart: after a reload not all of it is in force. */
+struct config_written {
+    struct config_daemon daemon;
+    struct config_database database;
+    struct config_api api;
+};
+
 struct config {
     struct config_daemon daemon;
     struct config_database database;
     struct config_api api;
+    const struct config_written *written;
     const struct config_dataset *datasets; /* in file order: the first whose `files` match has the file */
     size_t n_datasets;
     const struct config_dataset **by_name; /* the same, for config_dataset() */
@@ -432,6 +440,11 @@ bool config_budget_allows(const struct config_budget *b, uint64_t rejected, uint
  * `out`. The number of them.
  */
 size_t config_diff(const struct config *old, const struct config *new, struct buf *out);
+/**
+ * What a reload cannot change is in `c`, which nobody else has yet, as it is in `first`, which must outlive it. `c->written` keeps
+ * what the files say.
+ */
+void config_settle(struct config *c, const struct config *first);
 /** Every effective value, as a file that reads back to the same. */
 void config_print(const struct config *c, struct buf *out);
 

@@ -61,6 +61,8 @@ must_check int options_set_defaults(enum option_section section, const char *nam
 void options_print(enum option_section section, const void *values, struct buf *out);
 /** Append "kind.name (old to new), " for each option that differs and cannot be changed by a reload. How many those are. */
 size_t options_diff(enum option_section section, const void *old, const void *new, struct buf *out);
+/** Give `ret_new` the values of `old` that a reload cannot change. What they point to stays old's. */
+void options_keep_fixed(enum option_section section, const void *old, void *ret_new);
 /** A configuration file that shows every option, commented, with its default: conf/cetl.conf. */
 void options_print_sample(FILE *out);
 

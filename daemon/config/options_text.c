@@ -70,6 +70,12 @@ size_t options_diff(enum option_section section, const void *old, const void *ne
     return n;
 }
 
+void options_keep_fixed(enum option_section section, const void *old, void *ret_new)
+{
+    for (const struct option *o = options_section(section)->options; o->name; o++)
+        if (o->fixed) memcpy((char *)ret_new + o->offset, (const char *)old + o->offset, value_size(&o->rule));
+}
+
 /* Words behind "# ", in lines of at most this many bytes. */
 enum { SAMPLE_COLUMNS = 110 };
 

@@ -64,6 +64,8 @@ enum { VALUE_E_INVALID = 1 };
  * what is expected); -ENOMEM. The field is written only on success.
  */
 must_check int value_parse(const struct value_rule *rule, struct slice text, const struct value_context *context, void *ret_field);
+/** The bytes of the field. */
+size_t value_size(const struct value_rule *rule);
 /** Append the field as it may stand behind "key = ", further lines indented. */
 void value_format(const struct value_rule *rule, const void *field, struct buf *out);
 /** Append the values that are allowed: "32M to 1T", "yes, no or auto"; nothing where the type says it all. */

@@ -178,6 +178,36 @@ static const struct {
     [VALUE_ZONE] = {format_zone, NULL},
 };
 
+size_t value_size(const struct value_rule *rule)
+{
+    switch (rule->type) {
+    case VALUE_COUNT:
+    case VALUE_SIZE:
+    case VALUE_DURATION:
+    case VALUE_MODE:
+    case VALUE_LINES: return sizeof(int64_t);
+    case VALUE_CHOICE: return sizeof(int);
+    case VALUE_PATHS:
+    case VALUE_LIST:
+    case VALUE_GLOBS:
+    case VALUE_ADDRESSES:
+    case VALUE_ORIGINS: return sizeof(struct config_list);
+    case VALUE_DELIMITER:
+    case VALUE_QUOTE:
+    case VALUE_ESCAPE:
+    case VALUE_MARK: return sizeof(char);
+    case VALUE_BUDGET: return sizeof(struct config_budget);
+    case VALUE_TABLE: return sizeof(const char *[2]);
+    case VALUE_TEXT:
+    case VALUE_URL:
+    case VALUE_SQL:
+    case VALUE_PATH:
+    case VALUE_ENCODING:
+    case VALUE_ZONE: break;
+    }
+    return sizeof(const char *);
+}
+
 void value_format(const struct value_rule *rule, const void *field, struct buf *out)
 {
     types[rule->type].format(rule, field, out);

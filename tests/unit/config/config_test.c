@@ -9,6 +9,7 @@
 #include "base/fs.h"
 #include "config/config.h"
 #include "config/ini.h"
+#include "config/options.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -275,6 +276,53 @@ static void a_folder_is_no_configuration(void **state)
     mistakes_done(&m);
 }
 
+static void what_takes_a_restart_stays_what_it_was(void **state)
+{
+    (void)state;
+    struct config *first =
+        parse("[daemon]\nmemory_max = 64M\nspool = /a\n[database]\nload_connections = 3\n[api]\nlisten = 127.0.0.1:1\n");
+    struct config *c =
+        parse("[daemon]\nmemory_max = 1G\nmax_record = 400M\nspool = /b\nsettle = 7s\n[database]\nload_connections = 9\n"
+              "[api]\nlisten = 127.0.0.1:2, 127.0.0.1:3\nfreshness = notify\n");
+    config_settle(c, first);
+    assert_int_equal(c->daemon.memory_max, 64 << 20);
+    assert_int_equal(c->daemon.max_record, 32 << 20);
+    assert_int_equal(c->daemon.settle_ms, 7000);
+    assert_string_equal(c->daemon.spool, "/a");
+    assert_int_equal(c->database.load_connections, 3);
+    assert_int_equal(c->api.freshness, CONFIG_FRESHNESS_EXACT);
+    assert_int_equal(c->api.listen.n, 1);
+    assert_string_equal(c->api.listen.item[0], "127.0.0.1:1");
+    assert_int_equal(c->written->daemon.memory_max, 1 << 30);
+    assert_int_equal(c->written->api.listen.n, 2);
+    struct buf out;
+    buf_init(&out, SIZE_MAX);
+    assert_int_equal(config_diff(first, c, &out), 5);
+    buf_done(&out);
+    config_unref(c);
+    config_unref(first);
+}
+
+/* Each field is as large as its type says: what stands in front and behind is not touched. */
+static void every_option_that_takes_a_restart_is_kept_alone(void **state)
+{
+    (void)state;
+    static const enum option_section kinds[] = {OPTION_DAEMON, OPTION_DATABASE, OPTION_API};
+    static const size_t sizes[] = {sizeof(struct config_daemon), sizeof(struct config_database), sizeof(struct config_api)};
+    for (size_t k = 0; k < sizeof kinds / sizeof *kinds; k++) {
+        char *old = calloc(1, sizes[k]), *new = calloc(1, sizes[k]);
+        memset(old, 0xff, sizes[k]);
+        options_keep_fixed(kinds[k], old, new);
+        for (const struct option *o = options_section(kinds[k])->options; o->name; o++) {
+            size_t n = value_size(&o->rule);
+            assert_true(o->offset + n <= sizes[k]);
+            for (size_t i = 0; i < n; i++)
+                if ((unsigned char)new[o->offset + i] != (o->fixed ? 0xff : 0)) fail_msg("%s, byte %zu", o->name, i);
+        }
+        free(old), free(new);
+    }
+}
+
 static const char *text_of(struct buf *out, int datasets)
 {
     buf_init(out, INI_FILE_MAX);
@@ -329,6 +377,8 @@ int main(void)
         cmocka_unit_test(fragments_are_read_in_the_order_of_their_names),
         cmocka_unit_test(a_folder_is_no_configuration),
         cmocka_unit_test(many_sections_cost_as_much_each_as_few),
+        cmocka_unit_test(what_takes_a_restart_stays_what_it_was),
+        cmocka_unit_test(every_option_that_takes_a_restart_is_kept_alone),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
