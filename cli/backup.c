@@ -9,7 +9,6 @@
  */
 #include "backup_sql.h"
 #include "base/cleanup.h"
-#include "base/clock.h"
 #include "base/fs.h"
 #include "carried.h"
 #include "database.h"
@@ -263,12 +262,13 @@ static int find_tables(struct backup *b)
     return ret;
 }
 
-/* Before the snapshot, so that what was loaded before made_at is in it. */
+/* Before the snapshot, so that what was loaded before made_at is in it. By the server's clock, as the ledger's times are. */
 static int say_server(struct backup *b)
 {
-    char now[CLOCK_ISO_MAX];
-    clock_iso(clock_real_us(), now);
-    b->m.made_at = arena_cstr(&b->m.arena, slice_of(now));
+    PGresult *r = database_ask(b->pg, SQL_BACKUP_NOW, 0, NULL);
+    if (!r) return CLI_FAILED;
+    b->m.made_at = arena_cstr(&b->m.arena, slice_of(PQgetvalue(r, 0, 0)));
+    PQclear(r);
     b->m.server = arena_cstr(&b->m.arena, slice_of(PQparameterStatus(b->pg, "server_version")));
     b->m.database = arena_cstr(&b->m.arena, slice_of(PQdb(b->pg)));
     return b->m.made_at && b->m.server && b->m.database ? CLI_OK : cli_complain(CLI_FAILED, "no memory");

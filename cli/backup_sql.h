@@ -20,6 +20,9 @@
 
 #define SQL_BACKUP_BEGIN "BEGIN ISOLATION LEVEL REPEATABLE READ, READ ONLY"
 
+/* As everything else writes times. */
+#define SQL_BACKUP_NOW "SELECT to_jsonb(clock_timestamp()) #>> '{}'"
+
 /* Is there a ledger? */
 #define SQL_BACKUP_HAS_LEDGER "SELECT to_regclass('cetl.file') IS NOT NULL AND to_regclass('cetl.dataset') IS NOT NULL"
 
@@ -99,8 +102,31 @@
     "SELECT c.conrelid::int8, c.conrelid::regclass::text, c.conname,"                                                              \
     " (SELECT string_agg(format('c.%I = t.%I', a.attname, b.attname), ' AND ')"                                                    \
     "  FROM unnest(c.conkey, c.confkey) k(a, b) JOIN pg_attribute a ON a.attrelid = c.conrelid AND a.attnum = k.a"                 \
-    "  JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.b)"                                                        \
+    "  JOIN pg_attribute b ON b.attrelid = c.confrelid AND b.attnum = k.b), c.oid::int8, c.confupdtype IN ('c', 'n', 'd')"         \
     " FROM pg_constraint c WHERE c.confrelid = $1::int8::oid AND c.contype = 'f' AND c.conparentid = 0"
+/* $1 oid of a foreign key → the columns that it refers to. */
+#define SQL_RESTORE_REFERRED                                                                                                       \
+    "SELECT a.attname FROM pg_constraint c CROSS JOIN unnest(c.confkey) k(n)"                                                      \
+    " JOIN pg_attribute a ON a.attrelid = c.confrelid AND a.attnum = k.n WHERE c.oid = $1::int8::oid"
+/*
+ * $1 oid → unique indexes beside the primary key, that can be dropped and made again: nothing refers to them. What drops each,
+ * what makes it.
+ */
+#define SQL_RESTORE_UNIQUES                                                                                                        \
+    "SELECT CASE WHEN k.oid IS NULL THEN format('DROP INDEX %s', i.indexrelid::regclass)"                                          \
+    " ELSE format('ALTER TABLE %s DROP CONSTRAINT %I', i.indrelid::regclass, k.conname) END,"                                      \
+    " CASE WHEN k.oid IS NULL THEN pg_get_indexdef(i.indexrelid)"                                                                  \
+    " ELSE format('ALTER TABLE %s ADD CONSTRAINT %I %s', i.indrelid::regclass, k.conname, pg_get_constraintdef(k.oid)) END"        \
+    " FROM pg_index i LEFT JOIN pg_constraint k ON k.conindid = i.indexrelid AND k.conrelid = i.indrelid AND k.contype = 'u'"      \
+    " JOIN pg_class x ON x.oid = i.indexrelid AND (x.relkind = 'i' OR k.oid IS NOT NULL)"                                          \
+    " WHERE i.indrelid = $1::int8::oid AND i.indisunique AND NOT i.indisprimary AND NOT i.indisreplident AND NOT i.indisclustered" \
+    " AND NOT EXISTS (SELECT FROM pg_constraint f WHERE f.contype = 'f' AND f.conindid = i.indexrelid)"
+/* $1 oid → triggers and rules that may write another row than they were given. */
+#define SQL_RESTORE_CHANGERS                                                                                                       \
+    "SELECT 'trigger ' || quote_ident(tgname) FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"                  \
+    " AND (tgtype & 20) <> 0 AND tgname NOT IN ('cetl_outside', 'cetl_notify') AND (tgrelid = $1::int8::oid"                       \
+    "  OR tgrelid IN (SELECT relid FROM pg_partition_tree($1::int8::oid)))"                                                        \
+    " UNION ALL SELECT 'rule ' || quote_ident(rulename) FROM pg_rewrite WHERE ev_class = $1::int8::oid AND ev_type IN ('2', '3')"
 
 #define SQL_RESTORE_LEDGER_STAGE "CREATE TEMP TABLE cetl_restore_ledger (" SQL_LEDGER_TYPES ") ON COMMIT DROP"
 #define SQL_RESTORE_LEDGER_COPY "COPY pg_temp.cetl_restore_ledger FROM STDIN (FORMAT binary)"

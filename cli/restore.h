@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * cetl restore, its parts: what is to become of each table (restore_check.c), and how (restore_rows.c, restore_ledger.c). Inside of
+ * cetl restore, its parts: what is to become of each table (restore_check.c), and how (restore_rows.c, restore_merge.c,
+ * restore_ledger.c). Inside of
  * the command only.
  *
  *   read the manifest ─▶ check every file ─▶ check the tables ─▶ BEGIN ─▶ stages ─▶ lock ─▶ check again ─▶ ledger ─▶ rows out
@@ -25,6 +26,7 @@ struct restore_table {
     bool direct;               /* nothing is in it, and the rows may go in as they are */
     bool referred;             /* by foreign keys of other tables: rows are written over */
     bool lineage;              /* its rows bear their file */
+    const char *changer;       /* a trigger or rule that may write other values than the backup's; or NULL */
     long long dataset;         /* its id; 0: none, or not known here yet */
     struct manifest_table now; /* as it is; column NULL where it is made */
 };
@@ -63,6 +65,25 @@ must_check int restore_ledger(struct restore *x, struct restore_table *t);
 must_check int restore_ledger_end(struct restore *x, const struct restore_table *t);
 /** The change is told to whoever follows the table's datasets. */
 must_check int restore_mark(struct restore *x, const struct restore_table *t);
+
+/*
+ * Of restore_merge.c: rows are written over by the primary key, because other tables refer to them.
+ */
+
+/** The key by which that is done; NULL: the old rows simply go. */
+const struct manifest_key *restore_merge_key(const struct restore_table *t);
+/** Would rows of tables that are not restored change, or go, with rows that these refer to? Then CLI_FAILED. */
+must_check int restore_merge_check(struct restore *x, const struct restore_table *t, const struct manifest_key *key);
+/** Of a DELETE of `t`: the rows whose key the stage does not have. */
+void restore_merge_lost(struct buf *sql, const struct restore_table *t, const struct manifest_key *key);
+/** `insert`: INSERT INTO … SELECT of the stage. It is emptied. */
+must_check int restore_merge(struct restore *x, const struct restore_table *t, const struct manifest_key *key, struct buf *insert);
+
+/* Shared by these files. */
+void restore_put_stage(struct buf *sql, const struct restore_table *t);
+/** What stage `s` has for a column, as the table wants it. */
+void restore_put_value(struct buf *sql, const struct restore_table *t, const struct manifest_column *c);
+const struct manifest_column *restore_column(const struct restore_table *t, const char *name);
 
 /** COPY … FROM STDIN, fed from a file of the backup. */
 must_check int restore_copy(struct restore *x, const char *sql, const struct manifest_file *file);

@@ -9,7 +9,7 @@
 
 enum { SQL_MAX = 4 * 1024 * 1024 };
 
-static void put_stage(struct buf *sql, const struct restore_table *t)
+void restore_put_stage(struct buf *sql, const struct restore_table *t)
 {
     buf_printf(sql, "pg_temp.cetl_restore_%zu", t->number);
 }
@@ -27,15 +27,14 @@ static void put_columns(struct buf *sql, const struct restore_table *t, const ch
     }
 }
 
-static const struct manifest_column *column_named(const struct restore_table *t, const char *name)
+const struct manifest_column *restore_column(const struct restore_table *t, const char *name)
 {
     for (size_t i = 0; i < t->m->columns; i++)
         if (strcmp(t->m->column[i].name, name) == 0) return &t->m->column[i];
     return NULL;
 }
 
-/* What stage `s` has for a column, as the table wants it. */
-static void put_value(struct buf *sql, const struct restore_table *t, const struct manifest_column *c)
+void restore_put_value(struct buf *sql, const struct restore_table *t, const struct manifest_column *c)
 {
     bool file = t->lineage && strcmp(c->name, TABLE_LINEAGE_FILE) == 0;
     buf_puts(sql, file ? "coalesce((SELECT m.new FROM pg_temp.cetl_restore_map m WHERE m.old = s." : "s.");
@@ -162,7 +161,7 @@ int restore_fill(struct restore *x, struct restore_table *t)
     if (t->direct)
         table_quote(&sql, t->m->schema, t->m->name);
     else
-        put_stage(&sql, t);
+        restore_put_stage(&sql, t);
     buf_puts(&sql, " (");
     put_columns(&sql, t, "");
     buf_puts(&sql, ") FROM STDIN (FORMAT binary)");
@@ -171,15 +170,31 @@ int restore_fill(struct restore *x, struct restore_table *t)
     buf_reset(&sql);
     if (ret == CLI_OK && !t->direct && t->referred) {
         buf_puts(&sql, "ANALYZE ");
-        put_stage(&sql, t);
+        restore_put_stage(&sql, t);
         ret = database_run_buf(x->pg, &sql);
     }
     buf_done(&sql);
     return ret;
 }
 
+/* Then its rows are compared with the stage's. */
+static int find_changer(struct restore *x, struct restore_table *t)
+{
+    char oid[24];
+    snprintf(oid, sizeof oid, "%lld", t->oid);
+    PGresult *r = database_ask(x->pg, SQL_RESTORE_CHANGERS, 1, (const char *const[]){oid});
+    if (!r) return CLI_FAILED;
+    bool any = PQntuples(r) > 0;
+    t->changer = any ? arena_cstr(&x->arena, slice_of(PQgetvalue(r, 0, 0))) : NULL;
+    PQclear(r);
+    return !any || t->changer ? CLI_OK : cli_complain(CLI_FAILED, "no memory");
+}
+
 int restore_find_direct(struct restore *x, struct restore_table *t)
 {
+    t->direct = false;
+    if (t->oid != 0 && find_changer(x, t) != CLI_OK) return CLI_FAILED;
+    if (t->changer) return CLI_OK;
     for (size_t i = 0; i < t->m->columns; i++)
         if (t->m->column[i].as_text || t->lineage) return CLI_OK;
     if (t->oid == 0) {
@@ -201,118 +216,26 @@ int restore_find_direct(struct restore *x, struct restore_table *t)
 
 /* ---- the exchange ---- */
 
-/* The rows of `t` and of stage `s` with the same key. */
-static void put_same_key(struct buf *sql, const struct restore_table *t, const struct manifest_key *key)
-{
-    for (size_t i = 0; i < key->columns; i++) {
-        if (i > 0) buf_puts(sql, " AND ");
-        put_value(sql, t, column_named(t, key->column[i]));
-        buf_puts(sql, " = t.");
-        db_quote_identifier(sql, slice_of(key->column[i]));
-    }
-}
-
-static void put_lost(struct buf *sql, const struct restore_table *t, const struct manifest_key *key)
-{
-    buf_puts(sql, "NOT EXISTS (SELECT FROM ");
-    put_stage(sql, t);
-    buf_puts(sql, " s WHERE ");
-    put_same_key(sql, t, key);
-    buf_putc(sql, ')');
-}
-
-static bool is_restored(const struct restore *x, long long oid)
-{
-    for (size_t i = 0; i < x->tables; i++)
-        if (x->table[i].oid == oid) return true;
-    return false;
-}
-
-/* Rows of tables that are not restored, and refer to rows that the backup does not have, would be deleted with them, or forbid it.
- */
-static int check_referrer(struct restore *x, const struct restore_table *t, const struct manifest_key *key, const PGresult *r,
-                          int row)
-{
-    struct buf sql;
-    buf_init(&sql, SQL_MAX);
-    buf_printf(&sql, "SELECT count(*) FROM %s c JOIN ", PQgetvalue(r, row, 1));
-    table_quote(&sql, t->m->schema, t->m->name);
-    buf_printf(&sql, " t ON %s WHERE ", PQgetvalue(r, row, 3));
-    put_lost(&sql, t, key);
-    const char *text = buf_cstr(&sql);
-    PGresult *found = text ? database_ask(x->pg, text, 0, NULL) : NULL;
-    long long rows = found ? atoll(PQgetvalue(found, 0, 0)) : -1;
-    PQclear(found);
-    buf_done(&sql);
-    if (rows == 0) return CLI_OK;
-    if (rows < 0) return CLI_FAILED;
-    return cli_complain(
-        CLI_FAILED, "%lld rows of %s refer to rows of %s.%s that the backup does not have (%s): restore %s with it, or delete them",
-        rows, PQgetvalue(r, row, 1), t->m->schema, t->m->name, PQgetvalue(r, row, 2), PQgetvalue(r, row, 1));
-}
-
-static int check_referrers(struct restore *x, const struct restore_table *t, const struct manifest_key *key)
-{
-    char oid[24];
-    snprintf(oid, sizeof oid, "%lld", t->oid);
-    PGresult *r = database_ask(x->pg, SQL_RESTORE_REFERRERS, 1, (const char *const[]){oid});
-    int ret = r ? CLI_OK : CLI_FAILED;
-    for (int row = 0; ret == CLI_OK && row < PQntuples(r); row++)
-        if (!is_restored(x, atoll(PQgetvalue(r, row, 0)))) ret = check_referrer(x, t, key, r, row);
-    PQclear(r);
-    return ret;
-}
-
-/* The key by which rows are written over; NULL where the old rows simply go. */
-static const struct manifest_key *merge_key(const struct restore_table *t)
-{
-    return t->referred && t->oid != 0 && !t->direct ? manifest_key_of(&t->now) : NULL;
-}
-
 int restore_rows_out(struct restore *x, struct restore_table *t)
 {
     if (t->direct || t->oid == 0) return CLI_OK;
-    const struct manifest_key *key = merge_key(t);
+    const struct manifest_key *key = restore_merge_key(t);
     if (t->referred && !key)
         return cli_complain(CLI_FAILED,
                             "other tables refer to %s.%s, and it has no primary key by which its rows could be told apart",
                             t->m->schema, t->m->name);
-    if (key && check_referrers(x, t, key) != CLI_OK) return CLI_FAILED;
+    if (key && restore_merge_check(x, t, key) != CLI_OK) return CLI_FAILED;
     struct buf sql;
     buf_init(&sql, SQL_MAX);
     buf_puts(&sql, "DELETE FROM ");
     table_quote(&sql, t->m->schema, t->m->name);
     if (key) {
         buf_puts(&sql, " t WHERE ");
-        put_lost(&sql, t, key);
+        restore_merge_lost(&sql, t, key);
     }
     int ret = database_run_buf(x->pg, &sql);
     buf_done(&sql);
     return ret;
-}
-
-static void put_conflict(struct buf *sql, const struct restore_table *t, const struct manifest_key *key)
-{
-    const char *comma = "";
-    buf_puts(sql, " ON CONFLICT (");
-    for (size_t i = 0; i < key->columns; i++) {
-        if (i > 0) buf_puts(sql, ", ");
-        db_quote_identifier(sql, slice_of(key->column[i]));
-    }
-    buf_puts(sql, ") DO UPDATE SET ");
-    for (size_t i = 0; i < t->m->columns; i++) {
-        const struct manifest_column *c = column_named(t, t->m->column[i].name);
-        if (c->generated || c->identity == 'a') continue; /* the key of a row that is written over stays */
-        buf_puts(sql, comma);
-        db_quote_identifier(sql, slice_of(c->name));
-        buf_puts(sql, " = excluded.");
-        db_quote_identifier(sql, slice_of(c->name));
-        comma = ", ";
-    }
-    if (!comma[0]) { /* nothing but the key */
-        sql->len -= strlen("UPDATE SET ");
-        buf_puts(sql, "NOTHING");
-    }
 }
 
 static int count_all(struct restore *x, const struct restore_table *t)
@@ -332,10 +255,54 @@ static int count_all(struct restore *x, const struct restore_table *t)
                         t->m->schema, t->m->name, rows, (long long)t->m->rows.rows);
 }
 
+/* A value that is always generated, and no part of the key, is not written over. */
+static bool keeps_identity(const struct restore_table *t, const struct manifest_key *key)
+{
+    for (size_t i = 0; i < t->now.columns; i++) {
+        const struct manifest_column *c = &t->now.column[i];
+        bool is_key = false;
+        for (size_t k = 0; k < key->columns; k++)
+            is_key |= strcmp(key->column[k], c->name) == 0;
+        if (c->identity == 'a' && !is_key) return true;
+    }
+    return false;
+}
+
+/* As text, which every type has. */
+static int compare_all(struct restore *x, const struct restore_table *t)
+{
+    struct buf sql;
+    const char *comma = "";
+    buf_init(&sql, SQL_MAX);
+    buf_puts(&sql, "SELECT count(*) FROM (SELECT ROW(");
+    for (size_t i = 0; i < t->m->columns; i++) {
+        if (t->m->column[i].generated) continue;
+        buf_puts(&sql, comma);
+        restore_put_value(&sql, t, &t->m->column[i]);
+        comma = ", ";
+    }
+    buf_puts(&sql, ")::text FROM ");
+    restore_put_stage(&sql, t);
+    buf_puts(&sql, " s EXCEPT ALL SELECT ROW(");
+    put_columns(&sql, t, "");
+    buf_puts(&sql, ")::text FROM ");
+    table_quote(&sql, t->m->schema, t->m->name);
+    buf_puts(&sql, ") q");
+    const char *text = buf_cstr(&sql);
+    PGresult *r = text ? database_ask(x->pg, text, 0, NULL) : NULL;
+    long long rows = r ? atoll(PQgetvalue(r, 0, 0)) : -1;
+    PQclear(r);
+    buf_done(&sql);
+    if (rows <= 0) return rows == 0 ? CLI_OK : CLI_FAILED;
+    return cli_complain(CLI_FAILED,
+                        "%lld rows of %s.%s would not be those of the backup: %s of it writes something else; disable it meanwhile",
+                        rows, t->m->schema, t->m->name, t->changer ? t->changer : "a column that is always generated");
+}
+
 int restore_rows_in(struct restore *x, struct restore_table *t)
 {
     if (t->direct) return count_all(x, t);
-    const struct manifest_key *key = merge_key(t);
+    const struct manifest_key *key = restore_merge_key(t);
     struct buf sql;
     const char *comma = "";
     buf_init(&sql, SQL_MAX);
@@ -347,21 +314,22 @@ int restore_rows_in(struct restore *x, struct restore_table *t)
     for (size_t i = 0; i < t->m->columns; i++) {
         if (t->m->column[i].generated) continue;
         buf_puts(&sql, comma);
-        put_value(&sql, t, &t->m->column[i]);
+        restore_put_value(&sql, t, &t->m->column[i]);
         comma = ", ";
     }
     buf_puts(&sql, " FROM ");
-    put_stage(&sql, t);
+    restore_put_stage(&sql, t);
     buf_puts(&sql, " s");
-    if (key) put_conflict(&sql, t, key);
-    int ret = database_run_buf(x->pg, &sql);
+    int ret = key ? restore_merge(x, t, key, &sql) : database_run_buf(x->pg, &sql);
+    if (ret == CLI_OK) ret = count_all(x, t);
+    if (ret == CLI_OK && (t->changer || (key && keeps_identity(t, key)))) ret = compare_all(x, t);
     if (ret == CLI_OK) {
         buf_puts(&sql, "DROP TABLE ");
-        put_stage(&sql, t);
+        restore_put_stage(&sql, t);
         ret = database_run_buf(x->pg, &sql);
     }
     buf_done(&sql);
-    return ret == CLI_OK ? count_all(x, t) : ret;
+    return ret;
 }
 
 static int set_sequence(struct restore *x, const struct restore_table *t, const char *column, const char *sequence)

@@ -847,6 +847,131 @@ def test_a_large_value_and_an_empty_table_come_back(cetl, database, folder):
     assert checksum(database, "large") == before and database.value("SELECT count(*) FROM empty") == 0
 
 
+# ---- what refers, what is unique, what changes
+
+
+def test_rows_that_follow_what_they_refer_to_are_not_changed_by_a_restore(cetl, database):
+    """ON UPDATE CASCADE, of a table that is not restored: writing the old code over the new one would change it."""
+    execute(database, "CREATE TABLE customers (id int PRIMARY KEY, code text NOT NULL UNIQUE)",
+            "CREATE TABLE outside (code text REFERENCES customers (code) ON UPDATE CASCADE, kept text REFERENCES customers (code) ON UPDATE SET NULL)",
+            "INSERT INTO customers VALUES (1, 'a'), (2, 'b'), (3, 'c')", "INSERT INTO outside VALUES ('a', NULL), ('b', 'b')")
+    cetl("backup", "customers", "--to", "b")
+    execute(database, "UPDATE customers SET code = 'z' WHERE id = 3")
+    cetl("restore", "b")  # nobody refers to that one
+    assert database.rows("SELECT * FROM customers ORDER BY 1") == [(1, "a"), (2, "b"), (3, "c")]
+    execute(database, "UPDATE customers SET code = 'x' WHERE id = 1")
+    before = checksum(database, "customers"), checksum(database, "outside")
+    said = cetl("restore", "b", status=1)
+    assert "1 rows of outside refer to rows of public.customers" in said and "would change them" in said, said
+    assert (checksum(database, "customers"), checksum(database, "outside")) == before
+    execute(database, "DELETE FROM outside WHERE code = 'x'")
+    cetl("restore", "b")
+    assert database.rows("SELECT * FROM customers ORDER BY 1") == [(1, "a"), (2, "b"), (3, "c")]
+    assert database.rows("SELECT * FROM outside") == [("b", "b")]
+
+
+UNIQUES = ["code text NOT NULL UNIQUE", "code text NOT NULL", "code text NOT NULL, part int DEFAULT 1, UNIQUE (part, code)",
+           "code text NOT NULL, CONSTRAINT \"its code\" UNIQUE (code) INCLUDE (id) DEFERRABLE"]
+
+
+@pytest.mark.parametrize("columns", UNIQUES[:2] + [pytest.param(u, marks=pytest.mark.long) for u in UNIQUES[2:]])
+def test_rows_that_have_exchanged_unique_values_since_get_theirs_back(cetl, database, columns):
+    execute(database, "CREATE TABLE customers (id int PRIMARY KEY, %s)" % columns, "CREATE TABLE outside (customer int REFERENCES customers DEFERRABLE)",
+            "CREATE TABLE orders (id int PRIMARY KEY, customer int NOT NULL REFERENCES customers DEFERRABLE INITIALLY DEFERRED)",
+            "INSERT INTO customers SELECT i, 'c' || i FROM generate_series(1, 100) i", "INSERT INTO orders SELECT i, i FROM generate_series(1, 100) i",
+            "INSERT INTO outside VALUES (1), (2)")
+    if columns == UNIQUES[1]:
+        execute(database, "CREATE UNIQUE INDEX \"by code\" ON customers (lower(code)) WHERE id > 0")
+    indexes = "SELECT indexdef FROM pg_indexes WHERE tablename = 'customers' ORDER BY 1"
+    constraints = "SELECT conname, pg_get_constraintdef(oid) FROM pg_constraint WHERE conrelid = 'customers'::regclass ORDER BY 1"
+    before = [checksum(database, t) for t in ("customers", "orders", "outside")] + [database.rows(indexes), database.rows(constraints)]
+    cetl("backup", "customers", "orders", "--to", "b")
+    execute(database, "UPDATE customers SET code = 'x' || id", "DELETE FROM orders WHERE id > 90", "DELETE FROM customers WHERE id > 90",
+            "UPDATE customers SET code = 'c' || (91 - id)", "INSERT INTO customers VALUES (1000, 'c95')", "INSERT INTO orders VALUES (1000, 1000)")
+    cetl("restore", "b")
+    assert [checksum(database, t) for t in ("customers", "orders", "outside")] + [database.rows(indexes), database.rows(constraints)] == before
+
+
+def test_a_unique_value_that_others_refer_to_is_not_exchanged(cetl, database):
+    execute(database, "CREATE TABLE customers (id int PRIMARY KEY, code text NOT NULL UNIQUE)", "CREATE TABLE outside (code text REFERENCES customers (code))",
+            "INSERT INTO customers VALUES (1, 'a'), (2, 'b')", "INSERT INTO outside VALUES ('a')")
+    cetl("backup", "customers", "--to", "b")
+    execute(database, "UPDATE customers SET code = 'z' WHERE id = 2", "INSERT INTO customers VALUES (3, 'b')", "UPDATE outside SET code = 'b'")
+    before = checksum(database, "customers"), checksum(database, "outside")
+    said = cetl("restore", "b", status=1)
+    assert "outside" in said or "unique" in said, said
+    assert (checksum(database, "customers"), checksum(database, "outside")) == before
+
+
+CHANGERS = [
+    ("CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN new.note := upper(new.note); RETURN new; END$$",
+     "CREATE TRIGGER change BEFORE INSERT OR UPDATE ON orders FOR EACH ROW EXECUTE FUNCTION change()", "trigger change"),
+    ("CREATE FUNCTION change() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN UPDATE orders SET note = 'x' WHERE id = 1 AND note <> 'x'; RETURN NULL; END$$",
+     "CREATE TRIGGER change AFTER INSERT ON orders EXECUTE FUNCTION change()", "trigger change"),
+    ("SELECT 1", "CREATE RULE change AS ON INSERT TO orders DO ALSO UPDATE orders SET note = 'x' WHERE id = new.id", "rule change"),
+]
+
+
+@pytest.mark.parametrize("function, change, name", CHANGERS[:1] + [pytest.param(*c, marks=pytest.mark.long) for c in CHANGERS[1:]])
+@pytest.mark.parametrize("rows", ["there", "none"])
+def test_a_trigger_that_changes_values_ends_the_restore(cetl, database, orders, function, change, name, rows):
+    execute(database, function, change)
+    if rows == "none":
+        execute(database, "TRUNCATE orders")
+    before = checksum(database, "orders")
+    said = cetl("restore", "b", status=1)
+    assert name in said and "would not be those of the backup" in said, said
+    assert checksum(database, "orders") == before
+    execute(database, "DROP FUNCTION IF EXISTS change CASCADE", "DROP RULE IF EXISTS change ON orders", "ALTER TABLE orders ADD UNIQUE (note)",
+            "CREATE FUNCTION look() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN RETURN new; END$$",
+            "CREATE TRIGGER look BEFORE INSERT ON orders FOR EACH ROW EXECUTE FUNCTION look()") if rows == "none" else execute(
+                database, "DROP FUNCTION IF EXISTS change CASCADE", "DROP RULE IF EXISTS change ON orders")
+    cetl("restore", "b")  # one that changes nothing is none
+    assert database.value("SELECT count(*) FROM orders WHERE note = 'note ' || id") == 20000
+
+
+def test_an_identity_that_is_always_generated_and_cannot_be_written_over_is_told(cetl, database):
+    execute(database, "CREATE TABLE customers (id int PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY)", "CREATE TABLE outside (id int REFERENCES customers)",
+            "INSERT INTO customers VALUES (1), (2)", "INSERT INTO outside VALUES (1)")
+    cetl("backup", "customers", "--to", "b")
+    cetl("restore", "b")
+    execute(database, "UPDATE customers SET n = DEFAULT WHERE id = 1")
+    assert "always generated" in cetl("restore", "b", status=1)
+
+
+CLOCK = """
+#define _GNU_SOURCE
+#include <dlfcn.h>
+#include <time.h>
+int clock_gettime(clockid_t id, struct timespec *t)
+{
+    int (*real)(clockid_t, struct timespec *) = (int (*)(clockid_t, struct timespec *))dlsym(RTLD_NEXT, "clock_gettime");
+    int r = real(id, t);
+    if (id == CLOCK_REALTIME) t->tv_sec += 3600;
+    return r;
+}
+"""
+
+
+def test_a_clock_that_is_wrong_where_cetl_runs_loses_no_rows(cetl, database, make_cetld, folder, monkeypatch):
+    """What was loaded since is told by the server's clock alone."""
+    two = "".join("[dataset %s]\ntable = shared\nfiles = %s*\ncolumns = id int\n" % (n, n) for n in ("first", "second"))
+    daemon = make_cetld(database.url(), two).start()
+    daemon.drop("first.csv", "id\n1\n")
+    daemon.wait_state("first.csv")
+    library = os.path.join(folder, "clock.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-x", "c", "-", "-o", library, "-ldl"], input=CLOCK, text=True, check=True)
+    with monkeypatch.context() as m:
+        m.setenv("LD_PRELOAD", library)
+        cetl("backup", "shared", "--to", "b")
+    now, = database.rows("SELECT extract(epoch from now())::float8")[0]
+    assert abs(datetime.datetime.fromisoformat(re.sub(r"\.\d+", "", manifest_of(os.path.join(folder, "b"))["made_at"])).timestamp() - now) < 60
+    daemon.drop("second.csv", "id\n2\n")
+    daemon.wait_state("second.csv")
+    assert "second.csv" in cetl("restore", "b", status=1)
+    assert database.rows("SELECT id FROM shared ORDER BY 1") == [(1,), (2,)]
+
+
 # ---- object stores
 
 
