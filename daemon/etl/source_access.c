@@ -122,6 +122,7 @@ static void secrets_init(struct secrets *all, const struct source *s, const char
 
 static void black_out(const struct secrets *all, char *text, size_t len)
 {
+    if (len == 0) return;
     for (size_t i = 0; i < all->n; i++)
         for (char *at = text; (at = memmem(at, len - (size_t)(at - text), all->item[i].p, all->item[i].len));
              at += all->item[i].len)
@@ -171,7 +172,7 @@ static void put_words(struct source *s, const struct transfer_answer *a, char re
     secrets_init(&all, s, a->url);
     buf_init(&body, BODY_MAX);
     buf_init(&words, BODY_MAX);
-    buf_append(&body, a->body.p, a->body.len < BODY_MAX ? a->body.len : BODY_MAX);
+    buf_put(&body, (struct slice){a->body.p, a->body.len < BODY_MAX ? a->body.len : BODY_MAX});
     ret_words[0] = '\0';
     if (buf_check(&body) == 0) {
         black_out(&all, body.data, body.len);

@@ -146,13 +146,14 @@ def test_a_slow_reader_holds_up_nobody(cetld):
 
 class Shop(ThreadingHTTPServer):
     """An S3 that has `data` at `key`, for HEAD, and for who comes with a presigned URL, which is checked here by another hand. `says`: a
-    status that it answers instead."""
+    status that it answers instead, or "hang"."""
 
     daemon_threads = True
 
     def __init__(self):
         super().__init__(("127.0.0.1", 0), ShopHandler)
-        self.key, self.data, self.says, self.signed = "/bucket/a b/é.csv", ORDERS.encode(), None, []
+        self.key, self.data, self.says = "/bucket/a b/é.csv", ORDERS.encode(), None
+        self.asked, self.go_on = threading.Event(), threading.Event()
         self.sum = hashlib.sha256(self.data).hexdigest()
         threading.Thread(target=self.serve_forever, kwargs={"poll_interval": 0.02}, daemon=True).start()
 
@@ -177,6 +178,9 @@ class ShopHandler(BaseHTTPRequestHandler):
 
     def do_HEAD(self):
         shop, body = self.server, b""
+        if shop.says == "hang":
+            shop.asked.set()
+            return shop.go_on.wait(60)
         status = shop.says or (200 if urllib.parse.unquote(self.path.split("?")[0]) == shop.key else 404)
         if status == 200 and self.command == "GET":
             status = 200 if shop.is_signed(self.headers["Host"], self.path) else 403
@@ -199,6 +203,7 @@ def shop(folder):
         f.write(SECRET)
     made.section = "[store shop]\nurl = s3:\nendpoint = http://127.0.0.1:%d\nkey_id = AKIA\nsecret_file = %s\n" % (made.server_address[1], made.secret)
     yield made
+    made.go_on.set()
     made.shutdown()
     made.server_close()
 
@@ -257,6 +262,28 @@ def test_a_store_that_does_not_give_it_is_no_end_while_it_lies_elsewhere(cetld, 
     shop.data = b"x" * len(ORDERS)
     wrong = run("original", str(entry["id"]), "-o", os.path.join(folder, "wrong"), daemon=daemon)
     assert wrong.status == 1 and "SHA-256" in wrong.err and not os.path.exists(os.path.join(folder, "wrong"))
+
+
+@pytest.mark.long
+def test_who_leaves_and_a_daemon_that_ends_leave_nothing_behind(cetld, database, shop):
+    daemon = cetld(shop.section)
+    text = "id,text\n" + "".join("%d,%s\n" % (i, "t" * 500) for i in range(60000))
+    daemon.drop("orders.csv", ORDERS)
+    daemon.drop("large.csv", text)
+    entry, large = daemon.wait_state("orders.csv"), daemon.wait_state("large.csv")
+    stored(database, entry, "s3:/%s" % shop.key)
+    shop.says = "hang"
+    leaves, stays, reads = [daemon.connection(unix=True, timeout=60) for _ in range(3)]
+    leaves.request("GET", "/v1/files/%d/original" % entry["id"])
+    assert shop.asked.wait(30)
+    leaves.close()
+    shop.asked.clear()
+    stays.request("GET", "/v1/files/%d/original" % entry["id"])
+    assert shop.asked.wait(30)
+    reads.request("GET", "/v1/files/%d/original" % large["id"])
+    assert reads.getresponse().status == 200  # and is not read any further
+    assert daemon.get("/healthz").status == 200
+    daemon.stop()
 
 
 @pytest.mark.long
