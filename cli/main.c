@@ -85,6 +85,7 @@ static int take(const char *name, bool has_value, const char *value, char **argv
     if (!has_value && value) return cli_complain(CLI_USAGE, "%s takes no value", name);
     if (has_value && !value) value = argv[++*at];
     if (has_value && !value) return cli_complain(CLI_USAGE, "%s what? A value is missing behind it", name);
+    if (has_value && !*value) return cli_complain(CLI_USAGE, "%s what? The value behind it is empty", name);
     *ret_value = has_value ? value : "";
     return CLI_OK;
 }
@@ -142,6 +143,10 @@ static int read_arguments(struct cli *cli, int *argc, char **argv)
         argv[operands++] = argv[at];
     argv[operands] = NULL;
     *argc = operands;
+    /* of a script's variable that is not set, mostly: it would mean all files, or none */
+    for (int i = 1; i < operands && *cli->command->arguments; i++)
+        if (!*argv[i])
+            return cli_complain(CLI_USAGE, "an empty word is no %s of cetl %s", cli->command->arguments, cli->command->name);
     return CLI_OK;
 }
 

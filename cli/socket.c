@@ -111,6 +111,7 @@ static int try_connect(const char *path)
 int socket_explain(const char *path)
 {
     int r = try_connect(path);
+    struct stat st;
     switch (r) {
     case -ENOENT:
         return cli_complain(
@@ -119,6 +120,8 @@ int socket_explain(const char *path)
             "--socket PATH, or -c FILE with its configuration",
             path);
     case -ECONNREFUSED:
+        if (stat(path, &st) == 0 && !S_ISSOCK(st.st_mode))
+            return cli_complain(CLI_USAGE, "%s is no socket; the daemon's is named in [api] listen", path);
         return cli_complain(CLI_DOWN, "the daemon does not run: nobody listens at %s any more. systemctl status cetld tells why",
                             path);
     case -EACCES:

@@ -6,7 +6,7 @@
 #include <unistd.h>
 #include <wchar.h>
 
-enum { TEXT_MAX = 256 << 20, GAP = 2, NARROWEST = 20 };
+enum { TEXT_MAX = 256 << 20, GAP = 2, NARROWEST = 20, NARROWED = 32 };
 
 struct cell {
     size_t at, len, width;
@@ -98,6 +98,29 @@ static void put_cell(struct slice text, enum table_look look, const struct cli *
     printf("%s" SLICE_FMT "%s", coloured ? codes[look] : "", SLICE_ARG(text), coloured ? "\033[0m" : "");
 }
 
+static void put_start(struct slice text, size_t room, enum table_look look, const struct cli *cli)
+{
+    put_cell(table_cut(text, room - 1), look, cli);
+    put_cell(SLICE("…"), look, cli);
+}
+
+/* One long name does not make all lines longer than the terminal: the widest columns of text, not what is short anyway, are cut. */
+static void narrow(const struct table *t, size_t line, size_t *widths)
+{
+    if (t->column[t->columns - 1].align != TABLE_REST) return;
+    for (;;) {
+        size_t all = 0, widest = t->columns;
+        for (size_t i = 0; i + 1 < t->columns; i++) {
+            all += widths[i] + GAP;
+            bool text = t->column[i].align == TABLE_LEFT && widths[i] > NARROWED;
+            if (text && (widest == t->columns || widths[i] > widths[widest])) widest = i;
+        }
+        if (all <= line || widest == t->columns) return;
+        size_t spare = widths[widest] - NARROWED;
+        widths[widest] -= all - line < spare ? all - line : spare;
+    }
+}
+
 /* One cell with what stands between it and the next. `room` is what is left of the line. */
 static void put_column(const struct table *t, size_t i, struct slice text, enum table_look look, const size_t *widths, size_t *room,
                        const struct cli *cli)
@@ -106,12 +129,13 @@ static void put_column(const struct table *t, size_t i, struct slice text, enum 
     bool last = i + 1 == t->columns;
     if (t->column[i].align == TABLE_RIGHT && width < widths[i]) printf("%*s", (int)(widths[i] - width), "");
     if (last && t->column[i].align == TABLE_REST && width > *room) {
-        if (*room == 0) return;
-        put_cell(table_cut(text, *room - 1), look, cli);
-        put_cell(SLICE("…"), look, cli);
+        if (*room > 0) put_start(text, *room, look, cli);
         return;
     }
-    put_cell(text, look, cli);
+    if (!last && width > widths[i])
+        put_start(text, width = widths[i], look, cli);
+    else
+        put_cell(text, look, cli);
     if (last) return;
     size_t behind = GAP + (t->column[i].align == TABLE_RIGHT || width > widths[i] ? 0 : widths[i] - width);
     printf("%*s", (int)behind, "");
@@ -130,6 +154,7 @@ void table_print(const struct table *t, const struct cli *cli)
             if (cells[row * t->columns + i].width > widths[i]) widths[i] = cells[row * t->columns + i].width;
     }
     if (line < NARROWEST) line = SIZE_MAX;
+    if (line != SIZE_MAX) narrow(t, line, widths);
     for (size_t row = 0; row < rows + headed; row++) {
         size_t room = line;
         for (size_t i = 0; i < t->columns; i++) {

@@ -1,6 +1,7 @@
 # SPDX-License-Identifier: MIT
 """The command cetl: what it prints, what it exits with, and what it says when something is wrong."""
 
+import fcntl
 import grp
 import hashlib
 import os
@@ -8,7 +9,9 @@ import pty
 import re
 import select
 import socket
+import struct
 import subprocess
+import termios
 
 import pytest
 
@@ -361,10 +364,11 @@ def test_ingest_says_on_stderr_what_it_waits_for(make_cetld, own_database, own_p
     assert run.status == OK and "loaded into orders, 3 rows loaded" in run.out, run
 
 
-def on_terminal(*arguments, daemon):
+def on_terminal(*arguments, daemon, columns=0):
     """What a person sees: both streams on a terminal."""
     pid, terminal = pty.fork()
     if pid == 0:
+        fcntl.ioctl(1, termios.TIOCSWINSZ, struct.pack("HHHH", 24, columns, 0, 0))
         os.execve(CETL, [CETL, "-c", daemon.conf, *arguments], environment())
     seen = b""
     while True:
@@ -379,6 +383,39 @@ def on_terminal(*arguments, daemon):
         seen += piece
     os.close(terminal)
     return os.waitstatus_to_exitcode(os.waitpid(pid, 0)[1]), seen.decode()
+
+
+def test_one_long_name_does_not_make_every_line_longer_than_the_terminal(daemon, write):
+    """Its end is left out; what is no text, and what goes to a pipe, is whole."""
+    name = "orders_%s.csv" % ("ö" * 100)
+    assert cetl("ingest", write(name, orders(1)), daemon=daemon).status == OK
+    status, seen = on_terminal("files", "--limit", "2", daemon=daemon, columns=100)
+    lines = re.sub(r"\x1b\[\d*m", "", seen).splitlines()
+    assert status == OK and "orders_ööö" in seen and "…" in seen, seen
+    assert max(len(line) for line in lines) <= 100 and "loaded" in lines[1], lines
+    assert name in cetl("files", daemon=daemon).out
+    assert name in on_terminal("show", str(cetl("files", "--json", daemon=daemon).json[0]["id"]), daemon=daemon, columns=100)[1]
+
+
+@pytest.mark.parametrize("words", ["show", "rejects", "replay", "unload 1", "pull", "config", "ingest", "check", "guess", "backup", "restore", "token new"])
+def test_an_empty_word_is_refused(daemon, words):
+    """A script's variable that is not set: it must not mean all files."""
+    answer = cetl(*words.split(), "", daemon=daemon)
+    assert answer.status == USAGE and "empty" in answer.err and answer.out == "", answer
+
+
+def test_an_empty_value_is_refused(daemon, write):
+    for words in (["files", "--dataset="], ["files", "--state", ""], ["ingest", write("x.csv", "a\n1\n"), "--as", ""], ["status", "--socket="]):
+        answer = cetl(*words, daemon=daemon)
+        assert answer.status == USAGE and "the value behind it is empty" in answer.err.lower() and answer.out == "", answer
+
+
+def test_what_is_no_socket_is_told(tmp_path):
+    for path in (tmp_path, tmp_path / "file"):
+        if path != tmp_path:
+            path.touch()
+        answer = cetl("--socket", str(path), "status")
+        assert answer.status == USAGE and "%s is no socket" % path in answer.err, answer
 
 
 def test_on_a_terminal_there_are_colours_and_progress_and_elsewhere_none(daemon, write):
@@ -544,7 +581,7 @@ def test_config_shows_every_option_and_where_it_is_said(daemon):
 # -- tokens, completion
 
 
-@pytest.mark.parametrize("name", ["", " ", "a b", "a]", "../ci", "a/b", "ci\n[token other]", "x\x1b[31m", b"\xff\xfe", "n" * 200, ".hidden"])
+@pytest.mark.parametrize("name", [" ", "a b", "a]", "../ci", "a/b", "ci\n[token other]", "x\x1b[31m", b"\xff\xfe", "n" * 200, ".hidden"])
 def test_token_new_refuses_names_that_no_section_or_file_has(name, tmp_path):
     answer = cetl("token", "new", "--hash-file", str(tmp_path / "hash"), name)
     assert answer.status == USAGE and "[token NAME]" in answer.err and answer.out == "", answer
