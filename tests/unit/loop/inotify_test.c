@@ -128,6 +128,7 @@ static void an_overflow_of_the_queue_is_told_without_a_watch(void **state)
     assert_int_equal(fscanf(f, "%d", &limit), 1);
     fclose(f);
     w.wanted = IN_Q_OVERFLOW;
+    timer_start(w.limit, 60000); /* so many files take their time */
     for (int i = 0; i < limit / 2 + 1; i++)
         touch(&w, i % 2 ? "a" : "b"); /* three events each, unlike their neighbours */
     loop_run(w.loop);
