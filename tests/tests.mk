@@ -72,6 +72,13 @@ check-deb: deb ## what lintian, systemd-analyze and piuparts say about the packa
 	@tools/deps.sh checkdeb
 	$(Q)tests/systemd/check_deb.sh $(BUILD)/deb
 
+SUITE ?= trixie
+
+.PHONY: check-suite
+check-suite: ## build, test and pack in another Debian, SUITE=trixie (root)
+	@tools/deps.sh systemd
+	$(Q)T="$(T)" tests/systemd/suite.sh $(SUITE)
+
 # tests/fuzz/NAME_fuzz.c, each with its corpus in tests/fuzz/corpus/NAME, under clang's libFuzzer.
 FUZZ_SECONDS ?= 60
 FUZZERS = $(patsubst tests/fuzz/%_fuzz.c,%,$(wildcard tests/fuzz/*_fuzz.c))
