@@ -126,6 +126,7 @@ static void get(struct source *s)
                             .done = on_got,
                             .ctx = s};
     int r = store_get(s->stored.store, &get, &s->stored.op);
+    if (r == ERROR_TOO_BIG) return on_fetched(s, STORE_E_REFUSED, "its name is longer than 1024 bytes");
     if (r < 0) on_fetched(s, r, error_name(r));
 }
 

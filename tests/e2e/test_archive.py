@@ -275,6 +275,28 @@ def test_kills_leave_one_object_of_each_file(cetld, database, folder):
     assert kept == {"orders/" + sha256(t): t for t in texts}
 
 
+def test_reloads_lose_and_double_nothing_of_what_is_on_its_way(cetld, database, folder):
+    """With and without a second archive, whose store never answers, again and again while files come and are stored."""
+    with socket.create_server(("127.0.0.1", 0)) as silent:
+        place = os.path.join(folder, "kept")
+        one = archive("file://%s/{sha256}" % place)
+        other = "[store s]\nurl = s3:\nendpoint = http://127.0.0.1:%d\n" % silent.getsockname()[1] + archive("s3://bucket/{id}", "second")
+        daemon = cetld(one)
+        texts = ["id,name\n%d,%s\n" % (i, "x" * 100000) for i in range(40)]
+        for i, text in enumerate(texts):
+            daemon.drop("orders%d.csv" % i, text)
+            if i % 4 == 0:
+                daemon.write_config(one + other * (i % 8 == 0))
+                assert daemon.request("POST", "/reload", unix=True).status == 200
+        daemon.write_config(one)
+        assert daemon.request("POST", "/reload", unix=True).status == 200
+        until(lambda: database.rows("SELECT state, count(*) FROM cetl.original WHERE archive = 'main' GROUP BY 1") == [("stored", 40)],
+              lambda: "all are stored: %s\n%s" % (database.rows(ORIGINALS), daemon.log()), deadline=60)
+        kept = {k: v.decode() for k, v in below(place).items() if not k.endswith(".json")}
+        assert kept == {sha256(t): t for t in texts}
+        assert not [n for _, _, names in os.walk(place) for n in names if n.endswith(".part")]
+
+
 def test_a_database_that_is_read_only_is_set_up_as_long_as_nothing_changes(cetld, database, folder):
     place = archive("file://%s/kept/{sha256}" % folder) + archive("file://%s/kept/{id}" % folder, "b-2")
     daemon = cetld(place)

@@ -244,6 +244,20 @@ def test_a_wrong_key_or_bucket_is_told_in_the_stores_words(make_cetld, database,
 
 
 @pytest.mark.long
+def test_a_name_that_is_too_long_is_told_and_holds_up_nobody(make_cetld, database, folder, azurite):
+    """1024 characters may be more bytes than a key has room for here."""
+    azurite.make_container("names")
+    place = Place(folder, "azure", azurite, "names")
+    place.put("in/" + "é" * 700 + ".csv", rows(1))
+    place.put("in/" + "é" * 300 + "/z.csv", rows(3))
+    d = make_cetld(database.url(), config=place.config(folder)).start()
+    answer = pull(d)
+    assert answer.returncode == 1 and "longer than 1024 bytes" in answer.stdout, answer
+    d.wait_state("z.csv")
+    assert ids(database) == [3, 4]
+
+
+@pytest.mark.long
 def test_a_large_object_comes_whole(make_cetld, database, folder, swift):
     swift.make_bucket("large")
     place = Place(folder, "s3", swift, "large")
