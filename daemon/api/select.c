@@ -436,13 +436,13 @@ static void on_versions(struct versions_wait *w, bool known)
 
 /* Versions first. But a query that follows at once over the same connection need not wait for them, if they cannot make it
  * needless. */
-static void begin(struct select *s)
+static void begin(struct select *s, const struct rest_statement *label)
 {
-    struct fresh_wanted w = {.table = s->statement.tables.table,
-                             .tables = s->statement.tables.n,
-                             .sql = s->statement.sql,
-                             .param = s->statement.param,
-                             .params = (int)s->statement.params,
+    struct fresh_wanted w = {.table = label->tables.table,
+                             .tables = label->tables.n,
+                             .sql = label->sql,
+                             .param = label->param,
+                             .params = (int)label->params,
                              .media_type = s->form.media_type};
     s->fresh.wait.got = on_versions;
     if (fresh_ask(&s->fresh, s->request, &w) != FRESH_ASKED)
@@ -529,5 +529,5 @@ void select_answer(struct http_request *r, struct db_pool *pool, const struct se
     s->start_len = s->out.len;
     http_request_attach(r, s, gone);
     http_on_writable(r, on_writable);
-    begin(s);
+    begin(s, from->label ? from->label : &s->statement);
 }

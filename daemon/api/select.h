@@ -41,6 +41,7 @@ enum { SELECT_WHOLE_BYTES = 262144, SELECT_PAGE_BYTES = 8 << 20, SELECT_SMALL_RO
 
 struct select_request {
     const struct rest_statement *statement;
+    const struct rest_statement *label; /* of HEAD: the GET's, whose ETag it has, too; NULL: the statement itself */
     struct arena
         *arena; /* in which the statement was made: taken over, also when this fails. What it points to of the request's stays */
     struct form form;

@@ -193,7 +193,7 @@ static const char *next_page(struct reading *g, struct buf *out)
     return buf_cstr(out);
 }
 
-static void send_rows(struct reading *g, const struct rest_statement *statement)
+static void send_rows(struct reading *g, const struct rest_statement *statement, const struct rest_statement *label)
 {
     struct buf next;
     buf_init(&next, URL_MAX);
@@ -201,6 +201,7 @@ static void send_rows(struct reading *g, const struct rest_statement *statement)
     tell_applied(g);
     select_answer(g->r, g->api->pool,
                   &(struct select_request){.statement = statement,
+                                           .label = label,
                                            .arena = &g->arena,
                                            .form = g->form,
                                            .paged = g->paged,
@@ -227,7 +228,7 @@ static void refuse(struct reading *g, int rc)
 static void answer(struct reading *g)
 {
     struct rest_scope scope;
-    struct rest_statement statement;
+    struct rest_statement statement, label;
     bool head = http_request_method(g->r) == HTTP_HEAD_;
     int rc = parse(g);
     if (rc == 0) rc = scope_make(g->api, &g->query, &g->arena, &scope);
@@ -243,9 +244,13 @@ static void answer(struct reading *g)
                            .cursors = g->paged && g->form.kind != FORM_OBJECT && !head,
                            .no_rows = head && g->form.kind != FORM_OBJECT};
     rc = rest_statement_make(&ask, &g->arena, &statement, &g->err);
+    bool labelled = ask.no_rows;
+    ask.no_rows = false;
+    ask.cursors = g->paged && g->form.kind != FORM_OBJECT;
+    if (rc == 0 && labelled) rc = rest_statement_make(&ask, &g->arena, &label, &g->err);
     if (rc != 0) return refuse(g, rc);
     if (scope_may_read(g->r, &statement.tables))
-        send_rows(g, &statement);
+        send_rows(g, &statement, labelled ? &label : NULL);
     else
         arena_done(&g->arena);
 }
