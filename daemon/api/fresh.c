@@ -82,7 +82,7 @@ _Static_assert(VERSIONS_TABLES_MAX * 17 + 24 < FRESH_ETAG_MAX, "an ETag has room
 
 /* ---- what an answer depends on ---- */
 
-static const char *const fields[] = {"Accept", "Prefer", "Range", "Range-Unit"};
+static const char *const fields[] = {"Accept", "Prefer", "Range", "Range-Unit"}; /* FRESH_VARY */
 
 /* {NULL, 0}: nothing is kept for such a request. */
 static struct slice key_of(const struct http_request *r, char key[KEY_MAX])
@@ -130,7 +130,7 @@ static void give(struct http_request *r, struct cache_entry *e)
     struct slice seen = http_request_header(r, "If-None-Match");
     if (seen.p && fresh_matches(seen, a->etag)) {
         counters_add(reads->counters, COUNTER_CACHE_SAME, 1);
-        http_header(r, "Vary", "Accept");
+        http_header(r, "Vary", FRESH_VARY);
         answer_same(r, a->etag.p);
         return;
     }

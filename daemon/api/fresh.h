@@ -24,6 +24,8 @@
 #include "rest/scope.h"
 
 enum { FRESH_ETAG_MAX = 512 };
+/** The fields of a request that choose the answer, beside its target. */
+#define FRESH_VARY "Accept, Prefer, Range, Range-Unit"
 
 /**
  * True: the request was answered from what is kept (or by 401, 403), or is about to be; where that fails `otherwise` is called

@@ -505,7 +505,7 @@ static struct select *select_new(struct http_request *r, const struct select_req
 
 bool select_form(struct http_request *r, bool csv_first, struct form *ret_form)
 {
-    http_header(r, "Vary", "Accept");
+    http_header(r, "Vary", FRESH_VARY);
     if (form_choose(http_request_header(r, "Accept"), csv_first, ret_form)) return true;
     http_problem(
         r, &(struct http_problem){
