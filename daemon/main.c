@@ -8,6 +8,7 @@
 #include "etl/formulas.h"
 #include "new_token.h"
 
+#include <errno.h>
 #include <malloc.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -53,7 +54,11 @@ static int parse(char **argv, struct daemon_options *options, enum command *ret_
             i++;
         if (i < n) {
             *ret_command = commands[i].command;
-        } else if ((strcmp(*arg, "-c") == 0 || strcmp(*arg, "--config") == 0) && arg[1]) {
+        } else if (strcmp(*arg, "-c") == 0 || strcmp(*arg, "--config") == 0) {
+            if (!arg[1] || !*arg[1]) {
+                fprintf(stderr, "cetld: %s what? It takes the file with the configuration\n", *arg);
+                return EXIT_USAGE;
+            }
             options->path = *++arg;
             options->presence = CONFIG_MUST_EXIST;
         } else {
@@ -84,6 +89,7 @@ static int with_config(const struct daemon_options *options, enum command comman
     int r = formulas_load_config(options->path, options->presence, &mistakes, &config);
     for (size_t i = 0; i < mistakes.stored; i++)
         fprintf(stderr, "%s\n", mistakes.text[i]);
+    if (mistakes.n > mistakes.stored) fprintf(stderr, "and %zu more\n", mistakes.n - mistakes.stored);
     mistakes_done(&mistakes);
     if (r < 0) fprintf(stderr, "cetld: %s\n", error_name(r));
     if (r != 0) return r > 0 && command == RUN ? EXIT_CONFIG : EXIT_FAILURE;
@@ -103,11 +109,14 @@ int main(int argc, char **argv)
     mallopt(M_ARENA_MAX, ARENAS); /* memory that one worker frees serves the others */
     log_open();
     switch (command) {
-    case SAMPLE: options_print_sample(stdout); return EXIT_SUCCESS;
-    case MANUAL: manual_print(stdout); return EXIT_SUCCESS;
-    case TOKEN: return new_token();
-    case VERSION: puts("cetld " CETLD_VERSION); return EXIT_SUCCESS;
-    case HELP: fputs(usage, stdout); return EXIT_SUCCESS;
-    default: return with_config(&options, command);
+    case SAMPLE: options_print_sample(stdout); break;
+    case MANUAL: manual_print(stdout); break;
+    case TOKEN: r = new_token(); break;
+    case VERSION: puts("cetld " CETLD_VERSION); break;
+    case HELP: fputs(usage, stdout); break;
+    default: r = with_config(&options, command); break;
     }
+    if (command == RUN || (fflush(stdout) == 0 && !ferror(stdout))) return r;
+    fprintf(stderr, "cetld: stdout cannot be written: %s\n", error_name(-errno));
+    return r != 0 ? r : EXIT_FAILURE;
 }

@@ -210,3 +210,22 @@ def test_one_mistake_is_one(make_cetld, database):
     daemon.write_config(ITEMS + "colour = blue\n")
     daemon.signal(signal.SIGHUP)
     until(lambda: daemon.log_lines(r"\b1 mistake in the configuration"), daemon.log)
+
+
+@pytest.mark.parametrize("argument", ["--sample-config", "--manual", "--new-token", "--version", "--help", "--print-config"])
+def test_what_cannot_be_printed_is_told(argument, conf):
+    with open("/dev/full", "w", encoding="utf-8") as full:
+        answer = subprocess.run([BINARY, argument, "-c", conf("")], stdout=full, stderr=subprocess.PIPE, text=True, timeout=30)
+    assert answer.returncode == 1 and "stdout cannot be written: No space left on device" in answer.stderr, answer
+
+
+def test_check_says_how_many_mistakes_it_leaves_out(conf):
+    answer = run("--check", "-c", conf("".join("[dataset d%d]\ncolour = blue\n" % i for i in range(500))))
+    lines = answer.stderr.splitlines()
+    assert answer.returncode == 1 and lines[-1] == "and %d more" % (500 - (len(lines) - 1)), lines[-2:]
+
+
+def test_a_missing_file_behind_c_is_told():
+    for words in (["-c"], ["--check", "--config", ""]):
+        answer = run(*words)
+        assert answer.returncode == 2 and "%s what?" % [w for w in words if w][-1] in answer.stderr, answer
