@@ -228,7 +228,7 @@ static int check(const struct client_answer *a, struct json_fault *ret_fault)
 
 int client_json(const struct client_answer *a, struct json_value *ret_value)
 {
-    struct json_fault fault;
+    struct json_fault fault = {0};
     int r = check(a, &fault);
     if (r < 0) return cli_complain(CLI_FAILED, "no memory");
     if (r > 0) return cli_complain(CLI_FAILED, "the answer is no JSON (%s): does cetld listen there?", fault.message);

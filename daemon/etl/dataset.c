@@ -373,7 +373,7 @@ int dataset_resolve_rollups(struct dataset *d)
     if (!d->rollup) return -ENOMEM;
     d->merged = true;
     for (size_t i = 0; i < n; i++) {
-        struct error err;
+        struct error err = {0};
         int r = rollup_resolve(&d->config->rollup[i], &d->table, &d->arena, &err, &d->rollup[i]);
         if (r < 0) return r;
         if (r > 0) {
