@@ -12,7 +12,7 @@ import tempfile
 import pytest
 
 from cluster import Cluster, Database
-from daemon import Cetld
+from daemon import BINARY, Cetld
 from stores import Azurite, Swift
 
 TOP = os.path.abspath(os.path.join(os.path.dirname(__file__), "../.."))
@@ -52,6 +52,19 @@ def folder():
     os.chmod(path, 0o755)
     yield path
     shutil.rmtree(path, ignore_errors=True)
+
+
+@pytest.fixture(scope="session")
+def faultio(tmp_path_factory):
+    """The library of tests/fault/faultio.c, to be preloaded (faults.py)."""
+    with open(BINARY, "rb") as f:
+        program = f.read()
+    if b"__asan_init" in program or b"__tsan_init" in program:
+        pytest.skip("the preloaded library and a sanitizer do not go together")
+    path = str(tmp_path_factory.mktemp("fault") / "faultio.so")
+    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", path, os.path.join(TOP, "tests/fault/faultio.c"), "-ldl"], check=True)
+    os.chmod(os.path.dirname(path), 0o755)
+    return path
 
 
 @pytest.fixture

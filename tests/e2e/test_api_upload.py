@@ -18,8 +18,8 @@ import pytest
 
 from cluster import Database
 from daemon import BINARY, Answer, Cetld
+from faults import arm
 from test_api_access import bearer, new_token, start, tokens  # noqa: F401, the fixture
-from test_points import faultio  # noqa: F401, the fixture
 from waiting import until
 
 MIB = 1024 * 1024
@@ -382,9 +382,9 @@ def test_no_space_is_507(cetld):
 
 @pytest.mark.parametrize("fault,status", [("write~.upload-#2=ENOSPC", 507), ("fsync~.upload-#2=EDQUOT", 507), ("open~.upload-#2=ENOSPC", 507),
                                           ("write~.upload-#1=EIO", 500), ("rename~work/#1=ENOSPC", 507)])
-def test_disk_that_fails_leaves_nothing(make_cetld, database, faultio, folder, fault, status):  # noqa: F811
+def test_disk_that_fails_leaves_nothing(make_cetld, database, faultio, folder, fault, status):
     daemon = make_cetld(database.url(), ORDERS)
-    daemon.environment = {"LD_PRELOAD": faultio, "FAULT_LOG": os.path.join(folder, "fired"), "FAULT": fault}
+    arm(daemon, faultio, folder, fault)
     daemon.start()
     large = b"id,note\n" + b"".join(b"%d,%s\n" % (i, b"x" * 60) for i in range(10000))
     body, headers = multipart(("notes_1.csv", large), ("notes_2.csv", b"id,note\n1,a\n"))
@@ -395,10 +395,10 @@ def test_disk_that_fails_leaves_nothing(make_cetld, database, faultio, folder, f
     assert send(daemon, "POST", "/ingest/?wait=20s", body, headers).status == 200  # it is not the worse for it
 
 
-def test_what_was_not_acknowledged_is_not_loaded_by_the_next_start(make_cetld, database, faultio, folder):  # noqa: F811
+def test_what_was_not_acknowledged_is_not_loaded_by_the_next_start(make_cetld, database, faultio, folder):
     """The file lies in its folder in work/ already, and that folder cannot be written to disk."""
     daemon = make_cetld(database.url(), ORDERS)
-    daemon.environment = {"LD_PRELOAD": faultio, "FAULT_LOG": os.path.join(folder, "fired"), "FAULT": "fsync~work/#4=EIO"}
+    arm(daemon, faultio, folder, "fsync~work/#4=EIO")
     daemon.start()
     assert send(daemon, "PUT", "/ingest/x.csv?dataset=notes", b"id,note\n1,a\n").status == 500
     with open(os.path.join(folder, "fired")) as fired:
@@ -458,9 +458,9 @@ POINTS = ["open~.upload-#1", "write~.upload-#2", "fsync~.upload-#1", "fsync~.upl
 
 @pytest.mark.parametrize("action", ["kill", "killafter"])
 @pytest.mark.parametrize("point", [p if p in ("write~.upload-#2", "rename~work/#1") else pytest.param(p, marks=pytest.mark.long) for p in POINTS])
-def test_killed_at_a_point(make_cetld, database, faultio, folder, point, action):  # noqa: F811
+def test_killed_at_a_point(make_cetld, database, faultio, folder, point, action):
     daemon = make_cetld(database.url(), ORDERS)
-    daemon.environment = {"LD_PRELOAD": faultio, "FAULT_LOG": os.path.join(folder, "fired"), "FAULT": "%s=%s" % (point, action)}
+    arm(daemon, faultio, folder, "%s=%s" % (point, action))
     daemon.start()
     large = b"id,note\n" + b"".join(b"%d,%s\n" % (i, b"x" * 60) for i in range(10000))
     body, headers = multipart(("notes_1.csv", large), ("orders_x.csv", b"id,note\n1,a\n"))

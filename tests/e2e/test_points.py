@@ -2,14 +2,11 @@
 """Killed before or after a chosen call, or a call that fails: the next start finishes what was begun, once."""
 
 import os
-import subprocess
 
 import pytest
 
-from daemon import BINARY
+from faults import arm, fired, killed_and_started
 from source import PARTS, assert_parts, large_part, part
-
-SOURCE = os.path.join(os.path.dirname(os.path.abspath(__file__)), "../fault/faultio.c")
 
 KILLS = [
     "open~incoming/part_#1",
@@ -29,18 +26,6 @@ FAILURES = ["read~.csv#2=EINTR", "read~.csv#1=short", "rename~done#1=EXDEV", "re
             "open~incoming/part_#1=EMFILE", "write~.errors#1=ENOSPC"]
 
 
-@pytest.fixture(scope="module")
-def faultio(tmp_path_factory):
-    with open(BINARY, "rb") as f:
-        program = f.read()
-    if b"__asan_init" in program or b"__tsan_init" in program:
-        pytest.skip("the preloaded library and a sanitizer do not go together")
-    path = str(tmp_path_factory.mktemp("fault") / "faultio.so")
-    subprocess.run(["cc", "-shared", "-fPIC", "-O1", "-o", path, SOURCE, "-ldl"], check=True)
-    os.chmod(os.path.dirname(path), 0o755)
-    return path
-
-
 @pytest.fixture
 def prepared(make_cetld, database, folder, faultio):
     """(daemon, sources): a dataset that exists already, and three files that wait to be dropped."""
@@ -54,16 +39,8 @@ def prepared(make_cetld, database, folder, faultio):
     large_part(sources[-1], 100000, 3)
     daemon.start()
     daemon.stop()
-    daemon.environment = {"LD_PRELOAD": faultio, "FAULT_LOG": os.path.join(folder, "fired")}
+    arm(daemon, faultio, folder)
     return daemon, sources
-
-
-def fired(daemon):
-    try:
-        with open(daemon.environment["FAULT_LOG"]) as f:
-            return f.read()
-    except FileNotFoundError:
-        return ""
 
 
 @pytest.mark.parametrize("action", ["kill", "killafter"])
@@ -72,13 +49,7 @@ def test_killed_at(prepared, database, point, action):
     daemon, sources = prepared
     for path in sources:
         daemon.drop_file(path)
-    daemon.environment["FAULT"] = "%s=%s" % (point, action)
-    daemon.launch()
-    assert daemon.process.wait(30) == -9, daemon.log()
-    daemon.process = None
-    assert fired(daemon)
-    daemon.environment = {}
-    daemon.start()
+    killed_and_started(daemon, "%s=%s" % (point, action))
     daemon.wait_count("loaded", 3)
     assert_parts(database, daemon, sources)
 

@@ -12,7 +12,6 @@ import pytest
 
 from manager import Manager
 from source import PARTS, assert_parts, large_part, part
-from test_points import faultio  # noqa: F401 (a fixture)
 from waiting import until
 
 ITEMS = "[dataset items]\nfiles = items*.csv\ncolumns = id bigint, name text\n"
@@ -141,7 +140,7 @@ def test_load_is_not_taken_for_a_hang(make_cetld, database, make_manager, folder
 
 
 @pytest.fixture
-def broken(make_cetld, database, make_manager, faultio):  # noqa: F811
+def broken(make_cetld, database, make_manager, faultio):
     """broken(fault): a daemon with a watchdog of a second, in which a call of that kind hangs for five."""
     def start(fault):
         manager = make_manager(watchdog=1)
@@ -336,7 +335,7 @@ def test_sigterm_with_thousands_of_files_queued_ends_soon(make_cetld, database, 
 
 
 @pytest.mark.long
-def test_end_in_the_middle_of_a_long_copy_between_file_systems(make_cetld, database, folder, faultio):  # noqa: F811
+def test_end_in_the_middle_of_a_long_copy_between_file_systems(make_cetld, database, folder, faultio):
     """A claim that copies gets the time that loads get; then it is given up, the file stays where it was dropped, and the next start claims it."""
     source = os.path.join(folder, "part_0.csv")
     large_part(source, 0, 60)

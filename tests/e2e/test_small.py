@@ -9,9 +9,9 @@ import subprocess
 
 import pytest
 
+from faults import arm, killed_and_started
 from proxy import Proxy
 from source import PARTS, PARTS_DAILY, assert_parts, large_part, part
-from test_points import faultio, fired  # noqa: F401 (a fixture)
 from waiting import until
 
 HEADER = "id,day,word,amount\n"
@@ -285,20 +285,15 @@ POINTS = ["PQsendQuery~COMMIT#2", "PQsendQuery~COMMIT#3", "PQputCopyData#4", "PQ
 
 @pytest.mark.parametrize("action", ["kill", "killafter"])
 @pytest.mark.parametrize("point", POINTS)
-def test_killed_at(make_cetld, database, folder, faultio, point, action):  # noqa: F811
+def test_killed_at(make_cetld, database, folder, faultio, point, action):
     daemon = make_cetld(database.url(), PARTS)
     sources = write_parts(folder, 600)
     daemon.start()
     daemon.stop()
     for path in sources:
         daemon.drop_file(path)
-    daemon.environment = {"LD_PRELOAD": faultio, "FAULT_LOG": os.path.join(folder, "fired"), "FAULT": "%s=%s" % (point, action)}
-    daemon.launch()
-    assert daemon.process.wait(30) == -9, daemon.log()
-    daemon.process = None
-    assert fired(daemon)
-    daemon.environment = {}
-    daemon.start()
+    arm(daemon, faultio, folder, "%s=%s" % (point, action))
+    killed_and_started(daemon)
     daemon.wait_count("loaded", 600, deadline=90)
     assert_parts(database, daemon, sources)
 
