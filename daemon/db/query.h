@@ -78,7 +78,7 @@ enum db_refusal {
                   * that is too deep): the rows are at fault */
     DB_FAIL,     /* anything else fails the file with the server's words */
 };
-/** What a SQLSTATE asks for (DESIGN: server's refusals). "" (no server spoke) is DB_RETRY. */
+/** What a SQLSTATE asks for. "" (no server spoke) is DB_RETRY. */
 enum db_refusal db_refusal_of(const char *sqlstate);
 /** Such a refusal inside a transaction may mean that the statement was prepared before a table was altered: the next transaction
  * prepares it anew. */

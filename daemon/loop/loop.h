@@ -1,7 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 /*
  * The loop: one uv loop on one thread, which owns every socket, descriptor watch and timer of the daemon. This wrapper adds
- * one-shot deferral and the measure of stalls (how late the loop comes round), which /metrics and the watchdog look at.
+ * one-shot deferral and the measure of its turns (how late it comes round), which /metrics shows.
  *
  * Thread: loop.
  */

@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * The watcher of incoming/: says which files are complete. Rules (DESIGN section 4):
+ * The watcher of incoming/: says which files are complete. The rules:
  *
  *   IN_MOVED_TO           complete at once
  *   IN_CLOSE_WRITE        complete after `settle` without another event
