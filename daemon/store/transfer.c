@@ -311,7 +311,8 @@ static size_t on_head(char *p, size_t size, size_t items, void *ctx)
         buf_reset(&one->heads);
         one->head_us = clock_mono_us();
     }
-    if (is_late(one, TRANSFER_SLOW)) return break_off(one, -ETIMEDOUT);
+    /* Behind the body there may be more, of however long a download. */
+    if (one->bytes == 0 && is_late(one, TRANSFER_SLOW)) return break_off(one, -ETIMEDOUT);
     buf_append(&one->heads, p, n);
     one->rc = buf_check(&one->heads);
     return one->rc < 0 ? 0 : n;

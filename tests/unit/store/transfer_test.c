@@ -62,6 +62,10 @@ static void answer(struct peer *p, int fd, const char *target)
         peer_send(fd, "HTTP/1.1 200 OK\r\n");
         while (send(fd, "a: b\r\n", 6, MSG_NOSIGNAL) > 0)
             usleep(5000);
+    } else if (strcmp(target, "/trailer") == 0) {
+        peer_send(fd, "HTTP/1.1 200 OK\r\nConnection: close\r\nTransfer-Encoding: chunked\r\nTrailer: X\r\n\r\n5\r\nhello\r\n");
+        usleep(150000); /* longer than the head may take */
+        peer_send(fd, "0\r\nX: y\r\n\r\n");
     } else if (strcmp(target, "/big") == 0) {
         static char block[BIG];
         memset(block, 'b', sizeof block);
@@ -301,6 +305,20 @@ static void what_is_kept_in_memory_ends_in_time(void **state)
     tear_down(s);
 }
 
+static void a_file_may_take_long_also_with_heads_behind_it(void **state)
+{
+    (void)state;
+    struct subject *s = set_up(&(struct subject){0});
+    FILE *f = tmpfile();
+    int fd = fileno(f);
+    run(s, (struct transfer_request){.method = "GET", .into = &fd, .stall_ms = 10}, "/trailer");
+    assert_string_equal(s->why, "");
+    assert_int_equal(s->status, 0);
+    assert_int_equal(lseek(fd, 0, SEEK_END), 5);
+    fclose(f);
+    tear_down(s);
+}
+
 static void a_disk_keeps_what_is_to_stay_free(void **state)
 {
     (void)state;
@@ -351,6 +369,7 @@ int main(void)
         cmocka_unit_test(a_file_that_cannot_be_written_breaks_it_off),
         cmocka_unit_test(an_error_that_does_not_end_is_an_answer_all_the_same),
         cmocka_unit_test(what_is_kept_in_memory_ends_in_time),
+        cmocka_unit_test(a_file_may_take_long_also_with_heads_behind_it),
         cmocka_unit_test(a_disk_keeps_what_is_to_stay_free),
         cmocka_unit_test(one_may_begin_in_anothers_done_and_be_cancelled_at_any_time),
     };
