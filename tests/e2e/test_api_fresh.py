@@ -52,7 +52,8 @@ def test_an_answer_that_is_the_same_is_304_until_somebody_writes(cetld, database
         first.body, etag, first.headers["Content-Range"], first.headers["Link"], first.headers["Vary"])
     same = ask(d, path, etag)
     assert same.status == 304 and same.body == b"" and same.headers["ETag"] == etag
-    assert same.headers["Vary"] == first.headers["Vary"] == "Accept, Prefer, Range, Range-Unit"
+    for answer in (first, again, same):
+        assert "Accept, Prefer, Range, Range-Unit" in answer.headers.get_all("Vary"), answer.headers
     assert ask(d, path, '"x", ' + etag).status == 304 and ask(d, path, etag.replace("W/", "")).status == 304
     assert ask(d, path, '"x"').status == 200
     for other in (path, "/v1/items", "/v1/items?select=id&order=price.desc", "/v1/items?limit=2&select=name", "/read/first-chunk"):

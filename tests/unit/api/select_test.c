@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "../db/pg_fixture.h"
 #include "../http/bench.h"
+#include "api/fresh.h"
 #include "api/select.h"
 #include "db/pool.h"
 
@@ -169,7 +170,7 @@ static void rows_are_a_json_array(void **state)
     get(s, "/kinds", NULL, 200);
     assert_true(bench_has(&s->in, "Content-Type: application/json\r\n"));
     assert_true(bench_has(&s->in, "Content-Length: "));
-    assert_true(bench_has(&s->in, "Vary: Accept\r\n"));
+    assert_true(bench_has(&s->in, "Vary: " FRESH_VARY "\r\n"));
     assert_body(s, "[{\"id\":1,\"name\":\"a \\\"b\\\", "
                    "c\",\"price\":7.50,\"at\":\"2024-01-02T03:04:05+00:00\",\"place\":\"(1,2)\",\"tags\":{\"n\": 7}},\n"
                    "{\"id\":2,\"name\":null,\"price\":null,\"at\":null,\"place\":null,\"tags\":null},\n"
