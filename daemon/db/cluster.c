@@ -5,6 +5,7 @@
 #include "base/cleanup.h"
 #include "base/fs.h"
 #include "base/num.h"
+#include "base/sandbox.h"
 
 #include <fcntl.h>
 #include <ftw.h>
@@ -261,7 +262,11 @@ int db_cluster_open(struct db_cluster *k, const char *pg_bin, struct error *err)
     int r = check_socket_path(k, err);
     if (r < 0) return r;
     r = fs_mkdir_all(k->state, 0755);
-    if (r < 0) return error_set(err, r, "cannot make the state folder %s: %s", k->state, error_name(r));
+    if (r < 0) {
+        error_set(err, r, "cannot make the state folder %s: %s", k->state, error_name(r));
+        sandbox_advise(r, k->state, err);
+        return r;
+    }
     r = choose_user(k, err);
     if (r == 0) r = check_way(k, err);
     if (r == 0) r = find_programs(k, pg_bin, err);

@@ -4,6 +4,7 @@
 #include "base/cleanup.h"
 #include "base/clock.h"
 #include "base/fs.h"
+#include "base/sandbox.h"
 #include "spool/token.h"
 
 #include <fcntl.h>
@@ -78,6 +79,7 @@ int place_open(struct place *p, const char *spool, struct error *err)
         r = lock_spool(p, err);
     if (r == 0) r = make_folders(p, err);
     if (r == 0) r = resume_rank(p, err);
+    if (r < 0) sandbox_advise(r, spool, err);
     if (r < 0) place_close(p);
     return r;
 }

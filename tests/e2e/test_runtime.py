@@ -5,6 +5,7 @@ import os
 import re
 import signal
 import socket
+import subprocess
 import threading
 import time
 
@@ -386,3 +387,28 @@ def test_the_same_complaint_does_not_fill_the_log(make_cetld, database):
     daemon.signal(signal.SIGHUP)
     until(lambda: daemon.log_lines("configuration reloaded"), "the last reload")
     assert 1 <= len(daemon.log_lines("'perhaps' is not")) <= 5
+
+
+# -- where the unit does not let it write
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="mounts a folder read-only")
+@pytest.mark.parametrize("what", ["spool", "lock", "state"])
+def test_what_the_sandbox_does_not_let_it_write_is_told_with_what_to_do(make_cetld, folder, what):
+    """For the daemon it is a file system that is read-only, whatever the reason."""
+    place = os.path.join(folder, "srv")
+    os.makedirs(os.path.join(place, "spool"))
+    options = {"state": place + "/state"} if what == "state" else {"spool": place + ("/spool" if what == "lock" else "/new")}
+    daemon = make_cetld("" if what == "state" else "host=%s dbname=nothing" % folder, daemon=options)
+    script = 'mount --bind "$1" "$1" && mount -o remount,bind,ro "$1" && shift && exec "$@"'
+    told = r"Read-only file system; .*systemctl edit cetld, with \[Service\] and ReadWritePaths=\"%s/" % place
+    command = ["unshare", "--mount", "sh", "-c", script, "sh", place, daemon.binary, "-c", daemon.conf]
+    with subprocess.Popen(command, env={**os.environ, "INVOCATION_ID": "0" * 32}, stderr=subprocess.PIPE, text=True) as process:
+        seen = ""
+        for line in process.stderr:
+            seen += line
+            if re.search(told, line):
+                process.terminate()
+                break
+        if "permission denied" in seen and "mount" in seen:
+            pytest.skip("no mounts here")
+        assert re.search(told, seen), seen

@@ -60,7 +60,12 @@ token=cetl_0123456789abcdefghijklmnopqrstuvwxyzABCDEF
 printf %s "$token" | sha256sum | cut -d' ' -f1 >/etc/cetl/credentials/ci.sha256
 chmod 600 /etc/cetl/credentials/ci.sha256
 printf '[api]\nanonymous = none\n[token ci]\nhash_file = %%d/ci.sha256\nallow = items: read\n' >/etc/cetl/conf.d/70-token.conf
-cetld --check
+checked=$(cetld --check 2>&1) || fail "cetld --check: $checked"
+case $checked in
+*'not asked'* | *'does not exist'*) fail "cetld --check as root: $checked" ;;
+*'as user cetl'*) ;;
+*) fail "cetld --check as root: $checked" ;;
+esac
 systemctl restart cetld
 until_true "a token is asked for" answers /v1/items 401
 with_token() { curl -sf -H "Authorization: Bearer $token" http://127.0.0.1:8080/v1/items | jq -e 'length == 2' >/dev/null; }
