@@ -241,6 +241,58 @@ def test_a_reload_brings_new_secrets(make_cetld, database, guarded, secret):
     assert "s: failed: " in pull(d).stdout  # there is no such host
 
 
+class Tunnel(threading.Thread):
+    """A proxy for https: `heads` are the CONNECT requests that it heard."""
+
+    def __init__(self):
+        super().__init__(daemon=True)
+        self.listener, self.heads = socket.create_server(("127.0.0.1", 0)), []
+        self.url = "http://127.0.0.1:%d" % self.listener.getsockname()[1]
+        self.start()
+
+    def run(self):
+        while True:
+            try:
+                client, _ = self.listener.accept()
+            except OSError:
+                return
+            head = b""
+            while b"\r\n\r\n" not in head:
+                head += client.recv(65536)
+            self.heads.append(head.decode())
+            host, port = head.split()[1].decode().split(":")
+            server = socket.create_connection((host, int(port)), 30)
+            client.sendall(b"HTTP/1.1 200 OK\r\n\r\n")
+            for one, other in ((client, server), (server, client)):
+                threading.Thread(target=self.pump, args=(one, other), daemon=True).start()
+
+    @staticmethod
+    def pump(one, other):
+        try:
+            while data := one.recv(65536):
+                other.sendall(data)
+            other.shutdown(socket.SHUT_WR)
+        except OSError:
+            pass
+
+    def close(self):
+        self.listener.shutdown(socket.SHUT_RDWR)
+        self.listener.close()
+
+
+def test_a_tunnel_through_a_proxy_does_not_tell_it(make_cetld, database, guarded, secret, folder):
+    pem, context = certificate(folder)
+    server, tunnel = guarded(context=context), Tunnel()
+    server.wanted = "Bearer " + TOKEN
+    d = make_cetld(database.url(), config=by_token(secret, server.origin + "/a.csv", ca_file=pem))
+    d.environment = {"https_proxy": tunnel.url, "no_proxy": ""}
+    d.start()
+    assert "pulled" in pull(d).stdout
+    tunnel.close()
+    (head,) = tunnel.heads
+    assert head.startswith("CONNECT ") and "Authorization" not in head and TOKEN not in head
+
+
 def test_a_proxy_does_not_hear_what_is_sent_to_this_machine(make_cetld, database, guarded, secret):
     server, proxy = guarded(), guarded()
     server.wanted = "Bearer " + TOKEN
