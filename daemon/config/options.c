@@ -508,7 +508,8 @@ static const struct option source_options[] = {
 static const struct option backup_options[] = {
     {"to", TYPE(TEXT), F(to), "", "s3://bucket/backups",
      .prose =
-         "Where to: an absolute path of a folder, or s3://BUCKET/…, azure://ACCOUNT/CONTAINER/… (see [store]). Each backup gets a "
+         "Where to: an absolute path of a folder, which is made where it is missing, or s3://BUCKET/…, azure://ACCOUNT/CONTAINER/… "
+         "(see [store]). Each backup gets a "
          "folder of its own there, NAME- and the time (UTC) behind it: nightly-20260131T023000Z. Old ones stay until you remove "
          "them."},
     {"tables", TYPE(LIST), F(table), "*", "orders, reporting.daily",

@@ -44,12 +44,12 @@ void backup_place(const struct config_backup *settings, int64_t slot_us, struct 
     buf_printf(out, "%s%s%s-%s", settings->to, len > 0 && settings->to[len - 1] == '/' ? "" : "/", settings->name, time);
 }
 
-/* ---- state/backups ---- */
+/* ---- state/backup ---- */
 
 int backup_folder(const char *state, char **ret_path)
 {
     cleanup_free char *path = NULL;
-    if (asprintf(&path, "%s/backups", state) < 0) {
+    if (asprintf(&path, "%s/backup", state) < 0) {
         path = NULL;
         return -ENOMEM;
     }

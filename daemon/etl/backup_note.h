@@ -1,6 +1,6 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * What is known of a backup ([backup NAME]) over restarts, when the next one is due, and what lies in state/backups: the note
+ * What is known of a backup ([backup NAME]) over restarts, when the next one is due, and what lies in state/backup: the note
  * NAME, what the last `cetl backup` said (NAME.words), and the lock (.lock), which each of them holds as long as it lives.
  *
  * Thread: any; what has a folder asks the disk.
@@ -24,7 +24,7 @@ int64_t backup_due_us(const struct config_backup *settings, const struct backup_
 /** Where the one of that time goes. Failures show in buf_check. */
 void backup_place(const struct config_backup *settings, int64_t slot_us, struct buf *out);
 
-/** state/backups, which is made where it is missing: a descriptor, or -errno. ret_path may be NULL; malloc'd. */
+/** state/backup, which is made where it is missing: a descriptor, or -errno. ret_path may be NULL; malloc'd. */
 must_check int backup_folder(const char *state, char **ret_path);
 /** Without a note, or with a bad one, nothing is known. */
 struct backup_note backup_note_read(int folder, const char *name);

@@ -11,6 +11,7 @@
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/stat.h>
 
 enum {
     NICE = 10,
@@ -43,6 +44,7 @@ enum state { RESTING, PREPARING, RUNNING, NOTING };
 struct run {
     struct arena arena;
     const char *name, *place;
+    const char *to; /* which is made where it is missing; or NULL */
     const char **args;
     struct backup_note note;
     int64_t began_us;
@@ -75,13 +77,16 @@ static int prepare(struct backups *b)
 {
     struct run *u = &b->run;
     cleanup_fd int folder = backup_folder(b->config.state, &u->folder);
-    if (folder < 0) return error_set(&u->err, folder, "backups below the state folder: %s", error_name(folder));
+    if (folder < 0) return error_set(&u->err, folder, "backup below the state folder: %s", error_name(folder));
     u->lock = backup_lock(folder);
     if (u->lock == -EAGAIN) return -EAGAIN;
     int r = u->lock < 0 ? u->lock : backup_note_write(folder, u->name, &u->note);
     if (r == 0) u->words = backup_words_open(folder, u->name);
     if (r == 0 && u->words < 0) r = u->words;
-    if (r < 0) return error_set(&u->err, r, "backups below the state folder cannot be written: %s", error_name(r));
+    if (r < 0) return error_set(&u->err, r, "backup below the state folder cannot be written: %s", error_name(r));
+    if (u->to && mkdir(u->to, 0750) < 0 && errno != EEXIST)
+        return error_set(&u->err, -errno, "%s cannot be made: %s%s", u->to, strerror(errno),
+                         errno == EROFS ? "; what the service may write is said by ReadWritePaths= (systemctl edit cetld)" : "");
     r = child_beside("cetl", &u->program);
     if (r == -ENOENT) return error_set(&u->err, -ENODEV, "the program cetl is neither beside cetld nor in ../bin; install it");
     return r < 0 ? error_set(&u->err, r, "%s", error_name(r)) : 0;
@@ -272,6 +277,7 @@ static int make_args(struct backups *b, const struct config_backup *settings)
     buf_done(&place);
     u->name = arena_cstr(&u->arena, slice_of(settings->name));
     u->args = arena_array(&u->arena, tables + FIXED_ARGS, sizeof *u->args);
+    if (settings->to[0] == '/') u->to = arena_cstr(&u->arena, slice_of(settings->to));
     if (!u->place || !u->name || !u->args) return -ENOMEM;
     const char *const begin[] = {NULL, "-c", b->config.config_path, "backup", "--once", "--to", u->place, all ? "--all" : "--"};
     for (; n < sizeof begin / sizeof begin[0]; n++)

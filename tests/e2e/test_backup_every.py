@@ -68,8 +68,7 @@ def made(daemon, place, n=1, deadline=30):
 
 
 def test_the_first_is_made_at_once_restored_and_not_made_again_before_its_time(loaded, database, folder):
-    place = os.path.join(folder, "backups")
-    os.mkdir(place)
+    place = os.path.join(folder, "backups")  # which is made
     reload(loaded, backup(place, every="1d"))
     (name, manifest), = made(loaded, place).items()
     assert re.fullmatch(r"nightly-\d{8}T\d{6}Z", name)
@@ -101,7 +100,7 @@ def test_a_backup_that_was_due_while_the_daemon_was_down_is_made_once_when_it_is
     made(loaded, place)
     until(lambda: status(loaded)["state"] == "made", loaded.log)
     loaded.stop()
-    note = os.path.join(loaded.state, "backups", "nightly")
+    note = os.path.join(loaded.state, "backup", "nightly")
     with open(note) as f:
         numbers = [int(n) for n in f.read().split()]
     days = 3 * 86400 * 10**6
@@ -203,7 +202,7 @@ def test_a_backup_does_not_delay_the_daemons_end_and_is_made_by_the_next_start(l
         assert os.getpriority(os.PRIO_PROCESS, pid) > 0 and status(loaded)["state"] == "running"
         loaded.stop(deadline=10)  # and leaves no process behind
         assert os.listdir(place) == [] and loaded.log_lines("broken off") and not loaded.log_lines("could not be made")
-        due = os.listdir(os.path.join(loaded.state, "backups"))
+        due = os.listdir(os.path.join(loaded.state, "backup"))
         assert "nightly" in due
     finally:
         lock.close()

@@ -55,6 +55,18 @@ upgrade_programs || fail "the trigger: $(cat /tmp/apt.log)"
 [ "$(main_pid)" = "$before" ] || fail "it was restarted"
 rm /etc/cetl/conf.d/60-hook.conf /etc/cetl/hook-url
 
+step "a backup is made inside of the sandbox; where the sandbox has no room for it that is told, and mended as the page says"
+printf '[backup nightly]\nto = /srv/backups\nat = 02:30\n' >/etc/cetl/conf.d/60-backup.conf
+systemctl reload cetld
+backup() { curl -sf --unix-socket /run/cetl/cetld.sock http://localhost/status | jq -e ".backups[0] | $1" >/dev/null; }
+until_true "it fails" backup '.state == "failed" and (.error | test("Read-only file system"))'
+printf '[backup nightly]\nto = /var/lib/cetl/backups\nat = 02:30\n' >/etc/cetl/conf.d/60-backup.conf
+systemctl reload cetld
+until_true "it is made" backup '.state == "made" and .error == null'
+runuser -u cetl -- cetl restore --dry-run /var/lib/cetl/backups/nightly-*Z | grep -q 'public.items would have the 2 rows' || fail "the backup is none"
+said 'backup nightly is made' || fail "the journal does not say so"
+rm -r /etc/cetl/conf.d/60-backup.conf /var/lib/cetl/backups/nightly-*Z
+
 step "a credential: root's file, which the daemon reads by %d"
 token=cetl_0123456789abcdefghijklmnopqrstuvwxyzABCDEF
 printf %s "$token" | sha256sum | cut -d' ' -f1 >/etc/cetl/credentials/ci.sha256
