@@ -211,6 +211,18 @@ def test_a_backup_does_not_delay_the_daemons_end_and_is_made_by_the_next_start(l
 
 
 @pytest.mark.long
+def test_a_backup_that_does_not_end_is_killed_at_the_daemons_end(loaded, database, folder):
+    lock = slow_table(database)
+    try:
+        reload(loaded, backup(os.path.join(folder, "backups"), tables="slow"))
+        until(lambda: running(loaded), loaded.log)
+        os.kill(running(loaded)[0], signal.SIGSTOP)
+        loaded.stop(deadline=15)  # and leaves no process behind
+    finally:
+        lock.close()
+
+
+@pytest.mark.long
 def test_a_killed_daemon_leaves_its_backup_at_work_and_the_next_one_waits_for_it_and_makes_no_other(loaded, database, folder):
     place = os.path.join(folder, "backups")
     os.mkdir(place)
