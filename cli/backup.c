@@ -202,7 +202,7 @@ static int copy_ledger(struct backup *b, struct manifest_table *t)
     char sql[sizeof SQL_BACKUP_LEDGER + 32];
     PGresult *r = database_ask(b->pg, SQL_BACKUP_DATASET, 2, (const char *const[]){t->schema, t->name});
     if (!r) return CLI_FAILED;
-    snprintf(sql, sizeof sql, SQL_BACKUP_LEDGER, atoll(PQgetvalue(r, 0, 0)));
+    snprintf(sql, sizeof sql, SQL_BACKUP_LEDGER, (long long)db_get_int8(r, 0, 0, 0));
     PQclear(r);
     struct manifest_file *file = &t->dataset.ledger;
     file->name = file_name(b, t, ".ledger.avro");
@@ -214,7 +214,7 @@ static int copy_ledger(struct backup *b, struct manifest_table *t)
 
 static int add_table(struct backup *b, const PGresult *r, int row)
 {
-    long long oid = atoll(PQgetvalue(r, row, 0));
+    long long oid = db_get_int8(r, row, 0, 0);
     for (size_t i = 0; i < b->m.tables; i++)
         if (b->carried[i].oid == oid) return CLI_OK;
     struct manifest_table *t = &b->m.table[b->m.tables];

@@ -75,7 +75,7 @@ static int take_columns(const PGresult *r, struct arena *a, struct manifest_tabl
         if (c->generated) continue;
         struct avro_column *field = &s->column[s->columns++];
         *field = (struct avro_column){.nullable = !c->not_null, .kind = AVRO_STRING};
-        c->as_text = !find_kind(atoll(PQgetvalue(r, i, COLUMN_OID)), atol(PQgetvalue(r, i, COLUMN_TYPMOD)), field);
+        c->as_text = !find_kind(db_get_int8(r, i, COLUMN_OID, 0), db_get_int8(r, i, COLUMN_TYPMOD, 0), field);
         if (c->as_text) *field = (struct avro_column){.nullable = !c->not_null, .kind = AVRO_STRING};
         avro_schema_field(s, s->columns - 1, c->name);
     }
@@ -165,7 +165,7 @@ int carried_describe(PGconn *pg, struct arena *a, long long oid, struct manifest
     if (ret == CLI_OK) ret = take_keys(keys, a, t);
     if (ret == CLI_OK) ret = take_dataset(pg, a, t);
     if (ret == CLI_OK && PQntuples(size) == 0) ret = cli_complain(CLI_FAILED, "%s.%s was just dropped", t->schema, t->name);
-    if (ret == CLI_OK) *ret_carried = (struct carried){oid, atoll(PQgetvalue(size, 0, 0)), is_true(size, 0, 1)};
+    if (ret == CLI_OK) *ret_carried = (struct carried){oid, db_get_int8(size, 0, 0, 0), is_true(size, 0, 1)};
     PQclear(columns);
     PQclear(keys);
     PQclear(size);

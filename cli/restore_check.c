@@ -1,6 +1,7 @@
 /* SPDX-License-Identifier: MIT */
 #include "backup_sql.h"
 #include "database.h"
+#include "db/query.h"
 #include "etl/dataset.h"
 #include "restore.h"
 
@@ -80,7 +81,7 @@ static int find_dataset(struct restore *x, struct restore_table *t)
     int ret = CLI_OK;
     if (PQntuples(r) > 0) {
         const char *schema = PQgetvalue(r, 0, 0), *name = PQgetvalue(r, 0, 1);
-        t->dataset = atoll(PQgetvalue(r, 0, 2));
+        t->dataset = db_get_int8(r, 0, 2, 0);
         if (strcmp(schema, m->schema) != 0 || strcmp(name, m->name) != 0)
             ret = cli_complain(CLI_FAILED, "dataset %s has the table %s.%s here, and had %s.%s", m->dataset.name, schema, name,
                                m->schema, m->name);
@@ -113,7 +114,7 @@ int restore_check(struct restore *x, struct restore_table *t)
     if (!r) return CLI_FAILED;
     char kind = PQntuples(r) > 0 ? PQgetvalue(r, 0, 1)[0] : '\0';
     bool there = kind, table = kind == 'r' || kind == 'p';
-    t->oid = there ? atoll(PQgetvalue(r, 0, 0)) : 0;
+    t->oid = there ? db_get_int8(r, 0, 0, 0) : 0;
     PQclear(r);
     t->lineage = find_column(m, TABLE_LINEAGE_FILE) && m->dataset.name;
     if (there && !table) return cli_complain(CLI_FAILED, "%s.%s is no table", m->schema, m->name);
@@ -137,7 +138,7 @@ static int find_referrers(struct restore *x, size_t i, bool *refers)
     PGresult *r = database_ask(x->pg, SQL_RESTORE_REFERRERS, 1, (const char *const[]){oid});
     if (!r) return CLI_FAILED;
     for (int row = 0; row < PQntuples(r); row++) {
-        long long other = atoll(PQgetvalue(r, row, 0));
+        long long other = db_get_int8(r, row, 0, 0);
         if (other != t->oid) t->referred = true;
         for (size_t k = 0; k < x->tables; k++)
             if (x->table[k].oid == other && k != i) refers[k * x->tables + i] = true;

@@ -1,9 +1,9 @@
 /* SPDX-License-Identifier: MIT */
 #include "backup_sql.h"
 #include "database.h"
+#include "db/query.h"
 #include "restore.h"
 
-#include <stdlib.h>
 #include <time.h>
 
 enum { SETTLE_TRIES = 600, SETTLE_NS = 100000000 };
@@ -15,7 +15,7 @@ static int make_dataset(struct restore *x, struct restore_table *t)
     const char *const param[] = {d->name, t->m->schema, t->m->name, d->inferred ? "t" : "f", d->guess};
     PGresult *r = database_ask(x->pg, SQL_RESTORE_DATASET_NEW, 5, param);
     if (!r) return CLI_FAILED;
-    t->dataset = atoll(PQgetvalue(r, 0, 0));
+    t->dataset = db_get_int8(r, 0, 0, 0);
     PQclear(r);
     return CLI_OK;
 }

@@ -5,7 +5,6 @@
 #include "etl/dataset.h"
 #include "restore.h"
 
-#include <stdlib.h>
 
 enum { SQL_MAX = 4 * 1024 * 1024 };
 
@@ -77,7 +76,7 @@ static int check_referrer(struct restore *x, const struct restore_table *t, cons
     buf_putc(&sql, ')');
     const char *text = buf_cstr(&sql);
     PGresult *found = text && ret == CLI_OK ? database_ask(x->pg, text, 0, NULL) : NULL;
-    long long rows = found ? atoll(PQgetvalue(found, 0, 0)) : -1;
+    long long rows = found ? db_get_int8(found, 0, 0, 0) : -1;
     PQclear(found);
     buf_done(&sql);
     if (rows <= 0) return rows == 0 ? CLI_OK : CLI_FAILED;
@@ -95,7 +94,7 @@ int restore_merge_check(struct restore *x, const struct restore_table *t, const 
     PGresult *r = database_ask(x->pg, SQL_RESTORE_REFERRERS, 1, (const char *const[]){oid});
     int ret = r ? CLI_OK : CLI_FAILED;
     for (int row = 0; ret == CLI_OK && row < PQntuples(r); row++)
-        if (!is_restored(x, atoll(PQgetvalue(r, row, 0)))) ret = check_referrer(x, t, key, r, row);
+        if (!is_restored(x, db_get_int8(r, row, 0, 0))) ret = check_referrer(x, t, key, r, row);
     PQclear(r);
     return ret;
 }

@@ -5,7 +5,6 @@
 #include "etl/dataset.h"
 #include "restore.h"
 
-#include <stdlib.h>
 
 enum { SQL_MAX = 4 * 1024 * 1024 };
 
@@ -102,7 +101,7 @@ static int end_copy(struct restore *x, const struct manifest_file *file)
     int ret = CLI_OK;
     for (PGresult *r; (r = PQgetResult(x->pg)); PQclear(r)) {
         if (PQresultStatus(r) == PGRES_COMMAND_OK)
-            rows = atoll(PQcmdTuples(r));
+            rows = db_affected(r);
         else if (ret == CLI_OK)
             ret = database_complain(x->pg, file->name);
     }
@@ -246,7 +245,7 @@ static int count_all(struct restore *x, const struct restore_table *t)
     table_quote(&sql, t->m->schema, t->m->name);
     const char *text = buf_cstr(&sql);
     PGresult *r = text ? database_ask(x->pg, text, 0, NULL) : NULL;
-    long long rows = r ? atoll(PQgetvalue(r, 0, 0)) : -1;
+    long long rows = r ? db_get_int8(r, 0, 0, 0) : -1;
     PQclear(r);
     buf_done(&sql);
     if (rows == t->m->rows.rows) return CLI_OK;
@@ -290,7 +289,7 @@ static int compare_all(struct restore *x, const struct restore_table *t)
     buf_puts(&sql, ") q");
     const char *text = buf_cstr(&sql);
     PGresult *r = text ? database_ask(x->pg, text, 0, NULL) : NULL;
-    long long rows = r ? atoll(PQgetvalue(r, 0, 0)) : -1;
+    long long rows = r ? db_get_int8(r, 0, 0, 0) : -1;
     PQclear(r);
     buf_done(&sql);
     if (rows <= 0) return rows == 0 ? CLI_OK : CLI_FAILED;
