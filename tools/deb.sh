@@ -7,6 +7,7 @@ mkdir -p "$1"
 out=$(cd "$1" && pwd)/deb
 work=$(mktemp -d /tmp/cetld-deb.XXXXXX)
 trap 'rm -rf "$work"' EXIT
+trap 'exit 1' INT TERM
 version=$(head -n 1 debian/changelog | sed 's/.*(\(.*\)).*/\1/')
 source=$work/cetld-$version
 mkdir "$source"
