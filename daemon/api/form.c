@@ -74,13 +74,15 @@ static uint32_t type_of(const struct form_column *column, const PGresult *result
     return oid == column->oid || pgvalue_known(oid) ? oid : 0;
 }
 
-static int put_object(const struct form *f, const struct form_column *column, size_t columns, const PGresult *result, int row,
-                      int at, struct buf *out)
+static int put_object(const struct form *f, const struct form_cells *cells, struct buf *out)
 {
+    const struct form_column *column = cells->column;
+    const PGresult *result = cells->result;
+    int row = cells->row;
     bool begun = false;
     buf_putc(out, '{');
-    for (size_t c = 0; c < columns; c++) {
-        int i = at + (int)c;
+    for (size_t c = 0; c < cells->columns; c++) {
+        int i = cells->at + (int)c;
         bool null = PQgetisnull(result, row, i);
         uint32_t oid = type_of(&column[c], result, i);
         if (null && f->stripped) continue;
@@ -98,12 +100,15 @@ static int put_object(const struct form *f, const struct form_column *column, si
     return 0;
 }
 
-static int put_line(const struct form_column *column, size_t columns, const PGresult *result, int row, int at, struct buf *out)
+static int put_line(const struct form_cells *cells, struct buf *out)
 {
+    const struct form_column *column = cells->column;
+    const PGresult *result = cells->result;
+    int row = cells->row;
     struct csv_writer w;
     csv_writer_init(&w, out, ',');
-    for (size_t c = 0; c < columns; c++) {
-        int i = at + (int)c;
+    for (size_t c = 0; c < cells->columns; c++) {
+        int i = cells->at + (int)c;
         uint32_t oid = type_of(&column[c], result, i);
         if (PQgetisnull(result, row, i))
             csv_write_null(&w);
@@ -127,12 +132,11 @@ void form_begin(const struct form *f, const struct rest_statement *s, struct buf
     csv_write_end(&w);
 }
 
-int form_row(const struct form *f, const struct form_column *column, size_t columns, const PGresult *result, int row, int at,
-             int64_t rows, struct buf *out)
+int form_row(const struct form *f, const struct form_cells *cells, int64_t rows, struct buf *out)
 {
-    if (f->kind == FORM_CSV) return put_line(column, columns, result, row, at, out);
+    if (f->kind == FORM_CSV) return put_line(cells, out);
     if (f->kind == FORM_JSON && rows > 0) buf_puts(out, ",\n");
-    int r = put_object(f, column, columns, result, row, at, out);
+    int r = put_object(f, cells, out);
     if (f->kind == FORM_NDJSON) buf_putc(out, '\n');
     return r;
 }

@@ -41,9 +41,16 @@ struct form_column *form_columns(const struct rest_statement *s, struct arena *a
 
 /** What stands in front of the first row. */
 void form_begin(const struct form *f, const struct rest_statement *s, struct buf *out);
-/** Append row `row` of a binary result, whose columns begin at `at`; `rows` are there already. 0, ERROR_PROTOCOL. */
-must_check int form_row(const struct form *f, const struct form_column *column, size_t columns, const PGresult *result, int row,
-                        int at, int64_t rows, struct buf *out);
+/** A row of a binary result. */
+struct form_cells {
+    const struct form_column *column;
+    size_t columns;
+    const PGresult *result;
+    int row;
+    int at; /* the first of its columns in the result */
+};
+/** Append it; `rows` are there already. 0, ERROR_PROTOCOL. */
+must_check int form_row(const struct form *f, const struct form_cells *cells, int64_t rows, struct buf *out);
 /** What stands behind the last. */
 const char *form_end(const struct form *f);
 

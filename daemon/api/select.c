@@ -125,7 +125,7 @@ static void take_row(struct select *s, const PGresult *rows, int row)
         at = 2;
         if (PQgetisnull(rows, row, 1)) return; /* only the total */
     }
-    s->failed = form_row(&s->form, s->column, s->statement.columns, rows, row, at, s->rows, &s->out);
+    s->failed = form_row(&s->form, &(struct form_cells){s->column, s->statement.columns, rows, row, at}, s->rows, &s->out);
     s->rows++;
     if (s->statement.cursors > 0 && s->rows == s->statement.limit) note_cursors(s, rows, row, at + (int)s->statement.columns);
     if (buf_check(&s->out) < 0) s->failed = buf_check(&s->out);

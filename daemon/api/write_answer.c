@@ -94,7 +94,7 @@ static int put_rows(struct write *w, struct buf *out)
     form_begin(&form, &w->answer, out);
     for (int i = 0; i < PQntuples(w->rows) && r == 0; i++) {
         if (PQgetisnull(w->rows, i, at - 1)) continue; /* there is none */
-        r = form_row(&form, column, w->answer.columns, w->rows, i, at, rows++, out);
+        r = form_row(&form, &(struct form_cells){column, w->answer.columns, w->rows, i, at}, rows++, out);
     }
     buf_puts(out, form_end(&form));
     return r == 0 ? buf_check(out) : r;

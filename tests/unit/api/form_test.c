@@ -61,7 +61,7 @@ static void assert_rows(struct form f, const char *text)
     struct form_column *column = form_columns(&s, &arena);
     form_begin(&f, &s, &out);
     for (int i = 0; i < 2; i++)
-        assert_int_equal(form_row(&f, column, 2, rows, i, 0, i, &out), 0);
+        assert_int_equal(form_row(&f, &(struct form_cells){column, 2, rows, i, 0}, i, &out), 0);
     buf_puts(&out, form_end(&f));
     assert_string_equal(buf_cstr(&out), text);
     buf_done(&out);
