@@ -107,7 +107,8 @@ static int report(struct archive_task *t)
     int r = fs_write_all(t->file, t->report, len);
     if (r < 0) return r;
     digest_of(t->report, len, sum);
-    strcat(t->key, ".load.json");
+    size_t at = strlen(t->key);
+    snprintf(t->key + at, sizeof t->key - at, ".load.json");
     struct store_put put = {.key = slice_of(t->key),
                             .file = &t->file,
                             .bytes = len,
