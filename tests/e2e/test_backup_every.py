@@ -262,6 +262,27 @@ def test_a_killed_backup_is_made_anew_in_its_place(loaded, database, folder):
     assert not [n for n in names if ".part-" in n] and min(names) == first.strftime("nightly-%Y%m%dT%H%M%SZ")
 
 
+@pytest.mark.long
+def test_a_backup_goes_to_a_store_by_a_secret_of_the_units_credentials_and_leaves_nothing_behind(loaded, database, folder, swift):
+    swift.make_bucket("nightly")
+    with open(os.path.join(folder, "store-secret"), "w") as f:
+        f.write(swift.secret)
+    loaded.stop()
+    loaded.environment["CREDENTIALS_DIRECTORY"] = folder
+    text = "[store s]\nurl = s3:\nendpoint = %s\nkey_id = %s\nsecret_file = %%d/store-secret\n" % (swift.endpoint(), swift.id)
+    loaded.write_config(ORDERS + text + backup("s3://missing/b", every="1s"))
+    loaded.start()
+    until(lambda: "NoSuchBucket" in (status(loaded)["error"] or ""), loaded.log)  # the store's word
+    reload(loaded, text + backup("s3://nightly/b"))
+    until(lambda: status(loaded)["state"] == "made", loaded.log)
+    place = status(loaded)["place"]
+    assert place.startswith("s3://nightly/b/nightly-")
+    assert sorted(os.listdir(os.path.join(loaded.state, "backup"))) == [".lock", "nightly", "nightly.words"]
+    database.rows("DELETE FROM orders")
+    subprocess.run([CETL, "-c", loaded.conf, "restore", place], check=True, stdout=subprocess.DEVNULL, env={**os.environ, "CREDENTIALS_DIRECTORY": folder})
+    assert database.value("SELECT count(*) FROM orders") == 2
+
+
 # ---- what a reload changes
 
 
