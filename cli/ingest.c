@@ -1,22 +1,25 @@
 /* SPDX-License-Identifier: MIT */
 #include "base/fs.h"
+#include "base/log.h"
 #include "client.h"
 #include "field.h"
 #include "follow.h"
 #include "format/json_writer.h"
 
 #include <errno.h>
+#include <limits.h>
 #include <string.h>
 #include <sys/stat.h>
 #include <time.h>
 #include <unistd.h>
 
-enum { TEXT_MAX = 1 << 20, BUSY_TRIES = 300 };
+enum { TEXT_MAX = 1 << 20, BUSY_TRIES = 300, SHOWN_MAX = 4 * NAME_MAX + 1 };
 
 /* One file on its way to the daemon. */
 struct sending {
     struct follow *follow;
     const char *name;
+    char shown[SHOWN_MAX]; /* the path, on one line */
     FILE *file;
     struct stat before;
     int64_t begin; /* of what is sent; standard input may have been read from before */
@@ -38,9 +41,10 @@ static void on_progress(void *ctx, int64_t sent, int64_t received)
 
 static int open_file(const char *path, struct sending *s)
 {
+    log_escape(slice_of(path), s->shown, sizeof s->shown);
     s->file = strcmp(path, "-") == 0 ? stdin : fopen(path, "rbe");
-    if (!s->file || fstat(fileno(s->file), &s->before) != 0) return cli_complain(CLI_FAILED, "%s: %s", path, strerror(errno));
-    if (S_ISDIR(s->before.st_mode)) return cli_complain(CLI_FAILED, "%s is a folder; name the files in it", path);
+    if (!s->file || fstat(fileno(s->file), &s->before) != 0) return cli_complain(CLI_FAILED, "%s: %s", s->shown, strerror(errno));
+    if (S_ISDIR(s->before.st_mode)) return cli_complain(CLI_FAILED, "%s is a folder; name the files in it", s->shown);
     s->begin = S_ISREG(s->before.st_mode) ? ftello(s->file) : 0;
     s->bytes = S_ISREG(s->before.st_mode) ? s->before.st_size - s->begin : -1;
     return CLI_OK;
@@ -67,7 +71,7 @@ static int tell_refusal(struct sending *s, const struct client_answer *a)
 {
     progress_clear(&s->follow->progress);
     if (!s->follow->cli->json) {
-        cli_complain(CLI_FAILED, "%s was not taken", s->name);
+        cli_complain(CLI_FAILED, "%s was not taken", s->shown);
         return client_judge(a);
     }
     struct json_value problem;
@@ -140,7 +144,7 @@ static int send_file(struct sending *s)
         progress_clear(&s->follow->progress);
         if (r == CLI_FAILED && answer.status == 0 && !is_unchanged(s))
             cli_complain(r, "%s is being written: it changed while it was sent, and was not taken; send it once it is whole",
-                         s->name);
+                         s->shown);
         again = r == CLI_OK && may_try_again(s, &answer, tries);
         if (r == CLI_OK && !again) r = take_receipt(s, &answer);
         client_answer_done(&answer);
@@ -155,15 +159,17 @@ static int send_all(struct follow *f, int n, char **paths)
     const char *as = cli_option(f->cli, "--as");
     int worst = CLI_OK;
     for (int i = 0; i < n; i++) {
+        struct sending s = {.follow = f, .name = as ? as : base_name(paths[i])};
         if (worst == CLI_DOWN) {
-            cli_complain(CLI_DOWN, "%s was not sent", paths[i]);
+            log_escape(slice_of(paths[i]), s.shown, sizeof s.shown);
+            cli_complain(CLI_DOWN, "%s was not sent", s.shown);
             continue;
         }
-        struct sending s = {.follow = f, .name = as ? as : base_name(paths[i])};
         int r = open_file(paths[i], &s);
+        if (r == CLI_OK && as) log_escape(slice_of(as), s.shown, sizeof s.shown);
         if (r == CLI_OK) r = send_file(&s);
         if (s.file && s.file != stdin) fclose(s.file);
-        if (r == CLI_DOWN && n > 1) cli_complain(r, "%s was not sent, or not to its end", paths[i]);
+        if (r == CLI_DOWN && n > 1) cli_complain(r, "%s was not sent, or not to its end", s.shown);
         if (r != CLI_OK) worst = r;
     }
     if (worst == CLI_DOWN) follow_leave(f);

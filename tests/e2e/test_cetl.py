@@ -410,6 +410,14 @@ def test_an_empty_value_is_refused(daemon, write):
         assert answer.status == USAGE and "the value behind it is empty" in answer.err.lower() and answer.out == "", answer
 
 
+def test_a_name_never_makes_a_line_of_its_own(daemon, write):
+    path = write("x\ncetl: everything is loaded\x1b[5m.csv", "a\n1\n")
+    for words in ([path], [path + "none"], [os.path.dirname(path) + "/\ncetl: no"]):
+        answer = cetl("ingest", *words, daemon=daemon)
+        assert answer.status == FAILED and "\\ncetl" in answer.err and "\ncetl: e" not in answer.err and "\ncetl: no\n" not in answer.err, answer
+        assert "\x1b" not in answer.err
+
+
 def test_what_is_no_socket_is_told(tmp_path):
     for path in (tmp_path, tmp_path / "file"):
         if path != tmp_path:
