@@ -3,27 +3,16 @@
  * Evaluation. Each node is evaluated at a selection of rows, and only there, so that what PostgreSQL would not evaluate (a branch
  * not taken, what is behind the FALSE of an AND) raises nothing; rows that get a fault on the way leave the selection.
  *
- * Columns of the run and of results are used where they lie. Others are scratch columns, which are used again as soon as their
- * value was read: an expression needs no more of them at a time than it is deep, and they stay in the cache.
+ * Columns of the run and of results are used where they lie. Others are scratch columns (selection.h), which are used again as soon
+ * as their value was read.
  */
 #include "base/buf.h"
-#include "expr/expr.h"
+#include "expr/selection.h"
 
 #include <stdarg.h>
 #include <stdio.h>
 
 enum { ARGS_USUAL = 4 };
-
-/* Arrays of run->rows, for a column or a selection */
-struct scratch {
-    struct batch_column column;
-    struct scratch *next;
-};
-
-struct eval {
-    struct expr_run *run;
-    struct scratch *spare;
-};
 
 /* A node's value at the rows it was evaluated at */
 struct result {
@@ -55,83 +44,6 @@ int expr_fail(struct expr_run *run, uint32_t row, const char *code, const char *
     return 0;
 }
 
-static struct scratch *scratch_take(struct eval *e)
-{
-    struct scratch *s = e->spare;
-    if (s) {
-        e->spare = s->next;
-        return s;
-    }
-    struct arena *arena = e->run->arena;
-    s = arena_alloc(arena, sizeof(*s));
-    if (!s) return NULL;
-    s->column.value = arena_alloc(arena, e->run->rows * sizeof(*s->column.value));
-    s->column.null = arena_zalloc(arena, e->run->rows * sizeof(*s->column.null)); /* between rows it is looked at, too */
-    return s->column.value && s->column.null ? s : NULL;
-}
-
-static void scratch_give(struct eval *e, struct scratch *s)
-{
-    if (!s) return;
-    s->next = e->spare;
-    e->spare = s;
-}
-
-static uint32_t *scratch_rows(struct scratch *s)
-{
-    return (void *)s->column.value;
-}
-
-static int take_column(struct eval *e, struct type type, struct scratch **ret)
-{
-    *ret = scratch_take(e);
-    if (!*ret) return -ENOMEM;
-    (*ret)->column.type = type;
-    return 0;
-}
-
-/* A selection that grows smaller. `rows` is the caller's until something leaves it, then our own. */
-struct selection {
-    struct expr_rows rows;
-    struct scratch *own;
-    size_t faults; /* of the run, when it was looked at last */
-};
-
-static struct selection selection_of(struct eval *e, const struct expr_rows *rows)
-{
-    return (struct selection){.rows = *rows, .faults = e->run->faults};
-}
-
-static int selection_own(struct eval *e, struct selection *s, uint32_t **ret_row)
-{
-    if (!s->own && !(s->own = scratch_take(e))) return -ENOMEM;
-    *ret_row = scratch_rows(s->own);
-    return 0;
-}
-
-/* Rows that have got a fault leave. */
-static int selection_settle(struct eval *e, struct selection *s)
-{
-    if (s->faults == e->run->faults) return 0;
-    uint32_t *row;
-    int r = selection_own(e, s, &row);
-    if (r) return r;
-    size_t n = 0;
-    for (size_t i = 0; i < s->rows.n; i++) {
-        uint32_t at = s->rows.row[i];
-        row[n] = at;
-        n += !e->run->fault[at];
-    }
-    s->rows = (struct expr_rows){row, n};
-    s->faults = e->run->faults;
-    return 0;
-}
-
-static void selection_done(struct eval *e, struct selection *s)
-{
-    scratch_give(e, s->own);
-}
-
 static int evaluate(struct eval *e, const struct expr_node *n, const struct expr_rows *rows, struct result *ret);
 
 static void result_done(struct eval *e, const struct result *r)
@@ -148,7 +60,7 @@ static int evaluate_in(struct eval *e, const struct expr_node *n, struct selecti
 
 static int constant(struct eval *e, const struct expr_node *n, const struct expr_rows *rows, struct result *ret)
 {
-    int r = take_column(e, n->type, &ret->own);
+    int r = scratch_column(e, n->type, &ret->own);
     if (r) return r;
     struct batch_column *c = &ret->own->column;
     ret->column = c;
@@ -227,7 +139,7 @@ static int call(struct eval *e, const struct expr_node *n, const struct expr_row
     struct selection s = selection_of(e, rows);
     struct expr_call c = {.type = n->type, .arg = arg, .args = n->args};
     int r = call_args(e, n, &s, result, arg, &c);
-    if (!r) r = take_column(e, n->type, &ret->own);
+    if (!r) r = scratch_column(e, n->type, &ret->own);
     if (!r) r = apply(e, n->function, &c, &s.rows, &ret->own->column);
     if (!r) ret->column = &ret->own->column;
     for (size_t i = 0; i < n->args; i++)
@@ -281,7 +193,7 @@ static size_t undecided(const struct expr_rows *rows, const struct batch_column 
 static int logic(struct eval *e, const struct expr_node *n, const struct expr_rows *rows, struct result *ret)
 {
     bool decisive = n->kind == EXPR_OR;
-    int r = take_column(e, n->type, &ret->own);
+    int r = scratch_column(e, n->type, &ret->own);
     if (r) return r;
     struct batch_column *to = &ret->own->column;
     struct selection s = selection_of(e, rows);
@@ -308,7 +220,7 @@ static int test(struct eval *e, const struct expr_node *n, const struct expr_row
     struct result arg = {0};
     struct selection s = selection_of(e, rows);
     int r = evaluate_in(e, n->arg[0], &s, &arg);
-    if (!r) r = take_column(e, n->type, &ret->own);
+    if (!r) r = scratch_column(e, n->type, &ret->own);
     if (!r) {
         struct batch_column *to = &ret->own->column;
         const bool *null = arg.column->null;
@@ -338,7 +250,7 @@ static int compare(struct eval *e, const struct expr_function *f, const struct b
 {
     const struct batch_column *arg[] = {a, b};
     struct expr_call c = {.type = {TYPE_BOOL, -1}, .arg = arg, .args = 2};
-    int r = take_column(e, c.type, ret);
+    int r = scratch_column(e, c.type, ret);
     if (!r) r = apply(e, f, &c, &s->rows, &(*ret)->column);
     return r ? r : selection_settle(e, s);
 }
@@ -392,7 +304,7 @@ static int extreme(struct eval *e, const struct expr_node *n, const struct expr_
     struct result *arg = arena_array(e->run->arena, n->args, sizeof(*arg));
     if (!arg) return -ENOMEM;
     struct selection s = selection_of(e, rows);
-    int r = take_column(e, n->type, &ret->own);
+    int r = scratch_column(e, n->type, &ret->own);
     for (size_t a = 0; a < n->args && !r; a++)
         r = evaluate_in(e, n->arg[a], &s, &arg[a]);
     struct batch_column *best = r ? NULL : &ret->own->column;
@@ -420,7 +332,7 @@ static int extreme(struct eval *e, const struct expr_node *n, const struct expr_
 /* The first argument that is not NULL; those behind it are not evaluated at that row. */
 static int coalesce(struct eval *e, const struct expr_node *n, const struct expr_rows *rows, struct result *ret)
 {
-    int r = take_column(e, n->type, &ret->own);
+    int r = scratch_column(e, n->type, &ret->own);
     if (r) return r;
     struct selection s = selection_of(e, rows);
     for (size_t a = 0; a < n->args && s.rows.n > 0 && !r; a++) {
@@ -483,7 +395,7 @@ static int branches(struct eval *e, const struct expr_node *n, const struct expr
 {
     struct scratch *taken = scratch_take(e);
     if (!taken) return -ENOMEM;
-    int r = take_column(e, n->type, &ret->own);
+    int r = scratch_column(e, n->type, &ret->own);
     struct selection s = selection_of(e, rows);
     for (size_t a = 0; a + 1 < n->args && s.rows.n > 0 && !r; a += 2) {
         struct expr_rows yes = {.row = scratch_rows(taken)};
