@@ -3,6 +3,7 @@
 
 #include "base/cleanup.h"
 #include "base/fs.h"
+#include "base/num.h"
 
 #include <fcntl.h>
 #include <inttypes.h>
@@ -65,8 +66,11 @@ struct backup_note backup_note_read(int folder, const char *name)
     size_t len;
     struct backup_note n = {0};
     if (fs_read_small(folder, name, NOTE_MAX, &text, &len) < 0) return n;
-    int got = sscanf(text, "%" SCNd64 " %" SCNd64 " %" SCNd64 " %" SCNd64, &n.slot_us, &n.made_us, &n.began_us, &n.ended_us);
-    return got == 4 ? n : (struct backup_note){0};
+    int64_t *const number[] = {&n.slot_us, &n.made_us, &n.began_us, &n.ended_us};
+    struct slice rest = slice_trim((struct slice){text, len});
+    for (size_t i = 0; i < sizeof number / sizeof number[0]; i++)
+        if (num_parse_i64(slice_cut(&rest, ' '), number[i]) != 0) return (struct backup_note){0};
+    return n;
 }
 
 int backup_note_write(int folder, const char *name, const struct backup_note *n)
