@@ -83,8 +83,9 @@ static const struct cli_command commands[] = {
      .prose = "fetch a file as it was dropped",
      .run = original_run,
      .options = original_options,
-     .details = "It comes from the [archive] that has it, or from done/ or failed/, and is compared with the SHA-256 that the ledger "
-                "knows. The exit status is 1 when it is not kept any more."},
+     .details =
+         "It comes from the [archive] that has it, or from done/ or failed/, and is compared with the SHA-256 that the ledger "
+         "knows. The exit status is 1 when it is not kept any more."},
     {.name = "ingest",
      .arguments = "FILE…",
      .prose = "send files, and wait until they are loaded",

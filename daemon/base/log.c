@@ -216,7 +216,7 @@ static uint64_t hash(const char *text)
 enum { SAID_MAX_BYTES = TEXT_MAX_BYTES + TEXT_MAX_BYTES / 4 };
 
 /* One line of what is said, whatever is in it. */
-static void format_line(char line[SAID_MAX_BYTES], const char *format, va_list args)
+printf_like(2, 0) static void format_line(char line[SAID_MAX_BYTES], const char *format, va_list args)
 {
     char raw[TEXT_MAX_BYTES];
     vsnprintf(raw, sizeof raw, format, args);
