@@ -93,7 +93,8 @@ static uint64_t position(const struct avro_reader *r)
 
 static int damaged(const struct avro_reader *r, struct error *err, const char *what)
 {
-    return error_set(err, AVRO_E_DAMAGED, "byte %llu: %s", (unsigned long long)position(r), what);
+    error_set(err, AVRO_E_DAMAGED, "byte %llu: %s", (unsigned long long)position(r), what);
+    return AVRO_E_DAMAGED;
 }
 
 /* At least n bytes are there, or the source has ended. 0 or negative. */
