@@ -155,7 +155,7 @@ static int take_keyword(struct rest_parser *p, bool listed, enum rest_is *ret_is
                                         [REST_IS_FALSE] = "false",
                                         [REST_IS_UNKNOWN] = "unknown"};
     const char *from = p->p;
-    struct slice word;
+    struct slice word = {NULL, 0};
     int r = take_value(p, listed, &word);
     if (r != 0) return r;
     for (unsigned i = 0; i < sizeof words / sizeof *words; i++) {

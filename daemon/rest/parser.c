@@ -117,7 +117,7 @@ int rest_take_name(struct rest_parser *p, struct slice *ret_name)
 {
     rest_skip_blanks(p);
     const char *begin = p->p;
-    struct slice name;
+    struct slice name = {NULL, 0};
     int r = 0;
     if (p->p < p->end && *p->p == '"')
         r = rest_take_quoted(p, &name);

@@ -141,7 +141,7 @@ static int add_test(struct rest_reading *shared, const struct http_parameter *p,
     struct rest_parser parser;
     struct slice path[REST_DEPTH_MAX];
     struct rest_field field;
-    struct rest_level *level;
+    struct rest_level *level = NULL;
     struct rest_condition c;
     size_t n;
     rest_parser_begin(&parser, shared, p->name, p->name);
