@@ -78,7 +78,7 @@ static int read_gzip(struct input *in, char *to, size_t room, size_t *ret_len, s
         if (r < 0) return r;
         if (r > 0) return INPUT_E_REFUSED;
         if (*ret_len > 0) return 0;
-        size_t n;
+        size_t n = 0;
         r = read_dropped(in, in->packed_memory, BLOCK, &n, err);
         if (r < 0) return r;
         if (n == 0) return gunzip_end(in->gunzip, err) ? INPUT_E_REFUSED : 0;
