@@ -1,13 +1,18 @@
 /* SPDX-License-Identifier: MIT */
 #include "api/altered.h"
 
-enum { AGAIN_MS = 10000 };
+enum {
+    READING_MS = 2000, /* the catalog is being read anew */
+    AGAIN_MS = 10000,
+};
 
 bool altered_noticed(struct api *api, const char *sqlstate)
 {
     bool gone = strcmp(sqlstate, "42703") == 0 || strcmp(sqlstate, "42P01") == 0;
-    int64_t now_ms = loop_now_ms(api->loop);
-    if (!gone || !api->control.look_again || (api->altered_ms && now_ms < api->altered_ms + AGAIN_MS)) return false;
+    if (!gone || !api->control.look_again) return false;
+    int64_t now_ms = loop_now_ms(api->loop), since_ms = api->altered_ms ? now_ms - api->altered_ms : AGAIN_MS;
+    if (since_ms < READING_MS) return true;
+    if (since_ms < AGAIN_MS) return false;
     api->altered_ms = now_ms;
     api->control.look_again(api->control.ctx);
     return true;

@@ -12,8 +12,8 @@
 
 #include "api/api.h"
 
-/** A statement of ours was refused with it. True: by a table or column that there is not, and the catalog is read anew; false, too,
- * where that was done a moment ago and did not help. */
+/** A statement of ours was refused with it. True: by a table or column that there is not, and the catalog is read anew, or is being
+ * read for another one; false, too, where that was done some seconds ago and did not help. */
 must_check bool altered_noticed(struct api *api, const char *sqlstate);
 /** 503 with Retry-After. */
 void altered_answer(struct http_request *r);

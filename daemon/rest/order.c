@@ -8,9 +8,9 @@
 enum {
     OID_JSON = 114,
     /* A page's size is a constant of its statement, not a parameter: PostgreSQL takes an unknown LIMIT for a tenth of the rows,
-     * finds the plan for any value too dear, and plans each call anew, which costs as much as ten rows do. Larger ones are rare and
-     * many. */
-    LIMIT_CONSTANT_MAX = 1000,
+     * finds the plan for any value too dear, and plans each call anew, which costs as much as ten rows do. Larger ones cost
+     * more than their plan, and a client that tries them all would fill the session with statements. */
+    LIMIT_CONSTANT_MAX = 100,
 };
 
 static bool is_ordered_by(const struct rest_ordering *o, const char *column)

@@ -4,7 +4,7 @@
 import time
 
 from reload_cases import case
-from test_api_access import ELSEWHERE, Issuer, bearer, hs256, new_token
+from test_api_access import Issuer, bearer, hs256, new_token
 from waiting import until
 
 # ---- [derive NAME], [report NAME] ----

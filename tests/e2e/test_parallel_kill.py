@@ -228,3 +228,30 @@ def test_many_random_kills_lose_and_double_nothing(make_cetld, database, folder,
 def test_killed_while_it_copies(begun, database, copies):
     daemon, sources = begun
     test_killed_at(begun, database, "PQputCopyData#%d" % (7 * copies), "kill")
+
+
+def test_shares_that_are_decided_stay_where_they_cannot_be_settled_at_start(begun, database):
+    daemon, sources = begun
+    daemon.drop_file(sources[0])
+    daemon.environment["FAULT"] = "PQsendQuery~COMMIT PREPARED#1=kill"
+    daemon.launch()
+    assert daemon.process.wait(30) == -9, daemon.log()
+    daemon.process = None
+    assert database.rows("SELECT state FROM cetl.file") == [("committing",)]
+    prepared = "SELECT count(*) FROM pg_prepared_xacts WHERE database = current_database()"
+    assert database.value(prepared) == 2
+    daemon.environment = {}
+    db = database.connect()  # somebody is at the row in the ledger, until the daemon's wait for it is cancelled
+    db.autocommit = False
+    with db.cursor() as sql:
+        sql.execute("SELECT FROM cetl.file FOR UPDATE")
+        daemon.start(ready=False)
+        cancel = "SELECT pg_cancel_backend(pid) FROM pg_stat_activity WHERE wait_event_type = 'Lock' AND query LIKE '%SET shares = CASE%'"
+        until(lambda: database.rows(cancel), "it waits for the row")
+        until(lambda: daemon.log_lines("cannot be settled"), lambda: "it goes on\n" + daemon.log())
+        until(lambda: daemon.log_lines("belonged to no file") or database.rows(cancel), lambda: "the file is looked up\n" + daemon.log())
+        assert database.value(prepared) == 2
+    db.close()
+    daemon.wait_count("loaded", 1)
+    assert_parts(database, daemon, sources[:1])
+    assert_nothing_left(database)
