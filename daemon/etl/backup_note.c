@@ -26,10 +26,10 @@ static int64_t next_at(int64_t at_us, int64_t step_us, int64_t after_us)
 int64_t backup_due_us(const struct config_backup *settings, const struct backup_note *note, int64_t now_us)
 {
     int64_t every_us = settings->every_ms * 1000;
-    if (note->slot_us) return note->slot_us;
-    if (!note->began_us) return now_us;
-    /* The clock may have been set back since. */
-    int64_t last_us = note->began_us < now_us ? note->began_us : now_us;
+    /* Times ahead of now are of a clock that was set back since: nobody can wait for them. */
+    if (note->slot_us) return note->slot_us < now_us ? note->slot_us : now_us;
+    if (!note->began_us || note->began_us > now_us) return now_us;
+    int64_t last_us = note->began_us;
     if (settings->at_ms < 0) return last_us + every_us;
     int64_t step_us = every_us < DAY_US ? every_us : DAY_US;
     return next_at(settings->at_ms * 1000, step_us, last_us + every_us - step_us);

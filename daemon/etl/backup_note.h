@@ -19,7 +19,7 @@ struct backup_note {
     int64_t ended_us; /* and when it ended */
 };
 
-/** When the next one is due: now or earlier where none was made yet. */
+/** When the next one is due: now or earlier where none was made yet, or at a time that is still to come. */
 int64_t backup_due_us(const struct config_backup *settings, const struct backup_note *note, int64_t now_us);
 /** Where the one of that time goes. Failures show in buf_check. */
 void backup_place(const struct config_backup *settings, int64_t slot_us, struct buf *out);
