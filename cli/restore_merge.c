@@ -5,7 +5,6 @@
 #include "etl/dataset.h"
 #include "restore.h"
 
-
 enum { SQL_MAX = 4 * 1024 * 1024 };
 
 const struct manifest_key *restore_merge_key(const struct restore_table *t)
@@ -101,6 +100,14 @@ int restore_merge_check(struct restore *x, const struct restore_table *t, const 
 
 /* ---- writing over ---- */
 
+/* As the table has it now: what was always generated when the backup was made may be so no more. */
+static bool is_always_generated(const struct restore_table *t, const char *column)
+{
+    for (size_t i = 0; i < t->now.columns; i++)
+        if (strcmp(t->now.column[i].name, column) == 0) return t->now.column[i].identity == 'a';
+    return false;
+}
+
 static void put_conflict(struct buf *sql, const struct restore_table *t, const struct manifest_key *key)
 {
     const char *comma = "";
@@ -112,7 +119,7 @@ static void put_conflict(struct buf *sql, const struct restore_table *t, const s
     buf_puts(sql, ") DO UPDATE SET ");
     for (size_t i = 0; i < t->m->columns; i++) {
         const struct manifest_column *c = restore_column(t, t->m->column[i].name);
-        if (c->generated || c->identity == 'a') continue; /* the key of a row that is written over stays */
+        if (c->generated || is_always_generated(t, c->name)) continue; /* the key of a row that is written over stays */
         buf_puts(sql, comma);
         db_quote_identifier(sql, slice_of(c->name));
         buf_puts(sql, " = excluded.");
