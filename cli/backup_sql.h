@@ -124,7 +124,7 @@
 /* $1 oid → triggers and rules that may write another row than they were given. */
 #define SQL_RESTORE_CHANGERS                                                                                                       \
     "SELECT 'trigger ' || quote_ident(tgname) FROM pg_trigger WHERE NOT tgisinternal AND tgenabled IN ('O', 'A')"                  \
-    " AND (tgtype & 20) <> 0 AND tgname NOT IN ('cetl_outside', 'cetl_notify') AND (tgrelid = $1::int8::oid"                       \
+    " AND ((tgtype & 20) <> 0 OR tgdeferrable) AND tgname NOT IN ('cetl_outside', 'cetl_notify') AND (tgrelid = $1::int8::oid"     \
     "  OR tgrelid IN (SELECT relid FROM pg_partition_tree($1::int8::oid)))"                                                        \
     " UNION ALL SELECT 'rule ' || quote_ident(rulename) FROM pg_rewrite WHERE ev_class = $1::int8::oid AND ev_type IN ('2', '3')"
 

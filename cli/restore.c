@@ -192,6 +192,8 @@ static int look_again(struct restore *x)
             avro_schema_done(&before.now.rows.schema);
             avro_schema_done(&before.now.dataset.ledger.schema);
         }
+        /* One that was made while the stage was filled. */
+        if (ret == CLI_OK && t->oid != 0 && !t->direct) ret = restore_find_changer(x, t);
         if (ret != CLI_OK) return ret;
     }
     return CLI_OK;
@@ -207,14 +209,33 @@ static int exchange_one(struct restore *x, struct restore_table *t)
     return ret == CLI_OK ? restore_mark(x, t) : ret;
 }
 
+static bool any_changer(const struct restore *x)
+{
+    for (size_t i = 0; i < x->tables; i++)
+        if (x->table[i].changer) return true;
+    return false;
+}
+
+/* What triggers and rules have done since, the deferred ones too. */
+static int compare_sums(struct restore *x)
+{
+    int ret = database_run(x->pg, "SET CONSTRAINTS ALL IMMEDIATE");
+    for (size_t i = 0; ret == CLI_OK && i < x->tables; i++)
+        ret = restore_compare_sum(x, &x->table[i]);
+    return ret;
+}
+
 static int exchange(struct restore *x)
 {
+    bool sums = any_changer(x);
     int ret = database_run(x->pg, "SET CONSTRAINTS ALL DEFERRED");
     for (size_t i = x->tables; ret == CLI_OK && i > 0; i--)
         ret = restore_rows_out(x, &x->table[i - 1]);
-    for (size_t i = 0; ret == CLI_OK && i < x->tables; i++)
+    for (size_t i = 0; ret == CLI_OK && i < x->tables; i++) {
         ret = exchange_one(x, &x->table[i]);
-    return ret;
+        if (ret == CLI_OK && sums) ret = restore_sum(x, &x->table[i]);
+    }
+    return ret == CLI_OK && sums ? compare_sums(x) : ret;
 }
 
 static void analyze(struct restore *x)

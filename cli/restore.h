@@ -27,6 +27,7 @@ struct restore_table {
     bool referred;             /* by foreign keys of other tables: rows are written over */
     bool lineage;              /* its rows bear their file */
     const char *changer;       /* a trigger or rule that may write other values than the backup's; or NULL */
+    const char *sum;           /* of its rows as they came in, where there is any changer */
     long long dataset;         /* its id; 0: none, or not known here yet */
     struct manifest_table now; /* as it is; column NULL where it is made */
 };
@@ -54,9 +55,15 @@ must_check int restore_make(struct restore *x, struct restore_table *t);
 must_check int restore_fill(struct restore *x, struct restore_table *t);
 /** Is there nothing in it, so that rows may go in directly? */
 must_check int restore_find_direct(struct restore *x, struct restore_table *t);
+/** Fills in `changer`; then its rows are compared with the stage's. */
+must_check int restore_find_changer(struct restore *x, struct restore_table *t);
 /** `map`: ids of files are others than they were (restore_ledger). */
 must_check int restore_rows_out(struct restore *x, struct restore_table *t);
 must_check int restore_rows_in(struct restore *x, struct restore_table *t);
+/** Where triggers and rules of one table may change rows of another: take a sum when a table's rows are in, and compare it at the
+ * end. CLI_OK, or CLI_FAILED with words. */
+must_check int restore_sum(struct restore *x, struct restore_table *t);
+must_check int restore_compare_sum(struct restore *x, const struct restore_table *t);
 /** Sequences behind the values that came in. */
 must_check int restore_sequences(struct restore *x, const struct restore_table *t);
 

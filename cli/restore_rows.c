@@ -5,7 +5,6 @@
 #include "etl/dataset.h"
 #include "restore.h"
 
-
 enum { SQL_MAX = 4 * 1024 * 1024 };
 
 void restore_put_stage(struct buf *sql, const struct restore_table *t)
@@ -176,8 +175,7 @@ int restore_fill(struct restore *x, struct restore_table *t)
     return ret;
 }
 
-/* Then its rows are compared with the stage's. */
-static int find_changer(struct restore *x, struct restore_table *t)
+int restore_find_changer(struct restore *x, struct restore_table *t)
 {
     char oid[24];
     snprintf(oid, sizeof oid, "%lld", t->oid);
@@ -192,7 +190,7 @@ static int find_changer(struct restore *x, struct restore_table *t)
 int restore_find_direct(struct restore *x, struct restore_table *t)
 {
     t->direct = false;
-    if (t->oid != 0 && find_changer(x, t) != CLI_OK) return CLI_FAILED;
+    if (t->oid != 0 && restore_find_changer(x, t) != CLI_OK) return CLI_FAILED;
     if (t->changer) return CLI_OK;
     for (size_t i = 0; i < t->m->columns; i++)
         if (t->m->column[i].as_text || t->lineage) return CLI_OK;
@@ -329,6 +327,49 @@ int restore_rows_in(struct restore *x, struct restore_table *t)
     }
     buf_done(&sql);
     return ret;
+}
+
+/* Of the table as it is: how many rows, and a sum over them; as text of x->arena, or NULL (told). */
+static const char *take_sum(struct restore *x, const struct restore_table *t)
+{
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    buf_puts(&sql, "SELECT count(*) || ' ' || coalesce(sum(hashtextextended((q.*)::text, 0)), 0) FROM ");
+    table_quote(&sql, t->m->schema, t->m->name);
+    buf_puts(&sql, " q");
+    const char *text = buf_cstr(&sql), *sum = NULL;
+    PGresult *r = text ? database_ask(x->pg, text, 0, NULL) : NULL;
+    if (r) sum = arena_cstr(&x->arena, slice_of(PQgetvalue(r, 0, 0)));
+    if (r ? !sum : !text) cli_complain(CLI_FAILED, "no memory");
+    PQclear(r);
+    buf_done(&sql);
+    return sum;
+}
+
+int restore_sum(struct restore *x, struct restore_table *t)
+{
+    t->sum = take_sum(x, t);
+    return t->sum ? CLI_OK : CLI_FAILED;
+}
+
+/* Who may have changed rows of `t` after they were compared: rather another table's. */
+static const struct restore_table *find_culprit(const struct restore *x, const struct restore_table *t)
+{
+    for (size_t i = 0; i < x->tables; i++)
+        if (&x->table[i] != t && x->table[i].changer) return &x->table[i];
+    return t;
+}
+
+int restore_compare_sum(struct restore *x, const struct restore_table *t)
+{
+    const char *sum = take_sum(x, t);
+    if (!sum) return CLI_FAILED;
+    if (strcmp(sum, t->sum) == 0) return CLI_OK;
+    const struct restore_table *other = find_culprit(x, t);
+    return cli_complain(CLI_FAILED,
+                        "the rows of %s.%s would not be those of the backup: a trigger or rule of a table that is restored with it"
+                        " (%s of %s.%s, perhaps) changes them; disable it meanwhile",
+                        t->m->schema, t->m->name, other->changer ? other->changer : "one", other->m->schema, other->m->name);
 }
 
 static int set_sequence(struct restore *x, const struct restore_table *t, const char *column, const char *sequence)

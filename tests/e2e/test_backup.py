@@ -930,6 +930,34 @@ def test_a_trigger_that_changes_values_ends_the_restore(cetl, database, orders, 
     assert database.value("SELECT count(*) FROM orders WHERE note = 'note ' || id") == 20000
 
 
+@pytest.mark.parametrize("deferred", ["", "CONSTRAINT "])
+def test_a_trigger_that_changes_rows_of_another_restored_table_ends_the_restore(cetl, database, deferred):
+    execute(database, "CREATE TABLE orders (id int PRIMARY KEY, total int NOT NULL DEFAULT 0, t text)",
+            "CREATE TABLE items (id int PRIMARY KEY, o int REFERENCES orders, price int)",
+            "CREATE FUNCTION add() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN UPDATE orders SET total = total + new.price WHERE id = new.o; RETURN NULL; END$$",
+            "CREATE %sTRIGGER add AFTER INSERT ON items %s FOR EACH ROW EXECUTE FUNCTION add()" %
+            (deferred, "DEFERRABLE INITIALLY DEFERRED" if deferred else ""), "INSERT INTO orders (id) SELECT generate_series(1, 10)",
+            "INSERT INTO items SELECT i, i % 10 + 1, i FROM generate_series(1, 100) i")
+    before = [checksum(database, t) for t in ("orders", "items")]
+    cetl("backup", "orders", "items", "--to", "b")
+    said = cetl("restore", "b", status=1)
+    assert "public.orders would not be those of the backup" in said and "trigger add of public.items" in said, said
+    assert [checksum(database, t) for t in ("orders", "items")] == before
+    execute(database, "ALTER TABLE items DISABLE TRIGGER add", "UPDATE orders SET total = 0")
+    cetl("restore", "b")
+    assert [checksum(database, t) for t in ("orders", "items")] == before
+
+
+def test_an_identity_that_is_always_generated_no_more_is_written_over(cetl, database):
+    execute(database, "CREATE TABLE customers (id int PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY)", "CREATE TABLE outside (id int REFERENCES customers)",
+            "INSERT INTO customers VALUES (1), (2)", "INSERT INTO outside VALUES (1)")
+    before = checksum(database, "customers")
+    cetl("backup", "customers", "--to", "b")
+    execute(database, "ALTER TABLE customers ALTER n DROP IDENTITY", "UPDATE customers SET n = n + 70")
+    cetl("restore", "b")
+    assert checksum(database, "customers") == before
+
+
 def test_an_identity_that_is_always_generated_and_cannot_be_written_over_is_told(cetl, database):
     execute(database, "CREATE TABLE customers (id int PRIMARY KEY, n int GENERATED ALWAYS AS IDENTITY)", "CREATE TABLE outside (id int REFERENCES customers)",
             "INSERT INTO customers VALUES (1), (2)", "INSERT INTO outside VALUES (1)")
