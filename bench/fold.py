@@ -7,7 +7,7 @@ import shutil
 import subprocess
 import tempfile
 
-from bed import BUILD, DEADLINE, ROOT, ROUNDS, generate, place, scaled
+from bed import BUILD, DEADLINE, ROOT, ROUNDS, generate, scaled
 from report import Section, median, number
 
 ROWS = 4500000

@@ -12,7 +12,7 @@ import shutil
 import signal
 import subprocess
 import tempfile
-from urllib.parse import quote, urlencode
+from urllib.parse import quote
 
 import pytest
 

@@ -2,7 +2,6 @@
 """Files and tables that drift apart: columns that are new, missing, in another order, of another type; columns from the path."""
 
 import datetime
-import json
 import os
 import signal
 import threading
@@ -10,7 +9,6 @@ from decimal import Decimal
 
 import pytest
 
-from proxy import Proxy
 from waiting import until
 
 DECLARED = """
