@@ -2,7 +2,8 @@
 /*
  * cetl backup: tables, each as an Avro file, of one moment.
  *
- * All of it is read in one REPEATABLE READ transaction: rows, and which files the ledger says they are of. A row at a time comes by
+ * All of it is read in one REPEATABLE READ transaction, under locks that others write beside but exchange nothing: rows, and which
+ * files the ledger says they are of. A row at a time comes by
  * COPY in binary form and goes into a block; blocks are packed by threads and written. It is written to a folder of another name,
  * which gets its own when all of it is on disk, the manifest last; or, for an object store, to a temporary folder, and sent from
  * there, the manifest last.
@@ -14,6 +15,7 @@
 #include "database.h"
 #include "db/query.h"
 #include "depot.h"
+#include "etl/dataset.h"
 #include "format/avro_row.h"
 #include "interrupt.h"
 #include "leftover.h"
@@ -38,6 +40,8 @@ struct backup {
     struct depot *depot; /* `to` is a URL of an object store */
     int dir;             /* that folder */
     bool there;          /* `once`, and it was made before */
+    bool locked;         /* the tables are known, and nobody exchanges them */
+    bool other;          /* meanwhile a name has become another table's, or one more came */
     PGconn *pg;
     struct manifest m;
     struct carried *carried; /* of m.table, malloc'd */
@@ -217,16 +221,22 @@ static int add_table(struct backup *b, const PGresult *r, int row)
     long long oid = db_get_int8(r, row, 0, 0);
     for (size_t i = 0; i < b->m.tables; i++)
         if (b->carried[i].oid == oid) return CLI_OK;
+    if (b->locked) {
+        b->other = true;
+        return CLI_OK;
+    }
     struct manifest_table *t = &b->m.table[b->m.tables];
     t->schema = arena_cstr(&b->m.arena, slice_of(PQgetvalue(r, row, 1)));
     t->name = arena_cstr(&b->m.arena, slice_of(PQgetvalue(r, row, 2)));
     if (!t->schema || !t->name) return cli_complain(CLI_FAILED, "no memory");
-    b->m.tables++;
-    return carried_describe(b->pg, &b->m.arena, oid, t, &b->carried[b->m.tables - 1]);
+    b->carried[b->m.tables++].oid = oid;
+    return CLI_OK;
 }
 
 static int reserve(struct backup *b, int n)
 {
+    if (b->locked) return CLI_OK;
+    free(b->carried);
     b->m.table = arena_array(&b->m.arena, (size_t)n + 1, sizeof *b->m.table);
     b->carried = calloc((size_t)n + 1, sizeof *b->carried);
     return b->m.table && b->carried ? CLI_OK : cli_complain(CLI_FAILED, "no memory");
@@ -274,30 +284,78 @@ static int say_server(struct backup *b)
     return b->m.made_at && b->m.server && b->m.database ? CLI_OK : cli_complain(CLI_FAILED, "no memory");
 }
 
-/* A snapshot in which every load is there as a whole. */
+/* Takes no snapshot yet. */
+static int lock(struct backup *b)
+{
+    struct buf sql;
+    buf_init(&sql, SQL_MAX);
+    buf_puts(&sql, "LOCK TABLE ");
+    for (size_t i = 0; i < b->m.tables; i++) {
+        if (i > 0) buf_puts(&sql, ", ");
+        table_quote(&sql, b->m.table[i].schema, b->m.table[i].name);
+    }
+    buf_puts(&sql, " IN ACCESS SHARE MODE");
+    int ret = database_run_buf(b->pg, &sql);
+    buf_done(&sql);
+    return ret;
+}
+
+/*
+ * A transaction whose snapshot is of a moment since when nobody exchanges or empties the tables: what TRUNCATE, COPY FREEZE and
+ * ALTER TABLE do is seen by older snapshots too.
+ */
+static int begin_locked(struct backup *b)
+{
+    manifest_done(&b->m);
+    manifest_init(&b->m);
+    b->locked = b->other = false;
+    int ret = find_tables(b);
+    if (ret == CLI_OK) ret = say_server(b);
+    if (ret == CLI_OK) ret = database_run(b->pg, SQL_BACKUP_BEGIN);
+    if (ret == CLI_OK) ret = lock(b);
+    b->locked = true;
+    return ret == CLI_OK ? find_tables(b) : ret;
+}
+
+/* Is no load of several connections committed in part? */
+static int check_settled(struct backup *b, bool last, bool *ret_settled)
+{
+    PGresult *r = database_ask(b->pg, SQL_BACKUP_HAS_LEDGER, 0, NULL);
+    if (!r) return CLI_FAILED;
+    bool ledger = PQgetvalue(r, 0, 0)[0] == 't';
+    PQclear(r);
+    *ret_settled = true;
+    if (!ledger) return CLI_OK;
+    r = database_ask(b->pg, SQL_BACKUP_UNSETTLED, 0, NULL);
+    if (!r) return CLI_FAILED;
+    *ret_settled = PQntuples(r) == 0;
+    if (!*ret_settled && last)
+        cli_complain(CLI_FAILED, "a load of %s is half committed, and nobody ends it: start cetld, then try again",
+                     PQgetvalue(r, 0, 0));
+    PQclear(r);
+    return *ret_settled || !last ? CLI_OK : CLI_FAILED;
+}
+
+/* A snapshot in which every load is there as a whole, of tables that stay what they are. */
 static int begin(struct backup *b)
 {
     for (int tries = 0;; tries++) {
-        if (say_server(b) != CLI_OK || database_run(b->pg, SQL_BACKUP_BEGIN) != CLI_OK) return CLI_FAILED;
-        PGresult *r = database_ask(b->pg, SQL_BACKUP_HAS_LEDGER, 0, NULL);
-        if (!r) return CLI_FAILED;
-        bool ledger = PQgetvalue(r, 0, 0)[0] == 't';
-        PQclear(r);
-        r = ledger ? database_ask(b->pg, SQL_BACKUP_UNSETTLED, 0, NULL) : NULL;
-        if (ledger && !r) return CLI_FAILED;
-        bool settled = !ledger || PQntuples(r) == 0;
-        if (!settled && tries == SETTLE_TRIES) {
-            cli_complain(CLI_FAILED, "a load of %s is half committed, and nobody ends it: start cetld, then try again",
-                         PQgetvalue(r, 0, 0));
-            PQclear(r);
-            return CLI_FAILED;
-        }
-        PQclear(r);
-        if (settled) return CLI_OK;
+        bool settled;
+        if (begin_locked(b) != CLI_OK || check_settled(b, tries == SETTLE_TRIES, &settled) != CLI_OK) return CLI_FAILED;
+        if (settled && !b->other) return CLI_OK;
+        if (tries == SETTLE_TRIES) return cli_complain(CLI_FAILED, "tables are made and exchanged all the time; try again");
         if (database_run(b->pg, "ROLLBACK") != CLI_OK) return CLI_FAILED;
         nanosleep(&(struct timespec){.tv_nsec = 100000000}, NULL);
         if (interrupt_came()) return cli_complain(CLI_FAILED, "interrupted");
     }
+}
+
+static int describe_tables(struct backup *b)
+{
+    int ret = CLI_OK;
+    for (size_t i = 0; ret == CLI_OK && i < b->m.tables; i++)
+        ret = carried_describe(b->pg, &b->m.arena, b->carried[i].oid, &b->m.table[i], &b->carried[i]);
+    return ret;
 }
 
 /* ---- all of it ---- */
@@ -316,7 +374,7 @@ static int write_manifest(struct backup *b)
 static int copy_tables(struct backup *b)
 {
     int ret = begin(b);
-    if (ret == CLI_OK) ret = find_tables(b);
+    if (ret == CLI_OK) ret = describe_tables(b);
     for (size_t i = 0; ret == CLI_OK && i < b->m.tables; i++) {
         ret = copy_table(b, &b->m.table[i], &b->carried[i]);
         if (ret == CLI_OK && b->m.table[i].dataset.name) ret = copy_ledger(b, &b->m.table[i]);
