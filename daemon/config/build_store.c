@@ -20,6 +20,15 @@ static int read_secret(struct builder *b, const struct ini_section *s, struct co
     return t->secret ? 0 : -ENOMEM;
 }
 
+/* azure: and azure://, as they stand or with slashes. */
+static bool is_any_account(struct slice url)
+{
+    if (!slice_starts(url, SLICE("azure:"))) return false;
+    for (size_t i = strlen("azure:"); i < url.len; i++)
+        if (url.p[i] != '/') return false;
+    return true;
+}
+
 static int build_store(struct builder *b, const struct ini_section *s, struct config_store *t)
 {
     t->place = s->place;
@@ -36,6 +45,9 @@ static int build_store(struct builder *b, const struct ini_section *s, struct co
     if (endpoint.len > 0 && !slice_starts(endpoint, SLICE("https://")) && !slice_starts(endpoint, SLICE("http://")))
         mistakes_add(b->mistakes, builder_place_of(s, "endpoint"), "endpoint: '%.100s' does not begin with https:// or http://",
                      t->endpoint);
+    if (is_any_account(url) && endpoint.len == 0 && strstr(t->secret, "sig="))
+        mistakes_add(b->mistakes, builder_place_of(s, "url"),
+                     "url: a shared access signature is of one account; name it: azure://ACCOUNT");
     if (s3 && *t->secret_file && !*t->key_id)
         mistakes_add(b->mistakes, s->place, "there is a secret_file, but no key_id: the id of the access key whose secret that is");
     if (s3 && *t->key_id && !*t->secret_file)

@@ -156,8 +156,8 @@ int config_load(const char *path, enum config_presence presence, struct mistakes
 
 static bool is_secret(const struct ini_section *s)
 {
-    static const enum option_section secret[] = {OPTION_TOKEN,  OPTION_JWT,   OPTION_ROLE,
-                                                 OPTION_NOTIFY, OPTION_STORE, OPTION_ARCHIVE};
+    static const enum option_section secret[] = {OPTION_TOKEN, OPTION_JWT,     OPTION_ROLE,  OPTION_NOTIFY,
+                                                 OPTION_STORE, OPTION_ARCHIVE, OPTION_SOURCE};
     for (size_t i = 0; i < sizeof secret / sizeof secret[0]; i++)
         if (slice_equal(s->kind, slice_of(options_section(secret[i])->kind))) return true;
     return false;
@@ -219,12 +219,23 @@ const struct config_report *config_report(const struct config *c, struct slice n
     return NULL;
 }
 
+/* Where the store's url ends in a bucket or account, that is all of its name: another one's host is not to see this one's secret.
+ */
+static bool is_for(const struct config_store *s, struct slice url)
+{
+    struct slice begin = slice_of(s->url);
+    if (!slice_starts(url, begin)) return false;
+    const char *name = strstr(s->url, "://");
+    if (!name || !name[3] || strchr(name + 3, '/')) return true;
+    return url.len == begin.len || url.p[begin.len] == '/';
+}
+
 const struct config_store *config_store_for(const struct config *c, const char *url)
 {
     const struct config_store *best = NULL;
     for (size_t i = 0; i < c->n_stores; i++) {
         const struct config_store *s = &c->stores[i];
-        if (slice_starts(slice_of(url), slice_of(s->url)) && (!best || strlen(s->url) > strlen(best->url))) best = s;
+        if (is_for(s, slice_of(url)) && (!best || strlen(s->url) > strlen(best->url))) best = s;
     }
     return best;
 }

@@ -402,8 +402,8 @@ struct ini;
  * INI file has, and what cannot be read, is a mistake. 0 or -ENOMEM.
  */
 must_check int config_read(const char *path, enum config_presence presence, struct mistakes *mistakes, struct ini *ini);
-/** config_load without the sections whose secrets not everybody may read: [token], [jwt], [role], [notify], [store], and [archive],
- * which needs it. */
+/** config_load without the sections whose secrets not everybody may read: [token], [jwt], [role], [notify], [source], [store], and
+ * [archive], which needs it. */
 must_check int config_load_public(const char *path, enum config_presence presence, struct mistakes *mistakes,
                                   struct config **ret_config);
 /** config_load from memory, as if it were the file `name`. */
@@ -418,7 +418,8 @@ const struct config_derive *config_derive(const struct config *c, struct slice n
 const struct config_report *config_report(const struct config *c, struct slice name);
 /** "failed", "waiting" … */
 const char *config_event_name(enum config_event event);
-/** How the objects of that URL are reached: of the stores whose url it begins with the longest; NULL: none. */
+/** How the objects of that URL are reached: of the stores whose url it begins with the longest, whole names of buckets
+ * and accounts only; NULL: none. */
 const struct config_store *config_store_for(const struct config *c, const char *url);
 /** Is it one of the dataset's `inputs`? */
 bool config_input(const struct config_dataset *d, const char *name);

@@ -446,7 +446,8 @@ static const struct option notify_options[] = {
 static const struct option store_options[] = {
     {"url", TYPE(TEXT), F(url), "", "s3://bucket",
      .prose = "Which objects it is for: what begins so. Of several [store] sections the longest that fits counts. s3://BUCKET/…, "
-              "azure://ACCOUNT/CONTAINER/… or the begin of such; s3: and azure: alone are all of them."},
+              "azure://ACCOUNT/CONTAINER/… or the begin of such, with a whole name of a bucket or account; s3: and azure: alone "
+              "are all of them."},
     {"endpoint", TYPE(TEXT), F(endpoint), "", "https://minio.example.org:9000",
      .prose = "The server, for one that is neither Amazon's nor Microsoft's; it then has buckets in its paths."},
     {"region", TYPE(TEXT), F(region), "us-east-1", .prose = "S3: the region that requests are signed for."},

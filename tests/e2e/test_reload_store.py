@@ -106,7 +106,7 @@ def changes(world, before, first, after, second):
 
 def test_url(world):
     one, other = world.store(), world.store()
-    rest = section("rest", "store", url="s3://buc", endpoint=other.url)
+    rest = section("rest", "store", url="s3://", endpoint=other.url)
     changes(world, s3(world, "u", url="s3://bucket", endpoint=one.url) + rest, lambda: one.hears("/bucket/u/"),
             s3(world, "u", url="s3://elsewhere", endpoint=one.url) + rest, lambda: other.hears("/bucket/u/"))
 

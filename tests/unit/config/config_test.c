@@ -265,6 +265,34 @@ static void fragments_are_read_in_the_order_of_their_names(void **state)
     mistakes_done(&missing);
 }
 
+static void who_may_not_read_the_secrets_reads_the_rest(void **state)
+{
+    (void)state;
+    char folder[] = "/tmp/config_test.XXXXXX", path[200];
+    assert_non_null(mkdtemp(folder));
+    make_file(folder, "cetl.conf",
+              "[dataset a]\n"
+              "[source s]\nurl = https://h/a.csv\ndataset = a\ntoken_file = /none/token\n"
+              "[source t]\nurl_file = /none/url\ndataset = a\n"
+              "[source u]\nurl = https://h/a.csv\ndataset = a\nuser = u\npassword_file = /none/password\n"
+              "[store s]\nurl = azure://acme\nsecret_file = /none/secret\n"
+              "[token t]\nhash_file = /none/hash\n");
+    snprintf(path, sizeof path, "%s/cetl.conf", folder);
+    struct mistakes m, none;
+    struct config *c = NULL, *whole = NULL;
+    mistakes_init(&m);
+    mistakes_init(&none);
+    int r = config_load_public(path, CONFIG_MUST_EXIST, &none, &c), refused = config_load(path, CONFIG_MUST_EXIST, &m, &whole);
+    nftw(folder, remove_one, 8, FTW_DEPTH | FTW_PHYS);
+    if (r) fail_msg("%d: %s", r, none.stored ? none.text[0] : "");
+    assert_int_equal(refused, CONFIG_E_INVALID);
+    assert_int_equal(c->n_datasets, 1);
+    assert_int_equal(c->n_sources, 0);
+    config_unref(c);
+    mistakes_done(&m);
+    mistakes_done(&none);
+}
+
 static void a_folder_is_no_configuration(void **state)
 {
     (void)state;
@@ -375,6 +403,7 @@ int main(void)
         cmocka_unit_test(budgets_are_kept),
         cmocka_unit_test(a_counted_configuration_lives_as_long_as_its_last_user),
         cmocka_unit_test(fragments_are_read_in_the_order_of_their_names),
+        cmocka_unit_test(who_may_not_read_the_secrets_reads_the_rest),
         cmocka_unit_test(a_folder_is_no_configuration),
         cmocka_unit_test(many_sections_cost_as_much_each_as_few),
         cmocka_unit_test(what_takes_a_restart_stays_what_it_was),
