@@ -292,16 +292,23 @@ static bool is_near(const struct folder_op *f, struct buf *key)
     return near;
 }
 
+/* Gone meanwhile, or not for us. Anything else, like too many open files or a disk that fails, is an error: a part of a list would
+ * pass for all of it. */
+static int unless_away(int r)
+{
+    return r == -ENOENT || r == -ENOTDIR || r == -ELOOP || r == -EACCES ? 0 : r;
+}
+
 static int walk(struct folder_op *f, int at, struct buf *key, unsigned depth)
 {
     cleanup_dir DIR *dir = fdopendir(at);
-    if (!dir) {
-        close(at);
-        return -errno;
-    }
-    int r = 0;
-    for (const struct dirent *e; r == 0 && (e = readdir(dir));) {
+    int r = dir ? 0 : -errno;
+    if (!dir) close(at);
+    while (r == 0) {
         struct stat st;
+        errno = 0;
+        const struct dirent *e = readdir(dir);
+        if (!e) return depth > 0 ? unless_away(-errno) : -errno;
         size_t before = key->len;
         if (before + 1 + strlen(e->d_name) > STORE_KEY_MAX) continue; /* longer than a key can be */
         if (e->d_name[0] == '.') continue;
@@ -311,10 +318,11 @@ static int walk(struct folder_op *f, int at, struct buf *key, unsigned depth)
         /* Each page goes through all of them: what is on another one costs as little as can be. */
         bool may_be = (e->d_type != DT_REG || is_on_page(f, buf_slice(key))) && (e->d_type != DT_DIR || is_near(f, key));
         bool there = may_be && fstatat(dirfd(dir), e->d_name, &st, AT_SYMLINK_NOFOLLOW) == 0;
+        if (may_be && !there) r = unless_away(-errno);
         if (there && S_ISREG(st.st_mode) && is_on_page(f, buf_slice(key))) r = note(f, buf_slice(key), &st);
         bool into = there && S_ISDIR(st.st_mode) && depth < DEPTH_MAX && is_near(f, key);
         int below = into ? fs_open_dir(dirfd(dir), e->d_name) : -1;
-        if (below >= 0) r = walk(f, below, key, depth + 1);
+        if (into) r = below < 0 ? unless_away(below) : walk(f, below, key, depth + 1);
         key->len = before;
     }
     return r;
@@ -353,12 +361,14 @@ static void over(struct worker_job *job)
     store_op_end(&f->op);
 }
 
-static int start(struct store *s, const struct folder_op *as, struct slice key, void (*run)(struct worker_job *job),
+/* What `as` has is the new one's, or closed. */
+static int start(struct store *s, struct folder_op *as, struct slice key, void (*run)(struct worker_job *job),
                  struct store_op **ret_op)
 {
     struct folder_op *f = calloc(1, sizeof *f);
     if (!f) {
         if (as->file >= 0) close(as->file);
+        buf_done(&as->next);
         return -ENOMEM;
     }
     *f = *as;
@@ -371,6 +381,7 @@ static int start(struct store *s, const struct folder_op *as, struct slice key, 
     buf_puts(&f->root, s->root);
     int r = buf_check(&f->key);
     if (r == 0) r = buf_check(&f->root);
+    if (r == 0) r = buf_check(&f->next);
     if (r < 0) {
         store_op_end(&f->op);
         return r;
