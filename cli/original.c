@@ -153,8 +153,9 @@ static int open_out(struct fetch *f)
     f->out = stdout;
     if (!f->to) return isatty(1) ? cli_complain(CLI_USAGE, "say where to: -o FILE, or > FILE") : CLI_OK;
     if (asprintf(&f->part, "%s.part-%d", f->to, (int)getpid()) < 0) return cli_complain(CLI_FAILED, "no memory");
-    f->out = fopen(f->part, "we");
-    return f->out ? CLI_OK : cli_complain(CLI_FAILED, "%s cannot be written: %s", f->to, error_name(-errno));
+    f->out = fopen(f->part, "wxe"); /* not through a link that somebody laid there */
+    return f->out ? CLI_OK
+                  : cli_complain(CLI_FAILED, "%s cannot be written: %s", errno == EEXIST ? f->part : f->to, error_name(-errno));
 }
 
 static bool is_right(struct fetch *f)

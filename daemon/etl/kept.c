@@ -91,6 +91,7 @@ static int open_path(struct kept *k, const char *path)
     struct stat st;
     uint8_t sum[DIGEST_BYTES];
     if (!k->config.original.has_sum) return ORIGINAL_E_GONE;
+    if (lstat(path, &st) == 0 && !S_ISREG(st.st_mode)) return ORIGINAL_E_GONE; /* some devices do something when they are opened */
     cleanup_fd int fd = open(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_NOCTTY | O_CLOEXEC);
     if (fd < 0) return errno == ENOENT || errno == ENOTDIR || errno == ELOOP ? ORIGINAL_E_GONE : -errno;
     if (fstat(fd, &st) < 0) return -errno;
@@ -120,7 +121,7 @@ static int make_room(struct kept *k)
 static int check(const struct kept *k)
 {
     uint8_t sum[DIGEST_BYTES];
-    if (!k->config.original.has_sum) return 0;
+    if (!k->config.original.has_sum) return ORIGINAL_E_GONE;
     int r = digest_of_file(k->fd, sum);
     return r < 0 ? r : digest_equal(sum, k->config.original.sum) ? 0 : ORIGINAL_E_GONE;
 }
@@ -188,7 +189,7 @@ static void on_worked(struct worker_job *job)
     if (r < 0) give_up(k, error_name(r));
 }
 
-/* The store has it: is it what the ledger knows, and is there a link? */
+/* The store has it: is it what the ledger knows, and is there a link? What cannot be compared now is when it was brought. */
 static void take(struct kept *k, const struct store_result *r)
 {
     const struct original *o = &k->config.original;
@@ -197,10 +198,14 @@ static void take(struct kept *k, const struct store_result *r)
     struct error err = {0};
     struct store_link link = {.key = store_url_key(slice_of(k->url[k->at])), .disposition = k->disposition, .seconds = KEPT_LINK_S};
     bool other = (o->bytes >= 0 && r->bytes != (uint64_t)o->bytes) || (o->has_sum && r->sum[0] && strcmp(r->sum, hex) != 0);
-    int rc = other ? error_set(&err, STORE_E_REFUSED, "something else lies there") : store_link(k->store, &link, &err, &k->link);
+    const char *unlike = other         ? "something else lies there"
+                         : !o->has_sum ? "the ledger does not have its SHA-256"
+                         : !r->sum[0]  ? "the store does not say the SHA-256 of what lies there"
+                                       : NULL;
+    int rc = unlike ? error_set(&err, STORE_E_REFUSED, "%s", unlike) : store_link(k->store, &link, &err, &k->link);
     if (rc == 0) return;
     buf_reset(&k->link);
-    k->brings = rc > 0 && !other && !k->config.link_only;
+    k->brings = rc > 0 && !other && o->has_sum && !k->config.link_only;
     k->bytes = r->bytes;
     if (k->brings) return;
     bool busy = rc < 0;

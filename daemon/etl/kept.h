@@ -1,8 +1,8 @@
 /* SPDX-License-Identifier: MIT */
 /*
- * Where the original of a file is kept, for whoever wants it back: in an object store that says it has it, for which a link is
- * signed; in a folder that is an archive; or still in work/, done/ or failed/ (original.h). What lies here is read to its end
- * first, so that nothing but the bytes that the ledger knows is given.
+ * Where the original of a file is kept, for whoever wants it back: in an object store that says it has it, with its SHA-256, for
+ * which a link is signed; in a folder that is an archive; or still in work/, done/ or failed/ (original.h). What lies here is read
+ * to its end first, so that nothing but the bytes that the ledger knows is given.
  *
  *   each URL, as it stands ──▶ ASKING (the store: is it there?) ──there──▶ link; where none can be signed: a copy, open
  *                        └──▶ OPENING (worker: a folder) ──there──▶ open

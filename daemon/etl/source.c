@@ -109,8 +109,9 @@ static void free_names(struct source *s)
     free(s->url);
     free(s->dataset);
     free(s->file_name);
+    free(s->ca_file);
     source_access_forget(s);
-    s->name = s->url = s->dataset = s->file_name = NULL;
+    s->name = s->url = s->dataset = s->file_name = s->ca_file = NULL;
 }
 
 static void destroy(struct source *s)
@@ -232,7 +233,7 @@ static void fetch(struct source *s)
                                        .min_free = s->min_free,
                                        .redirects = REDIRECTS,
                                        .direct = source_access_is_direct(s),
-                                       .ca_file = s->settings->ca_file,
+                                       .ca_file = s->ca_file,
                                        .done = on_answer,
                                        .ctx = s};
     int r = transfer_start(s->config.transfers, &request, &s->transfer);
@@ -311,7 +312,8 @@ void source_pull(struct source *s)
     s->url = strdup(s->settings->target);
     s->dataset = strdup(s->settings->dataset);
     s->file_name = source_file_name(s->settings->name, path_of(s->settings->target), true);
-    if (!s->name || !s->url || !s->dataset || !s->file_name || source_access_take(s) < 0) {
+    s->ca_file = strdup(s->settings->ca_file);
+    if (!s->name || !s->url || !s->dataset || !s->file_name || !s->ca_file || source_access_take(s) < 0) {
         error_set(&s->err, -ENOMEM, "no memory");
         return source_end(s, SOURCE_FAILED, true);
     }
@@ -373,14 +375,15 @@ static bool differ(const char *a, const char *b)
 
 void source_set(struct source *s, const struct config *all, const struct config_source *settings)
 {
-    bool sooner = settings->every_ms > 0 && settings->every_ms != s->settings->every_ms;
+    int64_t before = s->settings->every_ms;
+    bool sooner = settings->every_ms > 0 && settings->every_ms != before;
     bool other = differ(settings->target, s->settings->target) || differ(settings->token, s->settings->token) ||
                  differ(settings->user, s->settings->user) || differ(settings->password, s->settings->password);
     s->settings = settings;
     s->all = all;
     s->moved |= s->pulling && other;
     if (s->pulling) return;
-    if (settings->every_ms == 0) timer_stop(s->timer);
+    if (settings->every_ms == 0 && before > 0) timer_stop(s->timer); /* else it is of a pull that somebody asked for */
     if (settings->every_ms > 0 && (sooner || other)) timer_start(s->timer, other ? FIRST_MS : settings->every_ms);
 }
 

@@ -83,12 +83,24 @@ void source_access_name(const struct source *s, struct buf *out)
 struct secrets {
     struct slice item[SECRETS_MAX];
     size_t n;
+    bool some;          /* there are others, for which there is no place */
     struct buf decoded; /* has room for all of them before the first one comes, and so stays where it is */
 };
 
 static void add_secret(struct secrets *all, struct slice secret)
 {
-    if (secret.len >= SECRET_MIN && all->n < SECRETS_MAX) all->item[all->n++] = secret;
+    if (secret.len < SECRET_MIN) return;
+    if (all->n < SECRETS_MAX)
+        all->item[all->n++] = secret;
+    else
+        all->some = true;
+}
+
+/* The longest first: a short one that is blacked out in a long one would leave the rest of that. */
+static int by_length(const void *a, const void *b)
+{
+    const struct slice *x = a, *y = b;
+    return (x->len < y->len) - (x->len > y->len);
 }
 
 /* Each value of a query, as it stands and as it is meant. */
@@ -113,11 +125,13 @@ static void secrets_init(struct secrets *all, const struct source *s, const char
     *all = (struct secrets){.n = 0};
     size_t most = strlen(s->url) + strlen(answered) + 1;
     buf_init(&all->decoded, most);
-    if (!buf_reserve(&all->decoded, most)) return;
+    all->some = !buf_reserve(&all->decoded, most);
+    if (all->some) return;
     if (s->secret) add_secret(all, slice_of(s->secret));
     if (s->authorization) add_secret(all, slice_of(strrchr(s->authorization, ' ') + 1));
     add_query(all, s->url);
     add_query(all, answered);
+    if (all->n > 0) qsort(all->item, all->n, sizeof *all->item, by_length);
 }
 
 static void black_out(const struct secrets *all, char *text, size_t len)
@@ -163,7 +177,7 @@ static void take_text(struct slice body, struct buf *out)
     }
 }
 
-/* The server's words, behind ": "; or nothing. */
+/* The server's words, behind ": "; or nothing, where not all that is secret could be blacked out. */
 static void put_words(struct source *s, const struct transfer_answer *a, char ret_words[WORDS_MAX])
 {
     struct secrets all;
@@ -174,7 +188,7 @@ static void put_words(struct source *s, const struct transfer_answer *a, char re
     buf_init(&words, BODY_MAX);
     buf_put(&body, (struct slice){a->body.p, a->body.len < BODY_MAX ? a->body.len : BODY_MAX});
     ret_words[0] = '\0';
-    if (buf_check(&body) == 0) {
+    if (buf_check(&body) == 0 && !all.some) {
         black_out(&all, body.data, body.len);
         if (!take_json(buf_slice(&body), &words)) take_text(buf_slice(&body), &words);
         if (slice_trim(buf_slice(&words)).len == 0) buf_put(&words, transfer_header(a, "WWW-Authenticate"));

@@ -54,7 +54,7 @@ struct source {
     bool pulling, working, freed; /* working: a worker has it */
     bool moved;                   /* it has another address since the pull began */
     /* The job's: */
-    char *name, *url, *dataset, *file_name;
+    char *name, *url, *dataset, *file_name, *ca_file;
     char *authorization, *secret; /* the header, and the token or password in it; NULL: none */
     uint64_t min_free;
     struct source_version version, fresh;

@@ -124,6 +124,9 @@ def test_a_folder_that_is_an_archive_gives_it_back_and_nothing_else(cetld, datab
     assert original(daemon, entry).status == 410
     database.rows("UPDATE cetl.original SET url = 'file:///etc/passwd'")
     assert original(daemon, entry).status == 410
+    os.mkfifo(os.path.join(folder, "pipe"))
+    database.rows("UPDATE cetl.original SET url = 'file://%s'" % os.path.join(folder, "pipe"))
+    assert original(daemon, entry).status == 410
     os.mkdir(os.path.join(folder, "d"))
     database.rows("UPDATE cetl.original SET url = 'file://%s'" % os.path.join(folder, "d"))
     assert original(daemon, entry).status == 410
@@ -145,8 +148,8 @@ def test_a_slow_reader_holds_up_nobody(cetld):
 
 
 class Shop(ThreadingHTTPServer):
-    """An S3 that has `data` at `key`, for HEAD, and for who comes with a presigned URL, which is checked here by another hand. `says`: a
-    status that it answers instead, or "hang"."""
+    """An S3 that has `data` at `key`, for HEAD, and for who comes with a presigned URL, which is checked here by another hand, or signs his
+    request. `says`: a status that it answers instead, or "hang". `sum`: "" for an object that somebody else put there."""
 
     daemon_threads = True
 
@@ -183,11 +186,12 @@ class ShopHandler(BaseHTTPRequestHandler):
             return shop.go_on.wait(60)
         status = shop.says or (200 if urllib.parse.unquote(self.path.split("?")[0]) == shop.key else 404)
         if status == 200 and self.command == "GET":
-            status = 200 if shop.is_signed(self.headers["Host"], self.path) else 403
+            status = 200 if "Authorization" in self.headers or shop.is_signed(self.headers["Host"], self.path) else 403
             body = shop.data if status == 200 else b"<Error><Message>it is not signed</Message></Error>"
         self.send_response(status)
         self.send_header("Content-Length", str(len(body) if self.command == "GET" else len(shop.data)))
-        self.send_header("x-amz-meta-sha256", shop.sum)
+        if shop.sum:
+            self.send_header("x-amz-meta-sha256", shop.sum)
         self.end_headers()
         if self.command == "GET":
             self.wfile.write(body)
@@ -236,6 +240,21 @@ def test_what_an_object_store_has_comes_by_a_link(cetld, database, shop, folder)
     assert original(daemon, entry).body.decode() == ORDERS  # done/
     refused = original(daemon, entry, "?link=yes")
     assert refused.status == 404 and "something else lies there" in refused.json["details"], refused
+
+
+def test_what_a_store_does_not_say_the_sum_of_is_compared_here(cetld, database, shop):
+    daemon = cetld(shop.section)
+    daemon.drop("orders.csv", ORDERS)
+    entry = daemon.wait_state("orders.csv")
+    stored(database, entry, "s3:/%s" % shop.key)
+    forget(daemon, "done")
+    shop.sum = ""
+    refused = original(daemon, entry, "?link=yes")
+    assert refused.status == 404 and "does not say the SHA-256" in refused.json["details"], refused
+    answer = original(daemon, entry)
+    assert answer.status == 200 and answer.body.decode() == ORDERS
+    shop.data = b"x" * len(ORDERS)
+    assert original(daemon, entry).status == 410 and daemon.files_in("work") == []
 
 
 def test_a_store_that_does_not_give_it_is_no_end_while_it_lies_elsewhere(cetld, database, shop, folder):

@@ -221,6 +221,16 @@ def test_a_reload_changes_the_sources(make_cetld, database, feed):
     until(lambda: d.get("/status", unix=True).json["sources"] == [], d.log)
 
 
+def test_a_reload_leaves_the_retries_of_a_pull_that_was_asked_for(make_cetld, database, feed):
+    feed.files["/a.csv"] = EVENTS.encode()
+    feed.plan = [503, 503]
+    d = make_cetld(database.url(), config=config(feed, "/a.csv")).start()
+    assert pull(d).returncode == 1
+    reload(d, config(feed, "/a.csv", more="size_max = 1M\n"))
+    d.wait_state("a.csv")
+    assert [step for _, step in feed.asked] == [503, 503, 200]
+
+
 # Those about who asks are in test_sources_access.py.
 def test_an_address_that_changes_during_a_pull_is_pulled_next(make_cetld, database, feed):
     feed.files["/a.csv"] = feed.files["/b.csv"] = EVENTS.encode()

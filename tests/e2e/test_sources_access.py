@@ -193,6 +193,11 @@ def test_a_refusal_is_told_in_the_servers_words_without_the_secret(make_cetld, d
          "the server answered 403 to the name and password of user and password_file: not %s\\x07" % ("*" * len(BASIC[6:]))),
         (section(url=url + "?X-Amz-Signature=" + SIGNATURE), (403, {}, b"<Error><Code>AccessDenied</Code><Message>Request has expired: c0ffee/sig==</Message></Error>"),
          "the server answered 403 to what stands behind the '?' of url, which may have run out: Request has expired: ************"),
+        # One that is in another one leaves nothing of that.
+        (section(url=url + "?a=c0ffee&X-Amz-Signature=" + SIGNATURE), (403, {}, b"<title>No: c0ffee/sig==</title>"), "run out: No: ************"),
+        # More than can be blacked out: nothing of it is shown.
+        (section(url=url + "?" + "".join("a%d=word%d&" % (i, i) for i in range(60)) + "X-Amz-Signature=" + SIGNATURE),
+         (403, {}, b"<title>No: c0ffee/sig==</title>"), "run out\n"),
     ]:
         server.refusal = refusal
         reload(d, text)
