@@ -159,7 +159,7 @@ static int write_file(struct out *o, const char *sql, int fd)
 static int copy_file(struct backup *b, struct manifest_file *file, const char *sql, int64_t about, size_t *ret_bad)
 {
     int fd = openat(b->dir, file->name, O_CREAT | O_TRUNC | O_WRONLY | O_CLOEXEC | O_NOFOLLOW, 0600);
-    if (fd < 0) return cli_complain(CLI_FAILED, "%s/%s: %s", b->part, file->name, strerror(errno));
+    if (fd < 0) return cli_complain(CLI_FAILED, "%s/%s: %s", b->to, file->name, strerror(errno));
     struct out o = {.b = b, .file = file, .progress = {.cli = b->cli}, .about = about};
     int ret = write_file(&o, sql, fd);
     *ret_bad = o.bad;
@@ -368,7 +368,7 @@ static int write_manifest(struct backup *b)
     int r = buf_check(&json);
     if (r == 0) r = fs_write_small(b->dir, MANIFEST_NAME, 0600, buf_slice(&json));
     buf_done(&json);
-    return r == 0 ? CLI_OK : cli_complain(CLI_FAILED, "%s/" MANIFEST_NAME ": %s", b->part, error_name(r));
+    return r == 0 ? CLI_OK : cli_complain(CLI_FAILED, "%s/" MANIFEST_NAME ": %s", b->to, error_name(r));
 }
 
 static int copy_tables(struct backup *b)
@@ -396,20 +396,28 @@ static int send_away(struct backup *b)
     return ret == CLI_OK ? depot_put(b->depot, b->dir, MANIFEST_NAME) : ret;
 }
 
-/* It gets its name: from now on it is a backup. */
+/* The folder around must outlive a crash with the new name in it; a symbolic link may lead there. */
+static int sync_parent(const char *path)
+{
+    cleanup_free char *parent = strdup(path);
+    if (!parent) return -ENOMEM;
+    size_t n = strlen(parent);
+    while (n > 1 && parent[n - 1] == '/')
+        parent[--n] = '\0';
+    char *slash = strrchr(parent, '/');
+    if (slash) slash[slash == parent ? 1 : 0] = '\0';
+    cleanup_fd int dir = open(slash ? parent : ".", O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    if (dir < 0) return errno == EACCES ? 0 : -errno; /* it may be written, and not read */
+    return fs_sync_dir(dir);
+}
+
+/* It gets its name: from now on it is a backup. A plain rename, which every file system has for folders; what another one of this
+ * moment has put there is not replaced, since only an empty folder is. */
 static int publish(struct backup *b)
 {
     int r = fs_sync_dir(b->dir);
-    if (r == 0) r = fs_rename_noreplace(AT_FDCWD, b->part, AT_FDCWD, b->to);
-    if (r < 0) return cli_complain(CLI_FAILED, "%s: %s", b->to, error_name(r));
-    char *parent = strdup(b->to), *slash = parent ? strrchr(parent, '/') : NULL;
-    if (slash) slash[slash == parent ? 1 : 0] = '\0';
-    int dir = fs_open_dir(AT_FDCWD, slash ? parent : ".");
-    if (dir >= 0) {
-        r = fs_sync_dir(dir);
-        close(dir);
-    }
-    free(parent);
+    if (r == 0 && rename(b->part, b->to) < 0) r = -errno;
+    if (r == 0) r = sync_parent(b->to);
     return r == 0 ? CLI_OK : cli_complain(CLI_FAILED, "%s: %s", b->to, error_name(r));
 }
 
@@ -475,7 +483,7 @@ static int make_beside(struct backup *b, int len)
     if (mkdir(b->part, 0700) < 0) return cli_complain(CLI_FAILED, "%s: %s", b->to, strerror(errno));
     b->dir = fs_open_dir(AT_FDCWD, b->part);
     int r = b->dir < 0 ? b->dir : leftover_hold(b->dir);
-    return r == 0 ? CLI_OK : cli_complain(CLI_FAILED, "%s: %s", b->part, error_name(r));
+    return r == 0 ? CLI_OK : cli_complain(CLI_FAILED, "%s: %s", b->to, error_name(r));
 }
 
 static int make_part(struct backup *b)

@@ -38,7 +38,7 @@ static void remove_abandoned(int parent, const char *name, const char *unless)
 
 void leftover_sweep(const char *parent, const char *prefix, const char *unless)
 {
-    cleanup_fd int dir = fs_open_dir(AT_FDCWD, parent);
+    cleanup_fd int dir = open(parent, O_RDONLY | O_DIRECTORY | O_CLOEXEC); /* a symbolic link may lead there */
     int copy = dir < 0 ? -1 : fcntl(dir, F_DUPFD_CLOEXEC, 3);
     cleanup_dir DIR *entries = copy < 0 ? NULL : fdopendir(copy);
     if (!entries && copy >= 0) close(copy);

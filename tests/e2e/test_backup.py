@@ -1174,32 +1174,36 @@ def test_a_backup_that_is_killed_on_its_way_is_none_and_the_next_one_is_the_only
         trouble.close()
 
 
+def test_a_backup_below_a_symbolic_link_is_made_and_what_was_left_there_goes(cetl, database, folder):
+    execute(database, "CREATE TABLE t AS SELECT 1 AS id")
+    left = os.path.join(folder, "real", "b.part-1")
+    os.makedirs(left)
+    open(os.path.join(left, "1.public.t.avro"), "w").close()
+    os.symlink("real", os.path.join(folder, "link"))
+    cetl("backup", "t", "--to", "link/b")
+    assert os.listdir(os.path.join(folder, "real")) == ["b"]
+
+
 @pytest.mark.parametrize("place", ["b", "file://%s/store/b"])
 def test_a_killed_backup_leaves_nothing_once_the_next_is_made(cetl, database, folder, temporary, place):
-    """The second table is locked, so the first one's file is there when it is killed."""
+    """The second table is large, so the first one's file is there when it is killed."""
     place = place % folder if "%s" in place else place
-    execute(database, "CREATE TABLE first AS SELECT i AS id FROM generate_series(1, 1000) i", "CREATE TABLE second AS SELECT 1 AS id")
+    execute(database, "CREATE TABLE first AS SELECT i AS id FROM generate_series(1, 1000) i",
+            "CREATE TABLE second AS SELECT md5(i::text) AS note FROM generate_series(1, 400000) i")
 
     def under_way():
         return [f for top in (folder, temporary) for n in os.listdir(top) if ".part-" in n or "on-its-way" in n for f in os.listdir(os.path.join(top, n))]
 
-    db = database.cluster.connect(database.name)
-    db.autocommit = False
-    try:
-        with db.cursor() as sql:
-            sql.execute("LOCK TABLE second IN ACCESS EXCLUSIVE MODE")
-        process = start(cetl, folder, "backup", "first", "second", "--to", place)
-        until(lambda: "1.public.first.avro" in under_way(), "it is under way")
-        process.kill()
-        process.wait(30)
-        assert under_way()
-        cetl("restore", place, status=1)
-        other = start(cetl, folder, "backup", "first", "second", "--to", "other")  # of another place, and at work: not touched
-        until(lambda: [n for n in os.listdir(folder) if n.startswith("other.part-")], "it is under way")
-    finally:
-        db.close()
-    assert other.wait(30) == 0
+    process = start(cetl, folder, "backup", "first", "second", "--to", place)
+    until(lambda: "1.public.first.avro" in under_way(), "it is under way")
+    process.kill()
+    process.wait(30)
+    assert under_way()
+    cetl("restore", place, status=1)
+    other = start(cetl, folder, "backup", "first", "second", "--to", "other")  # of another place, and at work: not touched
+    until(lambda: [n for n in os.listdir(folder) if n.startswith("other")], "it is under way")
     cetl("backup", "first", "second", "--to", place)
+    assert other.wait(30) == 0
     assert not under_way()
     assert "has a backup already" in cetl("backup", "first", "--to", place, status=1) or place == "b"
     before = manifest_of(os.path.join(folder, "store/b" if ":" in place else "b"))
