@@ -36,6 +36,7 @@ static void apply(struct daemon *d, struct config *fresh)
     d->api.config = fresh;
     log_set_level(fresh->daemon.log_level);
     scheduler_hold(d->scheduler); /* until the catalog is as the configuration says */
+    backups_hold(d->backups);
     scheduler_set_config(d->scheduler, fresh);
     keeper_set_config(d->keeper, fresh);
     archives_set_config(d->archives, fresh);

@@ -19,7 +19,7 @@ enum {
     LOCKED_MS = 2000,        /* until the lock is tried again */
     REST_FIRST_MS = 10 * 1000,
     REST_MAX_MS = 15 * 60 * 1000,
-    GRACE_MS = 5000, /* at the daemon's end, from SIGTERM to SIGKILL */
+    GRACE_MS = 5000, /* at the daemon's end, from SIGTERM to SIGKILL, or until a worker is waited for no more */
     GONE_MS = 1000,  /* and from there until it is left alone: a disk hangs */
     PLACE_MAX = 8192,
     FIXED_ARGS = 16,
@@ -333,7 +333,10 @@ static void on_time(void *ctx)
 {
     struct backups *b = ctx;
     if (!b->stopping) return look(b);
-    if (!b->child) return;
+    if (!b->child) {
+        log_warning("backup %s waits for the disk; it is left alone", b->run.name);
+        return tell_stopped(b);
+    }
     if (b->killed) {
         child_free(b->child);
         b->child = NULL;
@@ -363,10 +366,10 @@ void backups_stop(struct backups *b, void (*stopped)(void *ctx), void *ctx)
     b->stopped = stopped;
     b->stopped_ctx = ctx;
     if (b->state == RESTING) return tell_stopped(b);
-    if (!b->child) return;
+    timer_start(b->timer, GRACE_MS);
+    if (!b->child) return; /* a worker is at it, and its disk may hang */
     log_info("backup %s is broken off, and made by the next start", b->run.name);
     child_kill(b->child, SIGTERM);
-    timer_start(b->timer, GRACE_MS);
 }
 
 /* ---- its life ---- */
@@ -393,7 +396,7 @@ int backups_set_config(struct backups *b, struct config *settings)
     config_ref(settings);
     config_unref(b->settings);
     b->settings = settings;
-    if (!b->locked) look(b);
+    look(b);
     return 0;
 }
 
