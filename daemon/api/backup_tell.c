@@ -17,9 +17,10 @@ static void write_time(struct json_writer *w, const char *key, int64_t us)
 static void write_place(struct json_writer *w, const struct backup_view *v)
 {
     struct buf place;
+    bool known = v->made_us && !v->moved;
     buf_init(&place, PLACE_MAX);
-    if (v->made_us) backup_place(v->settings, v->made_us, &place);
-    const char *text = v->made_us ? buf_cstr(&place) : NULL;
+    if (known) backup_place(v->settings, v->made_us, &place);
+    const char *text = known ? buf_cstr(&place) : NULL;
     json_write_field_text(w, "place", text);
     buf_done(&place);
 }

@@ -35,6 +35,15 @@ int64_t backup_due_us(const struct config_backup *settings, const struct backup_
     return next_at(settings->at_ms * 1000, step_us, last_us + every_us - step_us);
 }
 
+/* FNV-1a. */
+int64_t backup_to_mark(const struct config_backup *settings)
+{
+    uint64_t sum = UINT64_C(14695981039346656037);
+    for (const char *p = settings->to; *p; p++)
+        sum = (sum ^ (unsigned char)*p) * UINT64_C(1099511628211);
+    return (int64_t)(sum >> 1 | 1);
+}
+
 void backup_place(const struct config_backup *settings, int64_t slot_us, struct buf *out)
 {
     char time[32];
@@ -70,14 +79,15 @@ struct backup_note backup_note_read(int folder, const char *name)
     struct slice rest = slice_trim((struct slice){text, len});
     for (size_t i = 0; i < sizeof number / sizeof number[0]; i++)
         if (num_parse_i64(slice_cut(&rest, ' '), number[i]) != 0) return (struct backup_note){0};
+    if (rest.len > 0 && num_parse_i64(rest, &n.made_to) != 0) n.made_to = 0; /* notes of earlier versions do not have it */
     return n;
 }
 
 int backup_note_write(int folder, const char *name, const struct backup_note *n)
 {
     char text[128];
-    int len = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", n->slot_us, n->made_us, n->began_us,
-                       n->ended_us);
+    int len = snprintf(text, sizeof text, "%" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 " %" PRId64 "\n", n->slot_us, n->made_us,
+                       n->began_us, n->ended_us, n->made_to);
     return fs_write_small(folder, name, 0640, (struct slice){text, (size_t)len});
 }
 

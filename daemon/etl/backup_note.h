@@ -17,10 +17,13 @@ struct backup_note {
     int64_t made_us;  /* of the last one that was made: likewise */
     int64_t began_us; /* of that: when the try began that made it */
     int64_t ended_us; /* and when it ended */
+    int64_t made_to;  /* and backup_to_mark then; 0: not known */
 };
 
 /** When the next one is due: now or earlier where none was made yet, or at a time that is still to come. */
 int64_t backup_due_us(const struct config_backup *settings, const struct backup_note *note, int64_t now_us);
+/** A sum over `to`, not 0: another one where `to` was changed. */
+int64_t backup_to_mark(const struct config_backup *settings);
 /** Where the one of that time goes. Failures show in buf_check. */
 void backup_place(const struct config_backup *settings, int64_t slot_us, struct buf *out);
 

@@ -47,7 +47,7 @@ struct run {
     const char *to; /* which is made where it is missing; or NULL */
     const char **args;
     struct backup_note note;
-    int64_t began_us;
+    int64_t began_us, to_mark;
     char *program, *folder; /* malloc'd */
     int lock, words;
     int rc;
@@ -212,7 +212,7 @@ static void on_ended(void *ctx, int64_t status, int signal)
     struct run *u = &b->run;
     b->child = NULL;
     u->made = status == 0 && signal == 0;
-    if (u->made) u->note = (struct backup_note){0, u->note.slot_us, u->began_us, clock_real_us()};
+    if (u->made) u->note = (struct backup_note){0, u->note.slot_us, u->began_us, clock_real_us(), u->to_mark};
     if (signal) error_set(&u->err, -EINTR, "cetl backup was killed by signal %d", signal);
     enter(b, NOTING);
 }
@@ -292,7 +292,8 @@ static int make_args(struct backups *b, const struct config_backup *settings)
 
 static void begin(struct backups *b, const struct backup *k)
 {
-    b->run = (struct run){.lock = -1, .words = -1, .note = k->note, .began_us = clock_real_us()};
+    b->run =
+        (struct run){.lock = -1, .words = -1, .note = k->note, .began_us = clock_real_us(), .to_mark = backup_to_mark(k->settings)};
     arena_init(&b->run.arena, ARENA_BLOCK, ARENA_MAX);
     if (!b->run.note.slot_us) b->run.note.slot_us = b->run.began_us;
     if (make_args(b, k->settings) == 0) return enter(b, PREPARING);
@@ -447,6 +448,7 @@ struct backup_view backups_at(const struct backups *b, size_t i)
                                 .made_us = k->note.made_us,
                                 .began_us = k->note.began_us,
                                 .ended_us = k->note.ended_us,
+                                .moved = k->note.made_to && k->note.made_to != backup_to_mark(k->settings),
                                 .made = k->made,
                                 .failed = k->failed};
 }

@@ -39,6 +39,7 @@ struct backup_view {
     int64_t due_us;              /* when the next one is due; in the past: since then */
     int64_t made_us;             /* the last one that was made: its name; 0: none yet */
     int64_t began_us, ended_us;  /* and how long it took */
+    bool moved;                  /* `to` was another one then */
     uint64_t made, failed;       /* since the start */
 };
 

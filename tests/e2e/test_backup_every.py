@@ -292,8 +292,13 @@ def test_reload_changes_to(loaded, folder):
     os.mkdir(other)
     reload(loaded, backup(one, every="1s"))
     made(loaded, one)
+    until(lambda: status(loaded)["place"], loaded.log)
+    assert status(loaded)["place"].startswith(one + "/")
+    reload(loaded, backup(other, every="1d"))
+    assert not (status(loaded)["place"] or "").startswith(other + "/")  # nothing is there yet
     reload(loaded, backup(other, every="1s"))
     made(loaded, other)
+    until(lambda: (status(loaded)["place"] or "").startswith(other + "/"), loaded.log)
 
 
 def test_reload_changes_tables(loaded, folder):

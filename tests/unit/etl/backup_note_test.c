@@ -4,6 +4,7 @@
 #include <stddef.h>
 #include <stdint.h>
 /* cmocka needs the four above */
+#include "base/fs.h"
 #include "etl/backup_note.h"
 
 #include <stdio.h>
@@ -71,12 +72,16 @@ static void a_note_is_read_as_it_was_written_and_a_bad_one_is_none(void **state)
     assert_non_null(mkdtemp(path));
     int folder = backup_folder(path, NULL);
     assert_true(folder >= 0);
-    const struct backup_note n = {1, 2, INT64_MAX, 4};
+    const struct backup_note n = {1, INT64_MIN, INT64_MAX, 4, INT64_MAX};
     assert_int_equal(backup_note_write(folder, "a", &n), 0);
     struct backup_note back = backup_note_read(folder, "a");
     assert_memory_equal(&n, &back, sizeof n);
     back = backup_note_read(folder, "b");
     assert_int_equal(back.began_us, 0);
+    assert_int_equal(fs_write_small(folder, "b", 0640, SLICE("1 2 3 4\n")), 0); /* of an earlier version */
+    back = backup_note_read(folder, "b");
+    assert_int_equal(back.ended_us, 4);
+    assert_int_equal(back.made_to, 0);
     int fd = backup_words_open(folder, "a");
     assert_true(fd >= 0);
     assert_int_equal(dprintf(fd, "cetl: one\n\ncetl: two\nthree"), 26);
