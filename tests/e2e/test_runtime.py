@@ -169,7 +169,7 @@ def test_hang_of_a_worker_is_noticed_also_while_others_get_on(broken):
         until(lambda: daemon.files_in("done"), lambda: "another file is loaded\n" + daemon.log())
     # Systemd would restart it by now; here it goes on, and so does the watchdog's food.
     daemon.wait_state("items_hang.csv")
-    assert manager.longest_gap("WATCHDOG=1", began, time.monotonic()) > 1.5
+    assert manager.longest_gap("WATCHDOG=1", began, time.monotonic()) > 1  # it is fed three times a second
     until(lambda: manager.heard("WATCHDOG=1", since=time.monotonic() - 0.5), "it is fed again")
 
 
